@@ -1,0 +1,105 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Every target speaks Swift 6 with strict concurrency; imports point down this list, never up
+/// (Tests/HouseTests checks it).
+let package = Package(
+    name: "membus",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Membus", targets: ["Membus"]),
+        .executable(name: "membus", targets: ["MembusCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CZeroMQ", path: "Sources/CZeroMQ", pkgConfig: "libzmq",
+            providers: [.apt(["libzmq3-dev"]), .brew(["zeromq"])]),
+
+        .target(
+            name: "MembusModel",
+            dependencies: [
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "OrderedCollections", package: "swift-collections"),
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            path: "Sources/Model"),
+        .target(
+            name: "MembusWire",
+            dependencies: ["MembusModel", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            path: "Sources/Wire"),
+        .target(name: "MembusBus", dependencies: ["CZeroMQ"], path: "Sources/Bus"),
+        .target(
+            name: "MembusStore",
+            dependencies: [
+                "MembusModel", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Sources/Store"),
+        .target(
+            name: "MembusBroker",
+            dependencies: [
+                "MembusModel", "MembusWire", "MembusBus", "MembusStore",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Broker",
+            exclude: ["Architecture.md"]),
+        .target(
+            name: "Membus",
+            dependencies: [
+                "MembusModel", "MembusWire", "MembusBus",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Client"),
+        .executableTarget(
+            name: "MembusCommand",
+            dependencies: [
+                "MembusBroker", "Membus", "MembusModel", "MembusWire", "MembusStore",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "Sources/Command"),
+        .executableTarget(name: "membus-test-agent", dependencies: ["Membus"], path: "Tests/System/Agent"),
+        .target(name: "MembusChecker", dependencies: ["MembusModel"], path: "Tests/Simulation/Checker"),
+        .target(
+            name: "MembusSimulation",
+            dependencies: ["MembusChecker", "MembusModel", "MembusStore", "MembusBroker", "Membus"],
+            path: "Tests/Simulation/World"),
+        .executableTarget(
+            name: "membus-simulate", dependencies: ["MembusSimulation"], path: "Tests/Simulation/Command"),
+        .testTarget(name: "HouseTests", path: "Tests/HouseTests"),
+        .executableTarget(
+            name: "membus-benchmarks",
+            dependencies: [
+                "Membus", "MembusModel", "MembusWire", "MembusStore", "CZeroMQ",
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Tests/Benchmarks"),
+        .testTarget(name: "ModelTests", dependencies: ["MembusModel"], path: "Tests/ModelTests"),
+        .testTarget(name: "WireTests", dependencies: ["MembusWire"], path: "Tests/WireTests"),
+        .testTarget(name: "BusTests", dependencies: ["MembusBus"], path: "Tests/BusTests"),
+        .testTarget(name: "StoreTests", dependencies: ["MembusStore"], path: "Tests/StoreTests"),
+        .testTarget(name: "BrokerTests", dependencies: ["MembusBroker"], path: "Tests/BrokerTests"),
+        .testTarget(name: "ClientTests", dependencies: ["Membus", "MembusBroker"], path: "Tests/ClientTests"),
+        .testTarget(
+            name: "CommandTests",
+            dependencies: [
+                "MembusCommand", "Membus", "MembusBroker",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/CommandTests"),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,35 @@
+import Dispatch
+import Logging
+import MembusBus
+import MembusModel
+import MembusStore
+import Synchronization
+
+/// Folds the write-ahead log into the store from a thread of its own: done inline, as SQLite does by default,
+/// it would make every thousandth commit wait for it.
+final class CheckpointThread: Sendable {
+    private static let pause: Duration = .milliseconds(200)
+    private let stopped = Atomic<Bool>(false)
+    private let wake = DispatchSemaphore(value: 0)
+    private let thread = Mutex<BusThread?>(nil)
+
+    init(_ checkpointer: Checkpointer, log: Logger) throws {
+        let thread = try BusThread.start(name: "membus-fold") { [self] in
+            while !stopped.load(ordering: .acquiring) {
+                _ = wake.wait(timeout: .now() + .nanoseconds(Int(Self.pause.wholeNanoseconds)))
+                do throws(StoreError) { try checkpointer.run() } catch {
+                    if error.isFatal { die("the store failed: \(error)", log) }
+                    log.warning("the write-ahead log was not folded in: \(error)")
+                }
+            }
+        }
+        self.thread.withLock { $0 = thread }
+    }
+
+    /// Folds in what is left, and waits for it.
+    func stop() {
+        stopped.store(true, ordering: .releasing)
+        wake.signal()
+        thread.withLock { $0 }?.join()
+    }
+}

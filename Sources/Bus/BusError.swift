@@ -1,0 +1,67 @@
+import CZeroMQ
+import Foundation
+
+/// What went wrong on a socket: doing what, with which endpoint, and what to do next.
+public struct BusError: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Kind: Hashable, Sendable {
+        case addressInUse
+        case noSuchInterface
+        case invalidEndpoint
+        case permission
+        /// No more files, sockets or memory.
+        case exhausted
+        /// The context was shut down: the socket's owner should close it and end.
+        case closed
+        case other
+    }
+    public let kind: Kind
+    /// ZeroMQ's error number.
+    public let code: Int32
+    /// What was tried: "bind", "set the receive mark of".
+    public let action: String
+    public let endpoint: String?
+
+    static let incompatible = Int32(ZMQ_HAUSNUMERO) + 52  // ENOCOMPATPROTO
+    static let terminated = Int32(ZMQ_HAUSNUMERO) + 53  // ETERM
+    static let noThread = Int32(ZMQ_HAUSNUMERO) + 54  // EMTHREAD
+
+    init(code: Int32, action: String, endpoint: String? = nil) {
+        self.code = code
+        self.action = action
+        self.endpoint = endpoint
+        kind =
+            switch code {
+            case EADDRINUSE: .addressInUse
+            case ENODEV, EADDRNOTAVAIL: .noSuchInterface
+            case EINVAL, EPROTONOSUPPORT, BusError.incompatible, ENAMETOOLONG, ENOENT, ENOTDIR: .invalidEndpoint
+            case EACCES, EPERM, EROFS: .permission
+            case EMFILE, ENFILE, ENOMEM, BusError.noThread, ENOBUFS: .exhausted
+            case BusError.terminated, ENOTSOCK: .closed
+            default: .other
+            }
+    }
+
+    /// The error that the last call on this thread left behind.
+    static func last(_ action: String, _ endpoint: String? = nil) -> BusError {
+        BusError(code: zmq_errno(), action: action, endpoint: endpoint)
+    }
+
+    /// ZeroMQ's own words.
+    public var reason: String { String(cString: zmq_strerror(code)) }
+
+    public var hint: String {
+        switch kind {
+        case .addressInUse: "another process listens there: stop it, or choose another port"
+        case .noSuchInterface: "this machine has no such address: use 127.0.0.1, one of its own, or *"
+        case .invalidEndpoint: "write tcp://HOST:PORT or ipc://PATH, in an existing directory and not too long"
+        case .permission: "choose a port above 1023 or a directory that may be written to, or change the rights"
+        case .exhausted: "raise the limit of open files (ulimit -n), or close connections"
+        case .closed: "the bus was shut down: connect again"
+        case .other: "see the reason above"
+        }
+    }
+
+    public var description: String {
+        "cannot \(action)\(endpoint.map { " \($0)" } ?? ""): \(reason); \(hint)"
+    }
+}

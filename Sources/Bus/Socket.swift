@@ -1,0 +1,84 @@
+import CZeroMQ
+import Foundation
+
+/// A ZeroMQ socket. It has one owner, a thread: open, use and close it there. It closes when its owner lets
+/// go of it.
+public struct Socket: ~Copyable {
+    public enum Kind: Hashable, Sendable {
+        case router, dealer, sub, xpub, req
+
+        var rawValue: Int32 {
+            switch self {
+            case .router: ZMQ_ROUTER
+            case .dealer: ZMQ_DEALER
+            case .sub: ZMQ_SUB
+            case .xpub: ZMQ_XPUB
+            case .req: ZMQ_REQ
+            }
+        }
+    }
+
+    public let kind: Kind
+    let handle: UnsafeMutableRawPointer
+    private let context: Context
+
+    public init(_ kind: Kind, in context: Context, options: SocketOptions = SocketOptions()) throws(BusError) {
+        let handle = try context.makeSocket(kind)
+        do { try options.apply(to: SocketSettings(kind: kind, handle: handle)) } catch {
+            _ = zmq_close(handle)
+            throw error
+        }
+        self.kind = kind
+        self.context = context
+        self.handle = handle
+    }
+
+    deinit { _ = zmq_close(handle) }
+
+    // MARK: Endpoints
+
+    /// Listens at an endpoint; `tcp://127.0.0.1:*` takes a free port. An ipc path that another process
+    /// listens at is taken over silently: libzmq removes the file first.
+    /// - Returns: the endpoint as it was resolved.
+    @discardableResult
+    public func bind(_ endpoint: String) throws(BusError) -> String {
+        guard zmq_bind(handle, endpoint) == 0 else { throw .last("listen at", endpoint) }
+        return try lastEndpoint()
+    }
+
+    /// Connects in the background, and again whenever the connection is lost: that nobody listens there is
+    /// no error.
+    public func connect(_ endpoint: String) throws(BusError) {
+        guard zmq_connect(handle, endpoint) == 0 else { throw .last("connect to", endpoint) }
+    }
+
+    public func unbind(_ endpoint: String) throws(BusError) {
+        guard zmq_unbind(handle, endpoint) == 0 else { throw .last("stop listening at", endpoint) }
+    }
+
+    public func disconnect(_ endpoint: String) throws(BusError) {
+        guard zmq_disconnect(handle, endpoint) == 0 else { throw .last("disconnect from", endpoint) }
+    }
+
+    /// Where the socket was last bound or connected, with the actual port.
+    public func lastEndpoint() throws(BusError) -> String {
+        var buffer = [CChar](repeating: 0, count: 1024)
+        var size = buffer.count
+        guard zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &buffer, &size) == 0 else {
+            throw .last("read the endpoint of a \(kind) socket")
+        }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    // MARK: Subscriptions of a SUB
+
+    /// Asks for messages whose first frame starts with these bytes. Takes effect once the publisher has
+    /// heard of it: prove that with a probe before you rely on it.
+    public func subscribe(_ prefix: some ContiguousBytes) throws(BusError) {
+        try SocketSettings(kind: kind, handle: handle).set(ZMQ_SUBSCRIBE, prefix, "subscription")
+    }
+
+    public func unsubscribe(_ prefix: some ContiguousBytes) throws(BusError) {
+        try SocketSettings(kind: kind, handle: handle).set(ZMQ_UNSUBSCRIBE, prefix, "subscription")
+    }
+}

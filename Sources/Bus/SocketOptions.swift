@@ -1,0 +1,85 @@
+import CZeroMQ
+import Foundation
+
+/// How a socket behaves; set once, before it binds or connects.
+///
+/// Fixed for every socket: a ROUTER reports peers that are gone and never hands a peer's identity to another connection. An
+/// XPUB drops messages for a slow subscriber: XPUB_NODROP would let one of them block all.
+public struct SocketOptions: Hashable, Sendable {
+    /// Messages, not bytes, that may wait for one peer; 0: without bound.
+    public var sendMark = 1000
+    /// Messages that may wait to be received from one peer; 0: without bound.
+    public var receiveMark = 1000
+    /// A peer that sends a larger frame is disconnected; `nil`: any size. The number of frames in a message
+    /// is not bounded by it.
+    public var maxFrameBytes: Int?
+    /// Whether IPv6 addresses may be used (IPv4 ones then still work).
+    public var ipv6 = false
+    /// Probe a silent TCP connection after this time, and drop it after three probes without an answer.
+    public var keepAlive: Duration? = .seconds(30)
+    /// A peer that has not introduced itself by then is disconnected.
+    public var handshake: Duration = .seconds(10)
+    /// Pause before connecting again; it doubles up to `reconnectMax`.
+    public var reconnect: Duration = .milliseconds(50)
+    public var reconnectMax: Duration = .seconds(1)
+    /// Queue messages for completed connections only: while there is none, sending would block.
+    public var immediate = false
+    /// How long closing the context waits for what was not sent yet.
+    public var linger: Duration = .zero
+    /// Connections that may wait to be accepted.
+    public var backlog = 1024
+
+    public init() {}
+
+    func apply(to socket: SocketSettings) throws(BusError) {
+        try socket.set(ZMQ_LINGER, linger.inMilliseconds, "linger")
+        try socket.set(ZMQ_SNDHWM, sendMark, "send mark")
+        try socket.set(ZMQ_RCVHWM, receiveMark, "receive mark")
+        try socket.set(ZMQ_MAXMSGSIZE, wide: Int64(maxFrameBytes ?? -1), "largest frame")
+        try socket.set(ZMQ_IPV6, ipv6 ? 1 : 0, "IPv6")
+        try socket.set(ZMQ_HANDSHAKE_IVL, handshake.inMilliseconds, "handshake interval")
+        try socket.set(ZMQ_RECONNECT_IVL, reconnect.inMilliseconds, "reconnect interval")
+        try socket.set(ZMQ_RECONNECT_IVL_MAX, reconnectMax.inMilliseconds, "longest reconnect interval")
+        try socket.set(ZMQ_IMMEDIATE, immediate ? 1 : 0, "immediate")
+        try socket.set(ZMQ_BACKLOG, backlog, "backlog")
+        if let keepAlive {
+            try socket.set(ZMQ_TCP_KEEPALIVE, 1, "keep-alive")
+            let seconds = max(1, keepAlive.inMilliseconds / 1000)
+            try socket.set(ZMQ_TCP_KEEPALIVE_IDLE, seconds, "keep-alive")
+            try socket.set(ZMQ_TCP_KEEPALIVE_INTVL, max(1, seconds / 3), "keep-alive")
+            try socket.set(ZMQ_TCP_KEEPALIVE_CNT, 3, "keep-alive")
+        }
+        if socket.kind == .router { try socket.set(ZMQ_ROUTER_MANDATORY, 1, "mandatory routing") }
+        if socket.kind == .router { try socket.set(ZMQ_ROUTER_HANDOVER, 0, "handover") }
+        if socket.kind == .xpub { try socket.set(ZMQ_XPUB_NODROP, 0, "dropping") }
+    }
+}
+
+/// Sets single options of a socket, by what ZeroMQ calls them.
+struct SocketSettings {
+    let kind: Socket.Kind
+    let handle: UnsafeMutableRawPointer
+
+    func set(_ option: Int32, _ value: Int, _ name: String) throws(BusError) {
+        try withUnsafeBytes(of: Int32(clamping: value)) { (bytes) throws(BusError) in try set(option, bytes, name) }
+    }
+
+    func set(_ option: Int32, wide value: Int64, _ name: String) throws(BusError) {
+        try withUnsafeBytes(of: value) { (bytes) throws(BusError) in try set(option, bytes, name) }
+    }
+
+    func set(_ option: Int32, _ value: some ContiguousBytes, _ name: String) throws(BusError) {
+        let code = value.withUnsafeBytes { zmq_setsockopt(handle, option, $0.baseAddress, $0.count) == 0 ? 0 : zmq_errno() }
+        guard code == 0 else { throw BusError(code: code, action: "set the \(name) of a \(kind) socket") }
+    }
+}
+
+extension Duration {
+    /// Rounded up, so that a wait is never shorter than asked for; within 0...Int32.max, as libzmq takes it.
+    var inMilliseconds: Int {
+        let (seconds, attoseconds) = components
+        if seconds < 0 || attoseconds < 0 { return 0 }
+        if seconds >= Int64(Int32.max) / 1000 { return Int(Int32.max) }
+        return Int(seconds) * 1000 + Int((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}

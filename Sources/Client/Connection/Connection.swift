@@ -1,0 +1,110 @@
+import Logging
+import MembusBus
+import Synchronization
+
+/// What the driver's thread is told from outside.
+enum Command: Sendable {
+    case call(CallID, Call, deadline: Instant)
+    case follow(ViewID, Follow, SharedView)
+    case unfollow(ViewID)
+}
+
+/// The door to the one thread that owns the sockets. Everything public holds on to it; once nobody does any
+/// more, the thread ends and lets go of sockets and continuations.
+final class Connection: Sendable {
+    let settings: ClientSettings
+    let log: Logger
+    let states: StateBoard
+    private let calls: CallTable
+    private let inbox: Inbox<Command>
+    private let stop: StopSign
+    private let lastView = Atomic<UInt64>(0)
+
+    private init(
+        settings: ClientSettings, log: Logger, states: StateBoard, calls: CallTable, inbox: Inbox<Command>, stop: StopSign
+    ) {
+        self.settings = settings
+        self.log = log
+        self.states = states
+        self.calls = calls
+        self.inbox = inbox
+        self.stop = stop
+    }
+
+    deinit { stop.raise() }
+
+    static func open(_ settings: ClientSettings, seed: UInt64, log: Logger) throws -> Connection {
+        let waker = try Waker()
+        let inbox = Inbox<Command>(capacity: settings.mostCalls, waker: waker)
+        let (calls, states, stop) = (CallTable(), StateBoard(), StopSign(waker: waker))
+        let outside = Driver.Outside(inbox: inbox, waker: waker, calls: calls, states: states, stop: stop, log: log)
+        try Driver.start(settings: settings, seed: seed, outside: outside)
+        return Connection(settings: settings, log: log, states: states, calls: calls, inbox: inbox, stop: stop)
+    }
+
+    /// Has the call made and waits for its answer. Cancelling the task cancels the call.
+    func perform(_ call: Call, timeout: Duration? = nil) async throws -> Answer {
+        try Task.checkCancellation()
+        return try await value(of: try start(call, timeout: timeout))
+    }
+
+    func value(of pending: PendingCall) async throws -> Answer {
+        try await withTaskCancellationHandler {
+            try await pending.value()
+        } onCancel: {
+            calls.cancel(pending.id)
+        }
+    }
+
+    /// Has the call made, in the order in which this is called.
+    func start(_ call: Call, timeout: Duration? = nil) throws -> PendingCall {
+        let pending = try calls.open()
+        let deadline = MonotonicClock.now + (timeout ?? settings.timeout)
+        if !inbox.push(.call(pending.id, call, deadline: deadline)) {
+            let busy = Failure(.busy, "more than \(inbox.capacity) calls are waiting", hint: "await some of them first")
+            calls.resolve(pending.id, .failure(MembusError.failure(busy)))
+            throw MembusError.failure(busy)
+        }
+        return pending
+    }
+
+    /// The reply to a request that is safe to repeat.
+    func ask(_ body: Request.Body, timeout: Duration? = nil) async throws -> Reply {
+        guard case .reply(let reply) = try await perform(.request(body), timeout: timeout) else { throw Self.unexpected }
+        return reply
+    }
+
+    func follow(_ follow: Follow, _ view: SharedView) throws -> ViewID {
+        let id = ViewID(number: lastView.add(1, ordering: .relaxed).newValue)
+        if stop.isRaised { throw MembusError.closed }
+        guard inbox.push(.follow(id, follow, view)) else {
+            throw MembusError.failure(Failure(.busy, "more than \(inbox.capacity) calls are waiting"))
+        }
+        return id
+    }
+
+    /// Lets go of a view. If the inbox is full, the view's cache is gone anyhow and its stream lapses.
+    func unfollow(_ id: ViewID) { _ = inbox.push(.unfollow(id)) }
+
+    /// Ends the thread; every call under way throws ``MembusError/closed``. Returns once the sockets are closed.
+    func close() async {
+        stop.raise()
+        await states.untilClosed()
+    }
+
+    /// An answer of another kind than the request's: a broker that breaks the protocol.
+    static let unexpected = MembusError.failure(
+        Failure(.malformed, "the broker answered with something else than was asked for", hint: "check that client and broker are of versions that fit"))
+}
+
+/// Tells the thread to end.
+final class StopSign: Sendable {
+    private let raised = Atomic<Bool>(false)
+    private let waker: Waker
+    init(waker: Waker) { self.waker = waker }
+    var isRaised: Bool { raised.load(ordering: .acquiring) }
+    func raise() {
+        raised.store(true, ordering: .releasing)
+        waker.signal()
+    }
+}

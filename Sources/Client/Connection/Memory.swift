@@ -1,0 +1,50 @@
+import Foundation
+import Logging
+
+/// A team's memory, as one agent reaches it: one connection to a broker, shared by as many tasks as like.
+///
+/// It reconnects by itself. Once the last reference to it and to its views is gone, or after ``close()``,
+/// its thread and sockets are released.
+public final class Memory: Sendable {
+    /// Who the agent is: the author of its commits.
+    public let agent: String
+    /// The run, task or conversation that it acts in: recorded with its commits and reads.
+    public let context: String
+    /// The branch that calls mean unless they name one.
+    public let branch: BranchName
+    let connection: Connection
+
+    private init(connection: Connection) {
+        self.connection = connection
+        agent = connection.settings.agent
+        context = connection.settings.context
+        branch = connection.settings.branch
+    }
+
+    /// Connects to a broker and greets it.
+    /// - Parameters:
+    ///   - url: where the broker takes requests: `tcp://HOST:PORT` or `ipc://PATH`. It tells where events are.
+    ///   - timeout: how long this call, and every other that does not say, waits for an answer.
+    ///   - log: where the client says what it mends by itself.
+    /// - Throws: ``MembusError/timeout(of:outcomeUnknown:last:)`` if no broker answers,
+    ///   ``MembusError/failure(_:)`` if it speaks another major version.
+    public static func connect(
+        to url: String, as agent: String, context: String = "", branch: BranchName = .main,
+        timeout: Duration = .seconds(30), log: Logger = Logger(label: "membus.client", factory: { _ in SwiftLogNoOpLogHandler() })
+    ) async throws -> Memory {
+        let settings = ClientSettings(endpoint: url, agent: agent, context: context, branch: branch, timeout: timeout)
+        var random = SystemRandomNumberGenerator()
+        let connection = try Connection.open(settings, seed: random.next(), log: log)
+        _ = try await connection.perform(.welcome)
+        return Memory(connection: connection)
+    }
+
+    /// How the connection stands now.
+    public var state: ConnectionState { connection.states.current }
+    /// How it stands, and each time that changes.
+    public var states: AsyncStream<ConnectionState> { connection.states.stream() }
+
+    /// Ends the connection and its views. Every call under way throws ``MembusError/closed``; the outcome of
+    /// transactions among them is not known. Returns once the sockets are closed.
+    public func close() async { await connection.close() }
+}

@@ -1,0 +1,160 @@
+/// What is known of the broker, and when it was last heard.
+struct BrokerLink: Sendable {
+    var isStarted = false
+    var welcome: Reply.Welcome?
+    /// The broker will never serve this client: it speaks another major version.
+    var refusal: Failure?
+    var instance: Instance?
+    var lineage: Lineage?
+    /// Where the events' socket is connected.
+    var events: String?
+    var state = LinkState.connecting
+    /// When anything came, on either socket; when anything came on the request socket.
+    var lastHeard: Instant
+    var lastReply: Instant
+    /// Since when a request is unanswered without anything having come on the request socket.
+    var lastReopen: Instant
+    var reopenPause: Duration?
+    var lastReplace: Instant?
+    var replaceAt: Instant?
+
+    init(now: Instant) {
+        lastHeard = now
+        lastReply = now
+        lastReopen = now
+    }
+}
+
+extension ClientCore {
+    mutating func greet() {
+        link.isStarted = true
+        if asks.contains(where: { $0.purpose == .hello }) { return }
+        ask(.hello(Request.Hello(agent: settings.agent)), for: .hello)
+    }
+
+    /// What every reply tells, whoever it is for.
+    mutating func hear(_ reply: Reply) {
+        link.lastReply = now
+        link.reopenPause = nil
+        if link.lineage != reply.lineage {
+            if link.lineage != nil {
+                loseSession(from: nil)
+                disownWrites()
+            }
+            link.lineage = reply.lineage
+            acknowledged = [:]
+        }
+        if link.instance != reply.instance {
+            let isRestart = link.instance != nil
+            link.instance = reply.instance
+            if isRestart { meetInstance() }
+        }
+        heard()
+        for id in viewOrder {
+            if let known = views[id]?.machine.instance, known != reply.instance { feed(id, .instance(reply.instance)) }
+        }
+    }
+
+    /// Another broker process: what the one before had not answered is lost.
+    private mutating func meetInstance() {
+        asks.makeAllDue(at: now)
+        repeatSession(after: .zero)
+        greet()
+    }
+
+    mutating func heard() {
+        link.lastHeard = now
+        if link.state == .connected || link.welcome == nil { return }
+        if case .silent = link.state {
+            asks.makeAllDue(at: now)
+            repeatSession(after: .zero)
+        }
+        post(.connected)
+    }
+
+    private mutating func post(_ state: LinkState) {
+        guard link.state != state else { return }
+        link.state = state
+        outputs.append(.state(state))
+    }
+
+    mutating func welcomed(_ body: Reply.Body) {
+        switch body {
+        case .welcome(let welcome):
+            link.welcome = welcome
+            heard()
+            connectEvents(welcome)
+            finishWelcomed()
+            asks.makeUnsentDue(at: now)
+            sendDueAsks()
+        case .failure(let failure) where failure.code.remedy == .retry: ask(.hello(Request.Hello(agent: settings.agent)), for: .hello, after: sessionPause.busy.next(&random))
+        case .failure(let failure): refuseAll(failure)
+        default: break
+        }
+    }
+
+    private mutating func connectEvents(_ welcome: Reply.Welcome) {
+        guard let endpoint = EventsEndpoint.choose(from: welcome.events, broker: settings.endpoint), endpoint != link.events
+        else { return }
+        link.events = endpoint
+        streams = [:]
+        outputs.append(.connectEvents(endpoint))
+        for id in viewOrder { feed(id, .connected) }
+    }
+
+    /// A view found the events' socket deaf. Many views find that at once: one replacement serves all, and
+    /// there is at most one a second.
+    mutating func wantNewEvents() {
+        if link.replaceAt == nil { link.replaceAt = max(now, link.lastReplace.map { $0 + .seconds(1) } ?? now) }
+    }
+
+    private mutating func replaceEvents() {
+        guard let due = link.replaceAt, due <= now, link.events != nil else { return }
+        link.replaceAt = nil
+        link.lastReplace = now
+        streams = [:]
+        outputs.append(.replaceEvents)
+        for id in viewOrder { feed(id, .connected) }
+    }
+
+    // MARK: Silence
+
+    mutating func mindLink() {
+        replaceEvents()
+        guard link.isStarted, link.welcome != nil else { return reopenIfDead() }
+        let isQuiet = now - link.lastHeard >= settings.silence / 2
+        let isUnanswered = asks.oldestSent.map { now - max($0, link.lastReply) >= settings.silence } ?? false
+        if isQuiet || isUnanswered, !asks.contains(where: { $0.purpose == .probe }) {
+            ask(.ping(nonce: random.next()), for: .probe)
+        }
+        if now - link.lastHeard >= settings.silence, link.state == .connected { post(.silent(since: link.lastHeard)) }
+        reopenIfDead()
+    }
+
+    /// Nothing at all comes back on the request socket: its connection may be half open.
+    private mutating func reopenIfDead() {
+        let pause = link.reopenPause ?? settings.reopen
+        guard let oldest = asks.oldestSent, now - max(oldest, max(link.lastReply, link.lastReopen)) >= pause else { return }
+        link.lastReopen = now
+        link.reopenPause = min(pause * 2, settings.reopenLongest)
+        outputs.append(.reopenRequests)
+        asks.makeAllDue(at: now)
+        repeatSession(after: .zero)
+    }
+}
+
+/// Which of a broker's events endpoints to use.
+enum EventsEndpoint {
+    /// The first with the transport of the request endpoint, else the first. A wildcard host stands for the
+    /// host by which the broker was reached.
+    static func choose(from endpoints: [String], broker: String) -> String? {
+        let transport = broker.prefix { $0 != ":" }
+        guard let chosen = endpoints.first(where: { $0.hasPrefix("\(transport)://") }) ?? endpoints.first else { return nil }
+        guard chosen.hasPrefix("tcp://"), let colon = chosen.lastIndex(of: ":") else { return chosen }
+        let host = chosen[chosen.index(chosen.startIndex, offsetBy: 6)..<max(colon, chosen.index(chosen.startIndex, offsetBy: 6))]
+        guard ["*", "0.0.0.0", "[::]"].contains(host), broker.hasPrefix("tcp://"), let end = broker.lastIndex(of: ":") else {
+            return chosen
+        }
+        return String(broker[..<end] + chosen[colon...])
+    }
+}

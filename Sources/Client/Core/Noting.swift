@@ -1,0 +1,41 @@
+/// First reads of cached records, on their way to the broker: at most one request at a time, the oldest are
+/// dropped when too many wait.
+struct Notes: Sendable {
+    var waiting: [Request.NotedRead] = []
+    var isUnderWay = false
+    var lastSent: Instant?
+    var dropped = 0
+}
+
+extension ClientCore {
+    mutating func note(_ reads: [Request.NotedRead]) {
+        notes.waiting += reads
+        let excess = notes.waiting.count - settings.mostNotedReads
+        // Those under way stand at the front and stay.
+        if excess > 0, !notes.isUnderWay {
+            notes.waiting.removeFirst(excess)
+            notes.dropped += excess
+        } else if excess > 0 {
+            notes.waiting.removeLast(excess)
+            notes.dropped += excess
+        }
+        sendNotes()
+    }
+
+    mutating func sendNotes() {
+        guard !notes.waiting.isEmpty, !notes.isUnderWay, link.welcome != nil else { return }
+        if let last = notes.lastSent, now < last + settings.noteReads { return }
+        notes.isUnderWay = true
+        notes.lastSent = now
+        let batch = Array(notes.waiting.prefix(settings.notedReadsPerRequest))
+        ask(.noteReads(agent: settings.agent, reads: batch), for: .notes(count: batch.count))
+    }
+
+    /// Noted, or refused for good: either way they have been dealt with.
+    mutating func noted(_ body: Reply.Body, count: Int) {
+        notes.isUnderWay = false
+        notes.waiting.removeFirst(min(count, notes.waiting.count))
+        if notes.waiting.count >= settings.notedReadsPerRequest { notes.lastSent = nil }
+        sendNotes()
+    }
+}

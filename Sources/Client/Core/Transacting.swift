@@ -1,0 +1,194 @@
+// See Session for the rules.
+
+extension ClientCore {
+    /// Numbers and sends what waits, as far as the window allows.
+    mutating func pump() {
+        guard !session.waiting.isEmpty, link.welcome != nil, link.instance != nil else { return }
+        guard session.id != nil else { return openSession() }
+        guard session.resendAt == nil else { return }
+        var bytes = session.bytesInFlight
+        var sent = 0
+        for waiting in session.waiting.waiting {
+            let weight = waiting.work.bytes
+            let fits = session.slots.isEmpty || bytes + weight <= settings.mostBytesInFlight
+            guard session.slots.count < settings.mostInFlight, fits else { break }
+            bytes += weight
+            sent += 1
+            number(waiting, weight)
+        }
+        session.waiting.removeFirst(sent)
+    }
+
+    private mutating func openSession() {
+        if asks.contains(where: { $0.purpose == .openSession }) { return }
+        ask(.openSession(agent: settings.agent), for: .openSession)
+    }
+
+    mutating func opened(_ body: Reply.Body) {
+        switch body {
+        case .session(let id):
+            session.id = id
+            (session.next, session.resendAt, session.misfits) = (1, nil, 0)
+        case .failure(let failure):
+            // Refused for good: whoever waits learns why.
+            let waiting = session.waiting
+            session.waiting = Line()
+            for entry in waiting.waiting { finish(entry.call, .failure(MembusError.failure(failure))) }
+        default: break
+        }
+    }
+
+    private mutating func number(_ waiting: Session.Waiting, _ weight: Int) {
+        let slot = Session.Slot(
+            number: session.next, work: waiting.work, bytes: weight, call: waiting.call, firstRound: session.round, sentAt: now)
+        session.next += 1
+        session.slots.append(slot)
+        calls[waiting.call]?.stage = .numbered(slot.number)
+        send(slotAt: session.slots.count - 1)
+    }
+
+    private mutating func send(slotAt index: Int) {
+        guard let id = session.id else { return }
+        let request = asks.nextID()
+        session.slots[index].outstanding.append(request)
+        session.slots[index].sentAt = now
+        let slot = session.slots[index]
+        session.numbers[request] = Session.Sending(number: slot.number, round: session.round)
+        let left = slot.call.flatMap { calls[$0]?.deadline }.map { max($0 - now, .milliseconds(1)) }
+        let transact = Request.Transact(
+            session: id, number: slot.number, acknowledged: session.acknowledged, work: .success(slot.work))
+        outputs.append(.send(Request(id: request, deadline: left, instance: link.instance, body: .transact(transact))))
+    }
+
+    // MARK: Rounds
+
+    /// Schedules a round, unless an earlier one is.
+    mutating func repeatSession(after pause: Duration) {
+        guard !session.slots.isEmpty else { return }
+        session.resendAt = min(session.resendAt ?? now + pause, now + pause)
+        if pause == .zero { mindSession() }
+    }
+
+    mutating func mindSession() {
+        guard let front = session.slots.first(where: { !$0.isDecided }) else {
+            session.resendAt = nil
+            return
+        }
+        if session.resendAt == nil, now >= front.sentAt + roundPatience { session.resendAt = now }
+        guard let due = session.resendAt, due <= now, session.id != nil, link.instance != nil else { return }
+        startRound()
+    }
+
+    /// A lost answer is waited for longer each time.
+    private var roundPatience: Duration {
+        let doubled = settings.resend * 2 * (1 << min(sessionPause.resend.failures, 8))
+        return min(doubled, settings.resendLongest)
+    }
+
+    private mutating func startRound() {
+        session.resendAt = nil
+        session.round += 1
+        _ = sessionPause.resend.next(&random)
+        for index in session.slots.indices where !session.slots[index].isDecided { send(slotAt: index) }
+    }
+
+    // MARK: Answers
+
+    mutating func decide(_ reply: Reply, _ sending: Session.Sending) {
+        session.settle(reply.id)
+        switch reply.body {
+        case .outcome(let outcome): decided(sending.number, outcome, reply)
+        case .failure(let failure): refused(sending, failure)
+        default: break
+        }
+    }
+
+    private mutating func decided(_ number: UInt64, _ outcome: Outcome, _ reply: Reply) {
+        guard let index = session.index(of: number) else { return }
+        let work = session.slots[index].work
+        sessionPause.reset()
+        (session.misfits, session.lastFailure) = (0, nil)
+        let call = session.decide(number)
+        guard case .committed(let position) = outcome else {
+            if let call { finish(call, .success(.decided(outcome, reply.lineage))) }
+            return
+        }
+        let token = Token(lineage: reply.lineage, position: position)
+        acknowledge(token, on: work.branch)
+        if let call { showOwnWrite(OwnWrite(call: call, token: token), on: work.branch) }
+    }
+
+    private mutating func refused(_ sending: Session.Sending, _ failure: Failure) {
+        // The others only say that something else went wrong before.
+        if failure.code != .outOfOrder, failure.code != .instanceChanged { session.lastFailure = failure }
+        switch failure.code {
+        case .numberReused, .numberForgotten:
+            if let call = session.decide(sending.number) { finish(call, .failure(MembusError.failure(failure))) }
+        case .malformed, .unsupportedVersion, .unknownRequest: neverLookedInto(sending, failure)
+        case .unknownSession: loseSession(from: sending)
+        case _ where failure.code.remedy == .fixRequest:
+            if let call = session.decide(sending.number) { finish(call, .failure(MembusError.failure(failure))) }
+        default: retry(sending, failure)
+        }
+    }
+
+    /// The broker cannot read it: the number is still free.
+    private mutating func neverLookedInto(_ sending: Session.Sending, _ failure: Failure) {
+        guard let index = session.index(of: sending.number), session.slots[index].outstanding.isEmpty else { return }
+        let call = session.slots[index].call
+        session.slots[index].call = nil
+        session.slots[index].work = .nothing
+        if let call { finish(call, .failure(MembusError.failure(failure))) }
+        repeatSession(after: sessionPause.outOfOrder.next(&random))
+    }
+
+    private mutating func retry(_ sending: Session.Sending, _ failure: Failure) {
+        guard sending.round == session.round, session.resendAt == nil else { return }
+        switch failure.code {
+        case .instanceChanged: repeatSession(after: .zero)
+        case .outOfOrder:
+            if sending.number == session.slots.first?.number { session.misfits += 1 }
+            if session.misfits > 20 { return loseSession(from: nil) }
+            repeatSession(after: sessionPause.outOfOrder.next(&random))
+        default: repeatSession(after: sessionPause.busy.next(&random))
+        }
+    }
+
+    // MARK: Giving up
+
+    /// The caller of a numbered transaction has gone.
+    mutating func abandon(_ number: UInt64) -> MembusError {
+        guard let index = session.index(of: number) else {
+            return .timeout(of: "the transaction", outcomeUnknown: true, last: nil)
+        }
+        session.slots[index].call = nil
+        guard session.slots[index].outstanding.isEmpty else {
+            return .timeout(of: "the transaction", outcomeUnknown: true, last: session.lastFailure)
+        }
+        session.slots[index].work = .nothing
+        return session.lastFailure.map { .failure($0) } ?? .timeout(of: "the transaction", outcomeUnknown: false, last: nil)
+    }
+
+    /// The broker does not know the session, or holds another history. What was certainly not executed goes
+    /// into a new session; of the rest nobody can say.
+    /// - Parameter sending: the refused one; `nil`: every sending is in doubt.
+    mutating func loseSession(from sending: Session.Sending?) {
+        guard session.id != nil else { return }
+        let slots = session.slots.filter { !$0.isDecided }
+        let waiting = session.waiting
+        let failure = session.lastFailure
+        session = Session()
+        session.lastFailure = failure
+        for slot in slots {
+            guard let call = slot.call else { continue }
+            let isCertain = slot.outstanding.isEmpty || sending.map { slot.firstRound == $0.round && slot.number >= $0.number } ?? false
+            if isCertain {
+                calls[call]?.stage = .queued
+                session.waiting.append(Session.Waiting(call: call, work: slot.work))
+            } else {
+                finish(call, .failure(MembusError.timeout(of: "the transaction", outcomeUnknown: true, last: failure)))
+            }
+        }
+        session.waiting.append(contentsOf: waiting)
+    }
+}

@@ -1,0 +1,232 @@
+/// A view as the core knows it; its records are with whoever applies the outputs.
+struct Seat: Sendable {
+    struct Wait: Sendable {
+        enum Target: Hashable, Sendable {
+            case live
+            case at(Revision, Lineage)
+            case changed(after: Revision)
+        }
+        let call: CallID
+        let target: Target
+    }
+    let follow: Follow
+    var machine: ViewMachine
+    var waits: [Wait] = []
+    /// Something of the topics changed at this revision, as far as is known.
+    var lastChange: Revision = 0
+    var lastFailure: Failure?
+    var hasFailed = false
+    /// A new history emptied it; until its next state its owner sees none, and no write of his in it.
+    var isEmptied = false
+}
+
+/// A committed transaction that its caller waits to see.
+struct OwnWrite: Sendable {
+    let call: CallID
+    let token: Token
+}
+
+extension ClientCore {
+    mutating func join(_ id: ViewID, _ follow: Follow) {
+        let machine = ViewMachine(
+            branch: follow.branch, filter: follow.filter, mode: follow.mode, start: follow.start, nonceSeed: random.next())
+        views[id] = Seat(follow: follow, machine: machine)
+        viewOrder.append(id)
+        if let token = acknowledged[follow.branch] { feed(id, .learned(token)) }
+        if link.events != nil { feed(id, .connected) }
+    }
+
+    mutating func leave(_ id: ViewID) {
+        guard let seat = views.removeValue(forKey: id) else { return }
+        viewOrder.removeAll { $0 == id }
+        for wait in seat.waits { finish(wait.call, .failure(MembusError.closed)) }
+        for stream in streams.keys.sorted() { unsubscribe(id, stream) }
+        asks.removeAll { ask in
+            switch ask.purpose {
+            case .register(id, _), .pull(id, _), .ping(id, _), .freshness(_, id): true
+            default: false
+            }
+        }
+        for call in calls.keys.sorted() {
+            if case .view(id)? = calls[call]?.stage { finish(call, .failure(MembusError.closed)) }
+        }
+        showOwnWrites(on: seat.follow.branch)
+    }
+
+    mutating func tickViews() {
+        for id in viewOrder { feed(id, .tick) }
+        settleReplacement()
+    }
+
+    /// Every view has had its say about the events' socket.
+    private mutating func settleReplacement() { if link.replaceAt != nil { mindLink() } }
+
+    mutating func take(_ published: Published) {
+        if let instance = link.instance, published.instance != instance { askWhoIsThere() }
+        link.lastHeard = now
+        heard()
+        if published.topic == .heartbeat {
+            for id in viewOrder { feed(id, .published(published)) }
+        } else {
+            for id in streams[published.topic] ?? [] { feed(id, .published(published)) }
+        }
+    }
+
+    /// Events of another instance: the broker was restarted, and may not have told us on the request socket.
+    private mutating func askWhoIsThere() {
+        if !asks.contains(where: { $0.purpose == .probe }) { ask(.ping(nonce: random.next()), for: .probe) }
+    }
+
+    // MARK: The machine's turn
+
+    mutating func feed(_ id: ViewID, _ input: ViewInput) {
+        guard let made = views[id]?.machine.step(input, now: now), !made.isEmpty else { return }
+        var hasMoved = false
+        for output in made { if carryOut(output, for: id) { hasMoved = true } }
+        guard hasMoved, let seat = views[id] else { return }
+        settleWaits(of: id)
+        if !seat.follow.isSignal { showOwnWrites(on: seat.follow.branch) }
+    }
+
+    /// - Returns: whether somebody may have waited for it.
+    private mutating func carryOut(_ output: ViewOutput, for id: ViewID) -> Bool {
+        guard let follow = views[id]?.follow else { return false }
+        switch output {
+        case .register(let newest, let attempt):
+            let register = Request.Register(branch: follow.branch, filter: follow.filter, mode: follow.mode, newest: newest)
+            ask(.register(register), for: .register(id, attempt: attempt))
+            return false
+        case .ping(let nonce):
+            ask(.ping(nonce: nonce), for: .ping(id, nonce: nonce), streams: views[id]?.machine.stream.map { [$0] } ?? [])
+            return false
+        case .pull(let stream, let from, let atLeast, let page, let attempt):
+            let pull = Request.Pull(stream: stream, from: from, atLeast: atLeast, page: page)
+            ask(.pull(pull), for: .pull(id, attempt: attempt))
+            return false
+        case .subscribe(let stream): subscribe(id, stream)
+        case .unsubscribe(let stream): unsubscribe(id, stream)
+        case .replaceSocket: wantNewEvents()
+        case .apply(let records, let to):
+            if !records.isEmpty { views[id]?.lastChange = to.revision }
+            outputs.append(.view(id, output, of: views[id]?.machine.lineage))
+            return true
+        case .catchUp(_, let position), .install(_, let position):
+            views[id]?.lastChange = position.revision
+            views[id]?.isEmptied = false
+            outputs.append(.view(id, output, of: views[id]?.machine.lineage))
+            return true
+        case .reset:
+            views[id]?.lastChange = .max
+            views[id]?.isEmptied = true
+            outputs.append(.view(id, output, of: views[id]?.machine.lineage))
+            return true
+        case .failed(let failure):
+            views[id]?.hasFailed = true
+            views[id]?.lastFailure = failure
+            outputs.append(.view(id, output, of: views[id]?.machine.lineage))
+            return true
+        case .advance, .live, .stale, .fresh:
+            outputs.append(.view(id, output, of: views[id]?.machine.lineage))
+            return true
+        }
+        return false
+    }
+
+    private mutating func subscribe(_ id: ViewID, _ stream: StreamID) {
+        if streams[stream, default: []].isEmpty { outputs.append(.subscribe(stream)) }
+        if streams[stream]?.contains(id) != true { streams[stream, default: []].append(id) }
+    }
+
+    private mutating func unsubscribe(_ id: ViewID, _ stream: StreamID) {
+        guard let sharing = streams[stream], sharing.contains(id) else { return }
+        let left = sharing.filter { $0 != id }
+        streams[stream] = left.isEmpty ? nil : left
+        if left.isEmpty { outputs.append(.unsubscribe(stream)) }
+    }
+
+    // MARK: Replies to views
+
+    mutating func answerRegister(_ id: ViewID, _ attempt: UInt64, _ reply: Reply) {
+        if case .registered(let registered) = reply.body {
+            feed(
+                id,
+                .registered(
+                    registered, attempt: attempt, lineage: reply.lineage, instance: reply.instance, visible: reply.visible))
+        } else {
+            refuse(id, attempt, reply)
+        }
+    }
+
+    mutating func answerPull(_ id: ViewID, _ attempt: UInt64, _ reply: Reply) {
+        if case .page(let page) = reply.body {
+            feed(id, .page(page, attempt: attempt, instance: reply.instance))
+        } else {
+            refuse(id, attempt, reply)
+        }
+    }
+
+    mutating func answerPing(_ id: ViewID, _ nonce: UInt64, _ reply: Reply) {
+        if case .pong(let clock) = reply.body {
+            feed(id, .pong(nonce: nonce, clock: clock, visible: reply.visible, instance: reply.instance))
+        } else {
+            refuse(id, nonce, reply)
+        }
+    }
+
+    private mutating func refuse(_ id: ViewID, _ attempt: UInt64, _ reply: Reply) {
+        guard case .failure(let failure) = reply.body else { return }
+        views[id]?.lastFailure = failure
+        feed(id, .refused(failure, attempt: attempt, instance: reply.instance))
+    }
+
+    // MARK: Own writes
+
+    /// The broker told this client of a commit: every view of the branch is to know.
+    mutating func acknowledge(_ token: Token, on branch: BranchName) {
+        if let known = acknowledged[branch], known.lineage == token.lineage, known.revision >= token.revision { return }
+        acknowledged[branch] = token
+        for id in viewOrder where views[id]?.follow.branch == branch { feed(id, .learned(token)) }
+    }
+
+    mutating func showOwnWrite(_ write: OwnWrite, on branch: BranchName) {
+        calls[write.call]?.stage = .unseen(Receipt(token: write.token, isCommitted: true))
+        let place = ownWrites[branch, default: []].lastIndex { $0.token.revision <= write.token.revision }
+        ownWrites[branch, default: []].insert(write, at: place.map { $0 + 1 } ?? 0)
+        showOwnWrites(on: branch)
+    }
+
+    /// Finishes what every joined view of the branch shows by now.
+    private mutating func showOwnWrites(on branch: BranchName) {
+        guard let writes = ownWrites[branch], !writes.isEmpty else { return }
+        let shown = shownRevision(of: branch)
+        let seen = writes.prefix { $0.token.revision <= shown }
+        guard !seen.isEmpty else { return }
+        ownWrites[branch] = seen.count == writes.count ? nil : Array(writes.dropFirst(seen.count))
+        for write in seen {
+            finish(write.call, .success(.decided(.committed(write.token.position), write.token.lineage)))
+        }
+    }
+
+    /// The history that holds them was replaced: no view will show them.
+    mutating func disownWrites() {
+        let writes = ownWrites.values.joined().sorted { $0.call < $1.call }
+        ownWrites = [:]
+        for write in writes {
+            finish(write.call, .failure(MembusError.committedButNotSeen(Receipt(token: write.token, isCommitted: true))))
+        }
+    }
+
+    /// What the slowest view of the branch is at, in the present history. A view that is only being joined shows
+    /// nothing old, and its owner waits until it has all acknowledgements; one that a new history emptied, or
+    /// will empty, shows nothing of what was written since.
+    private func shownRevision(of branch: BranchName) -> Revision {
+        var shown = Revision.max
+        for id in viewOrder {
+            guard let seat = views[id], seat.follow.branch == branch, !seat.follow.isSignal, !seat.hasFailed
+            else { continue }
+            if let known = seat.machine.lineage, known != link.lineage { return -1 }
+            if let cut = seat.machine.cut { shown = min(shown, cut.revision) } else if seat.isEmptied { return -1 }
+        }
+        return shown
+    }
+}

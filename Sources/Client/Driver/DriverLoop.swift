@@ -1,0 +1,186 @@
+import Logging
+import MembusBus
+import MembusWire
+
+/// What the thread does until it is told to stop.
+struct DriverLoop: ~Copyable {
+    private static let tick = Duration.milliseconds(50)
+    private static let notesEvery = Duration.milliseconds(200)
+    /// Messages taken from a socket before the others have their turn.
+    private static let burst = 512
+
+    private var ports: DriverPorts
+    private var core: ClientCore
+    private let outside: Driver.Outside
+    private var poller = Poller()
+    private var views: [ViewID: SharedView] = [:]
+    private var commands: [Command] = []
+    private var replies: [Reply] = []
+    private var messages: [Published] = []
+    private var unreadable = 0
+    private var nextTick: Instant
+    private var nextNotes: Instant
+    private var isBroken = false
+
+    init(ports: consuming DriverPorts, core: ClientCore, outside: Driver.Outside) {
+        self.ports = ports
+        self.core = core
+        self.outside = outside
+        nextTick = MonotonicClock.now
+        nextNotes = MonotonicClock.now
+    }
+
+    var openViews: [SharedView] { Array(views.values) }
+
+    mutating func run() {
+        step(.started)
+        while !outside.stop.isRaised, !isBroken {
+            do { try turn() } catch {
+                // A socket that fails is closed by the context, or broken for good: end, and say so.
+                outside.log.error("the client's thread ends", metadata: ["error": "\(error)"])
+                isBroken = true
+            }
+        }
+    }
+
+    private mutating func turn() throws {
+        let now = MonotonicClock.now
+        let pause = max(.zero, min(core.wakeAt, nextTick) - now)
+        let ready: Poller.Ready
+        if let ear = ports.events {
+            ready = try poller.wait(
+                outside.waker.readable, ports.requests.readable, ear.subscriber.readable, timeout: pause)
+        } else {
+            ready = try poller.wait(outside.waker.readable, ports.requests.readable, timeout: pause)
+        }
+        if ready[0] { takeCommands() }
+        if ready[1] { try takeReplies() }
+        if ready[2] { try takeEvents() }
+        keepTime()
+    }
+
+    private mutating func step(_ input: ClientInput) {
+        for output in core.step(input, now: MonotonicClock.now) { carryOut(output) }
+    }
+
+    // MARK: In
+
+    private mutating func takeCommands() {
+        outside.waker.drain()
+        outside.inbox.take(into: &commands)
+        for command in commands {
+            switch command {
+            case .call(let id, let call, let deadline): step(.call(id, call, deadline: deadline))
+            case .follow(let id, let follow, let view):
+                views[id] = view
+                step(.follow(id, follow))
+            case .unfollow(let id):
+                views[id] = nil
+                step(.unfollow(id))
+            }
+        }
+        commands.removeAll(keepingCapacity: true)
+        for id in outside.calls.takeCancelled() { step(.cancel(id)) }
+    }
+
+    private mutating func takeReplies() throws {
+        var taken: [Reply] = []
+        swap(&taken, &replies)
+        var bad: WireError?
+        _ = try ports.requests.receive(max: Self.burst) { frame in
+            switch frame.withUnsafeBytes({ WireCodec.decodeReply($0) }) {
+            case .success(let reply): taken.append(reply)
+            case .failure(let error): bad = error
+            }
+        }
+        if let bad { complain(bad) }
+        for reply in taken { step(.reply(reply)) }
+        taken.removeAll(keepingCapacity: true)
+        swap(&taken, &replies)
+    }
+
+    private mutating func takeEvents() throws {
+        guard let ear = ports.events else { return }
+        var taken: [Published] = []
+        swap(&taken, &messages)
+        var bad: WireError?
+        _ = try ear.subscriber.receive(max: Self.burst) { topic, frame in
+            switch frame.withUnsafeBytes({ WireCodec.decodePublished(topic: topic, $0) }) {
+            case .success(let published): taken.append(published)
+            case .failure(let error): bad = error
+            }
+        }
+        if let bad { complain(bad) }
+        for published in taken { step(.published(published)) }
+        taken.removeAll(keepingCapacity: true)
+        swap(&taken, &messages)
+    }
+
+    private mutating func complain(_ error: WireError) {
+        unreadable += 1
+        if unreadable & (unreadable - 1) == 0 {
+            outside.log.warning("dropped what cannot be read", metadata: ["error": "\(error)", "count": "\(unreadable)"])
+        }
+    }
+
+    private mutating func keepTime() {
+        let now = MonotonicClock.now
+        if now >= nextNotes {
+            nextNotes = now + Self.notesEvery
+            let notes = views.values.flatMap { $0.takeNotes() }
+            if !notes.isEmpty { step(.noted(notes)) }
+        }
+        guard now >= min(core.wakeAt, nextTick) else { return }
+        nextTick = now + Self.tick
+        step(.tick)
+        for (id, view) in views where view.failure != nil && !view.follow.isSignal { drop(id) }
+    }
+
+    /// A view that can't be had any more stops costing anything; its readers are told why.
+    private mutating func drop(_ id: ViewID) {
+        views[id] = nil
+        step(.unfollow(id))
+    }
+
+    // MARK: Out
+
+    private mutating func carryOut(_ output: ClientOutput) {
+        switch output {
+        case .view(let id, let output, let lineage): views[id]?.apply(output, of: lineage)
+        case .finish(let id, let result): outside.calls.resolve(id, result)
+        case .state(let state):
+            outside.log.info("connection", metadata: ["state": "\(state)"])
+            outside.states.post(state)
+        case .send(let request): send(request)
+        default:
+            do { try carryOutOnSockets(output) } catch {
+                outside.log.error("socket", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// What cannot be sent now is sent again by the core, like what got lost.
+    private mutating func send(_ request: Request) {
+        do {
+            let bytes = try WireCodec.encode(request)
+            if try ports.requests.send(bytes) != .sent { outside.log.debug("the request queue is full") }
+        } catch {
+            outside.log.error("a request was not sent", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private mutating func carryOutOnSockets(_ output: ClientOutput) throws {
+        switch output {
+        case .reopenRequests:
+            outside.log.warning("no answer to anything: opening a new connection for requests")
+            try ports.requests.reopen()
+        case .connectEvents(let endpoint): try ports.connectEvents(endpoint)
+        case .replaceEvents:
+            outside.log.warning("the broker answers but its events do not arrive: opening a new connection for events")
+            try ports.events?.subscriber.replace()
+        case .subscribe(let stream): try ports.events?.subscriber.subscribe(stream.bytes)
+        case .unsubscribe(let stream): try ports.events?.subscriber.unsubscribe(stream.bytes)
+        case .send, .view, .finish, .state: break
+        }
+    }
+}

@@ -1,0 +1,2 @@
+// Whoever imports `Membus` gets the values it speaks in: records, keys, revisions, tokens, failures.
+@_exported import MembusModel

@@ -1,0 +1,46 @@
+import Foundation
+
+extension Draft.Contents {
+    mutating func add(_ precondition: Precondition) {
+        if !preconditions.contains(precondition) { preconditions.append(precondition) }
+    }
+
+    /// What was read must still be so.
+    mutating func require(_ record: Record) {
+        add(record.isDeleted ? .absent(record.key) : .at(record.key, record.revision))
+    }
+
+    /// A transaction holds one change per key: a later one replaces or joins the one before.
+    mutating func change(_ key: Key, _ action: Change.Action) {
+        guard let place = places[key] else {
+            places[key] = changes.count
+            changes.append(Change(key, action))
+            return
+        }
+        guard let joined = changes[place].action.followed(by: action) else {
+            mistake = mistake ?? .failure(
+                Failure(
+                    .invalidArgument, "the transaction changes \(key) twice, in ways that do not combine",
+                    hint: "change each key once, or put its final value", subject: key.text))
+            return
+        }
+        changes[place].action = joined
+    }
+}
+
+extension Change.Action {
+    /// Both changes as one; `nil` if that cannot be said without knowing the record.
+    func followed(by next: Change.Action) -> Change.Action? {
+        switch (self, next) {
+        case (_, .put), (_, .delete): return next
+        case (.increment(let a), .increment(let b)):
+            let (sum, overflow) = a.addingReportingOverflow(b)
+            return overflow ? nil : .increment(sum)
+        case (.append(let a), .append(let b)): return .append(a + b)
+        case (.put(var put), .append(let text)) where put.kind == .text:
+            put.value += text
+            return .put(put)
+        default: return nil
+        }
+    }
+}

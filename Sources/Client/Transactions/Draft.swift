@@ -1,0 +1,157 @@
+import Foundation
+import Synchronization
+
+/// A transaction while its closure runs. All of it happens in one commit, or nothing.
+///
+/// What ``get(_:)`` returns becomes a precondition: the commit happens only if it is still so. All reads of
+/// one attempt are of one revision. Mistakes in the changes (a bad key, two changes of one key that do not
+/// combine) are thrown once the closure has returned.
+public final class Draft: Sendable {
+    struct Contents {
+        var preconditions: [Precondition] = []
+        var changes: [Change] = []
+        var places: [Key: Int] = [:]
+        var reads: [Key: Revision] = [:]
+        var seen: [Key: Record] = [:]
+        var at: Position?
+        var lineage: Lineage?
+        var mistake: MembusError?
+    }
+    private let contents = Mutex(Contents())
+    private let branch: BranchName
+    private let fetch: @Sendable ([Key], Position?) async throws -> Fetched
+
+    struct Fetched: Sendable {
+        var token: Token
+        var records: [Record]
+    }
+
+    init(branch: BranchName, fetch: @escaping @Sendable ([Key], Position?) async throws -> Fetched) {
+        self.branch = branch
+        self.fetch = fetch
+    }
+
+    // MARK: Reading
+
+    /// The record, or `nil` if there is none; and the precondition that it is still so at the commit.
+    /// Changes of this draft do not show.
+    public func get(_ key: String) async throws -> Record? { try await get([key])[key] }
+
+    /// Several records as of one revision, each a precondition.
+    public func get(_ keys: [String]) async throws -> Snapshot {
+        let (token, records) = try await look(keys)
+        contents.withLock { contents in
+            for record in records { contents.require(record) }
+        }
+        return Snapshot(token: token, records: records)
+    }
+
+    /// Like ``get(_:)-(String)``, but only noted as what the transaction builds upon: it may change meanwhile.
+    public func read(_ key: String) async throws -> Record? {
+        let (_, records) = try await look([key])
+        return records.first { !$0.isDeleted }
+    }
+
+    private func look(_ texts: [String]) async throws -> (Token, [Record]) {
+        var keys: [Key] = []
+        for text in texts { keys.append(try keyed(text)) }
+        let wanted = keys
+        let (missing, at) = contents.withLock { contents in
+            (wanted.filter { contents.seen[$0] == nil }, contents.at)
+        }
+        if !missing.isEmpty || at == nil {
+            let fetched = try await fetch(missing, at)
+            contents.withLock { contents in
+                contents.at = contents.at ?? fetched.token.position
+                contents.lineage = fetched.token.lineage
+                for record in fetched.records { contents.seen[record.key] = record }
+            }
+        }
+        return try contents.withLock { contents in
+            guard let at = contents.at, let lineage = contents.lineage else { throw MembusError.closed }
+            let records = wanted.compactMap { contents.seen[$0] }
+            for record in records { contents.reads[record.key] = record.isDeleted ? 0 : record.revision }
+            return (Token(lineage: lineage, position: at), records)
+        }
+    }
+
+    // MARK: Preconditions
+
+    public func require(_ precondition: Precondition) {
+        contents.withLock { $0.add(precondition) }
+    }
+    /// The key's newest version must be that of this revision.
+    public func require(_ key: String, at revision: Revision) { naming(key) { $0.add(.at($1, revision)) } }
+    /// The key must have no record.
+    public func require(absent key: String) { naming(key) { $0.add(.absent($1)) } }
+    /// No key of the topic may have changed after the revision.
+    public func require(unchanged topic: String, since revision: Revision) {
+        contents.withLock { contents in
+            do throws(MembusError) { contents.add(.unchanged(try named { () throws(InvalidName) in try Topic(topic) }, since: revision)) } catch {
+                contents.mistake = contents.mistake ?? error
+            }
+        }
+    }
+
+    // MARK: Changes
+
+    public func put(
+        _ key: String, text: String, kind: Kind = .text, attributes: [String: String] = [:], links: [Link] = [],
+        expires: Put.Expiry = .never
+    ) {
+        put(key, data: Data(text.utf8), kind: kind, attributes: attributes, links: links, expires: expires)
+    }
+
+    /// - Parameter json: a JSON document.
+    public func put(
+        _ key: String, json: String, attributes: [String: String] = [:], links: [Link] = [],
+        expires: Put.Expiry = .never
+    ) {
+        put(key, data: Data(json.utf8), kind: .json, attributes: attributes, links: links, expires: expires)
+    }
+
+    public func put(
+        _ key: String, data: Data, kind: Kind, attributes: [String: String] = [:], links: [Link] = [],
+        expires: Put.Expiry = .never
+    ) {
+        let put = Put(data, kind: kind, attributes: attributes, links: links, expiry: expires)
+        change(key, .put(put))
+    }
+
+    public func delete(_ key: String) { change(key, .delete) }
+    /// Adds to a counter; an absent one starts from 0. Never conflicts.
+    public func increment(_ key: String, by amount: Int64 = 1) { change(key, .increment(amount)) }
+    /// Appends to a text; an absent one starts empty. Never conflicts.
+    public func append(_ key: String, text: String) { change(key, .append(Data(text.utf8))) }
+    /// Merges a JSON merge patch (RFC 7396); an absent document starts as `{}`. Never conflicts.
+    public func patch(_ key: String, json: String) { change(key, .mergePatch(Data(json.utf8))) }
+
+    private func change(_ key: String, _ action: Change.Action) { naming(key) { $0.change($1, action) } }
+
+    private func naming(_ text: String, _ body: (inout Contents, Key) -> Void) {
+        contents.withLock { contents in
+            do throws(MembusError) { body(&contents, try keyed(text)) } catch { contents.mistake = contents.mistake ?? error }
+        }
+    }
+
+    // MARK: What it comes to
+
+    struct Product: Sendable {
+        var transaction: Transaction
+        /// The state that was read, if any was.
+        var token: Token?
+        var isEmpty: Bool { transaction.changes.isEmpty && transaction.preconditions.isEmpty }
+    }
+
+    func finish(context: String, message: String) throws -> Product {
+        try contents.withLock { contents in
+            if let mistake = contents.mistake { throw mistake }
+            let reads = contents.reads.map { ReadVersion(key: $0.key, version: $0.value) }.sorted { $0.key < $1.key }
+            let transaction = Transaction(
+                branch: branch, context: context, message: message, preconditions: contents.preconditions,
+                changes: contents.changes, reads: reads)
+            let token = contents.lineage.flatMap { lineage in contents.at.map { Token(lineage: lineage, position: $0) } }
+            return Product(transaction: transaction, token: token)
+        }
+    }
+}

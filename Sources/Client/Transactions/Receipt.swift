@@ -1,0 +1,14 @@
+/// What a transaction became.
+public struct Receipt: Hashable, Sendable {
+    /// The commit; or, if nothing was to be written, a state in which the preconditions held.
+    public let token: Token
+    /// Whether there is a commit. A transaction without changes makes none.
+    public let isCommitted: Bool
+    public var revision: Revision { token.revision }
+    public var position: Position { token.position }
+
+    public init(token: Token, isCommitted: Bool) {
+        self.token = token
+        self.isCommitted = isCommitted
+    }
+}

@@ -1,0 +1,21 @@
+/// A key of a view, resolved once: the fastest way to read it again and again.
+public final class Handle: Sendable {
+    public let key: Key
+    private let shared: SharedView
+    /// `nil`: not a key of the view.
+    private let slot: Int?
+
+    init(shared: SharedView, key: Key) {
+        self.shared = shared
+        self.key = key
+        slot = shared.hold(key)
+    }
+
+    deinit { if let slot { shared.release(slot) } }
+
+    /// The record, like ``View/subscript(_:)-(String)``.
+    public func record() throws(MembusError) -> Record? {
+        guard let slot else { return try shared.record(key.text) }
+        return try shared.record(slot: slot, key)
+    }
+}

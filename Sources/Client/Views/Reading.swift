@@ -1,0 +1,219 @@
+// A view's state, behind one mutex: the driver's thread moves it, anybody reads it. A reader holds the mutex
+// for one look-up, or for as long as its closure runs: so all that it sees is of one revision.
+//
+// Invariant: `isGuarded` is true whenever a read has more to do than to look up: the view is closed or has
+// failed, holds no state, or is stale and its policy is not to serve that.
+
+/// What a view shows while it cannot move: see ``View/read(_:)``.
+public struct Reading: ~Copyable, Sendable {
+    let follow: Follow
+    let whenStale: WhenStale
+    private let context: String
+    private var cache: ViewCache
+    private var lineage: Lineage?
+    private var staleSince: Instant?
+    private(set) var failure: MembusError?
+    private var isClosed = false
+    private var isGuarded = true
+
+    /// The number of the view's context in the cache's notes.
+    private static let contextNumber: UInt32 = 1
+
+    init(follow: Follow, capacity: Int, whenStale: WhenStale, context: String, warm: WarmFile?) {
+        self.follow = follow
+        self.whenStale = whenStale
+        self.context = context
+        cache = ViewCache(
+            mode: follow.mode, filter: follow.filter, capacity: capacity, hashSeed: .random(in: .min ... .max))
+        staleSince = MonotonicClock.now
+        if let warm {
+            lineage = warm.token.lineage
+            note(cache.load(warm.records, at: warm.token.position))
+        }
+        guardReads()
+    }
+
+    // MARK: Reading
+
+    /// The record under a key; see ``View/subscript(_:)-(String)``.
+    public subscript(key: String) -> Record? {
+        mutating get throws(MembusError) { try record(key) }
+    }
+    public subscript(key: Key) -> Record? {
+        mutating get throws(MembusError) { try record(key.text) }
+    }
+    /// The state that all reads of the closure are of.
+    public var token: Token { Token(lineage: lineage ?? Lineage(0), position: cache.cut ?? .origin) }
+    public var revision: Revision { token.revision }
+
+    @inline(__always)
+    mutating func record(_ text: String) throws(MembusError) -> Record? {
+        if isGuarded { try checkReadable() }
+        // Taken apart at once: a hit kept for later would cost the record a retain and a release more.
+        switch cache.lookup(text, context: Self.contextNumber) {
+        case .record(let record): return record
+        case let other: return try without(other, text)
+        }
+    }
+
+    @inline(__always)
+    mutating func record(slot: Int, _ key: Key) throws(MembusError) -> Record? {
+        if isGuarded { try checkReadable() }
+        switch cache.read(slot: slot, context: Self.contextNumber) {
+        case .record(let record): return record
+        case let other: return try without(other, key.text)
+        }
+    }
+
+    private func without(_ hit: ViewCache.Hit, _ text: String) throws(MembusError) -> Record? {
+        switch hit {
+        case .record(let record): return record
+        case .absent: return nil
+        case .announced(let record): throw .notHere(record.key, .announced(size: record.size))
+        case .miss: throw .notHere(Key(unchecked: text), .evicted)
+        case .outside: throw .notFollowed(try keyed(text), follow.filter)
+        }
+    }
+
+    private func checkReadable() throws(MembusError) {
+        if isClosed { throw .closed }
+        if let failure { throw failure }
+        if cache.cut == nil || staleSince != nil && whenStale != .serve {
+            throw .stale(follow.filter, for: age, whenStale)
+        }
+    }
+
+    private var age: Duration { staleSince.map { MonotonicClock.now - $0 } ?? .zero }
+    var isStale: Bool { staleSince != nil }
+    var count: Int { cache.count }
+
+    var state: ViewState {
+        if isClosed { return .closed }
+        if let failure {
+            if case .failure(let refusal) = failure { return .failed(refusal) }
+            return .failed(Failure(.limitExceeded, failure.whatHappened, hint: failure.hint))
+        }
+        return isStale ? .stale(for: age) : .live
+    }
+
+    // MARK: The whole state
+
+    mutating func snapshot() throws(MembusError) -> Snapshot {
+        try checkReadable()
+        return Snapshot(token: token, records: cache.records())
+    }
+
+    mutating func digest() throws(MembusError) -> (at: Position, digest: StateDigest) {
+        try checkReadable()
+        return (token.position, cache.digest())
+    }
+
+    mutating func warmFile() throws(MembusError) -> WarmFile {
+        try checkReadable()
+        guard follow.mode == .update else {
+            throw .failure(
+                Failure(.invalidArgument, "an invalidate view does not hold the whole state", hint: "follow with mode: .update"))
+        }
+        return WarmFile(branch: follow.branch, filter: follow.filter, token: token, records: cache.records())
+    }
+
+    // MARK: Handles
+
+    mutating func hold(_ key: Key) -> Int? { follow.filter.matches(key) ? cache.slot(for: key) : nil }
+    mutating func release(_ slot: Int) { cache.release(slot: slot) }
+
+    // MARK: Misses
+
+    mutating func take(_ keys: [Key]) throws(MembusError) -> (found: [Record], missing: Misses) {
+        try checkReadable()
+        let taken = cache.take(keys, context: Self.contextNumber)
+        let found = taken.hits.compactMap { hit in if case .record(let record) = hit { record } else { nil } }
+        let ticket = taken.missing.isEmpty ? nil : cache.beginFill(taken.missing)
+        return (found, Misses(keys: taken.missing, token: token, ticket: ticket))
+    }
+
+    mutating func fill(_ records: [Record], _ misses: Misses) {
+        for record in records {
+            cache.noteFetched(record.key, version: record.isDeleted ? 0 : record.revision, context: Self.contextNumber)
+        }
+        if let ticket = misses.ticket { cache.fill(ticket, with: records, at: misses.token.position) }
+    }
+
+    mutating func abandon(_ misses: Misses) { if let ticket = misses.ticket { cache.cancelFill(ticket) } }
+
+    // MARK: Moving
+
+    mutating func apply(_ output: ViewOutput, of lineage: Lineage?) {
+        if let lineage { self.lineage = lineage }
+        switch output {
+        case .apply(let records, let to): note(cache.apply(records, to: to))
+        case .install(let records, let at): note(cache.install(records, at: at))
+        case .catchUp(let records, let to): note(cache.catchUp(records, to: to))
+        case .advance(let to): cache.advance(to: to)
+        case .reset(let lineage):
+            cache.reset()
+            self.lineage = lineage
+        case .live: staleSince = nil
+        case .stale(let since): staleSince = since
+        case .failed(let refusal): failure = failure ?? .failure(refusal)
+        case .fresh, .register, .subscribe, .unsubscribe, .ping, .pull, .replaceSocket: return
+        }
+        guardReads()
+    }
+
+    /// An update view whose keys alone need more than it may use cannot be had.
+    private mutating func note(_ room: ViewCache.Room) {
+        if case .overCapacity(let needed) = room, follow.mode == .update {
+            failure = failure ?? .overCapacity(follow.filter, needed: needed, capacity: cache.capacity)
+        }
+    }
+
+    private mutating func guardReads() {
+        isGuarded = isClosed || failure != nil || cache.cut == nil || isStale && whenStale != .serve
+    }
+
+    mutating func close() -> Bool {
+        defer {
+            isClosed = true
+            guardReads()
+        }
+        return !isClosed
+    }
+
+    // MARK: Notes and news
+
+    mutating func takeNotes() -> [Request.NotedRead] {
+        let notes = cache.drainNotes()
+        if notes.isEmpty { return [] }
+        let time = Timestamp.now
+        return notes.map { note in
+            Request.NotedRead(context: context, branch: follow.branch, key: note.key, version: note.version, time: time)
+        }
+    }
+
+    mutating func openFeed() -> Int { cache.openFeed(limit: ViewChanges.mostWaiting) }
+    mutating func closeFeed(_ feed: Int) { cache.closeFeed(feed) }
+    func hasNews(_ feed: Int) -> Bool { cache.hasChanges(in: feed) }
+
+    mutating func news(_ feed: Int) -> [ViewChanges.Element] {
+        guard let batch = cache.drain(feed) else { return [] }
+        let changes = batch.changes.map { change -> ViewChanges.Element in
+            change.isDeleted ? .deleted(change.key, change.revision) : .changed(change.key, change.revision, held(change.key))
+        }
+        return batch.isPartial ? [.everything] : changes
+    }
+
+    private mutating func held(_ key: Key) -> Record? {
+        switch cache.lookup(key.text) {
+        case .record(let record), .announced(let record): record
+        case .absent, .miss, .outside: nil
+        }
+    }
+}
+
+/// Keys that a read has to fetch, as of which state.
+struct Misses: Sendable {
+    let keys: [Key]
+    let token: Token
+    let ticket: FillTicket?
+}

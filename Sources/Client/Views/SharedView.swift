@@ -1,0 +1,97 @@
+import Synchronization
+
+/// A view's state between the driver's thread, which moves it, and everybody who reads it.
+final class SharedView: Sendable {
+    let follow: Follow
+    let whenStale: WhenStale
+    private let reading: Mutex<Reading>
+    private let listeners = Mutex<[WeakListener]>([])
+
+    private struct WeakListener: Sendable {
+        weak let listener: ChangeListener?
+    }
+
+    init(follow: Follow, capacity: Int, whenStale: WhenStale, context: String, warm: WarmFile? = nil) {
+        self.follow = follow
+        self.whenStale = whenStale
+        reading = Mutex(Reading(follow: follow, capacity: capacity, whenStale: whenStale, context: context, warm: warm))
+    }
+
+    // MARK: Reading
+
+    func record(_ text: String) throws(MembusError) -> Record? {
+        try reading.withLock { reading throws(MembusError) in try reading.record(text) }
+    }
+    func record(slot: Int, _ key: Key) throws(MembusError) -> Record? {
+        try reading.withLock { reading throws(MembusError) in try reading.record(slot: slot, key) }
+    }
+    func read<T: Sendable>(_ body: (inout Reading) throws -> T) throws -> T {
+        try reading.withLock { reading in try body(&reading) }
+    }
+    func snapshot() throws(MembusError) -> Snapshot {
+        try reading.withLock { reading throws(MembusError) in try reading.snapshot() }
+    }
+    func digest() throws(MembusError) -> (at: Position, digest: StateDigest) {
+        try reading.withLock { reading throws(MembusError) in try reading.digest() }
+    }
+    func warmFile() throws(MembusError) -> WarmFile {
+        try reading.withLock { reading throws(MembusError) in try reading.warmFile() }
+    }
+    func hold(_ key: Key) -> Int? { reading.withLock { $0.hold(key) } }
+    func release(_ slot: Int) { reading.withLock { $0.release(slot) } }
+    var token: Token { reading.withLock { $0.token } }
+    var count: Int { reading.withLock { $0.count } }
+    var state: ViewState { reading.withLock { $0.state } }
+    /// Why the view can never be read, if so.
+    var failure: MembusError? { reading.withLock { $0.failure } }
+    /// Whether a read that can wait has to.
+    var mustWait: Bool { whenStale == .wait && reading.withLock { $0.isStale } }
+
+    // MARK: Misses
+
+    func take(_ keys: [Key]) throws(MembusError) -> (found: [Record], missing: Misses) {
+        try reading.withLock { reading throws(MembusError) in try reading.take(keys) }
+    }
+    func fill(_ records: [Record], _ misses: Misses) { reading.withLock { $0.fill(records, misses) } }
+    func abandon(_ misses: Misses) { reading.withLock { $0.abandon(misses) } }
+
+    // MARK: Changes
+
+    func openFeed() -> Int { reading.withLock { $0.openFeed() } }
+    func closeFeed(_ feed: Int) { reading.withLock { $0.closeFeed(feed) } }
+    func news(_ feed: Int) -> [ViewChanges.Element] {
+        reading.withLock { $0.hasNews(feed) ? $0.news(feed) : [] }
+    }
+
+    func add(_ listener: ChangeListener) {
+        listeners.withLock { listeners in
+            listeners.removeAll { $0.listener == nil }
+            listeners.append(WeakListener(listener: listener))
+        }
+        if case .closed = state { listener.close() }
+    }
+
+    private var listening: [ChangeListener] {
+        listeners.withLock { $0.isEmpty ? [] : $0.compactMap(\.listener) }
+    }
+
+    // MARK: The driver's side
+
+    func apply(_ output: ViewOutput, of lineage: Lineage?) {
+        reading.withLock { $0.apply(output, of: lineage) }
+        switch output {
+        case .apply, .install, .catchUp, .reset: for listener in listening { listener.tell() }
+        default: break
+        }
+    }
+
+    func takeNotes() -> [Request.NotedRead] { reading.withLock { $0.takeNotes() } }
+
+    /// - Returns: whether it was open.
+    @discardableResult
+    func close() -> Bool {
+        let wasOpen = reading.withLock { $0.close() }
+        for listener in listening { listener.close() }
+        return wasOpen
+    }
+}

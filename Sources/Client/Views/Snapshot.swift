@@ -1,0 +1,22 @@
+/// Some records as of one revision.
+public struct Snapshot: Sendable {
+    /// The state that they are of.
+    public let token: Token
+    /// Those that exist, in the order asked for.
+    public let records: [Record]
+    private let places: [Key: Int]
+
+    public var revision: Revision { token.revision }
+
+    /// - Parameter records: deletions are left out.
+    public init(token: Token, records: [Record]) {
+        self.token = token
+        self.records = records.filter { !$0.isDeleted }
+        self.places = Dictionary(
+            self.records.enumerated().map { ($0.element.key, $0.offset) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// `nil`: there was no record, or the key was not asked for.
+    public subscript(key: String) -> Record? { self[Key(unchecked: key)] }
+    public subscript(key: Key) -> Record? { places[key].map { records[$0] } }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Foundation
+import Membus
+
+struct BackupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Copy the store to a file, while agents go on writing.",
+        discussion: """
+            The copy holds everything up to one revision, and appears under its name only when it is whole and \
+            on disk. Restore it with: membus restore FILE --data DIR
+
+              membus backup memory-monday.membus
+            """)
+
+    @Argument(help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
+    var file: String
+
+    @Flag(help: "Replace the file if it exists.")
+    var force = false
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func run() async throws {
+        if !force, FileManager.default.fileExists(atPath: file) {
+            throw Complaint("EXISTS", "\(file) exists already", hint: "name another file, or replace it with --force")
+        }
+        let progress = Progress("backup", counting: "bytes")
+        let revision = try await options.withMemory { memory in
+            try await memory.backup(to: URL(fileURLWithPath: file), timeout: options.timeout?.duration ?? .seconds(600)) { done, total in
+                progress.update {
+                    $0.done = done
+                    ($0.bytes, $0.totalBytes) = (done, total)
+                }
+            }
+        }
+        progress.finish()
+        let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber)??.int64Value ?? 0
+        guard options.json else {
+            return try Output.standard.line("\(file) holds everything up to revision \(revision) (\(Human.bytes(size)))")
+        }
+        try Output.standard.line(["revision": .integer(revision), "file": .string(file), "total_bytes": .integer(size)] as JSONValue)
+    }
+}

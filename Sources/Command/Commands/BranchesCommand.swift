@@ -1,0 +1,33 @@
+import ArgumentParser
+import Membus
+
+struct BranchesCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "branches",
+        abstract: "List the branches.",
+        discussion: "One line per branch: its name, and where it was forked from.")
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func run() async throws {
+        let output = Output.standard
+        for branch in try await options.withMemory({ try await $0.branches() }) {
+            if options.json {
+                try output.line(json(branch))
+            } else if let parent = branch.parent {
+                try output.line("\(branch.name)  from \(parent) at revision \(branch.forkRevision)")
+            } else {
+                try output.line("\(branch.name)")
+            }
+        }
+    }
+
+    private func json(_ branch: Reply.BranchInfo) -> JSONValue {
+        let name: JSONValue = ["name": .string(branch.name.text)]
+        guard let parent = branch.parent else { return name }
+        return name + [
+            "parent": .string(parent.text), "fork_revision": .integer(branch.forkRevision),
+            "created": .integer(branch.created),
+        ]
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Foundation
+import Membus
+
+struct ExportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Print the records of a topic as JSON Lines.",
+        discussion: """
+            All as of one revision, in the order of their keys, one JSON object a line, as membus get --json \
+            prints it; values that are not text are value_base64. membus import reads the lines back.
+
+              membus export > everything.jsonl
+              membus export plans/ --at 12 > plans.jsonl
+            """)
+
+    @Argument(help: ArgumentHelp("A prefix ending in /, one key, or / for everything.", valueName: "topic"), transform: { try Topic($0) })
+    var topic: Topic = .everything
+
+    @Option(help: ArgumentHelp("As of this revision. (default: the newest)", valueName: "revision"))
+    var at: Revision?
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func validate() throws {
+        if let at, at < 0 { throw ValidationError("Revisions are never negative.") }
+    }
+
+    func run() async throws {
+        let output = Output.standard
+        // Records on the same terminal show well enough how far it has got.
+        let progress = output.isTerminal ? nil : Progress("export", counting: "records")
+        try await options.withMemory { memory in
+            // The count costs a scan, which only somebody who looks on is worth.
+            var revision = at
+            if progress != nil, isatty(STDERR_FILENO) == 1 {
+                let digest = try await memory.digest([topic.text], at: at)
+                revision = digest.at.revision
+                progress?.update { $0.total = digest.digest.count }
+            }
+            for try await record in memory.range([topic.text], at: revision) {
+                let whole = try await complete(record, memory)
+                let line = JSONValue.record(whole).line
+                try output.line(line)
+                progress?.update {
+                    $0.done += 1
+                    $0.bytes += Int64(line.utf8.count + 1)
+                }
+            }
+            try output.flush()
+        }
+        progress?.finish()
+    }
+
+    /// A value that did not travel with the page.
+    private func complete(_ record: Record, _ memory: Memory) async throws -> Record {
+        if record.value != nil { return record }
+        guard let whole = try await memory.get(record.key.text, at: record.revision), whole.value != nil else {
+            throw Complaint("EXPORT", "the value of \(record.key) at revision \(record.revision) is gone", hint: "export again")
+        }
+        return whole
+    }
+}

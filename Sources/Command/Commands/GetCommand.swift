@@ -1,0 +1,53 @@
+import ArgumentParser
+import Foundation
+import Membus
+
+struct GetCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "get",
+        abstract: "Print a record's value.",
+        discussion: """
+            Prints the value byte by byte (on a terminal a line end follows); --json prints the whole record: \
+            its revision, kind, attributes, links, owner and expiry. Exits with 4 if there is no record.
+
+              membus get plans/paris
+              membus get plans/paris --at 12         # as it was after revision 12
+              membus get plans/paris --json
+            """)
+
+    @Argument(help: ArgumentHelp("The record's key.", valueName: "key"), transform: { try Key($0) })
+    var key: Key
+
+    @Option(help: ArgumentHelp("As of this revision. (default: the newest)", valueName: "revision"))
+    var at: Revision?
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func validate() throws {
+        if let at, at < 0 { throw ValidationError("Revisions are never negative.") }
+    }
+
+    func run() async throws {
+        let found = try await options.withMemory { try await $0.get(key.text, at: at) }
+        guard let record = found else {
+            let when = at.map { " at revision \($0)" } ?? ""
+            throw Complaint.notFound(
+                "there is no record under \(key)\(when)\(options.branchName == .main ? "" : " on branch \(options.branchName)")",
+                hint: "membus history \(key) tells whether there was one")
+        }
+        if options.json { return try Output.standard.line(.record(record)) }
+        try show(record.value ?? Data(), of: record)
+    }
+
+    private func show(_ value: Data, of record: Record) throws {
+        let output = Output.standard
+        guard output.isTerminal else { return try output.write(value) }
+        guard let text = String(validating: value, as: UTF8.self) else {
+            throw Complaint(
+                "BINARY", "\(record.key) holds \(Human.bytes(Int64(value.count))) of kind \(record.kind), not text",
+                hint: "write it to a file: membus get \(record.key) > FILE; or use --json")
+        }
+        try output.write(text.utf8)
+        if text.utf8.last != UInt8(ascii: "\n") { try output.line("") }
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Membus
+
+struct HistoryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "history",
+        abstract: "List the versions of a record, newest first.",
+        discussion: """
+            One line per version, deletions included: revision, time, value, author. Exits with 4 if the key \
+            never had a record, or its history is no longer kept.
+
+              membus history plans/paris
+              membus get plans/paris --at 12         # one of them, whole
+            """)
+
+    @Argument(help: ArgumentHelp("The record's key.", valueName: "key"), transform: { try Key($0) })
+    var key: Key
+
+    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most this many versions. (default: all)", valueName: "number"))
+    var limit: Int?
+
+    @Option(help: ArgumentHelp("Only versions before this revision.", valueName: "revision"))
+    var before: Revision?
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit needs a number above zero.") }
+        if let before, before < 1 { throw ValidationError("--before needs a revision of 1 or more.") }
+    }
+
+    func run() async throws {
+        let shown = try await options.withMemory { memory in
+            var shown = 0
+            for try await version in memory.history(key.text, before: before, pageSize: min(limit ?? 100, 100)) {
+                try show(version)
+                shown += 1
+                if shown == limit { break }
+            }
+            return shown
+        }
+        if shown == 0 {
+            throw Complaint.notFound("no version of \(key) is kept", hint: "membus status tells the floor, below which nothing is kept")
+        }
+    }
+
+    private func show(_ version: Reply.HistoryPage.Version) throws {
+        let output = Output.standard
+        if options.json { return try output.line(.version(version.record, by: version.commit)) }
+        let what = version.record.isDeleted ? output.style.red("deleted") : Human.preview(version.record)
+        try output.line(
+            "\(Human.padded("\(version.record.revision)", 8, right: true))  \(version.commit.time.shown)  \(what)  "
+                + output.style.dim("(\(Human.commit(version.commit)))"))
+    }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Membus
+
+struct ListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ls",
+        abstract: "List the records of a topic.",
+        discussion: """
+            One line per record, in the order of their keys, all as of one revision: revision, kind, size, key.
+
+              membus ls                  # everything
+              membus ls plans/
+              membus ls plans/ --at 12
+            """)
+
+    @Argument(help: ArgumentHelp("A prefix ending in /, one key, or / for everything.", valueName: "topic"), transform: { try Topic($0) })
+    var topic: Topic = .everything
+
+    @Option(help: ArgumentHelp("As of this revision. (default: the newest)", valueName: "revision"))
+    var at: Revision?
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func validate() throws {
+        if let at, at < 0 { throw ValidationError("Revisions are never negative.") }
+    }
+
+    func run() async throws {
+        let output = Output.standard
+        try await options.withMemory { memory in
+            for try await record in memory.range([topic.text], at: at, keysOnly: true) {
+                if options.json { try output.line(.record(record)) } else { try output.line(line(record, output.style)) }
+            }
+        }
+    }
+
+    private func line(_ record: Record, _ style: Style) -> String {
+        let facts = [
+            Human.padded("\(record.revision)", 10, right: true), Human.padded(record.kind.name.escapingControlCharacters, 8),
+            Human.padded(Human.bytes(Int64(record.size)), 10, right: true),
+        ]
+        return style.dim(facts.joined(separator: "  ")) + "  " + record.key.text
+    }
+}

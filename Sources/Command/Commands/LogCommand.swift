@@ -1,0 +1,90 @@
+import ArgumentParser
+import Membus
+
+struct LogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log",
+        abstract: "List commits, newest first.",
+        discussion: """
+            Each with its author, time, message, and the keys it changed. Topics show only the commits that \
+            changed them, and of those only the changes that match.
+
+              membus log -n 10
+              membus log plans/ --by planner --since 2h
+              membus log --context trip-42 --ascending --json
+              membus log --since 2026-03-01 --until 2026-03-02T12:00:00Z
+            """)
+
+    @Argument(help: ArgumentHelp("Only commits that changed these topics.", valueName: "topic"), transform: { try Topic($0) })
+    var topics: [Topic] = []
+
+    @Option(help: ArgumentHelp("Only commits by this agent. (--agent says who you are)", valueName: "agent"))
+    var by: String?
+
+    @Option(help: ArgumentHelp("Only commits of this context.", valueName: "name"))
+    var context: String?
+
+    @Option(help: ArgumentHelp("Only commits from then on: 2h (ago), a date, or date and time (ISO 8601).", valueName: "time"))
+    var since: Moment?
+
+    @Option(help: ArgumentHelp("Only commits up to then.", valueName: "time"))
+    var until: Moment?
+
+    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most this many commits. (default: all)", valueName: "number"))
+    var limit: Int?
+
+    @Flag(help: "Oldest first.")
+    var ascending = false
+
+    @Flag(help: "Commits of every branch.")
+    var allBranches = false
+
+    @Flag(help: "With the values that the commits wrote.")
+    var values = false
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func validate() throws {
+        if let limit, limit < 1 { throw ValidationError("--limit needs a number above zero.") }
+        if allBranches, options.branch != nil { throw ValidationError("--all-branches and --branch exclude each other.") }
+    }
+
+    func run() async throws {
+        try await options.withMemory { memory in
+            let pages = try memory.log(
+                topics.map(\.text), agent: by, context: context, since: since?.timestamp, until: until?.timestamp,
+                ascending: ascending, branch: allBranches ? nil : options.branchName, values: values,
+                pageSize: min(limit ?? 100, 100))
+            var (shown, whole) = (0, Commit?.none)
+            // A large commit comes in pieces.
+            for try await piece in pages {
+                if whole?.info.revision == piece.info.revision {
+                    whole?.records += piece.records
+                    continue
+                }
+                if let whole {
+                    try show(whole)
+                    shown += 1
+                }
+                whole = piece
+                if shown == limit { return }
+            }
+            if let whole { try show(whole) }
+        }
+    }
+
+    private func show(_ commit: Commit) throws {
+        let output = Output.standard
+        if options.json {
+            let records = commit.records.map { values || $0.isDeleted ? JSONValue.record($0) : .record($0.announced) }
+            return try output.line(JSONValue.commit(commit.info) + ["records": .array(records)])
+        }
+        let info = commit.info
+        let branch = allBranches ? "  \(info.branch)" : ""
+        try output.line("\(output.style.bold("revision \(info.revision)"))  \(info.time.shown)\(branch)  \(Human.commit(info))")
+        for record in commit.records {
+            let what = record.isDeleted ? output.style.red("deleted") : values ? Human.preview(record) : "\(record.kind.name.escapingControlCharacters), \(Human.bytes(Int64(record.size)))"
+            try output.line("    \(record.key)  \(output.style.dim(what))")
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Foundation
+import Logging
+import MembusBroker
+import MembusModel
+import ServiceLifecycle
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run a broker, with its store; nothing else is needed.",
+        discussion: """
+            Prints one line when it is ready; its log goes to standard error. SIGTERM or SIGINT has it finish \
+            what is under way, and end with 0. Whatever ends it, nothing that was acknowledged is lost.
+
+            It listens on the loopback interface alone unless you say otherwise: there are no rights yet, so \
+            whoever reaches it can read and write. Clients are told where events are; behind a wildcard \
+            (tcp://*:7402) they use the host by which they reached the broker. Without --events they are at \
+            the port after --listen's.
+
+            The configuration file is one JSON object; options override it. Every field may be left out:
+
+              {"dataDirectory": "/var/lib/membus",
+               "requests": ["tcp://127.0.0.1:7401"], "events": ["tcp://127.0.0.1:7402"],
+               "retention": {"age": "7d", "bytes": 1073741824, "least": "10m"},
+               "limits": {"valueBytes": 4194304, "changesPerTransaction": 1000,
+                          "transactionBytes": 16777216},
+               "heartbeat": "250ms", "inlineValueBytes": 16384, "readers": 2}
+
+              membus serve
+              membus serve --data /var/lib/membus --listen ipc:///run/membus.sock
+            """)
+
+    @Option(help: ArgumentHelp("Where the store lives; made if missing. (default: \(DataDirectoryOption.shown))", valueName: "directory"), completion: .directory)
+    var data: String?
+
+    @Option(help: ArgumentHelp("Take requests here; may be given several times. (default: tcp://127.0.0.1:7401)", valueName: "url"))
+    var listen: [String] = []
+
+    @Option(help: ArgumentHelp("Publish events here; may be given several times. (default: tcp://127.0.0.1:7402)", valueName: "url"))
+    var events: [String] = []
+
+    @Option(help: ArgumentHelp("Read the configuration from this file.", valueName: "file"), completion: .file(extensions: ["json"]))
+    var config: String?
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func validate() throws {
+        for url in listen + events where !["tcp://", "ipc://"].contains(where: url.hasPrefix) {
+            throw ValidationError("\"\(url)\" is no endpoint: write tcp://HOST:PORT or ipc://PATH.")
+        }
+    }
+
+    func run() async throws {
+        let log = options.logger("membus.broker", default: .info)
+        let service = BrokerService(configuration: try configured(), log: log, json: options.json)
+        // The group traps the signals before it runs the service, so none after the ready line is missed.
+        try await ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "membus.serve") { _ in SwiftLogNoOpLogHandler() })
+        ).run()
+    }
+
+    private func configured() throws -> Configuration {
+        var configuration = Configuration(dataDirectory: DataDirectoryOption.path)
+        if let config {
+            switch ConfigurationFile.read(try LocalFile.read(config, atMost: 1 << 20), over: configuration) {
+            case .success(let read): configuration = read
+            case .failure(let fault):
+                throw Complaint("CONFIGURATION", "\(config): \(fault)", hint: "see membus help serve", .usage)
+            }
+        }
+        if let data { configuration.dataDirectory = data }
+        if !listen.isEmpty {
+            configuration.requests = listen
+            configuration.events = listen.map(ConfigurationFile.events(besides:))
+        }
+        if !events.isEmpty { configuration.events = events }
+        return configuration
+    }
+}
+
+/// The broker as a service: runs until it is asked to shut down, then drains.
+struct BrokerService: Service {
+    let configuration: Configuration
+    let log: Logger
+    let json: Bool
+
+    func run() async throws {
+        let broker = try await Blocking.run { [configuration, log] in try Broker.start(configuration, log: log) }
+        announce(broker)
+        // Returns when the shutdown begins; cancellation means the same.
+        try? await gracefulShutdown()
+        log.info("draining")
+        try await Blocking.run { broker.stop() }
+        log.info("stopped")
+    }
+
+    /// A reader that went away is no reason not to serve.
+    private func announce(_ broker: Broker) {
+        let line: String
+        if json {
+            let told: JSONValue = [
+                "software": .string(Broker.software), "data": .string(configuration.dataDirectory),
+                "requests": .array(broker.requestEndpoints.map { .string($0) }),
+                "events": .array(broker.eventEndpoints.map { .string($0) }), "lineage": .string("\(broker.lineage)"),
+                "instance": .string("\(broker.instance)"),
+            ]
+            line = told.line
+        } else {
+            line =
+                "\(Broker.software) serves \(configuration.dataDirectory) at \(broker.requestEndpoints.joined(separator: " ")), "
+                + "events at \(broker.eventEndpoints.joined(separator: " "))"
+        }
+        try? Output.standard.line(line)
+        try? Output.standard.flush()
+    }
+}
+
+/// Work that blocks its thread, kept off the threads that tasks share.
+enum Blocking {
+    static func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Membus
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Tell how the broker fares.",
+        discussion: """
+            head is the newest revision, floor the oldest that can still be read. Latencies are those of the \
+            last thousand group commits: the disk's sync, and from a transaction's arrival to its reply.
+            """)
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func run() async throws {
+        let status = try await options.withMemory { try await $0.status() }
+        guard !options.json else { return try Output.standard.line(StatusReport.json(status)) }
+        let rows = [("broker", options.brokerURL)] + StatusReport.rows(status)
+        let width = rows.map(\.0.count).max() ?? 0
+        for (name, value) in rows {
+            try Output.standard.line("\(Output.standard.style.dim(Human.padded(name, width)))  \(value)")
+        }
+    }
+}
+
+/// The broker's figures, for people and for programs.
+enum StatusReport {
+    static func rows(_ status: BrokerStatus) -> [(String, String)] {
+        let f = status.figures
+        return [
+            ("software", f.software.escapingControlCharacters),
+            ("uptime", Human.duration(f.uptime)),
+            ("head", "\(f.head)"),
+            ("floor", "\(f.floor)"),
+            ("lineage", "\(status.lineage)"),
+            ("instance", "\(status.instance)"),
+            ("waiting", "\(Human.plural(f.transactionsWaiting, "transaction")), \(Human.plural(f.readsWaiting, "read"))"),
+            ("streams", "\(f.streams)"),
+            ("sessions", "\(f.sessions)"),
+            ("commits", "\(f.commits) in \(f.batches) batches, \(f.conflicts) conflicts"),
+            ("refused", "\(f.refused), besides \(f.busy) busy and \(f.malformed) malformed"),
+            ("events", "\(f.eventsPublished) published, \(f.eventsAnnounced) of them announced only"),
+            ("pulls", "\(f.pulls)"),
+            ("replies dropped", "\(f.repliesDropped)"),
+            ("sync", "\(Human.duration(f.syncMedian)) median, \(Human.duration(f.syncP99)) p99"),
+            ("commit", "\(Human.duration(f.commitMedian)) median, \(Human.duration(f.commitP99)) p99"),
+            ("store", "\(Human.bytes(f.storeBytes)), write-ahead log \(Human.bytes(f.walBytes))"),
+        ]
+    }
+
+    static func json(_ status: BrokerStatus) -> JSONValue {
+        let f = status.figures
+        func microseconds(_ duration: Duration) -> JSONValue { .integer(duration.wholeNanoseconds / 1000) }
+        return [
+            "head": .position(f.head), "floor": .integer(f.floor), "lineage": .string("\(status.lineage)"),
+            "instance": .string("\(status.instance)"), "software": .string(f.software),
+            "uptime_ms": .integer(f.uptime.wholeMilliseconds),
+            "transactions_waiting": JSONValue(f.transactionsWaiting), "reads_waiting": JSONValue(f.readsWaiting),
+            "streams": JSONValue(f.streams), "sessions": JSONValue(f.sessions), "commits": .integer(f.commits),
+            "conflicts": .integer(f.conflicts), "refused": .integer(f.refused), "busy": .integer(f.busy),
+            "malformed": .integer(f.malformed), "events_published": .integer(f.eventsPublished),
+            "events_announced": .integer(f.eventsAnnounced), "replies_dropped": .integer(f.repliesDropped),
+            "pulls": .integer(f.pulls), "batches": .integer(f.batches), "sync_median_us": microseconds(f.syncMedian),
+            "sync_p99_us": microseconds(f.syncP99), "commit_median_us": microseconds(f.commitMedian),
+            "commit_p99_us": microseconds(f.commitP99), "wal_bytes": .integer(f.walBytes),
+            "store_bytes": .integer(f.storeBytes),
+        ]
+    }
+}

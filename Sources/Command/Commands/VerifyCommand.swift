@@ -1,0 +1,63 @@
+import ArgumentParser
+import Foundation
+import Membus
+import MembusStore
+
+struct VerifyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Check the store: the file, the chain of hashes, what is derived from the commits.",
+        discussion: """
+            Asks the running broker; with FILE looks at a backup, with --data at a data directory, without a \
+            broker (one that runs on it is not disturbed). Exits with 1 if anything is wrong, and tells what.
+
+              membus verify
+              membus verify memory-monday.membus
+              membus verify --data ~/.membus
+            """)
+
+    @Argument(help: ArgumentHelp("A backup to check.", valueName: "file"), completion: .file())
+    var file: String?
+
+    @Option(help: ArgumentHelp("A data directory to check.", valueName: "directory"), completion: .directory)
+    var data: String?
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func validate() throws {
+        if file != nil, data != nil { throw ValidationError("FILE and --data exclude each other.") }
+    }
+
+    func run() async throws {
+        let result = try await verification()
+        try show(result)
+        if !result.problems.isEmpty {
+            var complaint = Complaint(
+                "DAMAGED", "the store fails its checks: \(Human.plural(result.problems.count, "problem"))",
+                hint: "keep a copy of it, then restore the newest backup that passes membus verify FILE")
+            complaint.isToldInJSON = true
+            throw complaint
+        }
+    }
+
+    private func verification() async throws -> Reply.Verification {
+        if let file { return try await Blocking.run { try Store.reader(ofFile: file).verify() } }
+        if let data { return try await Blocking.run { try Store.reader(at: data).verify() } }
+        return try await options.withMemory { try await $0.verify(timeout: options.timeout?.duration ?? .seconds(3600)) }
+    }
+
+    private func show(_ result: Reply.Verification) throws {
+        let output = Output.standard
+        if options.json {
+            return try output.line(
+                [
+                    "revision": .integer(result.revision), "floor": .integer(result.floor),
+                    "commits": .integer(result.commits), "changes": .integer(result.changes),
+                    "problems": .array(result.problems.map { .string($0) }),
+                ] as JSONValue)
+        }
+        for problem in result.problems { try output.line(output.style.red("problem") + "  " + problem.escapingControlCharacters) }
+        let verdict = result.problems.isEmpty ? output.style.green("sound") : output.style.red("damaged")
+        try output.line("\(verdict): \(result.commits) commits, \(result.changes) changes, revisions \(result.floor) to \(result.revision)")
+    }
+}

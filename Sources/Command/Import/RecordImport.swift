@@ -1,0 +1,87 @@
+import Foundation
+import Membus
+
+/// Puts a file's records, a batch a commit, leaving out those that are there already: a run that was
+/// interrupted is resumed, and a finished one repeated, by running it again.
+struct RecordImport {
+    let path: String
+    let plan: ImportPlan
+    let memory: Memory
+    let message: String
+    let batchSize: Int
+    let progress: Progress
+
+    /// Bytes in a batch; a larger record goes alone.
+    static let batchBytes = 2 << 20
+
+    private var batch: [ImportedRecord] = []
+    private var batchBytes = 0
+    private(set) var result = ImportResult()
+
+    init(_ path: String, _ plan: ImportPlan, _ memory: Memory, message: String, batchSize: Int, progress: Progress) {
+        self.path = path
+        self.plan = plan
+        self.memory = memory
+        self.message = message
+        self.batchSize = batchSize
+        self.progress = progress
+    }
+
+    mutating func run() async throws -> ImportResult {
+        var reader = try LineReader(path: path)
+        while let line = try reader.next() {
+            guard !line.isBlank else { continue }
+            guard case .record(let record) = try ImportPlan.read(line, of: path) else {
+                throw ImportPlan.complaint(path, line.number, "the file changed while it was being read", hint: "import it again")
+            }
+            try await add(record, line.number)
+            let (records, end) = (result.lines, line.end)
+            progress.update {
+                $0.done = records
+                $0.bytes = end
+            }
+        }
+        try await write()
+        return result
+    }
+
+    private mutating func add(_ record: ImportedRecord, _ line: Int) async throws {
+        result.lines += 1
+        if let last = plan.lastLines[record.key], last != line { return result.superseded += 1 }
+        if record.isExpired(at: .now) { return result.expired += 1 }
+        if batch.count == batchSize || batchBytes + record.bytes > Self.batchBytes { try await write() }
+        batch.append(record)
+        batchBytes += record.bytes
+    }
+
+    /// One request for what is there, one commit for what differs.
+    private mutating func write() async throws {
+        guard !batch.isEmpty else { return }
+        let present = try await memory.get(batch.map(\.key.text))
+        let missing = batch.filter { record in present[record.key].map { !record.equals($0) } ?? true }
+        result.unchanged += Int64(batch.count - missing.count)
+        if !missing.isEmpty {
+            let changes = missing.map { Change($0.key, .put($0.put)) }
+            let receipt = try await memory.submit(
+                Transaction(branch: memory.branch, context: memory.context, message: message, changes: changes))
+            result.revision = receipt.revision
+            result.written += Int64(missing.count)
+        }
+        batch = []
+        batchBytes = 0
+    }
+}
+
+/// What an import did.
+struct ImportResult: Hashable, Sendable {
+    var lines: Int64 = 0
+    var written: Int64 = 0
+    /// There already.
+    var unchanged: Int64 = 0
+    /// A later line has the same key.
+    var superseded: Int64 = 0
+    /// Their time was over.
+    var expired: Int64 = 0
+    /// Of the last commit; 0 without one.
+    var revision: Revision = 0
+}

@@ -1,0 +1,74 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Membus
+
+/// Accepted by every command.
+struct GlobalOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where the broker takes requests: tcp://HOST:PORT or ipc://PATH. (environment: MEMBUS_BROKER; default: \(Self.defaultBroker))",
+            valueName: "url"))
+    var broker: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Who you are: the author of what you write. (environment: MEMBUS_AGENT; default: the user's name)",
+            valueName: "name"))
+    var agent: String?
+
+    @Option(
+        help: ArgumentHelp("The branch to read and write. (default: main)", valueName: "name"),
+        transform: { try BranchName($0) })
+    var branch: BranchName?
+
+    @Flag(help: "Print JSON: one object per line, errors and conflicts too.")
+    var json = false
+
+    @Option(help: ArgumentHelp("How long to wait for an answer, such as 500ms, 10s, 5m. (default: 10s)", valueName: "time"))
+    var timeout: Span?
+
+    @Option(help: ArgumentHelp("What is logged to standard error.", valueName: "level"))
+    var logLevel: LogLevel?
+
+    static let defaultBroker = "tcp://127.0.0.1:7401"
+
+    var brokerURL: String { broker ?? Self.environment("MEMBUS_BROKER") ?? Self.defaultBroker }
+
+    var agentName: String {
+        if let name = agent ?? Self.environment("MEMBUS_AGENT") { return name }
+        let user = NSUserName()
+        return user.isEmpty ? "agent" : user
+    }
+
+    var branchName: BranchName { branch ?? .main }
+
+    func validate() throws {
+        if agentName.isEmpty { throw ValidationError("--agent needs a name.") }
+        if !brokerURL.contains("://") {
+            throw ValidationError("The broker's URL \"\(brokerURL)\" has no transport: write tcp://HOST:PORT or ipc://PATH.")
+        }
+    }
+
+    /// Goes to standard error.
+    func logger(_ label: String, default level: Logger.Level) -> Logger {
+        var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = logLevel?.level ?? level
+        return logger
+    }
+
+    private static func environment(_ name: String) -> String? {
+        guard let value = ProcessInfo.processInfo.environment[name], !value.isEmpty else { return nil }
+        return value
+    }
+}
+
+struct LogLevel: ExpressibleByArgument {
+    let level: Logger.Level
+    init?(argument: String) {
+        guard let level = Logger.Level(rawValue: argument.lowercased()) else { return nil }
+        self.level = level
+    }
+    static let allValueStrings = Logger.Level.allCases.map(\.rawValue)
+    var defaultValueDescription: String { level.rawValue }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foundation
+import Membus
+
+/// A moment in the past as people write it: how long ago (`2h`), a date (`2026-03-01`, meaning its start in
+/// UTC), a date and time (ISO 8601), or milliseconds since 1970.
+struct Moment: ExpressibleByArgument, Sendable {
+    let timestamp: Timestamp
+
+    init?(argument: String) { self.init(argument, now: .now) }
+
+    init?(_ text: String, now: Timestamp) {
+        if text.utf8.count >= 11, let milliseconds = Int64(text) {
+            timestamp = Timestamp(milliseconds: milliseconds)
+        } else if let span = Span(parsing: text) {
+            timestamp = Timestamp(milliseconds: now.milliseconds - span.duration.wholeMilliseconds)
+        } else if let date = Self.date(text) {
+            timestamp = Timestamp(milliseconds: Int64((date.timeIntervalSince1970 * 1000).rounded()))
+        } else {
+            return nil
+        }
+    }
+
+    private static func date(_ text: String) -> Date? {
+        let full = text.contains("T") ? text : text + "T00:00:00Z"
+        let whole = Date.ISO8601FormatStyle()
+        return (try? whole.parse(full)) ?? (try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(full))
+    }
+}
+
+extension Timestamp {
+    /// By this machine's clock.
+    static var now: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
+
+    /// In UTC, to the second: `2026-03-01T12:00:00Z`.
+    var shown: String {
+        Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(.iso8601)
+    }
+}

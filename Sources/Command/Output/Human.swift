@@ -1,0 +1,92 @@
+import Foundation
+import Membus
+
+// How the memory's things look to people: one line each, control characters escaped, long values cut.
+
+enum Human {
+    static func bytes(_ count: Int64) -> String {
+        if count < 1024 { return "\(count) B" }
+        var (size, unit) = (Double(count) / 1024, 0)
+        let units = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"]
+        while size >= 1024, unit < units.count - 1 {
+            size /= 1024
+            unit += 1
+        }
+        return String(format: "%.1f ", size) + units[unit]
+    }
+
+    static func duration(_ duration: Duration) -> String {
+        let milliseconds = duration.wholeMilliseconds
+        switch milliseconds {
+        case ..<1: return "\(duration.wholeNanoseconds / 1000) µs"
+        case ..<10_000: return "\(milliseconds) ms"
+        default: return clock(milliseconds / 1000)
+        }
+    }
+
+    /// `42s`, `3m 05s`, `2h 07m`, `5d 3h`.
+    static func clock(_ seconds: Int64) -> String {
+        func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        switch seconds {
+        case ..<60: return "\(seconds)s"
+        case ..<3600: return "\(seconds / 60)m \(two(seconds % 60))s"
+        case ..<86_400: return "\(seconds / 3600)h \(two(seconds / 60 % 60))m"
+        default: return "\(seconds / 86_400)d \(seconds / 3600 % 24)h"
+        }
+    }
+
+    static func plural(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
+
+    static func padded(_ text: String, _ width: Int, right: Bool = false) -> String {
+        let space = String(repeating: " ", count: max(0, width - text.count))
+        return right ? space + text : text + space
+    }
+
+    /// What is under the key, on one line.
+    static func preview(_ record: Record, width: Int = 100) -> String {
+        if record.isDeleted { return "deleted" }
+        guard let value = record.value else { return "(\(bytes(Int64(record.size))))" }
+        // Cut before it is looked at: a value may be megabytes long.
+        guard let text = prefix(of: value, bytes: width * 4) else { return "(\(bytes(Int64(value.count))) of binary)" }
+        let cut = text.prefix(width)
+        let isWhole = cut.utf8.count == value.count
+        return String(cut).escapingControlCharacters + (isWhole ? "" : "… (\(bytes(Int64(value.count))))")
+    }
+
+    /// The text that the first bytes hold, without a character that the cut went through.
+    private static func prefix(of value: Data, bytes limit: Int) -> String? {
+        for end in stride(from: min(limit, value.count), through: max(0, min(limit, value.count) - 3), by: -1) {
+            if let text = String(validating: value.prefix(end), as: UTF8.self) { return text }
+            if end == value.count, value.count < limit { return nil }
+        }
+        return nil
+    }
+
+    /// What failed, and what is there instead; a line for each.
+    static func conflict(_ failed: [FailedPrecondition]) -> String {
+        let lines = failed.map { failed in
+            let now = failed.current.map { ": \(preview($0))" } ?? ""
+            let owner = failed.current.map { " (put by \($0.owner))" } ?? ""
+            return "  \(difference(failed))\(now)\(owner)"
+        }
+        return (["conflict: nothing was written, as"] + lines).joined(separator: "\n")
+    }
+
+    private static func difference(_ failed: FailedPrecondition) -> String {
+        switch failed.precondition {
+        case .at(let key, let revision) where failed.current == nil:
+            "\(key) has no record, instead of revision \(revision)"
+        case .at(let key, let revision): "\(key) is at revision \(failed.revision), not \(revision)"
+        case .absent(let key): "\(key) exists, at revision \(failed.revision)"
+        case .unchanged(let topic, let since):
+            "\(topic) changed after \(since): \(failed.key) is at revision \(failed.revision)"
+        }
+    }
+
+    static func commit(_ info: CommitInfo) -> String {
+        var parts = [info.agent]
+        if !info.context.isEmpty { parts.append("in \(info.context)") }
+        let about = parts.joined(separator: " ").escapingControlCharacters
+        return info.message.isEmpty ? about : "\(about): \(info.message.escapingControlCharacters)"
+    }
+}

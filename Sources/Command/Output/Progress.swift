@@ -1,0 +1,139 @@
+import Foundation
+import Membus
+import Synchronization
+
+/// How far something has got, and what of that to show. Pure: time arrives from outside.
+struct Meter: Sendable {
+    /// What is counted, in the plural: `records`.
+    let noun: String
+    var done: Int64 = 0
+    var bytes: Int64 = 0
+    /// `nil`: not known.
+    var total: Int64?
+    var totalBytes: Int64?
+    let start: Instant
+    /// What was there before, at the start of a resumed run, and says nothing about the speed.
+    var skipped: Int64 = 0
+    var skippedBytes: Int64 = 0
+
+    init(counting noun: String, start: Instant) {
+        self.noun = noun
+        self.start = start
+    }
+
+    /// By bytes where both ends are known, else by number; 0 to 1.
+    var fraction: Double? {
+        if let totalBytes, totalBytes > 0 { return min(1, Double(bytes) / Double(totalBytes)) }
+        if let total, total > 0 { return min(1, Double(done) / Double(total)) }
+        return total == 0 ? 1 : nil
+    }
+
+    func secondsLeft(at now: Instant) -> Int64? {
+        let elapsed = Double((now - start).wholeMilliseconds) / 1000
+        guard let fraction, fraction < 1, elapsed >= 1 else { return nil }
+        let skippedFraction: Double =
+            if let totalBytes, totalBytes > 0 { Double(skippedBytes) / Double(totalBytes) } else if let total, total > 0 {
+                Double(skipped) / Double(total)
+            } else { 0 }
+        let made = fraction - skippedFraction
+        guard made > 0 else { return nil }
+        let left = elapsed * (1 - fraction) / made
+        // Less a trifle, so that 20.000000001 is not told as 21.
+        return left < 8_640_000 ? Int64((left - 0.001).rounded(.up)) : nil
+    }
+
+    /// `12,000 of 50,000 records · 3.1 MiB · 40,000 records/s · 1.2 MiB/s · 12s left`
+    func figures(at now: Instant) -> String {
+        let elapsed = max(0.001, Double((now - start).wholeMilliseconds) / 1000)
+        var parts: [String] = []
+        if noun != "bytes" {
+            parts.append(total.map { "\(grouped(done)) of \(grouped($0)) \(noun)" } ?? "\(grouped(done)) \(noun)")
+        }
+        parts.append(totalBytes.map { "\(Human.bytes(bytes)) of \(Human.bytes($0))" } ?? Human.bytes(bytes))
+        if noun != "bytes" { parts.append("\(grouped(Int64(Double(done - skipped) / elapsed))) \(noun)/s") }
+        parts.append("\(Human.bytes(Int64(Double(bytes - skippedBytes) / elapsed)))/s")
+        if let left = secondsLeft(at: now) { parts.append("\(Human.clock(left)) left") }
+        return parts.joined(separator: " · ")
+    }
+
+    /// `[########------------]  42% …`
+    func bar(at now: Instant, width: Int = 20) -> String {
+        guard let fraction else { return figures(at: now) }
+        let filled = Int(fraction * Double(width))
+        let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
+        return "[\(bar)] \(Human.padded("\(Int(fraction * 100))%", 4, right: true)) \(figures(at: now))"
+    }
+
+    private func grouped(_ number: Int64) -> String {
+        let digits = String(number)
+        var text = ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index) % 3 == 0, digits[digits.index(digits.startIndex, offsetBy: index - 1)] != "-" {
+                text += ","
+            }
+            text.append(digit)
+        }
+        return text
+    }
+}
+
+/// Shows a meter on standard error: one line that is redrawn on a terminal, else a plain line now and then.
+final class Progress: Sendable {
+    private struct State {
+        var meter: Meter
+        var lastShown: Instant
+        var isDrawn = false
+    }
+    private let state: Mutex<State>
+    private let title: String
+    private let isTerminal: Bool
+
+    init(_ title: String, counting noun: String, isTerminal: Bool = isatty(STDERR_FILENO) == 1) {
+        self.title = title
+        self.isTerminal = isTerminal
+        let now = Instant.now
+        state = Mutex(State(meter: Meter(counting: noun, start: now), lastShown: now))
+    }
+
+    func update(_ change: (inout Meter) -> Void) {
+        state.withLock { state in
+            change(&state.meter)
+            let now = Instant.now
+            guard now - state.lastShown >= (isTerminal ? .milliseconds(100) : .seconds(2)) else { return }
+            state.lastShown = now
+            show(&state, now)
+        }
+    }
+
+    /// The last word: always shown where anything was shown, and on terminals.
+    func finish() {
+        state.withLock { state in
+            show(&state, .now)
+            if isTerminal { Output.warn("", prefix: "") }
+        }
+    }
+
+    /// Leaves a terminal's line, so that what follows stands on its own.
+    func interrupt() {
+        state.withLock { state in
+            if isTerminal, state.isDrawn { Output.warn("", prefix: "") }
+        }
+    }
+
+    private func show(_ state: inout State, _ now: Instant) {
+        state.isDrawn = true
+        guard isTerminal else { return Output.warn("\(title): \(state.meter.figures(at: now))") }
+        // Back to the line's start, and what is left of a longer line before removed.
+        let text = "\r\(title) \(state.meter.bar(at: now))\u{1B}[K"
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    }
+}
+
+extension Instant {
+    /// By this machine's monotonic clock.
+    static var now: Instant {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+    }
+}

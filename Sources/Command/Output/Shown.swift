@@ -1,0 +1,95 @@
+import Foundation
+import Membus
+
+// How the memory's things look as JSON. Names are the protocol's (`protos/membus/v1`); fields that say
+// nothing (no attributes, never expires) are left out.
+
+extension JSONValue {
+    /// A value: text as it is, anything else as base64.
+    static func value(_ data: Data) -> JSONValue {
+        if let text = String(validating: data, as: UTF8.self) { return ["value": .string(text)] }
+        return ["value_base64": .string(data.base64EncodedString())]
+    }
+
+    static func record(_ record: Record) -> JSONValue {
+        var shown: JSONValue = ["key": .string(record.key.text), "revision": .integer(record.revision)]
+        if record.ordinal > 0 { shown = shown + ["ordinal": .integer(Int64(record.ordinal))] }
+        if record.isDeleted { return shown + ["deleted": true] }
+        shown = shown + ["kind": .string(record.kind.name)]
+        if let value = record.value {
+            shown = shown + .value(value)
+        } else {
+            shown = shown + ["announced": true, "size": JSONValue(record.size)]
+        }
+        return shown + annotations(record)
+    }
+
+    private static func annotations(_ record: Record) -> JSONValue {
+        var shown: JSONValue = [:]
+        if !record.attributes.isEmpty {
+            let sorted = record.attributes.sorted { $0.key < $1.key }
+            shown = shown + ["attributes": .object(sorted.map { Field($0.key, .string($0.value)) })]
+        }
+        if !record.links.isEmpty { shown = shown + ["links": .array(record.links.map(link))] }
+        shown = shown + ["owner": .string(record.owner)]
+        if let expires = record.expires { shown = shown + ["expires_ms": .integer(expires.milliseconds)] }
+        return shown
+    }
+
+    private static func link(_ link: Link) -> JSONValue {
+        ["relation": .string(link.relation), "target": .string(link.target.text)]
+    }
+
+    static func position(_ position: Position) -> JSONValue {
+        ["revision": .integer(position.revision), "hash": .string(position.hash.hexadecimal)]
+    }
+
+    static func commit(_ info: CommitInfo) -> JSONValue {
+        var shown = position(info.position) + ["branch": .string(info.branch.text), "agent": .string(info.agent)]
+        if let session = info.session {
+            shown = shown + ["session": .string("\(session)"), "number": .integer(Int64(clamping: info.number))]
+        }
+        shown = shown + ["time_ms": .integer(info.time.milliseconds)]
+        if !info.context.isEmpty { shown = shown + ["context": .string(info.context)] }
+        if !info.message.isEmpty { shown = shown + ["message": .string(info.message)] }
+        return shown
+    }
+
+    /// A record's version with the commit that made it.
+    static func version(_ record: Record, by info: CommitInfo) -> JSONValue {
+        .record(record) + ["commit": .commit(info)]
+    }
+
+    static func receipt(_ receipt: Receipt, branch: BranchName) -> JSONValue {
+        [
+            "revision": .integer(receipt.revision), "branch": .string(branch.text),
+            "committed": .bool(receipt.isCommitted), "token": .string("\(receipt.token)"),
+        ]
+    }
+
+    static func conflict(_ failed: [FailedPrecondition], at position: Position) -> JSONValue {
+        ["conflict": .array(failed.map(failure)), "position": .position(position)]
+    }
+
+    private static func failure(_ failed: FailedPrecondition) -> JSONValue {
+        var shown: JSONValue = ["key": .string(failed.key.text), "revision": .integer(failed.revision)]
+        if let current = failed.current { shown = shown + ["current": .record(current)] }
+        return shown + ["precondition": precondition(failed.precondition)]
+    }
+
+    private static func precondition(_ precondition: Precondition) -> JSONValue {
+        switch precondition {
+        case .at(let key, let revision): ["at": ["key": .string(key.text), "revision": .integer(revision)]]
+        case .absent(let key): ["absent": .string(key.text)]
+        case .unchanged(let topic, let since): ["unchanged": ["topic": .string(topic.text), "since": .integer(since)]]
+        }
+    }
+}
+
+extension UInt64 {
+    /// 16 digits.
+    var hexadecimal: String {
+        let digits = String(self, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

@@ -1,0 +1,46 @@
+import ArgumentParser
+import MembusBroker
+
+/// `membus` itself: what all commands share, and the list of them.
+struct Root: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "membus",
+        abstract: "Shared memory for teams of AI agents.",
+        discussion: """
+            A broker keeps records under keys such as plans/paris/day-1. Agents commit to it in transactions, \
+            and follow topics: a prefix (plans/), one key, or / for everything. Every commit has a revision; \
+            past revisions can be read.
+
+              membus serve                            # a broker, in its own terminal
+              membus put plans/paris "night train"    # prints: revision 1
+              membus get plans/paris
+              membus watch plans/                     # changes, as they happen
+
+            Exit codes: 0 done, 1 error, 2 wrong usage, 3 conflict (a precondition failed), 4 not found.
+            With --json every line of standard output is one JSON object, errors and conflicts included.
+            Shell completion: membus --generate-completion-script bash|zsh|fish
+            """,
+        version: Broker.version,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Reading and writing:",
+                subcommands: [
+                    PutCommand.self, GetCommand.self, ListCommand.self, RemoveCommand.self, CommitCommand.self,
+                    WatchCommand.self,
+                ]),
+            CommandGroup(
+                name: "The past:",
+                subcommands: [LogCommand.self, HistoryCommand.self, ForkCommand.self, BranchesCommand.self]),
+            CommandGroup(
+                name: "In bulk:", subcommands: [ImportCommand.self, ExportCommand.self, WarmCommand.self]),
+            CommandGroup(
+                name: "The broker and its store:",
+                subcommands: [
+                    ServeCommand.self, StatusCommand.self, CompactCommand.self, BackupCommand.self,
+                    RestoreCommand.self, VerifyCommand.self, DebugCommand.self,
+                ]),
+        ])
+
+    // Declared here and in every command, so that they are accepted before the command as well as after it.
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+}

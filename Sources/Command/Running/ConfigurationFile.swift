@@ -1,0 +1,100 @@
+import Foundation
+import Membus
+import MembusBroker
+import MembusStore
+
+/// A broker's configuration as JSON. Names are those of ``Configuration``; lengths of time are written as on
+/// the command line (`"250ms"`, `"7d"`). Unknown names are refused: a misspelt limit must not pass for none.
+enum ConfigurationFile {
+    static func read(_ data: Data, over defaults: Configuration) -> Result<Configuration, JSONComplaint> {
+        Result { () throws(JSONComplaint) in
+            var configuration = defaults
+            var fields = try JSONNode.document(data, limit: 1 << 20).fields()
+            if let node = fields.take("dataDirectory") { configuration.dataDirectory = try nonempty(node) }
+            if let node = fields.take("requests") {
+                configuration.requests = try endpoints(node)
+                configuration.events = configuration.requests.map(events(besides:))
+            }
+            if let node = fields.take("events") { configuration.events = try endpoints(node) }
+            if let node = fields.take("limits") { try limits(node, &configuration.limits) }
+            if let node = fields.take("retention") { try retention(node, &configuration.retention) }
+            if let node = fields.take("heartbeat") { configuration.heartbeat = try duration(node) }
+            try set(&configuration.inlineValueBytes, fields.take("inlineValueBytes"))
+            try set(&configuration.eventBytes, fields.take("eventBytes"))
+            try set(&configuration.eventMark, fields.take("eventMark"))
+            try set(&configuration.replyMark, fields.take("replyMark"))
+            try set(&configuration.writesWaiting, fields.take("writesWaiting"))
+            try set(&configuration.writeBytesWaiting, fields.take("writeBytesWaiting"))
+            try set(&configuration.readsWaiting, fields.take("readsWaiting"))
+            try set(&configuration.readers, fields.take("readers"), atMost: 64)
+            try fields.end()
+            return configuration
+        }
+    }
+
+    private static func limits(_ node: JSONNode, _ limits: inout Limits) throws(JSONComplaint) {
+        var fields = try node.fields()
+        try set(&limits.keyBytes, fields.take("keyBytes"), atMost: Int64(Limits.longestKey))
+        try set(&limits.valueBytes, fields.take("valueBytes"))
+        try set(&limits.changesPerTransaction, fields.take("changesPerTransaction"), atMost: Int64(Limits.mostChanges))
+        try set(&limits.transactionBytes, fields.take("transactionBytes"), atMost: 1 << 30)
+        try set(&limits.annotationBytes, fields.take("annotationBytes"))
+        try set(&limits.messageBytes, fields.take("messageBytes"))
+        try set(&limits.nameBytes, fields.take("nameBytes"))
+        try set(&limits.keysPerRequest, fields.take("keysPerRequest"))
+        try set(&limits.topicsPerFilter, fields.take("topicsPerFilter"))
+        try fields.end()
+    }
+
+    private static func retention(_ node: JSONNode, _ retention: inout Retention) throws(JSONComplaint) {
+        var fields = try node.fields()
+        if let age = fields.take("age") { retention.age = try duration(age) }
+        try set(&retention.bytes, fields.take("bytes"))
+        if let least = fields.take("least") { retention.least = try duration(least) }
+        try fields.end()
+    }
+
+    private static func set<N: FixedWidthInteger>(
+        _ value: inout N, _ node: JSONNode?, atMost largest: Int64 = 1 << 50
+    ) throws(JSONComplaint) {
+        guard let node else { return }
+        let bound = min(largest, Int64(clamping: N.max))
+        let number = try node.integer()
+        guard 1...bound ~= number else { throw node.complaint("a number from 1 to \(bound) expected") }
+        value = N(number)
+    }
+
+    private static func duration(_ node: JSONNode) throws(JSONComplaint) -> Duration {
+        guard let text = try node.stringIfAny(), let span = Span(parsing: text), span.duration > .zero else {
+            throw node.complaint("a length of time expected, such as \"250ms\" or \"7d\"")
+        }
+        return span.duration
+    }
+
+    private static func nonempty(_ node: JSONNode) throws(JSONComplaint) -> String {
+        let text = try node.string()
+        if text.isEmpty { throw node.complaint("must not be empty") }
+        return text
+    }
+
+    private static func endpoints(_ node: JSONNode) throws(JSONComplaint) -> [String] {
+        let all = try TransactionDocument.list(node) { (element) throws(JSONComplaint) in
+            let url = try element.string()
+            guard url.hasPrefix("tcp://") || url.hasPrefix("ipc://") else {
+                throw element.complaint("tcp://HOST:PORT or ipc://PATH expected")
+            }
+            return url
+        }
+        if all.isEmpty { throw node.complaint("at least one endpoint expected") }
+        return all
+    }
+
+    /// Where events go if only the requests' endpoint is said: the next port, or a file beside.
+    static func events(besides endpoint: String) -> String {
+        if endpoint.hasPrefix("ipc://") { return endpoint + ".events" }
+        guard let colon = endpoint.lastIndex(of: ":"), let port = UInt16(endpoint[endpoint.index(after: colon)...]), 1..<65_535 ~= port else {
+            return endpoint.lastIndex(of: ":").map { endpoint[...$0] + "*" } ?? endpoint
+        }
+        return endpoint[...colon] + String(port + 1)
+    }
+}

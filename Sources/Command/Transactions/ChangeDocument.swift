@@ -1,0 +1,104 @@
+import Foundation
+import Membus
+
+/// One change of a transaction's JSON form, and the fields that records have in common with puts.
+enum ChangeDocument {
+    static func change(_ node: JSONNode) throws(JSONComplaint) -> Change {
+        var fields = try node.fields()
+        let key = try fields.need("key").key()
+        var named: [Change.Action] = []
+        if let put = fields.take("put") { named.append(.put(try Self.put(put))) }
+        if let delete = fields.take("delete") { named.append(try deletion(delete)) }
+        if let increment = fields.take("increment") { named.append(.increment(try increment.integer())) }
+        if let append = fields.take("append") { named.append(.append(Data(try append.string().utf8))) }
+        if let patch = fields.take("merge_patch") { named.append(.mergePatch(patch.json.serialised)) }
+        // First what is misspelt, then what is missing.
+        try fields.end()
+        guard let action = named.first, named.count == 1 else {
+            throw node.complaint("exactly one of put, delete, increment, append, merge_patch expected")
+        }
+        return Change(key, action)
+    }
+
+    /// `true`, or the protocol's empty message.
+    private static func deletion(_ node: JSONNode) throws(JSONComplaint) -> Change.Action {
+        if case .object = node.json { try node.fields().end() } else if try !node.bool() {
+            throw node.complaint("true expected: leave the change out to keep the record")
+        }
+        return .delete
+    }
+
+    private static func put(_ node: JSONNode) throws(JSONComplaint) -> Put {
+        var fields = try node.fields()
+        var put = try content(&fields)
+        put.expiry = try expiry(&fields)
+        try fields.end()
+        return put
+    }
+
+    private static func expiry(_ fields: inout JSONFields) throws(JSONComplaint) -> Put.Expiry {
+        let (after, at) = (fields.take("expires_after_ms"), fields.take("expires_at_ms"))
+        if let after {
+            guard at == nil else { throw after.complaint("not together with expires_at_ms") }
+            let milliseconds = try after.integer()
+            guard milliseconds > 0 else { throw after.complaint("a positive number expected") }
+            return .after(.milliseconds(milliseconds))
+        }
+        guard let at else { return .never }
+        return .at(try moment(at))
+    }
+
+    static func moment(_ node: JSONNode) throws(JSONComplaint) -> Timestamp {
+        let milliseconds = try node.integer()
+        guard milliseconds > 0 else { throw node.complaint("milliseconds since 1970 expected, more than 0") }
+        return Timestamp(milliseconds: milliseconds)
+    }
+
+    /// Value, kind, attributes, links.
+    static func content(_ fields: inout JSONFields) throws(JSONComplaint) -> Put {
+        let kind = try fields.take("kind").map { (node) throws(JSONComplaint) in (node, try node.string()) }
+        let (plain, base64) = (fields.take("value"), fields.take("value_base64"))
+        let value: Data
+        var defaultKind = Kind.text
+        if let base64 {
+            guard plain == nil else { throw base64.complaint("not together with value") }
+            value = try base64.base64()
+        } else if let plain {
+            (value, defaultKind) = try self.value(plain, kind: kind?.1 ?? "")
+        } else {
+            value = Data()
+        }
+        return Put(
+            value, kind: kind.map { $0.1.isEmpty ? defaultKind : Kind($0.1) } ?? defaultKind,
+            attributes: try attributes(fields.take("attributes")),
+            links: try TransactionDocument.list(fields.take("links"), link))
+    }
+
+    /// A string is the value as it stands, whatever the kind; anything else is JSON.
+    private static func value(_ node: JSONNode, kind: String) throws(JSONComplaint) -> (Data, Kind) {
+        if let text = try node.stringIfAny() { return (Data(text.utf8), .text) }
+        switch kind {
+        case Kind.text.name: throw node.complaint("a text's value is a string")
+        case Kind.counter.name: return (Data(String(try node.integer()).utf8), .counter)
+        default: return (node.json.serialised, .json)
+        }
+    }
+
+    private static func attributes(_ node: JSONNode?) throws(JSONComplaint) -> [String: String] {
+        guard let node else { return [:] }
+        guard case .object(let members) = node.json else { throw node.complaint("an object expected") }
+        var all: [String: String] = [:]
+        for (name, value) in members {
+            guard let text = JSONStrings.text(name.written[...]) else { throw node.complaint("a name is no text") }
+            all[text] = try JSONNode(json: value, path: "\(node.path).\(text)").string()
+        }
+        return all
+    }
+
+    private static func link(_ node: JSONNode) throws(JSONComplaint) -> Link {
+        var fields = try node.fields()
+        let link = Link(relation: try fields.need("relation").string(), target: try fields.need("target").key())
+        try fields.end()
+        return link
+    }
+}

@@ -1,0 +1,165 @@
+import Foundation
+import Membus
+
+/// What is wrong in a JSON document, and where: `changes[2].put.kind`.
+struct JSONComplaint: Error, Hashable, Sendable, CustomStringConvertible {
+    let path: String
+    let reason: String
+    var description: String { path.isEmpty ? reason : "\(path): \(reason)" }
+}
+
+/// A part of a JSON document that knows where it stands, and is read strictly.
+struct JSONNode: Sendable {
+    let json: JSON
+    let path: String
+
+    /// - Throws: ``JSONComplaint`` if `data` is no JSON text, or larger than `limit` bytes.
+    static func document(_ data: Data, limit: Int) throws(JSONComplaint) -> JSONNode {
+        guard data.count <= limit else {
+            throw JSONComplaint(path: "", reason: "larger than \(limit) bytes")
+        }
+        do throws(JSONFault) { return JSONNode(json: try JSON(parsing: data), path: "") } catch {
+            throw JSONComplaint(path: "", reason: "not JSON: \(error)")
+        }
+    }
+
+    func complaint(_ reason: String) -> JSONComplaint { JSONComplaint(path: path, reason: reason) }
+
+    private var scalar: [UInt8]? {
+        if case .scalar(let bytes) = json { return bytes }
+        return nil
+    }
+
+    /// The text, if it is a string; `nil` for anything else.
+    /// - Throws: for a lone surrogate, which is no text.
+    func stringIfAny() throws(JSONComplaint) -> String? {
+        guard let bytes = scalar, bytes.count >= 2, bytes.first == UInt8(ascii: "\"") else { return nil }
+        guard let text = JSONStrings.text(bytes[1..<bytes.count - 1]) else {
+            throw complaint("a string with half a surrogate pair is no text")
+        }
+        return text
+    }
+
+    func string() throws(JSONComplaint) -> String {
+        guard let text = try stringIfAny() else { throw complaint("a string expected") }
+        return text
+    }
+
+    func integer() throws(JSONComplaint) -> Int64 {
+        guard let bytes = scalar, bytes.first != UInt8(ascii: "\"") else { throw complaint("a whole number expected") }
+        guard let number = Int64(String(decoding: bytes, as: UTF8.self)) else {
+            throw complaint("a whole number of at most 64 bits expected, written without '.' and 'e'")
+        }
+        return number
+    }
+
+    func bool() throws(JSONComplaint) -> Bool {
+        switch scalar {
+        case Array("true".utf8): return true
+        case Array("false".utf8): return false
+        default: throw complaint("true or false expected")
+        }
+    }
+
+    func base64() throws(JSONComplaint) -> Data {
+        guard let data = Data(base64Encoded: try string()) else { throw complaint("base64 expected") }
+        return data
+    }
+
+    func elements() throws(JSONComplaint) -> [JSONNode] {
+        guard case .array(let elements) = json else { throw complaint("an array expected") }
+        return elements.enumerated().map { JSONNode(json: $1, path: "\(path)[\($0)]") }
+    }
+
+    func fields() throws(JSONComplaint) -> JSONFields {
+        guard case .object(let members) = json else { throw complaint("an object expected") }
+        var nodes: [String: JSONNode] = [:]
+        for (name, value) in members {
+            guard let text = JSONStrings.text(name.written[...]) else { throw complaint("a member's name is no text") }
+            nodes[text] = JSONNode(json: value, path: path.isEmpty ? text : "\(path).\(text)")
+        }
+        return JSONFields(node: self, members: nodes)
+    }
+
+    /// Checks with a rule of the model, whose reason becomes the complaint's.
+    func name<T>(_ make: (String) throws(InvalidName) -> T) throws(JSONComplaint) -> T {
+        let text = try string()
+        do throws(InvalidName) { return try make(text) } catch { throw complaint(error.description) }
+    }
+    func key() throws(JSONComplaint) -> Key { try name { (text) throws(InvalidName) in try Key(text) } }
+    func topic() throws(JSONComplaint) -> Topic { try name { (text) throws(InvalidName) in try Topic(text) } }
+    func branch() throws(JSONComplaint) -> BranchName { try name { (text) throws(InvalidName) in try BranchName(text) } }
+}
+
+/// An object's members, taken one by one; what nobody took at the end is unknown, and refused.
+struct JSONFields: Sendable {
+    let node: JSONNode
+    private var members: [String: JSONNode]
+    private var known: [String] = []
+
+    init(node: JSONNode, members: [String: JSONNode]) {
+        self.node = node
+        self.members = members
+    }
+
+    func has(_ name: String) -> Bool { members[name] != nil }
+
+    mutating func take(_ name: String) -> JSONNode? {
+        known.append(name)
+        return members.removeValue(forKey: name)
+    }
+
+    mutating func need(_ name: String) throws(JSONComplaint) -> JSONNode {
+        guard let node = take(name) else { throw node.complaint("\"\(name)\" is missing") }
+        return node
+    }
+
+    /// - Throws: naming a member that nobody took.
+    func end() throws(JSONComplaint) {
+        guard let stranger = members.min(by: { $0.key < $1.key }) else { return }
+        throw stranger.value.complaint("unknown field; known here: \(known.joined(separator: ", "))")
+    }
+}
+
+/// Strings as JSON writes them.
+enum JSONStrings {
+    /// What the inside of a valid JSON string stands for; `nil` if it holds half a surrogate pair.
+    static func text(_ inside: ArraySlice<UInt8>) -> String? {
+        var plain: [UInt8] = []
+        plain.reserveCapacity(inside.count)
+        var index = inside.startIndex
+        while index < inside.endIndex {
+            guard inside[index] == UInt8(ascii: "\\") else {
+                plain.append(inside[index])
+                index += 1
+                continue
+            }
+            guard let (scalar, next) = escape(in: inside, at: index + 1) else { return nil }
+            plain.append(contentsOf: Array(String(Character(scalar)).utf8))
+            index = next
+        }
+        return String(validating: plain, as: UTF8.self)
+    }
+
+    private static let short: [UInt8: Unicode.Scalar] = [
+        UInt8(ascii: "b"): "\u{8}", UInt8(ascii: "f"): "\u{C}", UInt8(ascii: "n"): "\n", UInt8(ascii: "r"): "\r",
+        UInt8(ascii: "t"): "\t", UInt8(ascii: "\""): "\"", UInt8(ascii: "\\"): "\\", UInt8(ascii: "/"): "/",
+    ]
+
+    private static func escape(in bytes: ArraySlice<UInt8>, at index: Int) -> (Unicode.Scalar, Int)? {
+        guard index < bytes.endIndex else { return nil }
+        if let scalar = short[bytes[index]] { return (scalar, index + 1) }
+        guard bytes[index] == UInt8(ascii: "u"), let unit = unit(in: bytes, at: index + 1) else { return nil }
+        if let scalar = Unicode.Scalar(unit) { return (scalar, index + 5) }
+        guard 0xD800..<0xDC00 ~= unit, index + 6 < bytes.endIndex, bytes[index + 5] == UInt8(ascii: "\\"),
+            bytes[index + 6] == UInt8(ascii: "u"), let low = self.unit(in: bytes, at: index + 7), 0xDC00..<0xE000 ~= low,
+            let scalar = Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00))
+        else { return nil }
+        return (scalar, index + 11)
+    }
+
+    private static func unit(in bytes: ArraySlice<UInt8>, at index: Int) -> UInt32? {
+        guard index + 4 <= bytes.endIndex else { return nil }
+        return UInt32(String(decoding: bytes[index..<index + 4], as: UTF8.self), radix: 16)
+    }
+}

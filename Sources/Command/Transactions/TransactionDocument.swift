@@ -1,0 +1,102 @@
+import Foundation
+import Membus
+
+/// A transaction in its JSON form, which `membus commit` and `membus import` read. Names are the protocol's:
+///
+///     {"branch": "main", "context": "trip-42", "message": "book",
+///      "preconditions": [{"at": {"key": "plans/paris", "revision": 3}}, {"absent": "tasks/7"},
+///                        {"unchanged": {"topic": "plans/", "since": 3}}],
+///      "changes": [{"key": "plans/paris", "put": {"value": "night train", "kind": "text",
+///                     "attributes": {"by": "ada"}, "links": [{"relation": "of", "target": "trips/42"}],
+///                     "expires_after_ms": 60000}},
+///                  {"key": "plans/old", "delete": true},
+///                  {"key": "plans/paris/cost", "increment": 120},
+///                  {"key": "plans/paris/notes", "append": "booked\n"},
+///                  {"key": "people/ada", "merge_patch": {"city": "Paris", "phone": null}}],
+///      "reads": [{"key": "people/ada", "version": 2}]}
+///
+/// Every field but `key` may be left out. Unknown fields are refused: a misspelt precondition must not pass
+/// for none. Reading is a pure function of the bytes, which may be any.
+struct TransactionDocument: Hashable, Sendable {
+    /// `nil`: the command's.
+    var branch: BranchName?
+    var context: String?
+    var message: String?
+    var preconditions: [Precondition]
+    var changes: [Change]
+    var reads: [ReadVersion]
+
+    /// Room for the largest transaction that a broker takes by default, in base64 or with escapes.
+    static let largest = 96 << 20
+
+    static func read(_ data: Data) -> Result<TransactionDocument, JSONComplaint> {
+        Result { () throws(JSONComplaint) in
+            try TransactionDocument(try JSONNode.document(data, limit: largest))
+        }
+    }
+
+    init(_ node: JSONNode) throws(JSONComplaint) {
+        var fields = try node.fields()
+        branch = try fields.take("branch")?.branch()
+        context = try fields.take("context")?.string()
+        message = try fields.take("message")?.string()
+        preconditions = try Self.list(fields.take("preconditions"), Self.precondition)
+        changes = try Self.list(fields.take("changes"), ChangeDocument.change)
+        reads = try Self.list(fields.take("reads"), Self.read)
+        try fields.end()
+    }
+
+    func transaction(branch: BranchName, context: String, message: String) -> Transaction {
+        Transaction(
+            branch: self.branch ?? branch, context: self.context ?? context, message: self.message ?? message,
+            preconditions: preconditions, changes: changes, reads: reads)
+    }
+
+    static func list<T>(
+        _ node: JSONNode?, _ element: (JSONNode) throws(JSONComplaint) -> T
+    ) throws(JSONComplaint) -> [T] {
+        var all: [T] = []
+        for child in try node?.elements() ?? [] { all.append(try element(child)) }
+        return all
+    }
+
+    private static func precondition(_ node: JSONNode) throws(JSONComplaint) -> Precondition {
+        var fields = try node.fields()
+        var named: [Precondition] = []
+        if let at = fields.take("at") { named.append(try Self.at(at)) }
+        if let absent = fields.take("absent") { named.append(.absent(try absent.key())) }
+        if let unchanged = fields.take("unchanged") { named.append(try Self.unchanged(unchanged)) }
+        try fields.end()
+        guard let precondition = named.first, named.count == 1 else {
+            throw node.complaint("exactly one of at, absent, unchanged expected")
+        }
+        return precondition
+    }
+
+    private static func at(_ node: JSONNode) throws(JSONComplaint) -> Precondition {
+        var fields = try node.fields()
+        let (key, revision) = (try fields.need("key").key(), try Self.revision(fields.need("revision")))
+        try fields.end()
+        return .at(key, revision)
+    }
+
+    private static func unchanged(_ node: JSONNode) throws(JSONComplaint) -> Precondition {
+        var fields = try node.fields()
+        let (topic, since) = (try fields.need("topic").topic(), try Self.revision(fields.need("since")))
+        try fields.end()
+        return .unchanged(topic, since: since)
+    }
+
+    private static func read(_ node: JSONNode) throws(JSONComplaint) -> ReadVersion {
+        var fields = try node.fields()
+        let (key, version) = (try fields.need("key").key(), try Self.revision(fields.need("version")))
+        try fields.end()
+        return ReadVersion(key: key, version: version)
+    }
+
+    private static func revision(_ node: JSONNode) throws(JSONComplaint) -> Revision {
+        let number = try node.integer()
+        guard number >= 0 else { throw node.complaint("revisions are never negative") }
+        return number
+    }
+}

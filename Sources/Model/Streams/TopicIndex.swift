@@ -1,0 +1,104 @@
+/// Which streams of a branch follow a topic. A key belongs to a handful of topics (itself, each prefix, and
+/// everything), so finding its streams costs one look-up per segment, however many streams there are.
+struct TopicIndex: Sendable {
+    /// Slots in order of registration. Prefixes end in "/" and exact keys never do, so both share one table.
+    private var slots: [Topic: [Int]] = [:]
+    private var prefixes = 0
+
+    var isEmpty: Bool { slots.isEmpty }
+
+    mutating func insert(_ slot: Int, _ filter: TopicFilter) {
+        for topic in filter.topics {
+            if slots[topic] == nil, topic.isPrefix { prefixes += 1 }
+            slots[topic, default: []].append(slot)
+        }
+    }
+
+    /// Removes many at once: one sweep over each topic that they follow.
+    mutating func remove(_ gone: [(slot: Int, filter: TopicFilter)]) {
+        let dropped = Set(gone.map(\.slot))
+        for topic in Set(gone.flatMap(\.filter.topics)) {
+            slots[topic]?.removeAll { dropped.contains($0) }
+            if slots[topic]?.isEmpty == true {
+                slots[topic] = nil
+                if topic.isPrefix { prefixes -= 1 }
+            }
+        }
+    }
+
+    /// Every followed topic that the key belongs to, with the slots that follow it.
+    func forEachTopic(of key: Key, _ body: (Topic, [Int]) -> Void) {
+        find(Topic(unchecked: key.text), body)
+        guard prefixes > 0 else { return }
+        find(.everything, body)
+        let text = key.text
+        for index in text.utf8.indices where text.utf8[index] == UInt8(ascii: "/") {
+            find(Topic(unchecked: String(text[...index])), body)
+        }
+    }
+
+    private func find(_ topic: Topic, _ body: (Topic, [Int]) -> Void) {
+        if let slots = slots[topic] { body(topic, slots) }
+    }
+}
+
+/// A commit's records by the topics that somebody follows: streams of one topic share one selection.
+struct TopicHits {
+    struct Hit {
+        let slots: [Int]
+        /// Into the commit's records, rising.
+        var records: [Int]
+    }
+    enum Selection {
+        /// What this hit has.
+        case hit(Int)
+        /// Records of several topics of one stream, rising. A normal filter's topics never overlap, so none is
+        /// there twice.
+        case merged([Int])
+    }
+
+    private(set) var hits: [Hit] = []
+
+    init(of records: [Record], in index: TopicIndex) {
+        var places: [Topic: Int] = [:]
+        for (number, record) in records.enumerated() {
+            index.forEachTopic(of: record.key) { topic, slots in
+                if let place = places[topic] {
+                    hits[place].records.append(number)
+                } else {
+                    places[topic] = hits.count
+                    hits.append(Hit(slots: slots, records: [number]))
+                }
+            }
+        }
+    }
+
+    /// Whether ``selections`` is in order of registration already.
+    var isOrdered: Bool { hits.count <= 1 }
+
+    /// What each stream gets; in no order, unless ``isOrdered``.
+    var selections: [(slot: Int, selection: Selection)] {
+        guard hits.count > 1 else {
+            return hits.first.map { hit in hit.slots.map { ($0, .hit(0)) } } ?? []
+        }
+        var found: [Int: Selection] = [:]
+        for (place, hit) in hits.enumerated() {
+            for slot in hit.slots { found[slot] = found[slot].map { joined($0, hit.records) } ?? .hit(place) }
+        }
+        return found.map { ($0.key, $0.value) }
+    }
+
+    func records(of selection: Selection) -> [Int] {
+        switch selection {
+        case .hit(let place): hits[place].records
+        case .merged(let records): records.sorted()
+        }
+    }
+
+    private func joined(_ selection: Selection, _ more: [Int]) -> Selection {
+        switch selection {
+        case .hit(let place): .merged(hits[place].records + more)
+        case .merged(let records): .merged(records + more)
+        }
+    }
+}

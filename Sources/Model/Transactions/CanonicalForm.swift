@@ -1,0 +1,135 @@
+import Foundation
+
+// The canonical bytes of commits and transactions. Every part of variable length stands behind its length,
+// every choice behind a tag and every optional behind a flag, so that two different values never have the
+// same bytes.
+
+extension CanonicalEncoder {
+    @inline(__always)
+    mutating func list<Element>(_ elements: [Element], _ write: (inout CanonicalEncoder, Element) -> Void) {
+        word(UInt64(elements.count))
+        for element in elements { write(&self, element) }
+    }
+
+    mutating func info(_ info: CommitInfo) {
+        integer(info.revision)
+        string(info.branch.text)
+        string(info.agent)
+        byte(info.session == nil ? 0 : 1)
+        if let session = info.session { word(session.id) }
+        word(info.number)
+        integer(info.time.milliseconds)
+        string(info.context)
+        string(info.message)
+    }
+
+    mutating func fork(_ fork: Fork) {
+        string(fork.name.text)
+        string(fork.parent.text)
+        byte(fork.at == nil ? 0 : 1)
+        if let at = fork.at { integer(at) }
+        string(fork.context)
+        string(fork.message)
+    }
+
+    mutating func precondition(_ precondition: Precondition) {
+        switch precondition {
+        case .at(let key, let revision):
+            byte(1)
+            string(key.text)
+            integer(revision)
+        case .absent(let key):
+            byte(2)
+            string(key.text)
+        case .unchanged(let topic, let since):
+            byte(3)
+            string(topic.text)
+            integer(since)
+        }
+    }
+
+    mutating func read(_ read: ReadVersion) {
+        string(read.key.text)
+        integer(read.version)
+    }
+
+    /// All but the revision, which is the commit's.
+    mutating func record(_ record: Record) {
+        string(record.key.text)
+        integer(Int64(record.ordinal))
+        byte(record.isDeleted ? 1 : 0)
+        if record.isDeleted { return }
+        guard case .inline(let value) = record.content else {
+            preconditionFailure("a commit's hash needs the value of \(record.key)")
+        }
+        string(record.kind.name)
+        data(value)
+        annotations(record.attributes, record.links)
+        string(record.owner)
+        optional(record.expires)
+    }
+
+    mutating func transaction(_ transaction: Transaction) {
+        string(transaction.branch.text)
+        string(transaction.context)
+        string(transaction.message)
+        list(transaction.preconditions) { $0.precondition($1) }
+        list(transaction.reads) { $0.read($1) }
+        list(transaction.changes) { $0.change($1) }
+    }
+
+    private mutating func change(_ change: Change) {
+        string(change.key.text)
+        switch change.action {
+        case .put(let put):
+            byte(1)
+            self.put(put)
+        case .delete: byte(2)
+        case .increment(let amount):
+            byte(3)
+            integer(amount)
+        case .append(let text):
+            byte(4)
+            data(text)
+        case .mergePatch(let patch):
+            byte(5)
+            data(patch)
+        }
+    }
+
+    private mutating func put(_ put: Put) {
+        data(put.value)
+        string(put.kind.name)
+        annotations(put.attributes, put.links)
+        switch put.expiry {
+        case .never: byte(0)
+        case .after(let duration):
+            byte(1)
+            integer(duration.wholeMilliseconds)
+        case .at(let time):
+            byte(2)
+            integer(time.milliseconds)
+        }
+    }
+
+    private mutating func annotations(_ attributes: [String: String], _ links: [Link]) {
+        word(UInt64(attributes.count))
+        // By bytes: a dictionary's own order differs from process to process.
+        let ordered =
+            attributes.count > 1
+            ? attributes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : Array(attributes)
+        for (name, value) in ordered {
+            string(name)
+            string(value)
+        }
+        list(links) {
+            $0.string($1.relation)
+            $0.string($1.target.text)
+        }
+    }
+
+    private mutating func optional(_ time: Timestamp?) {
+        byte(time == nil ? 0 : 1)
+        if let time { integer(time.milliseconds) }
+    }
+}

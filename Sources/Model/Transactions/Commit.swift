@@ -1,0 +1,43 @@
+/// What a transaction became on disk, without its changes.
+public struct CommitInfo: Hashable, Sendable {
+    public var revision: Revision
+    public var hash: UInt64
+    public var branch: BranchName
+    /// The author. The broker's own commits (expiry) are by ``CommitInfo/broker``.
+    public var agent: String
+    public var session: SessionID?
+    /// The transaction's number within its session; 0 without one.
+    public var number: UInt64
+    public var time: Timestamp
+    public var context: String
+    public var message: String
+
+    public static let broker = "membus"
+
+    public init(
+        revision: Revision, hash: UInt64, branch: BranchName, agent: String, session: SessionID?, number: UInt64,
+        time: Timestamp, context: String, message: String
+    ) {
+        self.revision = revision
+        self.hash = hash
+        self.branch = branch
+        self.agent = agent
+        self.session = session
+        self.number = number
+        self.time = time
+        self.context = context
+        self.message = message
+    }
+    public var position: Position { Position(revision: revision, hash: hash) }
+}
+
+/// A commit with the versions that it wrote, in order of their ordinals, values inline.
+public struct Commit: Equatable, Sendable {
+    public var info: CommitInfo
+    public var records: [Record]
+
+    public init(info: CommitInfo, records: [Record]) {
+        self.info = info
+        self.records = records
+    }
+}

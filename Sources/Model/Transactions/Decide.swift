@@ -1,0 +1,215 @@
+import Foundation
+
+// The decision, in this order:
+//   1. what no state can make right (two changes of one key, a precondition on the future) is refused;
+//   2. every precondition is tested; if any fails, all that failed are the answer;
+//   3. each change gives one version, in order; the first that can't be made refuses the whole;
+//   4. no versions: nothing to commit, and the preconditions held.
+// A record whose time has come stays a record until the broker's own commit deletes it, so nothing here
+// looks at the expiry of what is there.
+
+extension Transaction {
+    /// What ``decide(_:on:)`` will look at. A plain put needs nothing: it replaces whatever is there.
+    public var needs: Needs {
+        var needs = Needs(keys: [:], topics: [])
+        for (index, precondition) in preconditions.enumerated() {
+            switch precondition {
+            case .at(let key, _), .absent(let key): needs.keys[key] = true
+            case .unchanged(let topic, let since): needs.topics.append((index, topic, since))
+            }
+        }
+        for change in changes {
+            switch change.action {
+            case .put: break
+            case .delete: if needs.keys[change.key] == nil { needs.keys[change.key] = false }
+            case .increment, .append, .mergePatch: needs.keys[change.key] = true
+            }
+        }
+        return needs
+    }
+}
+
+/// What becomes of a transaction in the state that `facts` describe: a pure function, so that the same
+/// sequence of transactions gives the same revisions and states on any machine.
+///
+/// - Precondition: `facts` hold what ``Transaction/needs`` names, values included where it says so.
+public func decide(_ transaction: Transaction, on facts: Facts) -> Decision {
+    if let failure = transaction.doubledKeyFailure ?? transaction.futureFailure(beyond: facts.head.revision) {
+        return .refused(failure)
+    }
+    let failed = transaction.preconditions.enumerated().compactMap { facts.failure(of: $1, index: $0) }
+    guard failed.isEmpty else { return .conflict(failed) }
+
+    var records: [Record] = []
+    records.reserveCapacity(transaction.changes.count)
+    do throws(Failure) {
+        for change in transaction.changes {
+            let place = Place(revision: facts.head.revision + 1, ordinal: UInt32(records.count))
+            if let record = try facts.version(after: change, at: place) { records.append(record) }
+        }
+    } catch {
+        return .refused(error)
+    }
+    return records.isEmpty ? .held : .write(records)
+}
+
+extension Transaction {
+    /// Changes of one commit have no order that a reader could see, so a key has at most one.
+    var doubledKeyFailure: Failure? {
+        guard changes.count > 1 else { return nil }
+        var seen: Set<Key> = []
+        seen.reserveCapacity(changes.count)
+        for change in changes where !seen.insert(change.key).inserted {
+            return Failure(
+                .invalidArgument, "key \"\(change.key)\" is changed twice in one transaction",
+                hint: "combine its changes into one, or use two transactions", subject: change.key.text)
+        }
+        return nil
+    }
+
+    /// "Unchanged since a revision that does not exist yet" would hold for any state: the reader builds on
+    /// something that this history does not contain.
+    fileprivate func futureFailure(beyond head: Revision) -> Failure? {
+        for case .unchanged(let topic, let since) in preconditions where since > head {
+            return Failure(
+                .beyondHead, "topic \"\(topic)\" is required unchanged since revision \(since), but the head is \(head)",
+                hint: "name the revision that you read the topic at", subject: topic.text)
+        }
+        return nil
+    }
+}
+
+private struct Place {
+    var revision: Revision
+    var ordinal: UInt32
+}
+
+extension Facts {
+    /// The key's record; `nil` if it has none, also if its newest version is a deletion.
+    private func record(_ key: Key) -> Record? {
+        guard let head = heads[key], !head.isDeleted else { return nil }
+        return head
+    }
+
+    fileprivate func failure(of precondition: Precondition, index: Int) -> FailedPrecondition? {
+        switch precondition {
+        case .at(let key, let revision):
+            (record(key)?.revision ?? 0) == revision ? nil : failed(precondition, index, key, heads[key])
+        case .absent(let key):
+            record(key) == nil ? nil : failed(precondition, index, key, heads[key])
+        case .unchanged:
+            changed[index].map { failed(precondition, index, $0.key, $0) }
+        }
+    }
+
+    private func failed(
+        _ precondition: Precondition, _ index: Int, _ key: Key, _ head: Record?
+    ) -> FailedPrecondition {
+        FailedPrecondition(
+            precondition: precondition, index: index, key: key, revision: head?.revision ?? 0,
+            current: head?.isDeleted == false ? head : nil)
+    }
+
+    /// The version that a change leaves; `nil` for the deletion of a key that has no record.
+    fileprivate func version(after change: Change, at place: Place) throws(Failure) -> Record? {
+        let key = change.key
+        switch change.action {
+        case .put(let put): return try version(putting: put, under: key, at: place)
+        case .delete:
+            return record(key) == nil ? nil : .deletion(of: key, revision: place.revision, ordinal: place.ordinal)
+        case .increment(let amount):
+            return try merged(key, .counter, at: place) { (old: Data?) throws(Failure) in
+                try incremented(old, by: amount, key: key)
+            }
+        case .append(let text):
+            return try merged(key, .text, at: place) { (old: Data?) throws(Failure) in
+                guard text.isUTF8 else { throw invalid(key, "the text to append is not UTF-8") }
+                return (old ?? Data()) + text
+            }
+        case .mergePatch(let patch):
+            return try merged(key, .json, at: place) { (old: Data?) throws(Failure) in
+                try patched(old, with: patch, key: key)
+            }
+        }
+    }
+
+    private func version(putting put: Put, under key: Key, at place: Place) throws(Failure) -> Record {
+        switch put.kind {
+        case .text:
+            if !put.value.isUTF8 { throw invalid(key, "the value is not UTF-8, as kind text demands") }
+        case .json:
+            if let fault = JSON.fault(in: put.value) { throw invalid(key, "the value is not JSON: \(fault)") }
+        case .counter:
+            if counter(put.value) == nil { throw invalid(key, "the value is not a decimal 64-bit integer such as -12") }
+        default: break
+        }
+        return Record(
+            key: key, revision: place.revision, ordinal: place.ordinal, kind: put.kind, content: .inline(put.value),
+            attributes: put.attributes, links: put.links, owner: agent, expires: expiry(put.expiry))
+    }
+
+    private func expiry(_ expiry: Put.Expiry) -> Timestamp? {
+        switch expiry {
+        case .never: return nil
+        case .at(let time): return time
+        case .after(let duration):
+            // At least a millisecond; beyond the end of time means the end of time.
+            let (end, overflow) = now.milliseconds.addingReportingOverflow(max(1, duration.wholeMilliseconds))
+            return Timestamp(milliseconds: overflow ? .max : end)
+        }
+    }
+
+    // MARK: Merges
+
+    /// The next version of a record whose value the broker computes: all but the value stays as it is.
+    private func merged(
+        _ key: Key, _ kind: Kind, at place: Place, _ compute: (Data?) throws(Failure) -> Data
+    ) throws(Failure) -> Record {
+        let old = record(key)
+        if let old, old.kind != kind {
+            throw Failure(
+                .wrongKind, "key \"\(key)\" is of kind \(old.kind); this change is for kind \(kind)", subject: key.text)
+        }
+        precondition(old == nil || old?.value != nil, "the facts lack the value of \(key), which the transaction needs")
+        let value = try compute(old?.value)
+        if let failure = limits.failure(valueOf: value.count, under: key) { throw failure }
+        return Record(
+            key: key, revision: place.revision, ordinal: place.ordinal, kind: kind, content: .inline(value),
+            attributes: old?.attributes ?? [:], links: old?.links ?? [], owner: old?.owner ?? agent,
+            expires: old?.expires)
+    }
+
+    private func incremented(_ old: Data?, by amount: Int64, key: Key) throws(Failure) -> Data {
+        var value: Int64 = 0
+        if let old {
+            guard let present = counter(old) else { throw invalid(key, "the counter's stored value is no number") }
+            value = present
+        }
+        let (sum, overflow) = value.addingReportingOverflow(amount)
+        if overflow { throw invalid(key, "\(value) and \(amount) add up to more than a 64-bit counter holds") }
+        return Data(String(sum).utf8)
+    }
+
+    private func patched(_ old: Data?, with patch: Data, key: Key) throws(Failure) -> Data {
+        let change: JSON
+        do throws(JSONFault) { change = try JSON(parsing: patch) } catch {
+            throw invalid(key, "the patch is not JSON: \(error)")
+        }
+        guard let old else { return JSON.null.merging(change).serialised }
+        do throws(JSONFault) { return try JSON(parsing: old).merging(change).serialised } catch {
+            throw invalid(key, "the record's stored value is not JSON: \(error)")
+        }
+    }
+
+    /// One spelling per number, so that equal counters have equal values.
+    private func counter(_ value: Data) -> Int64? {
+        guard value.count <= 20, let text = String(data: value, encoding: .utf8), let count = Int64(text),
+            String(count) == text
+        else { return nil }
+        return count
+    }
+
+    private func invalid(_ key: Key, _ reason: String) -> Failure {
+        Failure(.invalidValue, "key \"\(key)\": \(reason)", subject: key.text)
+    }
+}

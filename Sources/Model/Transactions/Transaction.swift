@@ -1,0 +1,154 @@
+import Foundation
+
+/// What an agent asks for: all of it happens in one commit, or nothing.
+public struct Transaction: Hashable, Sendable {
+    public var branch: BranchName
+    /// The run, task or conversation that the agent acts in; may be empty.
+    public var context: String
+    public var message: String
+    public var preconditions: [Precondition]
+    public var changes: [Change]
+    /// What the agent read and built upon: recorded, not checked (what is to be checked is a precondition).
+    public var reads: [ReadVersion]
+
+    public init(
+        branch: BranchName = .main, context: String = "", message: String = "",
+        preconditions: [Precondition] = [], changes: [Change] = [], reads: [ReadVersion] = []
+    ) {
+        self.branch = branch
+        self.context = context
+        self.message = message
+        self.preconditions = preconditions
+        self.changes = changes
+        self.reads = reads
+    }
+}
+
+/// What a transaction requires. A failed one is a result, not an error.
+public enum Precondition: Hashable, Sendable {
+    /// The key's newest version is that of this revision. Revision 0 means the same as ``absent(_:)``.
+    case at(Key, Revision)
+    /// The key has no record: it never had one, or was deleted or expired.
+    case absent(Key)
+    /// No key of the topic changed after the revision.
+    case unchanged(Topic, since: Revision)
+}
+
+/// One key's change. ``Action/increment(_:)``, ``Action/append(_:)`` and ``Action/mergePatch(_:)`` are merged
+/// by the broker and never conflict; an absent key starts from 0, from the empty text or from the empty
+/// object; a key of another kind refuses the transaction.
+public struct Change: Hashable, Sendable {
+    public enum Action: Hashable, Sendable {
+        case put(Put)
+        case delete
+        case increment(Int64)
+        /// UTF-8 text.
+        case append(Data)
+        /// A JSON merge patch, RFC 7396.
+        case mergePatch(Data)
+    }
+    public var key: Key
+    public var action: Action
+
+    public init(_ key: Key, _ action: Action) {
+        self.key = key
+        self.action = action
+    }
+}
+
+/// A whole new record.
+public struct Put: Hashable, Sendable {
+    public enum Expiry: Hashable, Sendable {
+        case never
+        /// From the moment of the commit, by the broker's clock.
+        case after(Duration)
+        case at(Timestamp)
+    }
+    public var value: Data
+    public var kind: Kind
+    public var attributes: [String: String]
+    public var links: [Link]
+    public var expiry: Expiry
+
+    public init(
+        _ value: Data, kind: Kind = .text, attributes: [String: String] = [:], links: [Link] = [],
+        expiry: Expiry = .never
+    ) {
+        self.value = value
+        self.kind = kind
+        self.attributes = attributes
+        self.links = links
+        self.expiry = expiry
+    }
+}
+
+/// "I read this key, and what I saw was the version of this revision" (0: no record).
+public struct ReadVersion: Hashable, Sendable {
+    public var key: Key
+    public var version: Revision
+    public init(key: Key, version: Revision) {
+        self.key = key
+        self.version = version
+    }
+}
+
+/// A precondition that failed, with what is there instead.
+public struct FailedPrecondition: Hashable, Sendable {
+    public var precondition: Precondition
+    /// Its place in the transaction's list of preconditions, from 0.
+    public var index: Int
+    /// The key that failed it: for ``Precondition/unchanged(_:since:)`` one that changed.
+    public var key: Key
+    /// The newest version's revision, that of a deletion included; 0 if the key never had a record.
+    public var revision: Revision
+    /// The current record; `nil` if there is none, or if it is no longer kept (a late retry).
+    public var current: Record?
+
+    public init(precondition: Precondition, index: Int = 0, key: Key, revision: Revision, current: Record?) {
+        self.precondition = precondition
+        self.index = index
+        self.key = key
+        self.revision = revision
+        self.current = current
+    }
+    public static func == (a: Self, b: Self) -> Bool {
+        a.precondition == b.precondition && a.key == b.key && a.revision == b.revision
+    }
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(key)
+        hasher.combine(revision)
+    }
+}
+
+/// What became of a transaction, decided once and for all.
+public enum Outcome: Hashable, Sendable {
+    /// It is on disk as this revision.
+    case committed(Position)
+    /// It had no changes and its preconditions held in the state after this revision.
+    case held(Position)
+    /// Nothing was written: these preconditions failed in the state after this revision.
+    case conflict([FailedPrecondition], at: Position)
+}
+
+/// What a numbered request of a session asks for.
+public enum Work: Hashable, Sendable {
+    case transaction(Transaction)
+    case fork(Fork)
+}
+
+/// A new branch at a past revision of another: one commit, which copies nothing.
+public struct Fork: Hashable, Sendable {
+    public var name: BranchName
+    public var parent: BranchName
+    /// `nil`: the head.
+    public var at: Revision?
+    public var context: String
+    public var message: String
+    public init(name: BranchName, parent: BranchName = .main, at: Revision? = nil, context: String = "", message: String = "") {
+        self.name = name
+        self.parent = parent
+        self.at = at
+        self.context = context
+        self.message = message
+    }
+}

@@ -1,0 +1,52 @@
+/// One context's first read of one version: what the store is told in the next batch.
+public struct ReadNote: Hashable, Sendable {
+    public var context: UInt32
+    public var key: Key
+    /// 0: there was no record.
+    public var version: Revision
+    public init(context: UInt32, key: Key, version: Revision) {
+        self.context = context
+        self.key = key
+        self.version = version
+    }
+}
+
+/// Notes that wait to be drained. Bounded.
+struct ReadNotes: Sendable {
+    let limit: Int
+    private(set) var waiting: [ReadNote] = []
+
+    /// - Returns: whether there was room.
+    mutating func add(_ note: ReadNote) -> Bool {
+        guard waiting.count < limit else { return false }
+        waiting.append(note)
+        return true
+    }
+    mutating func drain() -> [ReadNote] {
+        defer { waiting = [] }
+        return waiting
+    }
+}
+
+extension ViewCache {
+    public var pendingNotes: [ReadNote] { notes.waiting }
+    public mutating func drainNotes() -> [ReadNote] { notes.drain() }
+
+    /// The way of a read in another context than the last one. Without room the slot is left as it is, so
+    /// that the next read tries again.
+    @inline(never)
+    mutating func note(_ slot: Int, version: Revision, context: UInt32) {
+        guard context != 0 else { return }
+        if notes.add(ReadNote(context: context, key: slots[slot].key, version: version)) { slots[slot].noted = context }
+    }
+
+    /// For a value that a reader got from the broker instead of from here.
+    public mutating func noteFetched(_ key: Key, version: Revision, context: UInt32) {
+        guard context != 0 else { return }
+        guard let slot = find(key.text), slots[slot].entry.record?.revision == version else {
+            _ = notes.add(ReadNote(context: context, key: key, version: version))
+            return
+        }
+        if slots[slot].noted != context { note(slot, version: version, context: context) }
+    }
+}

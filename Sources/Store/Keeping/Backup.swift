@@ -1,0 +1,54 @@
+import Foundation
+import GRDB
+import MembusModel
+
+extension Reader {
+    /// Writes a consistent copy of the store to a new file while the broker goes on. The file appears under
+    /// its name only when it is whole and on disk.
+    /// - Returns: the newest revision that the copy holds.
+    public func backup(to file: String) throws(StoreError) -> Position {
+        guard !FileManager.default.fileExists(atPath: file) else {
+            throw StoreError(.exists, "\(file) exists already", hint: "name a new file")
+        }
+        let partial = file + ".partial"
+        do {
+            try? FileManager.default.removeItem(atPath: partial)
+            let copy = try DatabaseQueue(path: partial)
+            // One step: a copy in several would start anew whenever a commit comes between.
+            try connection.queue.inDatabase { source in
+                try copy.inDatabase { try source.backup(to: $0) }
+            }
+            let head = try copy.inDatabase { db in
+                // One file, that needs no log beside it.
+                try db.execute(sql: "PRAGMA journal_mode = DELETE")
+                let head = try Chain.head(db)
+                return Position(revision: head.revision, hash: shortHash(head.hash))
+            }
+            try copy.close()
+            try Files.publish(partial, as: file)
+            return head
+        } catch {
+            try? FileManager.default.removeItem(atPath: partial)
+            throw StoreError(error, while: "writing the backup \(file)", at: .opening)
+        }
+    }
+}
+
+/// Moves on disk that are either done or not.
+enum Files {
+    /// Gives a finished file its name. Whatever had the name before is replaced.
+    static func publish(_ partial: String, as file: String) throws(StoreError) {
+        try DataDirectory.sync(partial)
+        guard rename(partial, file) == 0 else {
+            throw StoreError(
+                .failed, "\(partial) can't be renamed to \(file): \(String(cString: strerror(errno)))",
+                hint: "check the directory's mode")
+        }
+        try DataDirectory.sync(directory(of: file))
+    }
+
+    static func directory(of file: String) -> String {
+        let directory = (file as NSString).deletingLastPathComponent
+        return directory.isEmpty ? "." : directory
+    }
+}

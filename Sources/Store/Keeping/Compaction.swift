@@ -1,0 +1,147 @@
+import GRDB
+import MembusModel
+
+// Dropping history, in small steps between commits:
+//
+//   1. The floor rises, with the hash of its commit. From then on reads below it are refused.
+//   2. The sweep walks the changes from the last sweep's end to the floor, in the order of history. Each
+//      change supersedes the versions of its key before it on its branch: those that nothing looks at go.
+//      What looks at a version: reads at the floor or above, forks and tags, each at its revision.
+//   3. A deletion that hides nothing goes too: no older version is left on its branch, and the parent
+//      showed nothing at the fork.
+//   4. The hashes of the span are put into the archive, and a commit goes when none of its changes is left. (One that has some stays, as the author of what is
+//      still there.)
+//
+// A crash between steps loses nothing: the sweep goes on where `meta` says. Reads at the floor and above
+// are exact at every moment; only a deletion's revision may turn to 0, "never had a record".
+//
+// Example, floor rising to 7, with a fork at 3:
+//   r2 put a   kept: the fork looks at it
+//   r5 put a   dropped: superseded by r7, and nobody looks at 5 or 6
+//   r7 put a   kept: what the floor shows
+
+extension Writer {
+    /// Raises the floor: reads below it are refused from now on, and ``sweep(budget:)`` has something to do.
+    /// - Parameter revision: at most what is visible to everybody. Lower than the floor: nothing happens.
+    public func raiseFloor(to revision: Revision) throws(StoreError) {
+        try transaction("raising the floor") { db in
+            let target = min(revision, state.head.revision)
+            guard target > state.floor else { return }
+            guard let hash = try Chain.hash(db, of: target) else {
+                throw StoreError(.damaged, "revision \(target) has no commit", hint: "run membus verify")
+            }
+            try Meta.set(db, .floor, target)
+            try Meta.set(db, .floorHash, hash)
+            state.floor = target
+        } then: { _, _ in }
+    }
+
+    /// Drops a bounded piece of what the floor has passed.
+    /// - Returns: whether more is to be done.
+    public func sweep(budget: Int = 500) throws(StoreError) -> Bool {
+        let swept: Bool = try transaction("compacting") { db in
+            try Sweep(db: db, state: state).step(budget: max(1, budget))
+        } then: { more, _ in more }
+        if swept { return true }
+        return try connection.perform("migrating the store") { try Migrator().step($0) }
+    }
+}
+
+private struct Sweep {
+    let db: Database
+    let state: WriterState
+
+    private struct Swept {
+        var place: Place
+        var branch: Int64
+        var key: String
+        var isDeletion: Bool
+    }
+
+    func step(budget: Int) throws -> Bool {
+        let start = Place(position: try Meta.integer(db, .swept) ?? 0)
+        let end = Place.last(of: state.floor)
+        guard start < end else { return false }
+        let changes = try changes(from: start, to: end, budget)
+        let isLast = changes.count < budget
+        let reached = isLast ? end : changes.last?.place ?? end
+        try HashArchive.keep(db, from: start.revision, to: reached.revision)
+        let pins = state.branches.pins(tags: try tags())
+        for change in changes {
+            try dropVersions(before: change, pins: pins[change.branch] ?? [])
+            if change.isDeletion { try dropDeletionThatHidesNothing(change) }
+        }
+        try dropEmptyCommits(from: start.revision, to: reached.revision)
+        try Meta.set(db, .swept, reached.position)
+        return !isLast
+    }
+
+    private func changes(from start: Place, to end: Place, _ budget: Int) throws -> [Swept] {
+        let cursor = try db.rows(
+            """
+            SELECT position, branch, key, kind IS NULL FROM changes
+            WHERE position > ? AND position <= ? ORDER BY position LIMIT ?
+            """, [start.position, end.position, budget])
+        var changes: [Swept] = []
+        while let row = try cursor.next() {
+            changes.append(
+                Swept(place: Place(position: row[0]), branch: row[1], key: row[2], isDeletion: row[3]))
+        }
+        return changes
+    }
+
+    private func tags() throws -> [(branch: Int64, revision: Revision)] {
+        let cursor = try db.rows("SELECT branch, revision FROM tags")
+        var tags: [(branch: Int64, revision: Revision)] = []
+        while let row = try cursor.next() { tags.append((row[0], row[1])) }
+        return tags
+    }
+
+    private func dropVersions(before change: Swept, pins: [Revision]) throws {
+        var newer = change.place.revision
+        var dropped: [Place] = []
+        let cursor = try db.rows(
+            "SELECT position FROM changes WHERE branch = ? AND key = ? AND position < ? ORDER BY position DESC",
+            [change.branch, change.key, change.place.position])
+        while let row = try cursor.next() {
+            let place = Place(position: row[0])
+            // Seen by whoever looks at a revision from its own up to the one before the next version's.
+            if !pins.contains(where: { place.revision <= $0 && $0 < newer }) { dropped.append(place) }
+            newer = place.revision
+        }
+        for place in dropped { try drop(place) }
+    }
+
+    private func dropDeletionThatHidesNothing(_ change: Swept) throws {
+        let older = try db.integer(
+            "SELECT position FROM changes WHERE branch = ? AND key = ? AND position < ? LIMIT 1",
+            [change.branch, change.key, change.place.position])
+        guard older == nil, let branch = state.branches.byID[change.branch] else { return }
+        let inherited = state.branches.levels(of: branch, at: state.head.revision).dropFirst()
+        if let place = try NewestVersion.place(db, change.key, inherited),
+            try db.integer("SELECT kind IS NULL FROM changes WHERE position = ?", [place.position]) == 0
+        {
+            return
+        }
+        try drop(change.place)
+    }
+
+    private func drop(_ place: Place) throws {
+        try db.run("DELETE FROM changes WHERE position = ?", [place.position])
+        try dropEmptyCommits(from: place.revision, to: place.revision)
+    }
+
+    private func dropEmptyCommits(from first: Revision, to last: Revision) throws {
+        let span: StatementArguments = [first, last]
+        try db.run(
+            """
+            DELETE FROM commits WHERE revision >= ? AND revision <= ?
+            AND NOT EXISTS (SELECT 1 FROM changes WHERE position >= revision << 20 AND position < (revision + 1) << 20)
+            """, span)
+        try db.run(
+            """
+            DELETE FROM reads WHERE revision >= ? AND revision <= ?
+            AND NOT EXISTS (SELECT 1 FROM commits WHERE commits.revision = reads.revision)
+            """, span)
+    }
+}

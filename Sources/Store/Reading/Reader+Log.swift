@@ -1,0 +1,123 @@
+import GRDB
+import MembusModel
+
+extension Reader {
+    /// A page of commits, each with those of its records that the filter matches. The log of a branch holds
+    /// its own commits and those that it inherited, up to the fork. It starts above the floor. A page that
+    /// finds little stops after about 20,000 commits and changes; `next` then says where to go on.
+    public func log(_ request: Request.Log, visible: Revision) throws(Failure) -> Reply.LogPage {
+        try read("reading the log", visible: visible) { look in
+            if let basis = request.basis, basis.hash != 0 { _ = try look.checked(basis) }
+            var walk = try LogWalk(look, request)
+            return try walk.fill()
+        }
+    }
+}
+
+/// One page of the log, under way.
+private struct LogWalk {
+    private let look: Look
+    private let request: Request.Log
+    /// Of each branch that counts, up to which revision; `nil`: all.
+    private let upTo: [Int64: Revision]?
+    private var meter = PageMeter()
+    private var looked = 0
+    private var page: Reply.LogPage
+
+    init(_ look: Look, _ request: Request.Log) throws {
+        self.look = look
+        self.request = request
+        if let name = request.branch {
+            let levels = look.branches.levels(of: try look.branch(name), at: look.visible)
+            upTo = Dictionary(levels.map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
+        } else {
+            upTo = nil
+        }
+        let start = request.cursor ?? .end(of: request.ascending ? look.floor : look.visible + 1)
+        if start.revision < 0 {
+            throw Failure(.invalidArgument, "the log has no revision \(start.revision)", subject: "\(start.revision)")
+        }
+        page = Reply.LogPage(commits: [], next: start, more: false)
+        if request.ascending, start < .end(of: look.floor) {
+            throw Failure(
+                .belowFloor, "the log after revision \(start.revision) is no longer kept: the floor is \(look.floor)",
+                subject: "\(start.revision)")
+        }
+    }
+
+    mutating func fill() throws -> Reply.LogPage {
+        let cursor = try commits()
+        let limit = min(request.limit > 0 ? request.limit : 100, 10_000)
+        while let row = try cursor.next() {
+            if meter.isFull || page.commits.count >= limit || looked >= Reader.pageWork {
+                page.more = true
+                return page
+            }
+            looked += 1
+            let info = try CommitRow.info(row, look.branches)
+            guard wanted(info, on: row[1]) else {
+                page.next = .end(of: info.revision)
+                continue
+            }
+            if try !add(info) {
+                page.more = true
+                return page
+            }
+        }
+        page.next = .end(of: request.ascending ? max(look.visible, page.next.revision) : look.floor)
+        return page
+    }
+
+    /// From where the page before ended, which may be within a commit.
+    private func commits() throws -> RowCursor {
+        let isWithin = page.next.ordinal != .max
+        let start = min(page.next.revision, look.visible + 1)
+        if request.ascending {
+            return try look.db.rows(
+                "SELECT \(CommitRow.columns) FROM commits WHERE revision >= ? AND revision <= ? ORDER BY revision",
+                [isWithin ? start : start + 1, look.visible])
+        }
+        let newest = isWithin ? start : start - 1
+        return try look.db.rows(
+            "SELECT \(CommitRow.columns) FROM commits WHERE revision <= ? AND revision > ? ORDER BY revision DESC",
+            [min(newest, look.visible), look.floor])
+    }
+
+    private func wanted(_ info: CommitInfo, on branch: Int64) -> Bool {
+        if let upTo {
+            guard let limit = upTo[branch], info.revision <= limit else { return false }
+        }
+        if let agent = request.agent, agent != info.agent { return false }
+        if let context = request.context, context != info.context { return false }
+        if let since = request.since, info.time < since { return false }
+        if let until = request.until, until < info.time { return false }
+        return true
+    }
+
+    /// Adds a commit with its matching records.
+    /// - Returns: false if the page ended within it.
+    private mutating func add(_ info: CommitInfo) throws -> Bool {
+        let isWithin = page.next.revision == info.revision && page.next.ordinal != .max
+        let first = isWithin ? Place(page.next).position + 1 : Place.first(of: info.revision).position
+        var commit = Commit(info: info, records: [])
+        let cursor = try look.db.rows(
+            "SELECT \(RecordRow.columns) FROM changes WHERE position >= ?2 AND position <= ?3 ORDER BY position",
+            [request.values ? Int.max : -1, first, Place.last(of: info.revision).position])
+        while let row = try cursor.next() {
+            if meter.isFull || looked >= 2 * Reader.pageWork {
+                if !commit.records.isEmpty || request.filter == nil { page.commits.append(commit) }
+                return false
+            }
+            looked += 1
+            page.next = Place(position: row[0]).cursor
+            if let filter = request.filter, !filter.matches(Key(unchecked: row[1])) { continue }
+            var record = try RecordRow.record(row)
+            if !request.values { record = record.announced }
+            meter.add(record)
+            commit.records.append(record)
+        }
+        page.next = .end(of: info.revision)
+        if !commit.records.isEmpty || request.filter == nil { page.commits.append(commit) }
+        return true
+    }
+}

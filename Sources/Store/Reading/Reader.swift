@@ -1,0 +1,124 @@
+import Foundation
+import GRDB
+import MembusModel
+
+/// Reads the store. Each call sees one unchanging state of the file, and shows nothing beyond the revision
+/// that the caller says is visible (`.max`: all that is on disk). Used by one thread at a time; its page cache is bounded.
+///
+/// Calls throw ``Failure``: `belowFloor`, `beyondHead`, `unknownBranch`, `historyDiffers`, `pullBroken`,
+/// `notYetVisible`, or `storeFailed` if the file can't be read.
+// @unchecked: all that changes is reached only inside the connection's serial queue.
+public final class Reader: @unchecked Sendable {
+    let connection: Connection
+    public let lineage: Lineage
+    private var branches = BranchTable()
+
+    init(_ connection: Connection, lineage: Lineage) {
+        self.connection = connection
+        self.lineage = lineage
+    }
+
+    /// About this many bytes of values end a page.
+    static let pageBytes = 1 << 20
+    /// And this many records.
+    static let pageRecords = 4000
+    /// A page that finds little looks at no more changes, commits or keys than this.
+    static let pageWork = 20_000
+
+    /// Runs `body` on one state of the file.
+    func read<T>(_ doing: String, visible: Revision, _ body: (Look) throws -> T) throws(Failure) -> T {
+        try connection.snapshot(doing) { db in
+            try branches.loadMissing(db)
+            let visible = visible == .max ? try Chain.head(db).revision : visible
+            return try body(Look(db: db, branches: branches, floor: try Meta.floor(db), visible: visible))
+        }
+    }
+
+    // MARK: The store as a whole
+
+    /// The newest revision on disk: what is visible when a broker starts.
+    public func head() throws(Failure) -> Position {
+        try read("reading the head", visible: .max) { look in
+            let head = try Chain.head(look.db)
+            return Position(revision: head.revision, hash: shortHash(head.hash))
+        }
+    }
+
+    /// The oldest revision that reads are exact at.
+    public func floor() throws(Failure) -> Position {
+        try read("reading the floor", visible: .max) { look in
+            Position(revision: look.floor, hash: shortHash(try Meta.floorHash(look.db)))
+        }
+    }
+
+    /// The place of a revision in this history, below the floor too; `nil` beyond what is visible.
+    public func position(of revision: Revision, visible: Revision) throws(Failure) -> Position? {
+        if revision > visible { return nil }
+        return try read("reading a hash", visible: visible) { try Chain.position($0.db, of: revision) }
+    }
+
+    public func branches(visible: Revision) throws(Failure) -> [Reply.BranchInfo] {
+        try read("reading the branches", visible: visible) { look in
+            try look.branches.all.filter { $0.created <= visible }.map { branch in
+                Reply.BranchInfo(
+                    name: branch.name, parent: try branch.parent.map { try look.branches.name($0) },
+                    forkRevision: branch.fork, created: branch.created)
+            }
+        }
+    }
+}
+
+/// One state of the file, as far as it may be shown.
+struct Look {
+    let db: Database
+    let branches: BranchTable
+    let floor: Revision
+    let visible: Revision
+
+    func branch(_ name: BranchName) throws -> Branch {
+        guard let branch = branches.byName[name], branch.created <= visible else { throw Failure.unknownBranch(name) }
+        return branch
+    }
+
+    func position(_ revision: Revision) throws -> Position {
+        if let failure = Failure.outside(revision, floor: floor, head: visible) { throw failure }
+        guard let position = try Chain.position(db, of: revision) else {
+            throw StoreError(.damaged, "revision \(revision) has no commit", hint: "run membus verify")
+        }
+        return position
+    }
+
+    /// The place that a caller names; with hash 0 the revision alone counts.
+    func position(_ at: Position?) throws -> Position {
+        guard let at else { return try position(visible) }
+        if at.hash == 0 { return try position(at.revision) }
+        return try checked(at)
+    }
+
+    /// A place that must be of this history.
+    func checked(_ claimed: Position) throws -> Position {
+        if claimed.revision < floor {
+            throw Failure(.belowFloor, "revision \(claimed.revision) lies below the floor, \(floor)", subject: "\(claimed.revision)")
+        }
+        guard claimed.revision <= visible, try Chain.position(db, of: claimed.revision) == claimed else {
+            throw Failure(.historyDiffers, "\(claimed) is not a place in this history")
+        }
+        return claimed
+    }
+}
+
+/// Decides when a page is full.
+struct PageMeter {
+    var records: Int
+    private(set) var count = 0
+    private var bytes = 0
+
+    init(records: Int = Reader.pageRecords) { self.records = max(1, records) }
+
+    var isFull: Bool { count >= records || bytes >= Reader.pageBytes }
+
+    mutating func add(_ record: Record) {
+        count += 1
+        bytes += record.footprint
+    }
+}

@@ -1,0 +1,83 @@
+import Foundation
+import GRDB
+import MembusModel
+
+/// Commits to rows of `commits`, and back.
+enum CommitRow {
+    static let columns = "revision, branch, agent, session, number, time, context, message, hash"
+
+    static func info(_ row: Row, _ branches: BranchTable) throws -> CommitInfo {
+        let session: Int64? = row[3]
+        let number: Int64 = row[4]
+        return CommitInfo(
+            revision: row[0], hash: shortHash(row[8]), branch: try branches.name(row[1]), agent: row[2],
+            session: session.map { SessionID(UInt64(stored: $0)) }, number: UInt64(stored: number),
+            time: Timestamp(milliseconds: row[5]), context: row[6], message: row[7])
+    }
+
+    static let insertion = """
+        INSERT INTO commits(revision, branch, agent, session, number, time, context, message, preconditions, hash)
+        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """
+
+    static func insert(
+        _ info: CommitInfo, on branch: Int64, preconditions: [Precondition], reads: [ReadVersion], hash: [UInt8],
+        by row: inout Insertion, into db: Database
+    ) throws {
+        row.bind(info.revision)
+        row.bind(branch)
+        row.bind(info.agent)
+        row.bind(info.session?.id.stored)
+        row.bind(info.number.stored)
+        row.bind(info.time.milliseconds)
+        row.bind(info.context)
+        row.bind(info.message)
+        row.bind(blob: encode(preconditions))
+        row.bind(blob: hash)
+        try row.run()
+        for (ordinal, read) in reads.enumerated() {
+            try db.run(
+                "INSERT INTO reads(revision, ordinal, key, version) VALUES(?, ?, ?, ?)",
+                [info.revision, ordinal, read.key.text, read.version])
+        }
+    }
+
+    static func encode(_ preconditions: [Precondition]) -> Data? {
+        if preconditions.isEmpty { return nil }
+        var encoder = CanonicalEncoder()
+        encoder.word(UInt64(preconditions.count))
+        for precondition in preconditions {
+            switch precondition {
+            case .at(let key, let revision):
+                encoder.byte(1)
+                encoder.string(key.text)
+                encoder.integer(revision)
+            case .absent(let key):
+                encoder.byte(2)
+                encoder.string(key.text)
+            case .unchanged(let topic, let since):
+                encoder.byte(3)
+                encoder.string(topic.text)
+                encoder.integer(since)
+            }
+        }
+        return Data(encoder.bytes)
+    }
+
+    static func preconditions(_ data: Data?) throws -> [Precondition] {
+        guard let data else { return [] }
+        var decoder = CanonicalDecoder(data)
+        return try (0..<decoder.count()).map { _ in
+            switch try decoder.byte() {
+            case 1: .at(Key(unchecked: try decoder.string()), try decoder.integer())
+            case 2: .absent(Key(unchecked: try decoder.string()))
+            case 3: .unchanged(Topic(unchecked: try decoder.string()), since: try decoder.integer())
+            default: throw CanonicalDecoder.Malformed()
+            }
+        }
+    }
+}
+
+/// The first 8 bytes, big-endian, of a full hash.
+func shortHash(_ full: some Sequence<UInt8>) -> UInt64 { full.prefix(8).reduce(0) { $0 << 8 | UInt64($1) } }
+func shortHash(_ full: Data) -> UInt64 { shortHash([UInt8](full)) }

@@ -1,0 +1,48 @@
+import Foundation
+import GRDB
+import MembusModel
+
+/// The first 8 bytes of the hashes of commits that compaction has passed: 8 KiB for 1,024 revisions.
+///
+/// A view that comes back after a long absence names a revision whose commit is gone. With its hash the broker
+/// can still tell a view of this history, which goes forward to a snapshot, from one of another history, which
+/// must drop what it holds.
+enum HashArchive {
+    private static let blockBits: Int64 = 10
+    private static let entryBytes = 8
+    private static var blockBytes: Int { entryBytes << blockBits }
+
+    /// Keeps the hashes of the commits in this span; they are still there.
+    static func keep(_ db: Database, from first: Revision, to last: Revision) throws {
+        var blocks: [Int64: Data] = [:]
+        let cursor = try db.rows(
+            "SELECT revision, hash FROM commits WHERE revision >= ? AND revision <= ?", [first, last])
+        while let row = try cursor.next() {
+            let revision: Revision = row[0]
+            let hash: Data = row[1]
+            let number = revision >> blockBits
+            var block = try blocks[number] ?? load(db, number) ?? Data(count: blockBytes)
+            let start = block.startIndex + offset(of: revision)
+            block.replaceSubrange(start..<start + entryBytes, with: hash.prefix(entryBytes))
+            blocks[number] = block
+        }
+        for (number, block) in blocks {
+            try db.run("INSERT OR REPLACE INTO hashes(block, bytes) VALUES(?, ?)", [number, block])
+        }
+    }
+
+    /// `nil`: never kept.
+    static func hash(_ db: Database, of revision: Revision) throws -> UInt64? {
+        guard revision > 0, let block = try load(db, revision >> blockBits), block.count == blockBytes else { return nil }
+        let hash = block.dropFirst(offset(of: revision)).prefix(entryBytes).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return hash == 0 ? nil : hash
+    }
+
+    private static func load(_ db: Database, _ block: Int64) throws -> Data? {
+        try db.first("SELECT bytes FROM hashes WHERE block = ?", [block]) { $0[0] as Data }
+    }
+
+    private static func offset(of revision: Revision) -> Int {
+        Int(revision & (1 << blockBits - 1)) * entryBytes
+    }
+}

@@ -1,0 +1,31 @@
+import Foundation
+import GRDB
+import MembusModel
+
+/// The keys of a topic as SQLite compares them: `from` ≤ key < `below`.
+struct KeyRange {
+    let from: String
+    let below: DatabaseValue
+
+    init(_ topic: Topic) {
+        if topic.isEverything {
+            from = ""
+            below = KeyRange.afterAllText
+        } else if topic.isPrefix {
+            from = topic.text
+            // '0' follows '/', so this follows every key that starts with the prefix.
+            below = (topic.text.dropLast() + "0").databaseValue
+        } else {
+            from = topic.text
+            // Keys hold no control characters: nothing lies between the two.
+            below = (topic.text + "\u{1}").databaseValue
+        }
+    }
+
+    /// SQLite orders every text before every blob.
+    private static let afterAllText = Data([0]).databaseValue
+}
+
+extension StringProtocol {
+    fileprivate var databaseValue: DatabaseValue { String(self).databaseValue }
+}

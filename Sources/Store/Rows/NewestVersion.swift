@@ -1,0 +1,31 @@
+import GRDB
+import MembusModel
+
+/// The newest version of a key at or below each level's revision, nearest level first, deletions included.
+enum NewestVersion {
+    private static let record = """
+        SELECT \(RecordRow.columns) FROM changes
+        WHERE branch = ?2 AND key = ?3 AND position <= ?4 ORDER BY position DESC LIMIT 1
+        """
+    private static let position = """
+        SELECT position FROM changes
+        WHERE branch = ? AND key = ? AND position <= ? ORDER BY position DESC LIMIT 1
+        """
+
+    /// - Parameter inline: the size up to which the value comes along.
+    static func record(_ db: Database, _ key: Key, _ levels: [Level], inline: Int = .max) throws -> Record? {
+        for level in levels {
+            let arguments: StatementArguments = [inline, level.branch, key.text, Place.last(of: level.upTo).position]
+            if let record = try db.first(record, arguments, RecordRow.record) { return record }
+        }
+        return nil
+    }
+
+    static func place(_ db: Database, _ key: String, _ levels: some Sequence<Level>) throws -> Place? {
+        for level in levels {
+            let newest = try db.integer(position, [level.branch, key, Place.last(of: level.upTo).position])
+            if let newest { return Place(position: newest) }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import GRDB
+import MembusModel
+
+/// One SQLite connection. Everything happens inside its serial queue, so that what is reached only from
+/// there (statements, the writer's state) has one user at a time.
+///
+/// A store in memory has one connection for all roles.
+final class Connection: Sendable {
+    enum Role {
+        /// Writes; never checkpoints by itself, since that would stall a commit.
+        case writer
+        case reader
+        case checkpointer
+    }
+
+    let queue: DatabaseQueue
+
+    private init(_ queue: DatabaseQueue) { self.queue = queue }
+
+    static func open(_ path: String, as role: Role) throws(StoreError) -> Connection {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = false
+        configuration.readonly = role == .reader
+        configuration.busyMode = .timeout(role == .checkpointer ? 2 : 10)
+        configuration.label = "membus.store.\(role)"
+        do {
+            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            // GRDB sets synchronous=NORMAL when it is asked for WAL: so it is not asked, and the settings
+            // are made here, after everything it does while opening.
+            try queue.inDatabase { db in
+                // First of all: a file of another program, or of a newer version, is left as it is.
+                if role == .writer { _ = try Opening.version(of: db, named: path) }
+                try Settings.apply(to: db, role: role)
+            }
+            return Connection(queue)
+        } catch {
+            throw StoreError(error, while: "opening \(path)", at: .opening)
+        }
+    }
+
+    static func inMemory() throws(StoreError) -> Connection {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = false
+        do { return Connection(try DatabaseQueue(configuration: configuration)) } catch {
+            throw StoreError(error, while: "opening a store in memory", at: .opening)
+        }
+    }
+
+    func perform<T>(_ doing: String, _ body: (Database) throws -> T) throws(StoreError) -> T {
+        do { return try queue.inDatabase(body) } catch { throw StoreError(error, while: doing) }
+    }
+
+    /// Runs `body` on one unchanging state of the file.
+    func snapshot<T>(_ doing: String, _ body: (Database) throws -> T) throws(Failure) -> T {
+        do {
+            return try queue.inDatabase { db in
+                try db.run("BEGIN DEFERRED TRANSACTION")
+                defer { try? db.run("ROLLBACK TRANSACTION") }
+                return try body(db)
+            }
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw StoreError(error, while: doing).failure
+        }
+    }
+}
+
+private enum Settings {
+    static func apply(to db: Database, role: Connection.Role) throws {
+        if role != .reader { try check(db, "journal_mode", set: "WAL", expect: "wal") }
+        try db.execute(sql: "PRAGMA temp_store = MEMORY")
+        switch role {
+        case .writer:
+            try db.execute(sql: "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192")
+            try check(db, "synchronous", set: "FULL", expect: "2")
+        case .checkpointer:
+            try db.execute(sql: "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -256")
+            try check(db, "synchronous", set: "FULL", expect: "2")
+        case .reader:
+            try db.execute(sql: "PRAGMA cache_size = -2048")
+        }
+    }
+
+    private static func check(_ db: Database, _ pragma: String, set: String, expect: String) throws {
+        try db.execute(sql: "PRAGMA \(pragma) = \(set)")
+        let value = try String.fetchOne(db, sql: "PRAGMA \(pragma)") ?? "nothing"
+        guard value.lowercased() == expect else {
+            throw StoreError(
+                .failed, "SQLite has \(pragma) at \(value) where \(set) is needed",
+                hint: "keep the data directory on a local file system that supports SQLite's write-ahead log")
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import Foundation
+import GRDB
+import MembusModel
+
+/// The few facts about the whole store.
+enum Meta: String {
+    case lineage
+    /// The oldest revision that reads are exact at, and the full hash of its commit.
+    case floor
+    case floorHash = "floor_hash"
+    /// Up to this position, what the floor has passed is dropped.
+    case swept
+    /// The version whose migration is under way.
+    case migrating
+
+    static func integer(_ db: Database, _ key: Meta) throws -> Int64? {
+        try db.integer("SELECT value FROM meta WHERE key = ?", [key.rawValue])
+    }
+
+    static func set(_ db: Database, _ key: Meta, _ value: Int64) throws {
+        try db.run("INSERT OR REPLACE INTO meta VALUES(?, ?)", [key.rawValue, value])
+    }
+
+    static func bytes(_ db: Database, _ key: Meta) throws -> [UInt8]? {
+        try db.first("SELECT value FROM meta WHERE key = ?", [key.rawValue]) { row -> Data? in row[0] }
+            .flatMap { $0.map { [UInt8]($0) } }
+    }
+
+    static func set(_ db: Database, _ key: Meta, _ value: [UInt8]) throws {
+        try db.run("INSERT OR REPLACE INTO meta VALUES(?, ?)", [key.rawValue, Data(value)])
+    }
+
+    static func remove(_ db: Database, _ key: Meta) throws {
+        try db.run("DELETE FROM meta WHERE key = ?", [key.rawValue])
+    }
+
+    static func floor(_ db: Database) throws -> Revision { try integer(db, .floor) ?? 0 }
+    static func floorHash(_ db: Database) throws -> [UInt8] { try bytes(db, .floorHash) ?? CommitHash.seed }
+}

@@ -1,0 +1,54 @@
+import GRDB
+
+/// One step from a version of the file to the next, in three parts, so that the long one can run in small
+/// pieces while the broker serves:
+///
+/// 1. *expand* adds what the new version needs, in one transaction which also sets the version;
+/// 2. *backfill* fills it, a bounded piece per call, until it says that nothing is left;
+/// 3. *contract* removes what is no longer needed.
+///
+/// A crash between them is continued at the next start: `meta` remembers the version that is under way.
+struct Migration: Sendable {
+    var version: Int
+    var expand: @Sendable (Database) throws -> Void
+    /// Returns whether more is to be done.
+    var backfill: @Sendable (Database) throws -> Bool = { _ in false }
+    var contract: @Sendable (Database) throws -> Void = { _ in }
+
+    static let all = [Migration(version: 1, expand: { try $0.execute(sql: Schema.first) })]
+}
+
+struct Migrator {
+    var migrations = Migration.all
+
+    /// Adds what is missing. Quick whatever the file holds: the rest is ``step(_:)``'s.
+    func expand(_ db: Database, from version: Int) throws {
+        for migration in migrations where migration.version > version {
+            // One under way at a time: the next one's expansion may build on the last one's backfill.
+            while try step(db) {}
+            try db.inTransaction(.immediate) {
+                try migration.expand(db)
+                try Meta.set(db, .migrating, Int64(migration.version))
+                try db.execute(sql: "PRAGMA application_id = \(Schema.applicationID)")
+                try db.execute(sql: "PRAGMA user_version = \(migration.version)")
+                return .commit
+            }
+        }
+    }
+
+    /// A bounded piece of what an expansion left to do.
+    /// - Returns: whether more is to be done.
+    func step(_ db: Database) throws -> Bool {
+        guard try db.tableExists("meta"), let version = try Meta.integer(db, .migrating),
+            let migration = migrations.first(where: { $0.version == version })
+        else { return false }
+        try db.inTransaction(.immediate) {
+            if try !migration.backfill(db) {
+                try migration.contract(db)
+                try Meta.remove(db, .migrating)
+            }
+            return .commit
+        }
+        return try Meta.integer(db, .migrating) != nil
+    }
+}

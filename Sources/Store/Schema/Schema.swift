@@ -1,0 +1,99 @@
+import GRDB
+
+// The tables. Commits and their changes are the record of truth and are only ever appended, until
+// compaction drops what the floor has passed. There is no table of heads: the newest version of a key at or
+// below a revision is one descending seek in `changes_by_key`.
+//
+// A change's position is revision << 20 | ordinal, so the order of rowids is the order of history, and the
+// index over (branch, key), which ends in the rowid as every index of SQLite does, is in the order of
+// (branch, key, position).
+
+enum Schema {
+    /// "Mbus"
+    static let applicationID: Int32 = 0x4D62_7573
+    static let version = 1
+
+    static let first = """
+        CREATE TABLE meta(
+          key TEXT PRIMARY KEY NOT NULL,
+          value ANY NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE branches(
+          id INTEGER PRIMARY KEY,
+          name TEXT NOT NULL UNIQUE,
+          parent INTEGER,                  -- NULL: main
+          fork_revision INTEGER NOT NULL,  -- the newest of the parent's revisions that it inherits
+          created INTEGER NOT NULL         -- the commit that made it
+        ) STRICT;
+
+        CREATE TABLE commits(
+          revision INTEGER PRIMARY KEY,
+          branch INTEGER NOT NULL,
+          agent TEXT NOT NULL,
+          session INTEGER,                 -- NULL: the broker's own
+          number INTEGER NOT NULL,
+          time INTEGER NOT NULL,
+          context TEXT NOT NULL,
+          message TEXT NOT NULL,
+          preconditions BLOB,              -- NULL: none
+          merged_from INTEGER,             -- the other parent of a merge: a revision
+          hash BLOB NOT NULL               -- 32 bytes
+        ) STRICT;
+
+        CREATE TABLE hashes(               -- of commits that compaction has passed: see HashArchive
+          block INTEGER PRIMARY KEY,
+          bytes BLOB NOT NULL
+        ) STRICT;
+
+        CREATE TABLE changes(
+          position INTEGER PRIMARY KEY,
+          branch INTEGER NOT NULL,
+          key TEXT NOT NULL,
+          kind TEXT,                       -- NULL: a deletion
+          owner TEXT,
+          attributes BLOB,                 -- NULL: none
+          links BLOB,                      -- NULL: none
+          expires INTEGER,
+          value BLOB                       -- NULL: empty; last, so that the rest is read without it
+        ) STRICT;
+        CREATE INDEX changes_by_key ON changes(branch, key);
+        CREATE INDEX changes_by_expiry ON changes(expires) WHERE expires IS NOT NULL;
+
+        CREATE TABLE reads(
+          revision INTEGER NOT NULL,
+          ordinal INTEGER NOT NULL,
+          key TEXT NOT NULL,
+          version INTEGER NOT NULL,
+          PRIMARY KEY(revision, ordinal)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE accesses(
+          agent TEXT NOT NULL,
+          context TEXT NOT NULL,
+          branch INTEGER NOT NULL,
+          key TEXT NOT NULL,
+          version INTEGER NOT NULL,
+          first_read INTEGER NOT NULL,
+          PRIMARY KEY(agent, context, branch, key, version)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE tags(
+          name TEXT PRIMARY KEY NOT NULL,
+          branch INTEGER NOT NULL,
+          revision INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE sessions(
+          id INTEGER PRIMARY KEY,
+          agent TEXT NOT NULL,
+          created INTEGER NOT NULL,
+          used INTEGER NOT NULL,
+          last INTEGER NOT NULL,
+          acknowledged INTEGER NOT NULL,
+          results BLOB                     -- NULL: none
+        ) STRICT;
+
+        INSERT INTO branches VALUES(1, 'main', NULL, 0, 0);
+        """
+}

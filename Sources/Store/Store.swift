@@ -1,0 +1,118 @@
+import Foundation
+import GRDB
+import MembusModel
+
+/// The one durable memory of a broker: one SQLite file, `membus.db`, in a directory that the broker holds
+/// alone.
+///
+/// ```swift
+/// let store = try Store.open(at: "/var/lib/membus", newLineage: .random(in: .min ... .max))
+/// let writer = try store.makeWriter()          // one: the commit thread's
+/// let reader = try store.makeReader()          // one per reading thread
+/// let batch = try writer.commit([.transact(request, fingerprint: f)], now: now)
+/// let page = try reader.get(["plans/paris"], on: .main, visible: batch.head.revision)
+/// ```
+///
+/// Nothing here waits for anything but the disk, and nothing is async.
+public final class Store: Sendable {
+    /// Identity of the history. A restored backup has another.
+    public let lineage: Lineage
+    public let limits: Limits
+    /// The file; `nil` for a store in memory.
+    public let path: String?
+
+    private let directory: DataDirectory?
+    /// What all roles share in memory; for a file, what opened it.
+    private let connection: Connection
+
+    private init(lineage: Lineage, limits: Limits, path: String?, directory: DataDirectory?, connection: Connection) {
+        self.lineage = lineage
+        self.limits = limits
+        self.path = path
+        self.directory = directory
+        self.connection = connection
+    }
+
+    /// Opens the store in `directory`, or makes it.
+    /// - Parameter newLineage: random bits, used if the store is new.
+    public static func open(
+        at directory: String, newLineage: UInt64, limits: Limits = Limits()
+    ) throws(StoreError) -> Store {
+        let held = try DataDirectory(directory)
+        let connection = try Connection.open(held.file, as: .writer)
+        let lineage = try prepare(connection, held.file, newLineage)
+        return Store(lineage: lineage, limits: limits, path: held.file, directory: held, connection: connection)
+    }
+
+    /// A store without a file, for simulations.
+    public static func inMemory(newLineage: UInt64, limits: Limits = Limits()) throws(StoreError) -> Store {
+        let connection = try Connection.inMemory()
+        let lineage = try prepare(connection, "a store in memory", newLineage)
+        return Store(lineage: lineage, limits: limits, path: nil, directory: nil, connection: connection)
+    }
+
+    private static func prepare(
+        _ connection: Connection, _ name: String, _ newLineage: UInt64
+    ) throws(StoreError) -> Lineage {
+        do {
+            return try connection.queue.inDatabase { try Opening.prepare($0, named: name, newLineage: newLineage) }
+        } catch {
+            throw StoreError(error, while: "opening \(name)", at: .opening)
+        }
+    }
+
+    /// The one writer. Ask once.
+    public func makeWriter() throws(StoreError) -> Writer {
+        try Writer(connection, directory: directory, lineage: lineage, limits: limits)
+    }
+
+    /// A reader with its own connection and page cache of at most 2 MiB.
+    public func makeReader() throws(StoreError) -> Reader {
+        guard let path else { return Reader(connection, lineage: lineage) }
+        return Reader(try .open(path, as: .reader), lineage: lineage)
+    }
+
+    /// `nil` for a store in memory, which has no log to fold in.
+    public func makeCheckpointer() throws(StoreError) -> Checkpointer? {
+        guard let path else { return nil }
+        return Checkpointer(try .open(path, as: .checkpointer), path: path)
+    }
+
+    /// Of the file and of its write-ahead log, in bytes.
+    public var sizes: (store: Int64, wal: Int64) {
+        guard let path else { return (0, 0) }
+        return (fileSize(path), fileSize(path + "-wal"))
+    }
+
+    /// Opens a store to look at it, beside a broker that may be running on it: for `verify`.
+    public static func reader(at directory: String) throws(StoreError) -> Reader {
+        let file = DataDirectory.file(in: directory)
+        guard FileManager.default.fileExists(atPath: file) else {
+            throw StoreError(.missing, "there is no store in \(directory)", hint: "name the broker's data directory")
+        }
+        return try reader(ofFile: file)
+    }
+
+    /// Opens one file to look at it: a backup, say.
+    public static func reader(ofFile file: String) throws(StoreError) -> Reader {
+        guard FileManager.default.fileExists(atPath: file) else {
+            throw StoreError(.missing, "there is no file \(file)", hint: "name a store's file, or a backup")
+        }
+        let connection = try Connection.open(file, as: .reader)
+        do {
+            let lineage = try connection.queue.inDatabase { db in
+                _ = try Opening.version(of: db, named: file)
+                return try Opening.lineage(of: db)
+            }
+            guard let lineage else { throw StoreError(.damaged, "\(file) has no lineage", hint: "restore a backup") }
+            return Reader(connection, lineage: lineage)
+        } catch {
+            throw StoreError(error, while: "opening \(file)", at: .opening)
+        }
+    }
+}
+
+func fileSize(_ path: String) -> Int64 {
+    let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
+    return size?.int64Value ?? 0
+}

@@ -1,0 +1,97 @@
+import GRDB
+import MembusModel
+
+/// Why the store could not do something. Opening and restoring throw the second half of the kinds; batches
+/// of writes the first.
+public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    public enum Kind: String, Hashable, Sendable {
+        /// The batch was refused whole and rolled back; the store goes on.
+        case diskFull, readOnly, failed
+        /// A sync failed, or the file is damaged: what is on disk is no longer known. The process must stop.
+        case fatal
+
+        /// Another broker holds the data directory.
+        case locked
+        /// The file was written by a newer version of Membus.
+        case newerVersion
+        /// The file is not a Membus store.
+        case foreign
+        /// The file fails its checks.
+        case damaged
+        /// Something is in the way, or is missing.
+        case exists, missing
+    }
+
+    public var kind: Kind
+    /// What happened, to which thing.
+    public var message: String
+    /// What to do next.
+    public var hint: String
+
+    public init(_ kind: Kind, _ message: String, hint: String) {
+        self.kind = kind
+        self.message = message
+        self.hint = hint
+    }
+
+    public var isFatal: Bool { kind == .fatal }
+    public var description: String { hint.isEmpty ? message : "\(message); \(hint)" }
+
+    /// As the reply to each request of the batch, or to a read.
+    public var failure: Failure {
+        switch kind {
+        case .diskFull: Failure(.diskFull, message)
+        default: Failure(.storeFailed, message)
+        }
+    }
+}
+
+extension StoreError {
+    /// Where in a batch's life an error struck: after COMMIT was called, an I/O error leaves open what is
+    /// on disk.
+    enum Moment { case opening, working, committing }
+
+    init(_ error: any Error, while doing: String, at moment: Moment = .working) {
+        switch error {
+        case let error as StoreError: self = error
+        case let error as DatabaseError: self.init(database: error, while: doing, at: moment)
+        default: self.init(.failed, "\(doing) failed: \(error)", hint: "see the broker's log")
+        }
+    }
+
+    private init(database error: DatabaseError, while doing: String, at moment: Moment) {
+        let told = "\(doing) failed: \(error.message ?? "SQLite error") (SQLite \(error.extendedResultCode.rawValue))"
+        switch error.extendedResultCode {
+        case .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC, .SQLITE_IOERR_CORRUPTFS:
+            // After a failed sync the kernel may have dropped the pages and call the next sync a success.
+            self.init(.fatal, told, hint: "check the disk; on restart the store recovers to what is on it")
+            return
+        default: break
+        }
+        switch error.resultCode {
+        case .SQLITE_FULL:
+            self.init(.diskFull, "the disk is full: \(told)", hint: "free space; nothing of the batch was kept")
+        case .SQLITE_READONLY:
+            self.init(.readOnly, "the store is read-only: \(told)", hint: "make the data directory writable")
+        case .SQLITE_PERM, .SQLITE_AUTH:
+            self.init(.readOnly, told, hint: "check the owner and the mode of the data directory")
+        case .SQLITE_CANTOPEN where moment == .opening:
+            self.init(.readOnly, told, hint: "check that the directory exists and may be written to")
+        case .SQLITE_NOTADB:
+            self.init(
+                moment == .opening ? .foreign : .fatal, told,
+                hint: "the file is not a Membus store: name another directory, or restore a backup")
+        case .SQLITE_CORRUPT:
+            self.init(
+                moment == .opening ? .damaged : .fatal, told, hint: "the file is damaged: restore a backup")
+        case .SQLITE_IOERR where moment == .committing:
+            self.init(.fatal, told, hint: "check the disk; on restart the store recovers to what is on it")
+        case .SQLITE_IOERR:
+            self.init(.failed, told, hint: "check the disk")
+        case .SQLITE_BUSY, .SQLITE_LOCKED:
+            self.init(.failed, told, hint: "another process holds the store's file: end it, then try again")
+        default:
+            self.init(.failed, told, hint: "see the broker's log")
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import GRDB
+import MembusModel
+
+extension Batch {
+    /// A commit without changes on the new branch.
+    mutating func execute(_ fork: Fork, by author: Author) throws -> WriteResult {
+        if let failure = FreeText.failure(fork.context, "context") ?? FreeText.failure(fork.message, "message") {
+            return .refused(failure)
+        }
+        let state = writer.state
+        if state.branches.byName[fork.name] != nil {
+            return .refused(Failure(.branchExists, "the branch \"\(fork.name)\" exists already", subject: fork.name.text))
+        }
+        guard let parent = state.branches.byName[fork.parent] else { return .refused(.unknownBranch(fork.parent)) }
+        let at = fork.at ?? state.head.revision
+        if let failure = Failure.outside(at, floor: state.floor, head: state.head.revision) { return .refused(failure) }
+
+        let branch = Branch(
+            id: state.branches.largestID + 1, name: fork.name, parent: parent.id, fork: at,
+            created: state.head.revision + 1)
+        try db.run(
+            "INSERT INTO branches(id, name, parent, fork_revision, created) VALUES(?, ?, ?, ?, ?)",
+            [branch.id, branch.name.text, parent.id, branch.fork, branch.created])
+        var resolved = fork
+        resolved.at = at
+        let position = try append(
+            info(author, on: fork.name, context: fork.context, message: fork.message), on: branch, fork: resolved,
+            preconditions: [], reads: [], records: [])
+        writer.state.branches.add(branch)
+        writer.state.expiry.forked(branch, from: parent.id, atHead: at == state.head.revision)
+        return .outcome(.committed(position))
+    }
+}
+
+extension Failure {
+    /// Why a state can't be named by this revision.
+    static func outside(_ revision: Revision, floor: Revision, head: Revision) -> Failure? {
+        if revision < floor {
+            return Failure(.belowFloor, "revision \(revision) lies below the floor, \(floor)", subject: "\(revision)")
+        }
+        if revision > head {
+            return Failure(.beyondHead, "revision \(revision) lies beyond the head, \(head)", subject: "\(revision)")
+        }
+        return nil
+    }
+}

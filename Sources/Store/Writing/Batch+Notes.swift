@@ -1,0 +1,23 @@
+import GRDB
+import MembusModel
+
+extension Batch {
+    /// Who read what, first time only.
+    func note(_ reads: [Request.NotedRead], of agent: String) throws -> WriteResult {
+        if let failure = FreeText.failure(agent, "agent's name") { return .refused(failure) }
+        for read in reads {
+            if let failure = FreeText.failure(read.context, "context") { return .refused(failure) }
+            if writer.state.branches.byName[read.branch] == nil { return .refused(.unknownBranch(read.branch)) }
+        }
+        for read in reads {
+            guard let branch = writer.state.branches.byName[read.branch] else { continue }
+            try db.run(
+                """
+                INSERT OR IGNORE INTO accesses(agent, context, branch, key, version, first_read)
+                VALUES(?, ?, ?, ?, ?, ?)
+                """,
+                [agent, read.context, branch.id, read.key.text, read.version, read.time.milliseconds])
+        }
+        return .done
+    }
+}

@@ -1,0 +1,175 @@
+import Foundation
+import GRDB
+import MembusModel
+
+/// A batch under way, inside its SQLite transaction.
+struct Batch {
+    let db: Database
+    let writer: Writer
+    let now: Timestamp
+    private(set) var commits: [Commit] = []
+    private var commitRows: Insertion
+    private var changeRows: Insertion
+
+    init(db: Database, writer: Writer, now: Timestamp) throws {
+        self.db = db
+        self.writer = writer
+        self.now = now
+        commitRows = try Insertion(db, CommitRow.insertion)
+        changeRows = try Insertion(db, RecordRow.insertion)
+    }
+
+    mutating func run(_ item: WriteItem) throws -> WriteResult {
+        switch item {
+        case .transact(let request, let fingerprint): return try transact(request, fingerprint)
+        case .openSession(let id, let agent): return try openSession(id, agent)
+        case .noteReads(let agent, let reads): return try note(reads, of: agent)
+        case .expire:
+            try expire()
+            return .done
+        }
+    }
+
+    // MARK: Sessions
+
+    private func openSession(_ id: SessionID, _ agent: String) throws -> WriteResult {
+        if let failure = FreeText.failure(agent, "agent's name") { return .refused(failure) }
+        guard try writer.sessions.open(db, id, agent: agent, now: now) else {
+            return .refused(Failure(.busy, "the session's random id is taken"))
+        }
+        return .done
+    }
+
+    /// The session's rules come first: what it knows is answered, what is not its turn is refused, and only
+    /// the next number is executed.
+    private mutating func transact(_ request: Request.Transact, _ fingerprint: UInt64) throws -> WriteResult {
+        guard let (admission, agent) = try writer.sessions.admit(db, request, fingerprint: fingerprint) else {
+            return .refused(Failure(.unknownSession, "session \(request.session) is not known to this store"))
+        }
+        switch admission {
+        case .refuse(let failure): return .refused(failure)
+        case .known(let kept): return try answer(kept.result, again: request)
+        case .execute: break
+        }
+        let result = try execute(request, by: agent)
+        guard let kept = Kept(result, of: request) else { return result }
+        writer.sessions.decided(
+            request.session, number: request.number, KeptResult(fingerprint: fingerprint, result: kept))
+        return result
+    }
+
+    private mutating func execute(_ request: Request.Transact, by agent: String) throws -> WriteResult {
+        let author = Author(agent: agent, session: request.session, number: request.number)
+        switch request.work {
+        case .failure(let failure): return .refused(failure)
+        case .success(.transaction(let transaction)): return try execute(transaction, by: author)
+        case .success(.fork(let fork)): return try execute(fork, by: author)
+        }
+    }
+
+    // MARK: Transactions
+
+    private mutating func execute(_ transaction: Transaction, by author: Author) throws -> WriteResult {
+        guard let branch = writer.state.branches.byName[transaction.branch] else {
+            return .refused(.unknownBranch(transaction.branch))
+        }
+        if let failure = FreeText.failure(in: transaction) { return .refused(failure) }
+        let facts: Facts
+        switch try FactLoader(db: db, state: writer.state, branch: branch).load(
+            transaction.needs, by: author.agent, now: now, limits: writer.limits)
+        {
+        case .success(let loaded): facts = loaded
+        case .failure(let failure): return .refused(failure)
+        }
+        switch decide(transaction, on: facts) {
+        case .refused(let failure): return .refused(failure)
+        case .held: return .outcome(.held(writer.state.head))
+        case .conflict(let failed):
+            return .outcome(.conflict(try failed.map { try withRecord($0, on: branch) }, at: writer.state.head))
+        case .write(let records):
+            let info = info(author, on: branch.name, context: transaction.context, message: transaction.message)
+            let position = try append(
+                info, on: branch, fork: nil, preconditions: transaction.preconditions, reads: transaction.reads,
+                records: records)
+            return .outcome(.committed(position))
+        }
+    }
+
+    private func withRecord(_ failed: FailedPrecondition, on branch: Branch) throws -> FailedPrecondition {
+        guard let current = failed.current, current.value == nil else { return failed }
+        var failed = failed
+        failed.current = try NewestVersion.record(
+            db, failed.key, writer.state.branches.levels(of: branch, at: writer.state.head.revision))
+        return failed
+    }
+
+    func info(_ author: Author, on branch: BranchName, context: String, message: String) -> CommitInfo {
+        CommitInfo(
+            revision: writer.state.head.revision + 1, hash: 0, branch: branch, agent: author.agent,
+            session: author.session, number: author.number, time: now, context: context, message: message)
+    }
+
+    /// Writes one commit and makes it the head.
+    mutating func append(
+        _ info: CommitInfo, on branch: Branch, fork: Fork?, preconditions: [Precondition], reads: [ReadVersion],
+        records: [Record]
+    ) throws -> Position {
+        precondition(info.revision == writer.state.head.revision + 1, "revisions are dense")
+        let hash = CommitHash.next(
+            after: writer.state.hash, info: info, fork: fork, preconditions: preconditions, reads: reads,
+            records: records)
+        var info = info
+        info.hash = shortHash(hash)
+        try CommitRow.insert(
+            info, on: branch.id, preconditions: preconditions, reads: reads, hash: hash, by: &commitRows, into: db)
+        for (ordinal, record) in records.enumerated() {
+            precondition(
+                record.revision == info.revision && Int(record.ordinal) == ordinal, "a commit's ordinals run from 0")
+            try RecordRow.insert(record, on: branch.id, by: &changeRows)
+            if let expires = record.expires {
+                writer.state.expiry.written(expires, at: Place(record.revision, record.ordinal), on: branch.id)
+            }
+        }
+        writer.state.hash = hash
+        writer.state.head = info.position
+        commits.append(Commit(info: info, records: records))
+        return info.position
+    }
+}
+
+/// Who makes a commit.
+struct Author {
+    var agent: String
+    var session: SessionID?
+    var number: UInt64
+
+    static let broker = Author(agent: CommitInfo.broker, session: nil, number: 0)
+}
+
+/// Texts that users choose freely and SQLite keeps as text, where a NUL would end them.
+enum FreeText {
+    static func failure(_ text: String, _ what: String) -> Failure? {
+        var text = text
+        let hasNUL = text.withUTF8 { bytes in bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false }
+        guard hasNUL else { return nil }
+        return Failure(.invalidArgument, "the \(what) contains a NUL character", hint: "remove it")
+    }
+
+    static func failure(in transaction: Transaction) -> Failure? {
+        if let failure = failure(transaction.context, "context") ?? failure(transaction.message, "message") {
+            return failure
+        }
+        for change in transaction.changes {
+            if case .put(let put) = change.action, let failure = failure(put.kind.name, "kind of \"\(change.key)\"") {
+                return failure
+            }
+        }
+        return nil
+    }
+}
+
+extension Failure {
+    static func unknownBranch(_ name: BranchName) -> Failure {
+        Failure(.unknownBranch, "there is no branch \"\(name)\"", subject: name.text)
+    }
+}

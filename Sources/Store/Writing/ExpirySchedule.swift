@@ -1,0 +1,56 @@
+import GRDB
+import MembusModel
+
+/// How far each branch has been swept for expired records: every record that is visible at the branch's
+/// head expires after its mark. A branch without a mark was not swept at all. Marks live in memory only: a
+/// restart sweeps again what the index still holds.
+struct ExpirySchedule {
+    /// A place in the index of expiries.
+    struct Mark: Comparable {
+        var expires: Int64
+        var position: Int64
+        static let start = Mark(expires: .min, position: .min)
+        static func < (a: Mark, b: Mark) -> Bool { (a.expires, a.position) < (b.expires, b.position) }
+    }
+
+    private var marks: [Int64: Mark] = [:]
+    /// When there may be something to do.
+    private(set) var next: Timestamp?
+
+    static func load(_ db: Database) throws -> ExpirySchedule {
+        var schedule = ExpirySchedule()
+        schedule.next = try db.integer("SELECT min(expires) FROM changes WHERE expires IS NOT NULL")
+            .map { Timestamp(milliseconds: $0) }
+        return schedule
+    }
+
+    func mark(of branch: Int64) -> Mark { marks[branch] ?? .start }
+    mutating func swept(_ branch: Int64, to mark: Mark) { marks[branch] = mark }
+
+    /// A record that expires before the branch's mark lowers it.
+    mutating func written(_ expires: Timestamp, at place: Place, on branch: Int64) {
+        let mark = Mark(expires: expires.milliseconds, position: place.position - 1)
+        if let old = marks[branch], mark < old { marks[branch] = mark }
+        next = min(next ?? expires, expires)
+    }
+
+    /// A branch from its parent's head shows what the parent shows; one from the past may show what has
+    /// expired long ago.
+    mutating func forked(_ branch: Branch, from parent: Int64, atHead: Bool) {
+        if atHead {
+            marks[branch.id] = marks[parent]
+        } else {
+            next = Timestamp(milliseconds: .min)
+        }
+    }
+
+    mutating func reschedule(_ db: Database, branches: [Branch]) throws {
+        let lowest = branches.map { mark(of: $0.id) }.min() ?? .start
+        next = try db.integer(
+            """
+            SELECT expires FROM changes
+            WHERE expires IS NOT NULL AND (expires, position) > (?, ?) ORDER BY expires, position LIMIT 1
+            """, [lowest.expires, lowest.position]
+        ).map { Timestamp(milliseconds: $0) }
+    }
+}

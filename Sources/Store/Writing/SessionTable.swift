@@ -1,0 +1,92 @@
+import Foundation
+import GRDB
+import MembusModel
+
+/// The sessions that are in use, in front of their table. Bounded: what was not used lately is read again.
+struct SessionTable {
+    private struct Entry {
+        var session: SessionState
+        var used: UInt64
+    }
+    private var entries: [SessionID: Entry] = [:]
+    private var changed: Set<SessionID> = []
+    private var clock: UInt64 = 0
+    private let most: Int
+
+    init(most: Int = 1024) { self.most = most }
+
+    /// Has it at hand, from the table if need be.
+    /// - Returns: whether there is such a session.
+    private mutating func load(_ db: Database, _ id: SessionID) throws -> Bool {
+        clock += 1
+        if entries[id] != nil {
+            entries[id]?.used = clock
+            return true
+        }
+        let session = try db.first(
+            "SELECT agent, last, acknowledged, results FROM sessions WHERE id = ?", [id.id.stored]
+        ) { row in
+            SessionState(
+                agent: row[0], last: UInt64(stored: row[1]), acknowledged: UInt64(stored: row[2]),
+                results: try KeptResults.decode(row[3]))
+        }
+        if let session { entries[id] = Entry(session: session, used: clock) }
+        return session != nil
+    }
+
+    /// What is to be done with a request, by its session's rules, and whose the session is; `nil`: there is
+    /// no such session. The acknowledgement is taken in either case.
+    ///
+    /// The session is changed where it lies: a copy would have its results copied for each transaction.
+    mutating func admit(
+        _ db: Database, _ request: Request.Transact, fingerprint: UInt64
+    ) throws -> (admission: Admission, agent: String)? {
+        guard try load(db, request.session) else { return nil }
+        entries[request.session]?.session.acknowledge(request.acknowledged)
+        return entries[request.session].map {
+            ($0.session.admit(number: request.number, fingerprint: fingerprint), $0.session.agent)
+        }
+    }
+
+    /// To be written with the batch.
+    mutating func decided(_ id: SessionID, number: UInt64, _ result: KeptResult) {
+        entries[id]?.session.decided(number: number, result)
+        changed.insert(id)
+    }
+
+    /// - Returns: false if the id is taken.
+    mutating func open(_ db: Database, _ id: SessionID, agent: String, now: Timestamp) throws -> Bool {
+        guard try !load(db, id) else { return false }
+        try db.run(
+            "INSERT INTO sessions(id, agent, created, used, last, acknowledged) VALUES(?, ?, ?, ?, 0, 0)",
+            [id.id.stored, agent, now.milliseconds, now.milliseconds])
+        entries[id] = Entry(session: SessionState(agent: agent), used: clock)
+        return true
+    }
+
+    mutating func save(_ db: Database, now: Timestamp) throws {
+        for id in changed.sorted() {
+            guard let session = entries[id]?.session else { continue }
+            try db.run(
+                "UPDATE sessions SET used = ?, last = ?, acknowledged = ?, results = ? WHERE id = ?",
+                [
+                    now.milliseconds, session.last.stored, session.acknowledged.stored,
+                    KeptResults.encode(session.results), id.id.stored,
+                ])
+        }
+        changed.removeAll(keepingCapacity: true)
+    }
+
+    /// After a failed batch: what is on disk counts.
+    mutating func forget() {
+        entries.removeAll()
+        changed.removeAll()
+    }
+
+    /// Drops the longer unused half when there are too many.
+    mutating func trim() {
+        guard entries.count > most else { return }
+        let middle = entries.values.map(\.used).sorted()[entries.count / 2]
+        entries = entries.filter { $0.value.used > middle }
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import GRDB
+import MembusModel
+
+// A batch's way to the disk:
+//
+//   1. BEGIN IMMEDIATE.
+//   2. Each item in its turn, in the state that the items before it left: a known retry is answered; a
+//      transaction is decided by the model, and what it decides is inserted.
+//   3. The sessions that decided something are written, one row each.
+//   4. COMMIT, which syncs the log. A crash before it leaves nothing of the batch, one after it all.
+//   5. Only now does the caller learn results and commits: nothing is shown that is not on disk.
+//
+// Invariants, asserted in step 2 and by the reader when history is read back: revisions are dense and only
+// rise; a commit's ordinals run from 0. If any step fails, the file and everything held here are as before
+// the batch; if it was the sync that failed, what is on disk is not known and the error is fatal.
+
+/// The only one that changes the store. Used by one thread at a time.
+// @unchecked: all that changes is reached only inside the connection's serial queue.
+public final class Writer: @unchecked Sendable {
+    let connection: Connection
+    let limits: Limits
+    public let lineage: Lineage
+    /// Keeps the directory locked while there is a writer.
+    private let directory: DataDirectory?
+    var state: WriterState
+    var sessions = SessionTable()
+
+    init(_ connection: Connection, directory: DataDirectory?, lineage: Lineage, limits: Limits) throws(StoreError) {
+        self.connection = connection
+        self.directory = directory
+        self.lineage = lineage
+        self.limits = limits
+        state = try connection.perform("reading the head") { try WriterState.load($0) }
+    }
+
+    /// The newest revision on disk.
+    public var head: Position { connection.queue.inDatabase { _ in state.head } }
+    /// The oldest revision that reads are exact at.
+    public var floor: Revision { connection.queue.inDatabase { _ in state.floor } }
+    /// When the next record may expire; `nil`: none will.
+    public var nextExpiry: Timestamp? { connection.queue.inDatabase { _ in state.expiry.next } }
+
+    /// Writes a batch, all of it or nothing.
+    /// - Parameter now: the time of the batch's commits.
+    /// - Throws: ``StoreError``: nothing of the batch was kept. If it ``StoreError/isFatal``, the process
+    ///   must stop, since what is on disk is no longer known.
+    public func commit(_ items: [WriteItem], now: Timestamp) throws(StoreError) -> WrittenBatch {
+        try transaction("writing a batch") { db in
+            var batch = try Batch(db: db, writer: self, now: now)
+            var results: [WriteResult] = []
+            results.reserveCapacity(items.count)
+            for item in items { results.append(try batch.run(item)) }
+            try sessions.save(db, now: now)
+            return (results, batch.commits)
+        } then: { written, sync in
+            sessions.trim()
+            return WrittenBatch(results: written.0, commits: written.1, head: state.head, sync: sync)
+        }
+    }
+
+    /// Runs `body` in one SQLite transaction; whatever fails, file and memory are as before.
+    func transaction<T, U>(
+        _ doing: String, _ body: (Database) throws -> T, then: (T, Duration) -> U
+    ) throws(StoreError) -> U {
+        do {
+            return try connection.queue.inDatabase { db in
+                let before = state
+                do {
+                    try db.run("BEGIN IMMEDIATE TRANSACTION")
+                    let result = try body(db)
+                    let start = ContinuousClock.now
+                    do { try db.run("COMMIT TRANSACTION") } catch {
+                        throw StoreError(error, while: doing, at: .committing)
+                    }
+                    return then(result, ContinuousClock.now - start)
+                } catch {
+                    state = before
+                    sessions.forget()
+                    if db.isInsideTransaction { try? db.run("ROLLBACK TRANSACTION") }
+                    throw error
+                }
+            }
+        } catch {
+            throw StoreError(error, while: doing)
+        }
+    }
+}
+
+/// What the writer knows of the store without looking. A value, so that a failed batch is undone by
+/// putting the old one back.
+struct WriterState {
+    var head: Position
+    /// All 32 bytes.
+    var hash: [UInt8]
+    var floor: Revision
+    var branches: BranchTable
+    var expiry: ExpirySchedule
+
+    static func load(_ db: Database) throws -> WriterState {
+        let head = try Chain.head(db)
+        let lastChange = try db.integer("SELECT max(position) FROM changes").map { Place(position: $0).revision } ?? 0
+        guard lastChange <= head.revision else {
+            throw StoreError(
+                .damaged, "the store holds a change of revision \(lastChange), but its last commit is \(head.revision)",
+                hint: "restore a backup; membus verify tells more")
+        }
+        return WriterState(
+            head: Position(revision: head.revision, hash: shortHash(head.hash)), hash: head.hash,
+            floor: try Meta.floor(db), branches: try .load(db), expiry: try .load(db))
+    }
+}

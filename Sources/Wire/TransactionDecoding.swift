@@ -1,0 +1,133 @@
+import Foundation
+import MembusModel
+
+// What a session is asked to do. A failure in here is the work's, not the request's: it takes its turn like
+// any other outcome. Sizes are left to the model's own checks of a transaction's shape.
+
+extension Request.Transact {
+    /// - Throws: what no number is used up for: a number or a sort of work that this broker cannot know.
+    init(_ message: PBTransact) throws(Failure) {
+        guard let sort = message.work else {
+            throw Failure(.unknownRequest, "transact: it holds no work that this broker knows", subject: "transact")
+        }
+        // The store keeps numbers as signed words.
+        guard (1...UInt64(Int64.max)).contains(message.number) else {
+            throw Failure(
+                .malformed, "transact.number: \(message.number) is out of range",
+                hint: "number a session's transactions 1, 2, 3, …", subject: "number")
+        }
+        guard message.acknowledged <= UInt64(Int64.max) else {
+            throw Failure(
+                .malformed, "transact.acknowledged: \(message.acknowledged) is out of range",
+                hint: "acknowledge outcomes that have arrived", subject: "acknowledged")
+        }
+        let work: Result<Work, Failure>
+        do throws(Failure) {
+            switch sort {
+            case .transaction(let transaction): work = .success(.transaction(try Transaction(transaction)))
+            case .fork(let fork): work = .success(.fork(try Fork(fork)))
+            }
+        } catch {
+            work = .failure(error)
+        }
+        self.init(
+            session: SessionID(message.session), number: message.number, acknowledged: message.acknowledged, work: work)
+    }
+}
+
+extension Fork {
+    init(_ message: PBFork) throws(Failure) {
+        if message.name.isEmpty {
+            throw Failure(.invalidName, "fork.name: \(InvalidName(.branch, "", "is empty"))")
+        }
+        self.init(
+            name: try Parse.branch(message.name, "fork.name"), parent: try Parse.branch(message.parent, "fork.parent"),
+            at: message.hasAt ? try Parse.revision(message.at, "fork.at") : nil, context: message.context,
+            message: message.message)
+    }
+}
+
+extension Transaction {
+    init(_ message: PBTransaction) throws(Failure) {
+        var preconditions: [Precondition] = []
+        preconditions.reserveCapacity(message.preconditions.count)
+        for (index, precondition) in message.preconditions.enumerated() {
+            preconditions.append(try Precondition(precondition, "preconditions[\(index)]"))
+        }
+        var changes: [Change] = []
+        changes.reserveCapacity(message.changes.count)
+        for (index, change) in message.changes.enumerated() { changes.append(try Change(change, "changes[\(index)]")) }
+        var reads: [ReadVersion] = []
+        reads.reserveCapacity(message.reads.count)
+        for (index, read) in message.reads.enumerated() {
+            reads.append(
+                ReadVersion(
+                    key: try Parse.key(read.key, "reads[\(index)].key"),
+                    version: try Parse.revision(read.version, "reads[\(index)].version")))
+        }
+        self.init(
+            branch: try Parse.branch(message.branch, "branch"), context: message.context, message: message.message,
+            preconditions: preconditions, changes: changes, reads: reads)
+    }
+}
+
+extension Precondition {
+    init(_ message: PBPrecondition, _ field: @autoclosure Field) throws(Failure) {
+        switch message.kind {
+        case .at(let at): self = .at(try Parse.key(at.key, "\(field()).at.key"), try Parse.revision(at.revision, "\(field()).at.revision"))
+        case .absent(let name): self = .absent(try Parse.key(name, "\(field()).absent"))
+        case .unchanged(let unchanged):
+            self = .unchanged(
+                try Parse.topic(unchanged.topic, "\(field()).unchanged.topic"),
+                since: try Parse.revision(unchanged.since, "\(field()).unchanged.since"))
+        case nil:
+            // Not to be passed over: the agent relies on it.
+            throw Failure(.invalidArgument, "\(field()): it is of no kind that this broker knows", subject: field())
+        }
+    }
+}
+
+extension Change {
+    init(_ message: PBChange, _ field: @autoclosure Field) throws(Failure) {
+        let name = try Parse.key(message.key, "\(field()).key")
+        switch message.action {
+        case .put(let put): self.init(name, .put(try Put(put, "\(field()).put")))
+        case .delete: self.init(name, .delete)
+        case .increment(let amount): self.init(name, .increment(amount))
+        case .append(let text): self.init(name, .append(text))
+        case .mergePatch(let patch): self.init(name, .mergePatch(patch))
+        case nil:
+            throw Failure(
+                .invalidArgument, "\(field()): no action that this broker knows for key \"\(name)\"", subject: name.text)
+        }
+    }
+}
+
+extension Put {
+    /// 10^15 ms are 31,688 years: no moment so far away overflows.
+    private static let farthest: Int64 = 1_000_000_000_000_000
+
+    init(_ message: PBPut, _ field: @autoclosure Field) throws(Failure) {
+        var links: [Link] = []
+        links.reserveCapacity(message.links.count)
+        for (index, link) in message.links.enumerated() {
+            links.append(Link(relation: link.relation, target: try Parse.key(link.target, "\(field()).links[\(index)].target")))
+        }
+        let expiry: Expiry
+        switch message.expiry {
+        case .expiresAfterMs(let time): expiry = .after(.milliseconds(try Self.time(time, "\(field()).expires_after_ms")))
+        case .expiresAtMs(let time): expiry = .at(Timestamp(milliseconds: try Self.time(time, "\(field()).expires_at_ms")))
+        case nil: expiry = .never
+        }
+        self.init(
+            message.value, kind: message.kind.isEmpty ? .text : Kind(message.kind), attributes: message.attributes,
+            links: links, expiry: expiry)
+    }
+
+    private static func time(_ milliseconds: Int64, _ field: @autoclosure Field) throws(Failure) -> Int64 {
+        if (1...farthest).contains(milliseconds) { return milliseconds }
+        throw Failure(
+            .invalidArgument, "\(field()): \(milliseconds) is not in 1...\(farthest)",
+            hint: "name a time to come in milliseconds, or leave it out", subject: field())
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import MembusModel
+import SwiftProtobuf
+
+// Bytes <-> Model. What comes in may be anything:
+//
+//   bytes → protobuf message (shape) → model value (names, ranges, counts) → the broker or client
+//
+// Decoding never traps and never allocates more than a small multiple of the input. Whatever the model's
+// types cannot hold is refused here, with the field's name; what depends on state or on sizes within a
+// transaction is decided later. What goes out was made by our own side and is encoded as it is.
+
+/// A request as far as it could be read.
+public struct DecodedRequest: Sendable {
+    /// What the reply must name; 0 if not even that could be read.
+    public let id: UInt64
+    public let result: Result<Request, Failure>
+}
+
+/// A message from a broker that could not be understood: drop it and count it.
+public struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// "reply", "event".
+    public let what: String
+    public let reason: String
+    public var description: String {
+        "the broker sent a \(what) that this client cannot read: \(reason); use versions that fit each other"
+    }
+}
+
+public enum WireCodec {
+    /// Reads a request's frame. A bad name or argument within a transaction fails only its
+    /// ``Request/Transact/work``, so that it takes its turn in the session.
+    /// - Parameter limits: of the broker, for counts.
+    public static func decodeRequest(_ bytes: some ContiguousBytes, limits: Limits = Limits()) -> DecodedRequest {
+        bytes.withUnsafeBytes { buffer in
+            if let request = PlainTransact.request(buffer, limits) {
+                return DecodedRequest(id: request.id, result: .success(request))
+            }
+            return decodeAnyRequest(buffer, limits)
+        }
+    }
+
+    /// By the generated code.
+    static func decodeAnyRequest(_ buffer: UnsafeRawBufferPointer, _ limits: Limits) -> DecodedRequest {
+        do {
+            let message = try PBRequest(serializedBytes: buffer.bytes, options: options)
+            do throws(Failure) {
+                return DecodedRequest(id: message.id, result: .success(try Request(message, limits)))
+            } catch {
+                return DecodedRequest(id: message.id, result: .failure(error))
+            }
+        } catch {
+            let envelope = Envelope(scanning: buffer)
+            return DecodedRequest(id: envelope.id ?? 0, result: .failure(envelope.failure(error)))
+        }
+    }
+
+    /// - Throws: ``Failure`` if it is larger than protobuf can carry (2 GiB).
+    public static func encode(_ request: Request) throws(Failure) -> [UInt8] {
+        do { return try PBRequest(request).serializedBytes() } catch { throw tooLarge("request") }
+    }
+
+    public static func decodeReply(_ bytes: some ContiguousBytes) -> Result<Reply, WireError> {
+        bytes.withUnsafeBytes { buffer in
+            decode("reply") { try Reply(try PBReply(serializedBytes: buffer.bytes, options: options)) }
+        }
+    }
+
+    /// A reply that is larger than protobuf can carry (2 GiB) is replaced by the failure that says so.
+    public static func encode(_ reply: Reply) -> [UInt8] {
+        if let bytes = CommittedReply.encode(reply) { return bytes }
+        if let bytes: [UInt8] = try? PBReply(reply).serializedBytes() { return bytes }
+        var refusal = reply
+        refusal.body = .failure(tooLarge("reply"))
+        refusal.bookmarks = []
+        return (try? PBReply(refusal).serializedBytes()) ?? []
+    }
+
+    /// - Parameter topic: the message's first frame.
+    public static func decodePublished(
+        topic: some ContiguousBytes, _ payload: some ContiguousBytes
+    ) -> Result<Published, WireError> {
+        guard let topic = topic.withUnsafeBytes({ StreamID(bytes: $0) }) else {
+            return .failure(WireError(what: "event", reason: "its topic does not have 16 bytes"))
+        }
+        return payload.withUnsafeBytes { buffer in
+            decode("event") {
+                try Published(try PBPublished(serializedBytes: buffer.bytes, options: options), topic: topic)
+            }
+        }
+    }
+
+    /// The payload; the first frame is `published.topic.bytes`. An event that is larger than protobuf can
+    /// carry is announced instead.
+    public static func encode(_ published: Published) -> [UInt8] {
+        if let bytes: [UInt8] = try? PBPublished(published).serializedBytes() { return bytes }
+        var announced = published
+        if case .event(var event) = published.content {
+            event.records = []
+            event.isAnnounced = true
+            announced.content = .event(event)
+        }
+        return (try? PBPublished(announced).serializedBytes()) ?? []
+    }
+
+    private static var options: BinaryDecodingOptions {
+        var options = BinaryDecodingOptions()
+        options.discardUnknownFields = true
+        return options
+    }
+
+    private static func decode<T>(_ what: String, _ body: () throws -> T) -> Result<T, WireError> {
+        do { return .success(try body()) } catch let failure as Failure {
+            return .failure(WireError(what: what, reason: failure.message))
+        } catch {
+            return .failure(WireError(what: what, reason: "\(error)"))
+        }
+    }
+
+    private static func tooLarge(_ what: String) -> Failure {
+        Failure(.limitExceeded, "the \(what) is larger than 2 GiB", hint: "ask for less at once", subject: what)
+    }
+}

@@ -1,0 +1,185 @@
+import Foundation
+import MembusModel
+import Testing
+
+@testable import MembusBroker
+
+@Suite struct CoreTests {
+    @Test("a durable commit is shown to nobody before it is published, and replied only after")
+    func order() throws {
+        var world = try CoreWorld()
+        let session = try world.openSession()
+        let stream = try world.register("plans/")
+        let id = world.ask(transact(session, 1, try put("plans/a")))
+        let report = try world.sync()
+
+        let get = world.ask(.get(Request.Get(branch: .main, keys: [try Key("plans/a")])), streams: [stream.stream])
+        world.readAll()
+        #expect(world.reply(get)?.visible.revision == 0)
+        #expect(world.reply(get)?.bookmarks.first?.bookmark?.position.revision == 0)
+        guard case .records(let records)? = world.reply(get)?.body else { throw Failure(.malformed, "no records") }
+        let isNothingShown = records.records.allSatisfy(\.isDeleted)
+        #expect(isNothingShown)
+
+        world.outputs = []
+        world.step(.written(report))
+        guard world.outputs.count == 2, case .publish = world.outputs[0], case .reply(_, let reply) = world.outputs[1]
+        else { throw Failure(.malformed, "not published before the reply: \(world.outputs)") }
+        #expect(reply.id == id && reply.visible.revision == 1)
+        #expect(world.events.map(\.revision) == [1])
+    }
+
+    @Test("a transaction for another instance, or for none, is not executed")
+    func otherInstance() throws {
+        var world = try CoreWorld()
+        let session = try world.openSession()
+        for instance in [Instance(1), nil] {
+            let id = world.ask(transact(session, 1, try put("a")), instance: instance)
+            guard case .failure(let failure)? = world.reply(id)?.body else { throw Failure(.malformed, "no failure") }
+            #expect(failure.code == .instanceChanged)
+            #expect(world.writes.isEmpty)
+        }
+    }
+
+    @Test("a transaction that its shape forbids takes its turn in the session")
+    func shapeTakesTurn() throws {
+        var settings = CoreSettings()
+        settings.limits.valueBytes = 4
+        var world = try CoreWorld(settings: settings)
+        let session = try world.openSession()
+        let tooLong = world.ask(transact(session, 1, try put("a", "12345")))
+        let good = world.ask(transact(session, 2, try put("b", "1")))
+        try world.commitAll()
+        guard case .failure(let failure)? = world.reply(tooLong)?.body else { throw Failure(.malformed, "no failure") }
+        #expect(failure.code == .limitExceeded)
+        #expect(failure.message.contains("value_bytes") && failure.message.contains("\"a\""))
+        guard case .outcome(.committed(let position))? = world.reply(good)?.body else {
+            throw Failure(.malformed, "the next number was not executed")
+        }
+        #expect(position.revision == 1)
+    }
+
+    @Test("a full queue is a clear busy, and pings are answered even then")
+    func busy() throws {
+        var settings = CoreSettings()
+        settings.writesWaiting = 2
+        var world = try CoreWorld(settings: settings)
+        let session = try world.openSession()
+        world.ask(transact(session, 1, try put("a")))
+        world.ask(transact(session, 2, try put("a")))
+        let third = world.ask(transact(session, 3, try put("a")))
+        guard case .failure(let failure)? = world.reply(third)?.body else { throw Failure(.malformed, "no failure") }
+        #expect(failure.code == .busy)
+        let ping = world.ask(.ping(nonce: 5))
+        guard case .pong? = world.reply(ping)?.body else { throw Failure(.malformed, "no pong") }
+        try world.commitAll()
+        let again = world.ask(transact(session, 3, try put("a")))
+        try world.commitAll()
+        guard case .outcome(.committed)? = world.reply(again)?.body else { throw Failure(.malformed, "not committed") }
+    }
+
+    @Test("a ping is answered on the events' socket with its nonce, and in the reply")
+    func ping() throws {
+        var world = try CoreWorld()
+        let stream = try world.register("plans/")
+        let id = world.ask(.ping(nonce: 77), streams: [stream.stream])
+        guard case .bookmark(let bookmark)? = world.published.last?.content else { throw Failure(.malformed, "none") }
+        #expect(bookmark.nonce == 77)
+        #expect(world.reply(id)?.bookmarks.first?.bookmark?.nonce == nil)
+    }
+
+    @Test("a bookmark for an unknown stream says so")
+    func unknownStream() throws {
+        var world = try CoreWorld()
+        let id = world.ask(.ping(nonce: 1), streams: [StreamID(high: 1, low: 2)])
+        #expect(world.reply(id)?.bookmarks.count == 1)
+        #expect(world.reply(id)?.bookmarks.first?.bookmark == nil)
+    }
+
+    @Test("a registration that names a state of this history keeps it, one of another is told to reset")
+    func registration() throws {
+        var world = try CoreWorld()
+        let session = try world.openSession()
+        for number in 1...3 { world.ask(transact(session, UInt64(number), try put("a", "\(number)"))) }
+        try world.commitAll()
+        guard let true2 = try world.reader.position(of: 2, visible: 3) else { throw Failure(.malformed, "no position") }
+        let mine = Token(lineage: world.store.lineage, position: true2)
+        let ofMine = try world.register("/", newest: mine)
+        #expect(!ofMine.reset)
+        let other = Token(lineage: world.store.lineage, position: Position(revision: 2, hash: true2.hash &+ 1))
+        let ofOther = try world.register("/", newest: other)
+        #expect(ofOther.reset)
+        let ahead = Token(lineage: world.store.lineage, position: Position(revision: 9, hash: 1))
+        let ofAhead = try world.register("/", newest: ahead)
+        #expect(ofAhead.reset)
+        let ofLineage = try world.register("/", newest: Token(lineage: Lineage(1), position: true2))
+        #expect(ofLineage.reset)
+    }
+
+    @Test("a registration of an unknown branch fails")
+    func unknownBranch() throws {
+        var world = try CoreWorld()
+        let id = world.ask(
+            .register(
+                Request.Register(branch: try BranchName("nowhere"), filter: .everything, mode: .update, newest: nil)))
+        world.readAll()
+        guard case .failure(let failure)? = world.reply(id)?.body else { throw Failure(.malformed, "no failure") }
+        #expect(failure.code == .unknownBranch)
+    }
+
+    @Test("a pull beyond V is refused for the moment")
+    func pullBeyondVisible() throws {
+        var world = try CoreWorld()
+        let stream = try world.register("/")
+        let id = world.ask(.pull(Request.Pull(stream: stream.stream, from: nil, atLeast: 1)))
+        guard case .failure(let failure)? = world.reply(id)?.body else { throw Failure(.malformed, "no failure") }
+        #expect(failure.code == .notYetVisible)
+    }
+
+    @Test("what has expired is deleted by a commit of the broker, seen by streams")
+    func expiry() throws {
+        var world = try CoreWorld()
+        let session = try world.openSession()
+        _ = try world.register("/")
+        let claim = Change(try Key("tasks/1"), .put(Put(Data("ada".utf8), expiry: .after(.seconds(10)))))
+        world.ask(transact(session, 1, claim))
+        try world.commitAll()
+        world.wall = world.wall.advanced(by: .seconds(9))
+        world.step(.tick(wall: world.wall))
+        #expect(world.writes.isEmpty)
+        world.wall = world.wall.advanced(by: .seconds(2))
+        world.step(.tick(wall: world.wall))
+        try world.commitAll()
+        #expect(world.events.last?.records.map(\.isDeleted) == [true])
+        #expect(world.core.visible.revision == 2)
+    }
+
+    @Test("stopping refuses what is new and drains what is under way")
+    func stop() throws {
+        var world = try CoreWorld()
+        let session = try world.openSession()
+        let id = world.ask(transact(session, 1, try put("a")))
+        world.step(.stop)
+        let late = world.ask(transact(session, 2, try put("a")))
+        guard case .failure(let failure)? = world.reply(late)?.body else { throw Failure(.malformed, "no failure") }
+        #expect(failure.code == .shuttingDown)
+        #expect(!world.core.isDrained)
+        try world.commitAll()
+        guard case .outcome(.committed)? = world.reply(id)?.body else { throw Failure(.malformed, "not committed") }
+        guard case .drained? = world.outputs.last else { throw Failure(.malformed, "not drained") }
+    }
+
+    @Test("a heartbeat follows the data and says what changed")
+    func heartbeat() throws {
+        var world = try CoreWorld()
+        let session = try world.openSession()
+        let stream = try world.register("plans/")
+        world.ask(transact(session, 1, try put("plans/a")))
+        try world.commitAll()
+        world.now = world.now + .milliseconds(300)
+        world.step(.tick(wall: world.wall))
+        guard case .heartbeat(let beat)? = world.published.last?.content else { throw Failure(.malformed, "none") }
+        #expect(beat.position.revision == 1)
+        #expect(beat.changed == [Heartbeat.Entry(alias: stream.alias, last: 1)])
+    }
+}

@@ -1,0 +1,226 @@
+import Foundation
+import Testing
+
+@testable import Membus
+
+@Suite("The client's core")
+struct CoreTests {
+    @Test("the broker is greeted before anything else is sent, and again after a pause")
+    func greeting() throws {
+        var hand = CoreHand(greeted: false)
+        hand.call(1, .welcome)
+        hand.call(2, .request(.status))
+        #expect(hand.sent.count == 1)
+        hand.pass(.seconds(2), silent: true)
+        #expect(hand.sent.count > 1)
+        guard case .hello = try #require(hand.sent.last).body else {
+            Issue.record("not a greeting")
+            return
+        }
+        let hello = hand.takeSent()[0]
+        hand.reply(to: hello, hand.welcome)
+        guard case .success(.reached)? = hand.finished[1] else {
+            Issue.record("not welcomed")
+            return
+        }
+        let status = try #require(hand.takeSent().last)
+        hand.reply(to: status, .status(Reply.Status()))
+        #expect(hand.finished[2] != nil)
+    }
+
+    @Test("another major version fails every call, present and to come")
+    func wrongVersion() throws {
+        var hand = CoreHand(greeted: false)
+        hand.call(1, .welcome)
+        hand.refuse(hand.takeSent()[0], .unsupportedVersion)
+        hand.call(2, .request(.status))
+        #expect(hand.error(of: 1) is MembusError)
+        #expect(hand.error(of: 2) is MembusError)
+    }
+
+    @Test("the events' endpoint has the broker's transport, and its host where it is a wildcard")
+    func endpoints() {
+        let offered = ["ipc:///tmp/e", "tcp://*:7402"]
+        #expect(EventsEndpoint.choose(from: offered, broker: "tcp://example.org:7401") == "tcp://example.org:7402")
+        #expect(EventsEndpoint.choose(from: offered, broker: "ipc:///tmp/r") == "ipc:///tmp/e")
+        #expect(EventsEndpoint.choose(from: ["tcp://0.0.0.0:1"], broker: "tcp://[::1]:7401") == "tcp://[::1]:1")
+        #expect(EventsEndpoint.choose(from: ["tcp://10.0.0.1:1"], broker: "tcp://h:7401") == "tcp://10.0.0.1:1")
+        #expect(EventsEndpoint.choose(from: [], broker: "tcp://h:7401") == nil)
+    }
+
+    @Test("a read that gets no answer is asked again, and ends with its deadline")
+    func reads() {
+        var hand = CoreHand()
+        hand.call(1, .request(.branches), timeout: .seconds(5))
+        hand.pass(.seconds(4))
+        #expect(hand.takeSent().count { if case .branches = $0.body { true } else { false } } >= 3)
+        hand.pass(.seconds(2))
+        guard case MembusError.timeout(_, outcomeUnknown: false, _)? = hand.error(of: 1) else {
+            Issue.record("\(String(describing: hand.error(of: 1)))")
+            return
+        }
+    }
+
+    @Test("busy is tried again, a wrong request is not")
+    func refusals() throws {
+        var hand = CoreHand()
+        hand.call(1, .request(.branches))
+        hand.refuse(hand.takeSent()[0], .busy)
+        #expect(hand.finished[1] == nil)
+        hand.pass(.milliseconds(100))
+        hand.refuse(try #require(hand.takeSent().first), .unknownBranch)
+        guard case MembusError.failure(let failure)? = hand.error(of: 1) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(failure.code == .unknownBranch)
+    }
+
+    @Test("silence is reported, and so is its end; what was unanswered is then sent again")
+    func silence() throws {
+        var hand = CoreHand()
+        hand.call(1, .request(.branches), timeout: .seconds(60))
+        hand.pass(.seconds(12), silent: true)
+        let states = hand.others.compactMap { if case .state(let state) = $0 { state } else { nil } }
+        guard case .silent? = states.last else {
+            Issue.record("\(states)")
+            return
+        }
+        #expect(hand.others.contains { if case .reopenRequests = $0 { true } else { false } })
+        _ = hand.takeSent()
+        hand.pass(.milliseconds(100))
+        #expect(hand.takeSent().contains { if case .branches = $0.body { true } else { false } })
+    }
+
+    @Test("a view that another history emptied, or will empty, shows no write of that history until it has a state")
+    func writesAcrossHistories() throws {
+        var hand = CoreHand()
+        hand.follow()
+        hand.transact(1)
+        let old = try #require(hand.takeTransactions().last)
+        hand.commit(old.request, at: 11)
+        #expect(hand.finished[1] == nil)
+
+        // A backup is restored: another history, with lower revisions.
+        (hand.lineage, hand.instance, hand.visible) = (Lineage(2), Instance(8), Position(revision: 5, hash: 50))
+        hand.call(2, .request(.branches))
+        let branches = try #require(hand.takeSent().last)
+        hand.reply(to: branches, .branches([]))
+        guard case MembusError.committedButNotSeen? = hand.error(of: 1) else {
+            Issue.record("\(String(describing: hand.error(of: 1)))")
+            return
+        }
+
+        // The view is still at revision 10 of the old history.
+        let sent = hand.takeSent()
+        hand.transact(3)
+        let new = try #require(hand.takeTransactions().last)
+        hand.commit(new.request, at: 6)
+        #expect(hand.finished[3] == nil)
+
+        let register = try #require(sent.last { if case .register = $0.body { true } else { false } })
+        hand.reply(to: register, .registered(Reply.Registered(stream: hand.stream, alias: 1, generation: 1, reset: true)))
+        #expect(hand.finished[3] == nil)
+        for _ in 0..<5 {
+            hand.serveViews()
+            hand.pass(.milliseconds(100))
+        }
+        #expect(hand.revision(of: 3) == 6)
+    }
+
+    @Test("a transaction finishes once the own view shows it")
+    func ownWrites() throws {
+        var hand = CoreHand()
+        hand.follow()
+        hand.transact(1)
+        let sent = try #require(hand.takeTransactions().first)
+        hand.reply(to: sent.request, .outcome(.committed(Position(revision: 11, hash: 110))))
+        #expect(hand.finished[1] == nil)
+        hand.publish(11, previous: 10)
+        #expect(hand.revision(of: 1) == 11)
+    }
+
+    @Test("a view that does not get there in time does not hide that the transaction is committed")
+    func ownWriteUnseen() throws {
+        var hand = CoreHand()
+        hand.follow()
+        hand.transact(1, timeout: .seconds(1))
+        let sent = try #require(hand.takeTransactions().first)
+        hand.reply(to: sent.request, .outcome(.committed(Position(revision: 11, hash: 110))))
+        hand.pass(.seconds(2), silent: true)
+        guard case MembusError.committedButNotSeen(let receipt)? = hand.error(of: 1) else {
+            Issue.record("\(String(describing: hand.error(of: 1)))")
+            return
+        }
+        #expect(receipt.revision == 11)
+    }
+
+    @Test("a linearizable read waits for what was visible at its own ping")
+    func linearizable() throws {
+        var hand = CoreHand()
+        hand.follow()
+        hand.call(1, .reach(ViewID(number: 1), .linearizable))
+        let ping = try #require(hand.takeSent().last)
+        hand.visible = Position(revision: 12, hash: 120)
+        hand.reply(to: ping, .pong(clock: 1))
+        #expect(hand.finished[1] == nil)
+        hand.publish(12, previous: 10)
+        #expect(hand.finished[1] != nil)
+    }
+
+    @Test("a token of another history is refused")
+    func foreignToken() {
+        var hand = CoreHand()
+        hand.follow()
+        hand.call(1, .reach(ViewID(number: 1), .atLeast(Token(lineage: Lineage(9), position: Position(revision: 3, hash: 3)))))
+        guard case MembusError.historyChanged? = hand.error(of: 1) else {
+            Issue.record("\(String(describing: hand.error(of: 1)))")
+            return
+        }
+    }
+
+    @Test("two views of one stream share a subscription, and the last to leave takes it back")
+    func sharedStreams() {
+        var hand = CoreHand()
+        hand.follow(1)
+        hand.follow(2)
+        func count(_ test: (ClientOutput) -> Bool) -> Int { hand.others.count(where: test) }
+        #expect(count { if case .subscribe = $0 { true } else { false } } == 1)
+        hand.step(.unfollow(ViewID(number: 1)))
+        #expect(count { if case .unsubscribe = $0 { true } else { false } } == 0)
+        hand.step(.unfollow(ViewID(number: 2)))
+        #expect(count { if case .unsubscribe = $0 { true } else { false } } == 1)
+    }
+
+    @Test("noted reads are sent in one request at a time, and again if it is lost")
+    func notes() throws {
+        var hand = CoreHand()
+        let note = Request.NotedRead(context: "c", branch: .main, key: Key(unchecked: "a"), version: 1, time: Timestamp(milliseconds: 0))
+        hand.step(.noted([note]))
+        hand.step(.noted([note, note]))
+        #expect(hand.takeSent().count == 1)
+        hand.pass(.seconds(2))
+        let again = try #require(hand.takeSent().last { if case .noteReads = $0.body { true } else { false } })
+        hand.reply(to: again, .noted)
+        hand.pass(.seconds(1))
+        guard case .noteReads(_, let reads)? = hand.takeSent().last(where: { if case .noteReads = $0.body { true } else { false } })?.body
+        else {
+            Issue.record("the rest was not sent")
+            return
+        }
+        #expect(reads.count == 2)
+    }
+
+    @Test("equal seeds and inputs give equal outputs")
+    func determinism() {
+        func transcript() -> String {
+            var hand = CoreHand(seed: 5)
+            hand.follow()
+            for id in 1...5 { hand.transact(UInt64(id)) }
+            for entry in hand.takeTransactions() { hand.refuse(entry.request, .busy) }
+            hand.pass(.seconds(5))
+            return hand.sent.map { "\($0.id) \($0.body.name)" }.joined(separator: "\n")
+        }
+        #expect(transcript() == transcript())
+    }
+}

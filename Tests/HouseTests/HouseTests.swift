@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+/// Guards the house: who may import whom, and that nothing half done was left behind. It grades nobody.
+@Suite struct HouseTests {
+    /// The table of Sources/Broker/Architecture.md: a room, its own modules, and those of ours that it may import.
+    static let rooms: [(folder: String, mayImport: Set<String>)] = [
+        ("Model", []),
+        ("Wire", ["MembusModel"]),
+        ("Bus", ["CZeroMQ"]),
+        ("Store", ["MembusModel"]),
+        ("Broker", ["MembusModel", "MembusWire", "MembusBus", "MembusStore"]),
+        ("Client", ["MembusModel", "MembusWire", "MembusBus"]),
+        ("Command", ["MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus", "MembusBus"]),
+    ]
+    static let ours: Set<String> = [
+        "CZeroMQ", "MembusModel", "MembusWire", "MembusBus", "MembusStore", "MembusBroker", "Membus", "MembusCommand",
+    ]
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    @Test("imports point down", arguments: rooms.map(\.folder))
+    func imports(folder: String) throws {
+        let allowed = Self.rooms.first { $0.folder == folder }?.mayImport ?? []
+        for file in try swiftFiles(under: "Sources/\(folder)") {
+            for module in try importedModules(in: file) where Self.ours.contains(module) {
+                #expect(allowed.contains(module), "\(file.lastPathComponent) of \(folder) imports \(module)")
+            }
+        }
+    }
+
+    @Test("the model has no clock, randomness or I/O")
+    func pureModel() throws {
+        let forbidden = [
+            "SystemRandomNumberGenerator", ".random(in", "ContinuousClock", "SuspendingClock", "Date()",
+            "FileManager", "FileHandle", "DispatchQueue", "Thread.", "ProcessInfo",
+        ]
+        for file in try swiftFiles(under: "Sources/Model") {
+            let code = try self.code(of: file)
+            for word in forbidden {
+                #expect(!code.contains(word), "\(file.lastPathComponent) uses \(word)")
+            }
+        }
+    }
+
+    @Test("the cores of broker and client are not async")
+    func synchronousCores() throws {
+        let cores = try swiftFiles(under: "Sources/Client/Core")
+            + swiftFiles(under: "Sources/Broker").filter { $0.lastPathComponent.hasPrefix("BrokerCore") }
+        #expect(cores.count > 4)
+        for file in cores {
+            let code = try self.code(of: file).replacing(/"[^"]*"/, with: "")
+            let isAsync = code.split(whereSeparator: { !$0.isLetter }).contains { $0 == "async" || $0 == "await" }
+            #expect(!isAsync, "\(file.lastPathComponent) is async")
+        }
+    }
+
+    @Test("no marks of unfinished work are left, and no drawer for odds and ends")
+    func noLeftovers() throws {
+        let marks = ["TO" + "DO", "FIX" + "ME", "X" + "XX:", "HA" + "CK"]
+        for file in try swiftFiles(under: "Sources") + swiftFiles(under: "Tests") {
+            if file.path.contains("/Generated/") { continue }
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for mark in marks { #expect(!text.contains(mark), "\(file.path) has a \(mark)") }
+            #expect(!["Utils", "Helpers", "Misc"].contains(file.deletingPathExtension().lastPathComponent))
+        }
+    }
+
+    @Test("what escapes the compiler's checks says why on its line, or on the one above")
+    func reasons() throws {
+        let escapes = ["@unchecked Sendable", "nonisolated(unsafe)"]
+        for file in try swiftFiles(under: "Sources") where !file.path.contains("/Generated/") {
+            let lines = try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n")
+            for (number, line) in lines.enumerated() where escapes.contains(where: line.contains) {
+                let above = number > 0 ? lines[number - 1] : ""
+                #expect(
+                    line.contains("//") || above.contains("//"), "\(file.lastPathComponent):\(number + 1) gives no reason")
+            }
+        }
+    }
+
+    private func swiftFiles(under folder: String) throws -> [URL] {
+        let place = Self.root.appendingPathComponent(folder)
+        let files = FileManager.default.enumerator(at: place, includingPropertiesForKeys: nil)?
+            .compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" } ?? []
+        try #require(!files.isEmpty, "no Swift files under \(place.path)")
+        return files
+    }
+
+    private func importedModules(in file: URL) throws -> [String] {
+        try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n").compactMap { line in
+            let words = line.split(separator: " ").map(String.init)
+            guard let place = words.firstIndex(of: "import"), words[..<place].allSatisfy({ $0.hasPrefix("@") }),
+                words.count > place + 1
+            else { return nil }
+            return words[place + 1].split(separator: ".").first.map(String.init)
+        }
+    }
+
+    /// Without comments.
+    private func code(of file: URL) throws -> String {
+        try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n")
+            .map { line in line.range(of: "//").map { String(line[..<$0.lowerBound]) } ?? line }
+            .joined(separator: "\n")
+    }
+}

@@ -1,0 +1,135 @@
+import MembusModel
+
+/// What a view has shown so far.
+struct Seen {
+    var branch: BranchName
+    var filter: TopicFilter
+    var mode: StreamMode
+    var token: Token?
+    /// The highest cut in each lineage: no reset lowers it.
+    var highest: [Lineage: Revision] = [:]
+    var lastLive: Instant?
+
+    init(branch: BranchName, filter: TopicFilter, mode: StreamMode, token: Token?) {
+        self.branch = branch
+        self.filter = filter
+        self.mode = mode
+        self.token = token
+        if let token { highest[token.lineage] = token.revision }
+    }
+    var at: Revision { token?.revision ?? 0 }
+}
+
+extension Check {
+    // MARK: Invariants 4, 6, 7 and 15: what moves a view
+
+    mutating func moved(_ name: ViewName, _ output: ViewOutput, _ lineage: Lineage?) {
+        guard let seen = views[name] else { return }
+        switch output {
+        case .apply(let records, let to):
+            if seen.token == nil { violated(4, "\(name): an event was applied to no state") }
+            compare(name, seen, records, to, lineage, "event", invariant: 4)
+        case .catchUp(let records, let to):
+            if seen.token == nil { violated(4, "\(name): changes were applied to no state") }
+            compare(name, seen, records, to, lineage, "pull", invariant: 4)
+        case .advance(let to): compare(name, seen, [], to, lineage, "bookmark or heartbeat", invariant: 7)
+        case .install(let records, let at): install(name, seen, records, at, lineage)
+        case .reset(let new): reset(name, seen, new)
+        case .fresh(let asOf): proven(name, seen, asOf)
+        case .live, .stale, .failed, .register, .subscribe, .unsubscribe, .ping, .pull, .replaceSocket: break
+        }
+    }
+
+    private mutating func compare(
+        _ name: ViewName, _ seen: Seen, _ records: [Record], _ to: Position, _ lineage: Lineage?, _ what: String,
+        invariant: Int
+    ) {
+        guard let truth = move(name, to, lineage, what) else { return }
+        let expected = truth.changes(on: seen.branch, seen.filter, after: seen.at, upTo: to.revision)
+        if records.count != expected.count || !zip(records, expected).allSatisfy({ $0.tells($1) }) {
+            violated(
+                invariant,
+                "\(name) of \(seen.filter) on \(seen.branch): the \(what) from \(seen.at) to \(to.revision) brought "
+                    + "\(records), the truth is \(expected)")
+        }
+    }
+
+    private mutating func install(
+        _ name: ViewName, _ seen: Seen, _ records: [Record], _ at: Position, _ lineage: Lineage?
+    ) {
+        guard let truth = move(name, at, lineage, "snapshot"), seen.mode == .update else { return }
+        let expected = truth.state(of: seen.branch, seen.filter, at: at.revision)
+        if records.count != expected.count || !zip(records, expected).allSatisfy({ $0.tells($1) }) {
+            violated(4, "\(name) of \(seen.filter): the snapshot at \(at.revision) is \(records), the truth is \(expected)")
+        }
+    }
+
+    /// Only forward, and only to what is in the truth.
+    private mutating func move(_ name: ViewName, _ to: Position, _ lineage: Lineage?, _ what: String) -> Truth? {
+        guard let lineage, let truth = history.truths[lineage] else {
+            violated(15, "\(name): a \(what) moved it in no known history")
+            return nil
+        }
+        let highest = views[name]?.highest[lineage] ?? -1
+        if to.revision <= highest { violated(6, "\(name): a \(what) moved the cut from \(highest) back to \(to.revision)") }
+        if let known = views[name]?.token?.lineage, known != lineage {
+            violated(15, "\(name): a \(what) of lineage \(lineage) on a state of \(known)")
+        }
+        views[name]?.token = Token(lineage: lineage, position: to)
+        views[name]?.highest[lineage] = max(highest, to.revision)
+        exists(to, lineage, "\(name): a \(what)")
+        return truth.holds(to) ? truth : nil
+    }
+
+    /// Only for another history.
+    private mutating func reset(_ name: ViewName, _ seen: Seen, _ new: Lineage) {
+        views[name]?.token = nil
+        guard let old = seen.token, old.lineage == new else { return }
+        violated(15, "\(name) was reset at \(old.position), which is of the broker's own history")
+    }
+
+    // MARK: Invariant 12: how old it may be
+
+    private mutating func proven(_ name: ViewName, _ seen: Seen, _ asOf: Instant) {
+        guard let token = seen.token else { return }
+        let then = shown(token.lineage, at: asOf)
+        if then > token.revision {
+            violated(12, "\(name) at \(token.revision) claims to hold all of \(now - asOf) ago, when \(then) was visible")
+        }
+    }
+
+    // MARK: Invariants 8, 18 and 20: at its agent's turns, and at rest
+
+    /// Two seconds of silence, and as long again for heartbeats that can't be judged.
+    static let bound = Duration.seconds(5)
+
+    mutating func watched(_ name: ViewName, _ token: Token?, _ isLive: Bool) {
+        guard views[name] != nil, isLive else { return }
+        guard let token else { return violated(8, "\(name) is live without a state") }
+        let then = shown(token.lineage, at: now - Self.bound)
+        if then > token.revision {
+            violated(8, "\(name) is live at \(token.revision), though \(then) was visible \(Self.bound) ago")
+        }
+        let served = serving.last { $0.time <= now - Self.bound }?.lineage
+        if let served, served != token.lineage, serving.last?.lineage == served {
+            violated(15, "\(name) is live in lineage \(token.lineage), though \(served) is served for \(Self.bound)")
+        }
+    }
+
+    mutating func rested(
+        _ name: ViewName, _ token: Token?, _ isLive: Bool, _ digest: StateDigest?, _ ofStore: StateDigest?
+    ) {
+        guard let seen = views[name] else { return }
+        let waited = faultsEnded.map { now - $0 } ?? .zero
+        guard let token, isLive else { return violated(20, "\(name) is not live \(waited) after the faults ended") }
+        if let served = visible[token.lineage]?.last?.revision, served != token.revision || serving.last?.lineage != token.lineage {
+            violated(20, "\(name) is at \(token.revision) \(waited) after the faults ended, the broker at \(served)")
+        }
+        guard let digest, let truth = history.truths[token.lineage] else { return }
+        var builder = StateDigest.Builder()
+        for record in truth.state(of: seen.branch, seen.filter, at: token.revision) { builder.add(record) }
+        let expected = builder.finish()
+        if digest != expected { violated(18, "\(name) at rest differs from the truth at \(token.revision)") }
+        if let ofStore, ofStore != expected { violated(18, "the store's digest at \(token.revision) differs from its log") }
+    }
+}

@@ -1,0 +1,110 @@
+import MembusModel
+
+// What is on record of one simulated history: everything that somebody outside could have observed, in the
+// order in which it happened, and the truth that was recovered from the store. The checker knows nothing else.
+
+public struct History: Sendable {
+    public private(set) var entries: [Entry] = []
+    /// By lineage: what the store holds at the end, or held when its history was replaced.
+    public var truths: [Lineage: Truth] = [:]
+
+    public init() {}
+
+    public mutating func note(_ time: Instant, _ fact: Fact) { entries.append(Entry(time: time, fact: fact)) }
+}
+
+public struct Entry: Sendable {
+    /// By the world's clock, which nobody in the world can read.
+    public var time: Instant
+    public var fact: Fact
+}
+
+/// One life of one view of one agent.
+public struct ViewName: Hashable, Sendable, CustomStringConvertible {
+    public var agent: Int
+    public var life: Int
+    public var number: UInt64
+    public init(agent: Int, life: Int, number: UInt64) {
+        self.agent = agent
+        self.life = life
+        self.number = number
+    }
+    public var description: String { "agent \(agent).\(life) view \(number)" }
+}
+
+public enum Fact: Sendable {
+    /// An agent asked for a transaction or fork; its message is "op N".
+    case invoked(Int, agent: Int, Work)
+    /// The broker handed out a reply that says what became of it, whether or not the reply arrives.
+    case told(Int, Result<Outcome, Failure>, Lineage)
+    /// The agent's call came back.
+    case finished(Int, agent: Int, Ending)
+    /// A broker serves this history, and shows it up to here.
+    case visible(Lineage, Position)
+    case floor(Lineage, Revision)
+    /// A message with this state was handed to the events' socket.
+    case published(Lineage, Position)
+    case following(ViewName, BranchName, TopicFilter, StreamMode, start: Token?)
+    case left(ViewName)
+    /// What an agent's core had a view's cache do. `asOf` of ``ViewOutput/fresh(asOf:)`` is by the world's clock.
+    case moved(ViewName, ViewOutput, Lineage?)
+    /// How a view stands at a turn of its agent.
+    case watched(ViewName, Token?, isLive: Bool)
+    /// A view kept something beyond its bounds.
+    case overgrown(String)
+    case asked(read: Int, agent: Int)
+    case read(Read)
+    case faultsEnded
+    /// At the end, when all is calm.
+    case rested(ViewName, Token?, isLive: Bool, digest: StateDigest?, ofStore: StateDigest?)
+    /// The head at the end, as the broker shows it.
+    case restedAt(Lineage, Position)
+    /// For people.
+    case remark(String)
+}
+
+/// What an agent learned of its transaction.
+public enum Ending: Sendable {
+    case decided(Outcome, Lineage)
+    /// It is committed, but the agent's views did not reach it in time.
+    case committedUnseen(Position, Lineage)
+    /// It never takes effect.
+    case refused(String)
+    /// It may have, or may yet.
+    case unknown
+}
+
+public struct Read: Sendable {
+    public enum Consistency: Hashable, Sendable {
+        case cached, atLeast(Token), within(Duration), linearizable
+        /// Of the broker itself, at its head.
+        case direct
+    }
+    public var id: Int
+    public var agent: Int
+    /// `nil`: asked of the broker.
+    public var view: ViewName?
+    /// Whether the agent was told that the view is complete, before it asked.
+    public var isJoined: Bool
+    public var branch: BranchName
+    public var keys: [Key]
+    public var consistency: Consistency
+    public var token: Token
+    /// Those of the keys that have a record.
+    public var found: [Record]
+
+    public init(
+        id: Int, agent: Int, view: ViewName?, isJoined: Bool, branch: BranchName, keys: [Key],
+        consistency: Consistency, token: Token, found: [Record]
+    ) {
+        self.id = id
+        self.agent = agent
+        self.view = view
+        self.isJoined = isJoined
+        self.branch = branch
+        self.keys = keys
+        self.consistency = consistency
+        self.token = token
+        self.found = found
+    }
+}

@@ -1,0 +1,248 @@
+import MembusChecker
+import MembusModel
+
+@testable import Membus
+
+/// One view of an agent: the real cache behind its real mutex.
+final class Follower {
+    let id: ViewID
+    let name: ViewName
+    let follow: Follow
+    let shared: SharedView
+    /// The agent was told that it is complete.
+    var isJoined = false
+    var lastWatched = Instant(nanoseconds: 0)
+
+    init(id: ViewID, name: ViewName, follow: Follow, shared: SharedView) {
+        self.id = id
+        self.name = name
+        self.follow = follow
+        self.shared = shared
+    }
+}
+
+// An agent's process: the real core and views, what its driver does, and the state of its two sockets.
+//
+// A life ends with a crash or restart; what is under way for an earlier life comes to nothing. A paused agent
+// takes nothing; all of it waits, in the order in which it came.
+final class Agent {
+    let index: Int
+    unowned let world: World
+    private(set) var life = 0
+    private(set) var core: ClientCore
+    private var clockOffset: Duration
+    private(set) var followers: [Follower] = []
+    private var lastView: UInt64 = 0
+    private var lastCall: UInt64 = 0
+    private var calls: [CallID: (Result<Answer, any Error>) -> Void] = [:]
+    private var pausedUntil: Instant?
+    private var inbox: [ClientInput] = []
+    private var nextNotes = Instant(nanoseconds: 0)
+    var sockets = Sockets()
+    /// What the agent saved of its views, for its next life.
+    var warm: [WarmFile] = []
+
+    init(index: Int, in world: World) {
+        self.index = index
+        self.world = world
+        clockOffset = .milliseconds(world.dice.below(1_000_000))
+        core = Self.makeCore(world, index, clockOffset)
+        start()
+    }
+
+    private static func makeCore(_ world: World, _ index: Int, _ offset: Duration) -> ClientCore {
+        let settings = ClientSettings(
+            endpoint: "tcp://127.0.0.1:7401", agent: "agent-\(index)", context: "c", branch: .main, timeout: .seconds(10))
+        return ClientCore(settings: settings, seed: world.dice.next(), now: world.now + offset)
+    }
+
+    var now: Instant { world.now + clockOffset }
+    func isAlive(_ life: Int) -> Bool { self.life == life }
+
+    // MARK: Life
+
+    private func start() {
+        step(.started)
+        tick()
+    }
+
+    /// Killed and started again: nothing of memory is left.
+    func restart() {
+        world.remark("agent \(index) is killed and started again")
+        for follower in followers { world.note(.left(follower.name)) }
+        life += 1
+        (followers, calls, inbox, pausedUntil) = ([], [:], [], nil)
+        sockets = Sockets(requests: sockets.requests + 1, events: sockets.events + 1)
+        clockOffset = .milliseconds(world.dice.below(1_000_000))
+        core = Self.makeCore(world, index, clockOffset)
+        start()
+    }
+
+    func pause(for time: Duration) {
+        guard pausedUntil == nil else { return }
+        world.remark("agent \(index) is stopped for \(time)")
+        pausedUntil = world.now + time
+        let life = life
+        world.after(time) { [index] world in
+            let agent = world.agents[index]
+            if agent.isAlive(life) { agent.resume() }
+        }
+    }
+
+    private func resume() {
+        guard pausedUntil != nil else { return }
+        pausedUntil = nil
+        let waiting = inbox
+        inbox = []
+        for input in waiting { take(input) }
+    }
+
+    func endFaults() {
+        resume()
+        sockets.cutUntil = world.now
+        sockets.overflowUntil = world.now
+    }
+
+    private func tick() {
+        if pausedUntil == nil {
+            step(.tick)
+            noteReads()
+            watch()
+            // A view that can't be had is dropped, as the driver does.
+            for follower in followers where follower.shared.failure != nil { leave(follower) }
+        }
+        let pause = max(.milliseconds(1), min(.milliseconds(50), core.wakeAt - now))
+        let life = life
+        world.after(pause) { [index] world in
+            let agent = world.agents[index]
+            if agent.isAlive(life) { agent.tick() }
+        }
+    }
+
+    // MARK: The driver
+
+    func take(_ input: ClientInput) {
+        if pausedUntil != nil { inbox.append(input) } else { step(input) }
+    }
+
+    private func step(_ input: ClientInput) {
+        for output in core.step(input, now: now) { carryOut(output) }
+    }
+
+    private func carryOut(_ output: ClientOutput) {
+        switch output {
+        case .send(let request): world.send(request, from: self)
+        case .view(let id, let output, let lineage): move(id, output, lineage)
+        case .finish(let id, let result): calls.removeValue(forKey: id)?(result)
+        case .reopenRequests: sockets.requests += 1
+        case .connectEvents: world.openEvents(of: self)
+        case .replaceEvents:
+            world.remark("agent \(index) replaces its events' socket")
+            world.openEvents(of: self)
+        case .subscribe(let stream): world.subscribe(self, stream)
+        case .unsubscribe(let stream): world.unsubscribe(self, stream)
+        case .state: break
+        }
+    }
+
+    private func move(_ id: ViewID, _ output: ViewOutput, _ lineage: Lineage?) {
+        guard let follower = follower(id) else { return }
+        for output in world.altered(output, of: follower, self) {
+            var noted = output
+            if case .fresh(let asOf) = output { noted = .fresh(asOf: asOf - clockOffset) }
+            world.note(.moved(follower.name, noted, lineage))
+            follower.shared.apply(output, of: lineage)
+        }
+    }
+
+    private func follower(_ id: ViewID) -> Follower? { followers.first { $0.id == id } }
+
+    /// What the cached reads noted, with the world's time in place of the machine's.
+    private func noteReads() {
+        guard world.now >= nextNotes else { return }
+        nextNotes = world.now + .milliseconds(200)
+        let notes = followers.flatMap { $0.shared.takeNotes() }.map { note in
+            var note = note
+            note.time = world.wall
+            return note
+        }
+        if !notes.isEmpty { step(.noted(notes)) }
+    }
+
+    private func watch() {
+        for follower in followers where world.now >= follower.lastWatched + .milliseconds(400) {
+            follower.lastWatched = world.now
+            world.note(.watched(follower.name, token(of: follower), isLive: isLive(follower)))
+            watchBounds(of: follower)
+        }
+    }
+
+    private func watchBounds(of follower: Follower) {
+        let count = core.asks.asks.count
+        if count > 400 { world.note(.overgrown("agent \(index) has \(count) requests under way")) }
+        let held = follower.shared.count
+        if held > world.profile.keys.count + 2 { world.note(.overgrown("\(follower.name) holds \(held) records")) }
+    }
+
+    private func isLive(_ follower: Follower) -> Bool {
+        if case .live = follower.shared.state { true } else { false }
+    }
+
+    /// The cache's own word; `nil` without a state.
+    func token(of follower: Follower) -> Token? {
+        core.views[follower.id]?.machine.cut == nil ? nil : follower.shared.token
+    }
+
+    // MARK: Calls
+
+    func call(_ call: Call, timeout: Duration, _ then: @escaping (Result<Answer, any Error>) -> Void) {
+        lastCall += 1
+        let id = CallID(number: lastCall)
+        calls[id] = then
+        take(.call(id, call, deadline: now + timeout))
+    }
+
+    // MARK: Views
+
+    func join(_ follow: Follow, capacity: Int, warm: WarmFile? = nil) {
+        lastView += 1
+        let id = ViewID(number: lastView)
+        let name = ViewName(agent: index, life: life, number: lastView)
+        let shared = SharedView(follow: follow, capacity: capacity, whenStale: .serve, context: "c", warm: warm)
+        let follower = Follower(id: id, name: name, follow: follow, shared: shared)
+        followers.append(follower)
+        world.note(.following(name, follow.branch, follow.filter, follow.mode, start: follow.start))
+        take(.follow(id, follow))
+        call(.reach(id, .live), timeout: .seconds(60)) { [weak follower] result in
+            if case .success = result { follower?.isJoined = true }
+        }
+    }
+
+    func leave(_ follower: Follower) {
+        followers.removeAll { $0 === follower }
+        world.note(.left(follower.name))
+        follower.shared.close()
+        take(.unfollow(follower.id))
+    }
+
+    // MARK: Rest
+
+    func isAtRest(at position: Position, of lineage: Lineage) -> Bool {
+        calls.isEmpty && followers.allSatisfy { follower in
+            token(of: follower) == Token(lineage: lineage, position: position) && isLive(follower)
+        }
+    }
+
+    func noteRest() {
+        for follower in followers {
+            let token = token(of: follower)
+            var digests: (StateDigest?, StateDigest?) = (nil, nil)
+            if follower.follow.mode == .update, let token, let digest = try? follower.shared.digest().digest {
+                let store = try? world.disk.digest(follower.follow.branch, follower.follow.filter, at: token.revision)
+                digests = (digest, store)
+            }
+            world.note(
+                .rested(follower.name, token, isLive: isLive(follower), digest: digests.0, ofStore: digests.1))
+        }
+    }
+}

@@ -1,0 +1,204 @@
+import MembusChecker
+import MembusModel
+
+@testable import Membus
+
+// The network between one broker and its agents. Requests and replies of one socket keep their order, and so do
+// the messages of one events' socket; the two overtake each other. Any message may be lost. A connection that
+// breaks loses what is under way on it; ZeroMQ makes it anew and subscribes again by itself, after a while.
+
+/// An agent's two sockets, and their connections.
+struct Sockets {
+    /// Replaced sockets count on.
+    var requests = 0
+    var events = 0
+    /// Connections of the events' socket, made and broken.
+    var eventsEpoch = 0
+    /// The broker to which the events' socket is connected.
+    var connected: Int?
+    /// What the socket wants, and what of it the broker knows.
+    var wanted: [StreamID] = []
+    var known: Set<StreamID> = []
+    /// Nothing passes until then, in either direction.
+    var cutUntil = Instant(nanoseconds: 0)
+    /// The subscriber's mark is reached: its messages are dropped.
+    var overflowUntil = Instant(nanoseconds: 0)
+    /// This connection stands, but brings nothing any more.
+    var isDeaf = false
+    /// What was sent while there was no broker.
+    var parked: [Request] = []
+    var lastUp = Instant(nanoseconds: 0)
+    var lastDown = Instant(nanoseconds: 0)
+    var lastEvent = Instant(nanoseconds: 0)
+    init() {}
+    init(requests: Int, events: Int) {
+        self.requests = requests
+        self.events = events
+    }
+}
+
+extension World {
+    private func delay() -> Duration {
+        if isCalm { return .milliseconds(1) }
+        return dice.milliseconds(dice.chance(profile.slow) ? profile.slowDelay : profile.delay)
+    }
+
+    private func isLost(_ percent: Int, _ agent: Agent) -> Bool {
+        !isCalm && (agent.sockets.cutUntil > now || dice.chance(percent))
+    }
+
+    // MARK: Requests
+
+    func send(_ request: Request, from agent: Agent) {
+        if case .transact(let transact) = request.body, case .success(let work) = transact.work, let op = work.op {
+            ops[PeerRequest(agent: agent.index, life: agent.life, id: request.id)] = op
+        }
+        if isLost(profile.lostRequests, agent) { return remark("a request of agent \(agent.index) is lost: \(request.body.story)") }
+        let peer = Peer(agent: agent.index, life: agent.life, connection: agent.sockets.requests)
+        agent.sockets.lastUp = max(agent.sockets.lastUp, now + delay())
+        after(agent.sockets.lastUp - now) { $0.arrive(request, from: peer) }
+    }
+
+    private func arrive(_ request: Request, from peer: Peer) {
+        guard let broker else {
+            if agents[peer.agent].isAlive(peer.life) { agents[peer.agent].sockets.parked.append(request) }
+            return
+        }
+        broker.receive(altered(request, from: peer), from: peer)
+    }
+
+    func deliver(_ reply: Reply, to peer: Peer) {
+        let agent = agents[peer.agent]
+        guard agent.isAlive(peer.life), agent.sockets.requests == peer.connection else { return }
+        if isLost(profile.lostReplies, agent) { return remark("a reply to agent \(agent.index) is lost: \(reply.body.story)") }
+        agent.sockets.lastDown = max(agent.sockets.lastDown, now + delay())
+        after(agent.sockets.lastDown - now) { world in
+            let agent = world.agents[peer.agent]
+            guard agent.isAlive(peer.life), agent.sockets.requests == peer.connection else { return }
+            agent.take(.reply(world.altered(reply, to: agent)))
+        }
+    }
+
+    // MARK: Events
+
+    func publish(_ message: Published) {
+        for agent in agents where agent.sockets.known.contains(message.topic) && !agent.sockets.isDeaf {
+            if agent.sockets.overflowUntil > now || isLost(profile.lostEvents, agent) {
+                if case .heartbeat = message.content { continue }
+                remark("an event to agent \(agent.index) is lost: \(message.story)")
+                continue
+            }
+            agent.sockets.lastEvent = max(agent.sockets.lastEvent, now + delay())
+            let (index, life, epoch) = (agent.index, agent.life, agent.sockets.eventsEpoch)
+            after(agent.sockets.lastEvent - now) { world in
+                let agent = world.agents[index]
+                guard agent.isAlive(life), agent.sockets.eventsEpoch == epoch else { return }
+                agent.take(.published(world.altered(message, to: agent)))
+            }
+        }
+    }
+
+    /// A new events' socket, that knows heartbeats only.
+    func openEvents(of agent: Agent) {
+        agent.sockets.events += 1
+        agent.sockets.wanted = [.heartbeat]
+        breakEvents(of: agent)
+        connectEvents(of: agent, after: delay())
+    }
+
+    func breakEvents(of agent: Agent) {
+        agent.sockets.eventsEpoch += 1
+        agent.sockets.connected = nil
+        agent.sockets.isDeaf = false
+        agent.sockets.known = []
+    }
+
+    /// Silently, what the socket wants by then is subscribed again.
+    func connectEvents(of agent: Agent, after pause: Duration) {
+        let (index, life, socket) = (agent.index, agent.life, agent.sockets.events)
+        after(pause) { world in
+            let agent = world.agents[index]
+            guard agent.isAlive(life), agent.sockets.events == socket, agent.sockets.connected == nil,
+                let broker = world.broker
+            else { return }
+            if agent.sockets.cutUntil > world.now {
+                return world.connectEvents(of: agent, after: .milliseconds(100))
+            }
+            agent.sockets.connected = broker.number
+            for stream in agent.sockets.wanted { world.announce(stream, of: agent) }
+        }
+    }
+
+    func subscribe(_ agent: Agent, _ stream: StreamID) {
+        agent.sockets.wanted.append(stream)
+        if agent.sockets.connected != nil { announce(stream, of: agent) }
+    }
+
+    func unsubscribe(_ agent: Agent, _ stream: StreamID) {
+        agent.sockets.wanted.removeAll { $0 == stream }
+        let (index, epoch) = (agent.index, agent.sockets.eventsEpoch)
+        after(delay()) { world in
+            let agent = world.agents[index]
+            if agent.sockets.eventsEpoch == epoch, !agent.sockets.wanted.contains(stream) { agent.sockets.known.remove(stream) }
+        }
+    }
+
+    /// The subscription travels to the broker; some become live late.
+    private func announce(_ stream: StreamID, of agent: Agent) {
+        let (index, epoch) = (agent.index, agent.sockets.eventsEpoch)
+        let late = !isCalm && dice.chance(10) ? dice.milliseconds(100...1500) : delay()
+        after(late) { world in
+            let agent = world.agents[index]
+            guard agent.sockets.eventsEpoch == epoch, agent.sockets.wanted.contains(stream) else { return }
+            agent.sockets.known.insert(stream)
+        }
+    }
+}
+
+extension Work {
+    /// The number in its message.
+    fileprivate var op: Int? {
+        switch self {
+        case .transaction(let transaction): Int(transaction.message.dropFirst(3))
+        case .fork(let fork): Int(fork.message.dropFirst(3))
+        }
+    }
+}
+
+extension Agent {
+    func brokerDied() {
+        world.breakEvents(of: self)
+    }
+
+    func brokerStarted() {
+        world.connectEvents(of: self, after: world.dice.milliseconds(1...300))
+        let parked = sockets.parked
+        sockets.parked = []
+        // What was queued is sent on the new connection, or lost with the old one.
+        for request in parked where !world.dice.chance(30) { world.send(request, from: self) }
+    }
+
+    func cutOff(for time: Duration) {
+        world.remark("agent \(index) is cut off for \(time)")
+        sockets.cutUntil = max(sockets.cutUntil, world.now + time)
+        world.breakEvents(of: self)
+        world.connectEvents(of: self, after: time)
+    }
+
+    func cutEvents() {
+        world.remark("the events' connection of agent \(index) breaks")
+        world.breakEvents(of: self)
+        world.connectEvents(of: self, after: world.dice.milliseconds(1...500))
+    }
+
+    /// The connection stands, but nothing comes any more: only another socket helps.
+    func deafen() {
+        world.remark("the events' socket of agent \(index) is deaf from now on")
+        sockets.isDeaf = true
+    }
+
+    func overflow(for time: Duration) {
+        world.remark("events to agent \(index) are dropped for \(time)")
+        sockets.overflowUntil = world.now + time
+    }
+}

@@ -1,0 +1,36 @@
+/// Bugs that this field keeps making, as switches of the world: each changes what passes one of the seams
+/// between disk, broker, network and client. The code under test is the product's, unchanged.
+public enum Plant: String, CaseIterable, Sendable {
+    // Broker
+    case publishBeforeCommit = "publish-before-commit"
+    case replyBeforePublish = "reply-before-publish"
+    case readBeyondVisible = "read-beyond-visible"
+    case bookmarkAheadOfData = "bookmark-ahead-of-data"
+    case bookmarkOfDurableHead = "bookmark-of-durable-head"
+    case heartbeatFromAnywhere = "heartbeat-from-anywhere"
+    case heartbeatOfDroppedStream = "heartbeat-of-dropped-stream"
+    case commitMatchedBeforeRegistration = "commit-matched-before-registration"
+    case gapUnnoticed = "gap-unnoticed"
+    case deltaFromBelowFloor = "delta-from-below-floor"
+    case halfACommit = "half-a-commit"
+    case expiredResurrected = "expired-resurrected"
+    case preconditionBeforeBatch = "precondition-before-batch"
+    case retryExecutedTwice = "retry-executed-twice"
+    case lastResultOnly = "last-result-only"
+    case conflictsNotStored = "conflicts-not-stored"
+    case tailUnnoticed = "tail-unnoticed"
+    // Client
+    case pagesOneByOne = "pages-one-by-one"
+    case lateFill = "late-fill"
+    case fillAtHead = "fill-at-head"
+    case mixedCuts = "mixed-cuts"
+    case evictedIsDeleted = "evicted-is-deleted"
+    case oldReplyResets = "old-reply-resets"
+    case cutGoesBack = "cut-goes-back"
+    case ageFromReceipt = "age-from-receipt"
+    case oldAnswerReused = "old-answer-reused"
+    case ownWritesNotAwaited = "own-writes-not-awaited"
+    case waitIgnored = "wait-ignored"
+    case staleUnmarked = "stale-unmarked"
+    case warmFileIncomplete = "warm-file-incomplete"
+}

@@ -1,0 +1,58 @@
+import MembusModel
+
+/// What kind of world a seed gives: how many agents, how bad the network is, what else happens.
+struct Profile {
+    var agents = 2
+    var keys: [Key] = []
+    /// In percent.
+    var lostRequests = 0
+    var lostReplies = 0
+    var lostEvents = 0
+    /// In milliseconds.
+    var delay = 0...3
+    var slowDelay = 0...3
+    var slow = 0
+    var writing = 0...3
+    var reading = 0...3
+    var pace = 5...60
+    /// Records that a page of a pull holds.
+    var pageRecords = 2
+    var cacheBytes = 1 << 20
+    var moves: [(Move, weight: Int)] = []
+
+    static let topics = [["a/"], ["/"], ["b/", "c"], ["a/0", "b/1"], ["a/", "n"]]
+    /// More than this does not travel in an event.
+    static let inlineValueBytes = 48
+    static let eventBytes = 420
+
+    init(_ dice: inout Dice) {
+        agents = dice.within(1...4)
+        let hot = dice.chance(60)
+        let names = hot ? ["a/0", "a/1", "b/0", "c"] : (0..<8).map { "a/\($0)" } + (0..<4).map { "b/\($0)" } + ["c"]
+        keys = names.map { Key(unchecked: $0) }
+        lostRequests = dice.pick([0, 0, 2, 10])
+        lostReplies = dice.pick([0, 0, 2, 10])
+        lostEvents = dice.pick([0, 0, 1, 5, 20])
+        delay = dice.pick([0...1, 0...5, 1...20])
+        slow = dice.pick([0, 2, 10])
+        slowDelay = dice.pick([20...100, 100...600])
+        writing = dice.pick([0...2, 0...10, 5...80])
+        reading = dice.pick([0...2, 0...10, 5...80])
+        pace = dice.pick([0...10, 5...60, 20...250])
+        pageRecords = dice.pick([1, 2, 3, 1000])
+        cacheBytes = dice.pick([1 << 20, 1 << 20, 3000, 1500])
+        moves = [
+            (.write, 40), (.read, 20), (.dialled, 10), (.direct, 6), (.follow, 4), (.unfollow, 2), (.fork, 2),
+            (.restartAgent, dice.pick([0, 1, 3])), (.pause, dice.pick([0, 1, 3])), (.kill, dice.pick([0, 1, 4])),
+            (.partition, dice.pick([0, 1, 4])), (.cutEvents, dice.pick([0, 1, 4])), (.deafen, dice.pick([0, 0, 1])),
+            (.overflow, dice.pick([0, 1, 4])), (.compact, dice.pick([0, 1, 2])), (.fullDisk, dice.pick([0, 0, 1])),
+            (.restore, dice.pick([0, 0, 0, 1])), (.slowDown, dice.pick([0, 1, 2])),
+        ]
+    }
+}
+
+/// What happens next.
+enum Move {
+    case write, read, dialled, direct, follow, unfollow, fork, restartAgent, pause, compact
+    case kill, partition, cutEvents, deafen, overflow, fullDisk, restore, slowDown
+}

@@ -1,0 +1,122 @@
+import MembusChecker
+import MembusModel
+
+// What happened, for people: one line per fact.
+
+extension Entry {
+    public var story: String {
+        let milliseconds = Double((time.nanoseconds - 1_000_000_000_000) / 1000) / 1000
+        return "\(String(repeating: " ", count: max(0, 11 - "\(milliseconds)".count)))\(milliseconds) ms  \(fact.story)"
+    }
+}
+
+extension Fact {
+    var story: String {
+        switch self {
+        case .invoked(let op, let agent, let work): "agent \(agent) asks for op \(op): \(work.story)"
+        case .told(let op, .success(let outcome), _): "broker tells of op \(op): \(outcome.story)"
+        case .told(let op, .failure(let failure), _): "broker refuses op \(op): \(failure.message)"
+        case .finished(let op, let agent, let ending): "agent \(agent) is back from op \(op): \(ending.story)"
+        case .visible(let lineage, let position): "visible is \(position.revision) of \(lineage)"
+        case .floor(let lineage, let revision): "floor is \(revision) of \(lineage)"
+        case .published(_, let position): "event \(position.revision) is handed out"
+        case .following(let view, let branch, let filter, let mode, let start):
+            "\(view) follows \(filter) on \(branch), \(mode)\(start.map { ", from \($0.revision)" } ?? "")"
+        case .left(let view): "\(view) is closed"
+        case .moved(let view, let output, _): "\(view): \(output.story)"
+        case .watched(let view, let token, let isLive): "\(view) is at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
+        case .overgrown(let text): text
+        case .asked(let read, let agent): "agent \(agent) asks for read \(read)"
+        case .read(let read):
+            "agent \(read.agent) has read \(read.id) \(read.view.map { "\($0)" } ?? "of the broker") \(read.consistency) "
+                + "at \(read.token.revision): \(read.keys) is \(read.found)"
+        case .faultsEnded: "faults end"
+        case .rested(let view, let token, let isLive, _, _):
+            "\(view) rests at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
+        case .restedAt(let lineage, let position): "the broker rests at \(position.revision) of \(lineage)"
+        case .remark(let text): text
+        }
+    }
+
+    /// Whether the fact is worth a line in a short story.
+    public var isTelling: Bool {
+        switch self {
+        case .watched, .moved(_, .fresh, _): false
+        default: true
+        }
+    }
+}
+
+extension ViewOutput {
+    var story: String {
+        switch self {
+        case .apply(let records, let to): "event to \(to.revision) \(records)"
+        case .install(let records, let at): "snapshot at \(at.revision) \(records)"
+        case .catchUp(let records, let to): "pull to \(to.revision) \(records)"
+        case .advance(let to): "complete to \(to.revision)"
+        case .reset(let lineage): "reset to \(lineage)"
+        case .live: "live"
+        case .stale: "stale"
+        case .fresh: "fresh"
+        case .failed(let failure): "failed: \(failure.message)"
+        case .register, .subscribe, .unsubscribe, .ping, .pull, .replaceSocket: "-"
+        }
+    }
+}
+
+extension Outcome {
+    var story: String {
+        switch self {
+        case .committed(let position): "committed as \(position.revision)"
+        case .held(let position): "held at \(position.revision)"
+        case .conflict(let failed, let position): "conflict at \(position.revision) on \(failed.map(\.key))"
+        }
+    }
+}
+
+extension Ending {
+    var story: String {
+        switch self {
+        case .decided(let outcome, _): outcome.story
+        case .committedUnseen(let position, _): "committed as \(position.revision), but its views are not there"
+        case .refused(let why): "refused: \(why)"
+        case .unknown: "outcome unknown"
+        }
+    }
+}
+
+extension Work {
+    var story: String {
+        switch self {
+        case .transaction(let transaction):
+            "on \(transaction.branch) " + transaction.changes.map { "\($0.story)" }.joined(separator: ", ")
+                + (transaction.preconditions.isEmpty ? "" : " if \(transaction.preconditions)")
+        case .fork(let fork): "fork \(fork.name)"
+        }
+    }
+}
+
+extension Change {
+    var story: String {
+        switch action {
+        case .put(let put): "put \(key) (\(put.value.count) bytes\(put.expiry == .never ? "" : ", expires"))"
+        case .delete: "delete \(key)"
+        case .increment(let amount): "\(key) + \(amount)"
+        case .append: "append to \(key)"
+        case .mergePatch: "patch \(key)"
+        }
+    }
+}
+
+extension Published {
+    var story: String {
+        switch content {
+        case .event(let event): "event \(event.revision) after \(event.previous)"
+        case .bookmark(let bookmark): "bookmark \(bookmark.position.revision)"
+        case .heartbeat(let beat): "heartbeat \(beat.position.revision)"
+        }
+    }
+}
+
+extension Request.Body { var story: String { String("\(self)".prefix { $0 != "(" }) } }
+extension Reply.Body { var story: String { String("\(self)".prefix { $0 != "(" }) } }

@@ -1,0 +1,119 @@
+import Foundation
+import MembusChecker
+import MembusModel
+
+// One history, in one thread, from one seed: the real cores of a broker and its clients, a real store, and
+// between them a network, clocks and crashes that the seed decides.
+//
+//   chaos   moves (what agents do, what goes wrong) follow each other at the profile's pace
+//   calm    faults end; views must be live and at the head within the stated bound
+//   rest    everything is compared with the store
+//
+// Invariants: nothing here reads a clock or the system's randomness; everything that happens goes through the
+// agenda; nothing here decides anything that broker or client should decide.
+
+public final class World {
+    public let seed: UInt64
+    public let plant: Plant?
+    public internal(set) var history = History()
+    /// How many entries of the agenda were carried out.
+    public internal(set) var steps = 0
+
+    var now = Instant(nanoseconds: 1_000_000_000_000)
+    var dice: Dice
+    let profile: Profile
+    var agenda = Agenda()
+    var disk: Disk
+    var broker: BrokerProcess?
+    var lastBroker = 0
+    var agents: [Agent] = []
+    var kill: KillPoint?
+    var diskIsFullUntil = Instant(nanoseconds: 0)
+    var slowUntil = Instant(nanoseconds: 0)
+    var isCalm = false
+    var lastOp = 0
+    var lastRead = 0
+    var branches: [BranchName] = [.main]
+    var tokens: [Token] = []
+    /// Which transaction a request is about, for what the broker tells of it.
+    var ops: [PeerRequest: Int] = [:]
+    var plants = PlantState()
+
+    public init(seed: UInt64, plant: Plant? = nil) throws {
+        self.seed = seed
+        self.plant = plant
+        dice = Dice(seed: seed)
+        profile = Profile(&dice)
+        disk = try Disk(lineage: dice.next() | 1)
+    }
+
+    /// - Parameter moves: how much happens before faults end.
+    public func run(moves: Int) throws {
+        defer { disk.remove() }
+        try startBroker()
+        for index in 0..<profile.agents { agents.append(Agent(index: index, in: self)) }
+        for _ in 0..<moves {
+            try pass(dice.milliseconds(profile.pace))
+            try make(dice.weighted(profile.moves))
+        }
+        try calmDown()
+        try rest()
+    }
+
+    // MARK: Time
+
+    func note(_ fact: Fact) { history.note(now, fact) }
+    func remark(_ text: @autoclosure () -> String) { note(.remark(text())) }
+
+    func after(_ delay: Duration, _ action: @escaping Agenda.Action) { agenda.add(at: now + delay, action) }
+
+    func pass(_ time: Duration) throws {
+        let end = now + time
+        while let next = agenda.next(until: end) {
+            now = max(now, next.time)
+            steps += 1
+            next.action(self)
+            if let failure { throw failure }
+        }
+        now = end
+    }
+    /// Something that the world itself can't go on from.
+    var failure: (any Error)?
+
+    /// The broker machine's wall clock.
+    var wall: Timestamp { Timestamp(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }
+
+    // MARK: The end
+
+    /// Within which every view is live again, and a little for what the calm finds under way.
+    static let patience = Duration.seconds(12)
+
+    private func calmDown() throws {
+        isCalm = true
+        kill = nil
+        diskIsFullUntil = now
+        slowUntil = now
+        for agent in agents { agent.endFaults() }
+        if broker == nil { try startBroker() }
+        note(.faultsEnded)
+        let end = now + Self.patience
+        while now < end {
+            try pass(.milliseconds(250))
+            if isAtRest { return }
+        }
+    }
+
+    private var isAtRest: Bool {
+        guard let broker, broker.isIdle else { return false }
+        return agents.allSatisfy { $0.isAtRest(at: broker.core.visible, of: broker.lineage) }
+    }
+
+    private func rest() throws {
+        guard let broker else { return }
+        try disk.harvest()
+        for agent in agents { agent.noteRest() }
+        note(.restedAt(broker.lineage, broker.core.visible))
+        history.truths[disk.truth.lineage] = disk.truth
+        try disk.verify()
+    }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import MembusModel
+import Testing
+
+@testable import MembusStore
+
+@Suite("Compaction")
+struct CompactionTests {
+    private func rows(_ world: World, _ table: String) throws -> Int64 {
+        try world.writer.connection.perform("counting") { try $0.integer("SELECT count(*) FROM \(table)") ?? 0 }
+    }
+
+    @Test("superseded versions, idle deletions and empty commits go; heads and their authors stay")
+    func drops() throws {
+        let world = try World()
+        try world.put("a", "1")
+        try world.put("a", "2")
+        try world.put("gone", "1")
+        try world.delete("gone")
+        try world.put("b", "1")
+        try world.compact(to: 5)
+        #expect(try rows(world, "changes") == 2)
+        #expect(try rows(world, "commits") == 2)
+        let history = try world.reader.history(.init(branch: .main, key: Key("a")), visible: 5)
+        #expect(history.versions.map(\.commit.agent) == ["ada"])
+        #expect(try world.reader.log(.init(branch: nil), visible: 5).commits.isEmpty)
+        #expect(try world.reader.position(of: 5, visible: 5) == world.writer.head)
+        #expect(try world.reader.verify().problems == [])
+        #expect(try world.put("a", "3") == 6)
+        #expect(try world.reader.verify().problems == [])
+    }
+
+    @Test("what the floor has passed can't be forked, logged or relied upon")
+    func belowFloor() throws {
+        let world = try World()
+        for number in 1...4 { try world.put("a", "\(number)") }
+        try world.put("t/x", "1")
+        try world.delete("t/x")
+        try world.compact(to: 6)
+        let results = try world.write(
+            .fork(Fork(name: BranchName("x"), at: 5)),
+            .put("b", "1", if: [.unchanged(Topic(unchecked: "t/"), since: 4)]),
+            .put("b", "1", if: [.unchanged(Topic(unchecked: "a"), since: 2)]),
+            .put("b", "1", if: [.unchanged(Topic(unchecked: "t/"), since: 6)])
+        ).results
+        #expect(results.prefix(2).map { $0.refusal?.code } == [.belowFloor, .belowFloor])
+        guard case .conflict = results[2].outcome else { throw Unexpected("expected a conflict") }
+        guard case .committed = results[3].outcome else { throw Unexpected("expected a commit") }
+        do {
+            _ = try world.reader.log(.init(branch: nil, ascending: true, cursor: .end(of: 3)), visible: world.head)
+            Issue.record("the log reached below the floor")
+        } catch { #expect(error.code == .belowFloor) }
+    }
+
+    @Test("compacting goes on after a restart where it stopped, and the head stays when all history goes")
+    func restart() throws {
+        let scratch = try Scratch()
+        var world: World? = try World(in: scratch)
+        for number in 1...30 { try #require(world).put("k\(number % 3)", "\(number)") }
+        let head = try #require(world).writer.head
+        try #require(world).writer.raiseFloor(to: 30)
+        #expect(try #require(world).writer.sweep(budget: 4))
+        world = nil
+        let reopened = try World(reopening: scratch, number: 30)
+        #expect(reopened.writer.head == head)
+        while try reopened.writer.sweep(budget: 4) {}
+        #expect(try rows(reopened, "changes") == 3)
+        #expect(try reopened.state() == ["k0": "30", "k1": "28", "k2": "29"])
+        try reopened.delete("k0")
+        #expect(try reopened.reader.verify().problems == [])
+    }
+
+    @Test("the window is by age, by size, and never younger than the least")
+    func retention() throws {
+        let world = try World()
+        for hour in 0..<10 {
+            world.now = Timestamp(milliseconds: Int64(hour) * 3_600_000)
+            try world.put("a", "\(hour)")
+        }
+        let writer = world.writer
+        let byAge = Retention(age: .seconds(5 * 3600), bytes: .max, least: .zero)
+        #expect(try writer.floor(by: byAge, now: world.now, visible: 10) == 4)
+        #expect(try writer.floor(by: byAge, now: world.now, visible: 3) == 3)
+        let bySize = Retention(age: .seconds(900 * 3600), bytes: 1, least: .seconds(2 * 3600))
+        #expect(try writer.floor(by: bySize, now: world.now, visible: 10) == 1)
+        #expect(try writer.floor(by: Retention(), now: world.now, visible: 10) == 0)
+        #expect(try writer.floor(for: .init(olderThan: .seconds(2 * 3600)), now: world.now, visible: 10) == 7)
+        #expect(try writer.floor(for: .init(below: 99), now: world.now, visible: 10) == 10)
+        #expect(try writer.floor(for: .init(), now: world.now, visible: 10) == nil)
+    }
+
+    @Test("a revision below the floor can still be told from another history's")
+    func hashesOutliveCommits() throws {
+        let world = try World()
+        for number in 1...2100 { try world.put("a", "\(number)") }
+        let places = try (1...2100).map { try world.reader.position(of: $0, visible: .max) }
+        try world.writer.raiseFloor(to: 2095)
+        while try world.writer.sweep() {}
+        for (index, place) in places.enumerated() {
+            let now = try world.reader.position(of: Revision(index + 1), visible: .max)
+            #expect(place != nil && now == place)
+        }
+    }
+
+    @Test("unused sessions go; their numbers are then unknown")
+    func sessions() throws {
+        let world = try World()
+        try world.put("a", "1")
+        try world.writer.dropSessions(unusedSince: Timestamp(milliseconds: world.now.milliseconds + 1))
+        #expect(try world.reader.sessionCount() == 0)
+        #expect(try world.write(.put("a", "2")).results[0].refusal?.code == .unknownSession)
+    }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import MembusModel
+import MembusStore
+import Testing
+
+@Suite("Expiry")
+struct ExpiryTests {
+    @Test("a record is visible until the broker's commit deletes it, then on no branch that showed it")
+    func branches() throws {
+        let world = try World()
+        try world.put("claim", "mine", expires: .after(.seconds(10)))
+        let trial = try world.fork("trial")
+        let untouched = try world.fork("other", at: 1)
+        try world.put("claim", "kept", on: untouched)
+        #expect(try world.expire() == [])
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 10_000)
+        #expect(world.writer.nextExpiry == world.now)
+        #expect(try world.text("claim") == "mine")
+
+        let commits = try world.expire()
+        #expect(commits.map(\.info.branch) == [.main, trial])
+        #expect(commits.allSatisfy { $0.info.agent == "membus" && $0.info.session == nil })
+        #expect(try world.get("claim").isDeleted)
+        #expect(try world.get("claim", on: trial).isDeleted)
+        #expect(try world.text("claim", on: untouched) == "kept")
+        #expect(try world.text("claim", at: 1) == "mine")
+        #expect(world.writer.nextExpiry == nil)
+        #expect(try world.expire() == [])
+        #expect(try world.reader.verify().problems == [])
+    }
+
+    @Test("a branch forked later, at a revision where the record stood, loses it too")
+    func forkedFromThePast() throws {
+        let world = try World()
+        try world.put("claim", "mine", expires: .after(.seconds(1)))
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 5000)
+        #expect(try world.expire().count == 1)
+        let past = try world.fork("past", at: 1)
+        #expect(try world.text("claim", on: past) == "mine")
+        #expect(try world.expire().map(\.info.branch) == [past])
+        #expect(try world.get("claim", on: past).isDeleted)
+    }
+
+    @Test("renewed in time, it stays; an earlier expiry written later is found; a restart forgets nothing")
+    func renewals() throws {
+        let scratch = try Scratch()
+        var world: World? = try World(in: scratch)
+        do {
+            let world = try #require(world)
+            try world.put("claim", "1", expires: .at(Timestamp(milliseconds: 2_000_000)))
+            try world.put("claim", "2", expires: .at(Timestamp(milliseconds: 3_000_000)))
+            world.now = Timestamp(milliseconds: 2_500_000)
+            #expect(try world.expire() == [])
+            #expect(world.writer.nextExpiry == Timestamp(milliseconds: 3_000_000))
+            // In the past already when it is written: before the mark.
+            try world.put("late", "1", expires: .at(Timestamp(milliseconds: 1_500_000)))
+            #expect(try world.expire().map { $0.records.map(\.key.text) } == [["late"]])
+        }
+        world = nil
+        let reopened = try World(reopening: scratch, number: 3)
+        reopened.now = Timestamp(milliseconds: 4_000_000)
+        #expect(try reopened.expire().map { $0.records.map(\.key.text) } == [["claim"]])
+    }
+
+    @Test("many are deleted a thousand at a time")
+    func pieces() throws {
+        let world = try World()
+        for batch in 0..<3 {
+            let changes = (0..<900).map {
+                Change(Key(unchecked: "k/\(batch)/\($0)"), .put(Put(Data("v".utf8), expiry: .after(.seconds(1)))))
+            }
+            _ = try world.write(.transaction(Transaction(changes: changes)))
+        }
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 2000)
+        var counts: [Int] = []
+        while let next = world.writer.nextExpiry, next <= world.now { counts += try world.expire().map(\.records.count) }
+        #expect(counts == [1000, 1000, 700])
+        #expect(try world.state() == [:])
+    }
+}

@@ -1,0 +1,193 @@
+import Foundation
+import GRDB
+import MembusModel
+import Testing
+
+@testable import MembusStore
+
+@Suite("The file")
+struct FileTests {
+    @Test("the writer syncs every commit and leaves the log alone")
+    func settings() throws {
+        let scratch = try Scratch()
+        let world = try World(in: scratch)
+        let settings = try world.writer.connection.perform("looking") { db in
+            try ["synchronous", "journal_mode", "wal_autocheckpoint"].map { try String.fetchOne(db, sql: "PRAGMA \($0)") }
+        }
+        #expect(settings == ["2", "wal", "0"])
+        try world.put("a", "1")
+        #expect(world.store.sizes.wal > 0)
+        let left = try #require(try world.store.makeCheckpointer()).run()
+        #expect(left == world.store.sizes.wal)
+    }
+
+    @Test("a log that is full is written over from its start, and keeps its size")
+    func restart() throws {
+        let scratch = try Scratch()
+        let world = try World(in: scratch)
+        try world.put("a", String(repeating: "x", count: 100_000))
+        let small = Checkpointer(try .open(scratch.file("membus.db"), as: .checkpointer), path: scratch.file("membus.db"), largest: 50_000)
+        let size = try small.run()
+        #expect(size == world.store.sizes.wal && size > 100_000)
+        try world.put("b", String(repeating: "y", count: 80_000))
+        #expect(world.store.sizes.wal == size)
+        #expect(try world.text("a")?.utf8.count == 100_000)
+    }
+
+    @Test("a log that a long read left very large is cut")
+    func truncation() throws {
+        let scratch = try Scratch()
+        let world = try World(in: scratch)
+        try world.put("a", String(repeating: "x", count: 300_000))
+        let small = Checkpointer(try .open(scratch.file("membus.db"), as: .checkpointer), path: scratch.file("membus.db"), largest: 50_000)
+        #expect(try small.run() == 0)
+        #expect(try world.text("a")?.utf8.count == 300_000)
+    }
+
+    @Test("a second broker on the directory is refused with the holder's pid, until the first ends")
+    func locking() throws {
+        let scratch = try Scratch()
+        var world: World? = try World(in: scratch)
+        #expect(world != nil)
+        do {
+            _ = try Store.open(at: scratch.path, newLineage: 1)
+            Issue.record("two brokers share a directory")
+        } catch {
+            #expect(error.kind == .locked)
+            #expect(error.message.contains(scratch.path))
+            #expect(error.message.contains("\(ProcessInfo.processInfo.processIdentifier)"))
+        }
+        world = nil
+        #expect(try Store.open(at: scratch.path, newLineage: 1).lineage == Lineage(4711))
+    }
+
+    @Test("a newer version, a foreign file and something that is no directory are each refused by name")
+    func refusals() throws {
+        let scratch = try Scratch()
+        func refusal(_ name: String, prepare: (String) throws -> Void) throws -> StoreError.Kind? {
+            let directory = scratch.file(name)
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try prepare(directory + "/membus.db")
+            do {
+                _ = try Store.open(at: directory, newLineage: 1)
+                return nil
+            } catch {
+                #expect(error.message.contains(directory))
+                #expect(!error.hint.isEmpty)
+                return error.kind
+            }
+        }
+        #expect(
+            try refusal("newer") { path in
+                _ = try World(directory: Files.directory(of: path))
+                try DatabaseQueue(path: path).inDatabase { try $0.execute(sql: "PRAGMA user_version = 99") }
+            } == .newerVersion)
+        #expect(
+            try refusal("foreign") { path in
+                try DatabaseQueue(path: path).inDatabase { try $0.execute(sql: "CREATE TABLE t(a)") }
+            } == .foreign)
+        #expect(try refusal("text") { try "not a database, but long enough to look at".write(toFile: $0, atomically: true, encoding: .utf8) } == .foreign)
+        try "x".write(toFile: scratch.file("file"), atomically: true, encoding: .utf8)
+        #expect(throws: StoreError.self) { try Store.open(at: scratch.file("file"), newLineage: 1) }
+    }
+
+    @Test("a full disk refuses the batch whole, and the store goes on")
+    func diskFull() throws {
+        let scratch = try Scratch()
+        let world = try World(in: scratch)
+        try world.put("a", "1")
+        try world.writer.connection.perform("limiting") { db in
+            let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+            try db.execute(sql: "PRAGMA max_page_count = \(pages + 5)")
+        }
+        let before = world.number
+        do {
+            _ = try world.write(.put("b", "1"), .put("big", String(repeating: "x", count: 200_000)))
+            Issue.record("it fitted")
+        } catch {
+            let error = try #require(error as? StoreError)
+            #expect(error.kind == .diskFull)
+            #expect(error.failure.code == .diskFull)
+        }
+        #expect(world.head == 1)
+        #expect(try world.state() == ["a": "1"])
+        world.number = before
+        try world.writer.connection.perform("freeing") { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }
+        #expect(try world.put("b", "2") == 2)
+        #expect(try world.reader.verify().problems == [])
+    }
+
+    @Test("errors of a sync, and I/O errors while committing, are fatal; others are not")
+    func errors() {
+        func kind(_ code: ResultCode, _ moment: StoreError.Moment) -> StoreError.Kind {
+            StoreError(DatabaseError(resultCode: code), while: "writing", at: moment).kind
+        }
+        #expect(kind(.SQLITE_IOERR_FSYNC, .working) == .fatal)
+        #expect(kind(.SQLITE_IOERR_WRITE, .committing) == .fatal)
+        #expect(kind(.SQLITE_IOERR_WRITE, .working) == .failed)
+        #expect(kind(.SQLITE_FULL, .committing) == .diskFull)
+        #expect(kind(.SQLITE_READONLY_DIRECTORY, .working) == .readOnly)
+        #expect(kind(.SQLITE_BUSY, .working) == .failed)
+        #expect(kind(.SQLITE_CORRUPT, .working) == .fatal)
+        #expect(kind(.SQLITE_CORRUPT, .opening) == .damaged)
+    }
+
+    @Test(
+        "verify finds a changed byte in a value, in a hash, in a read and in a message",
+        arguments: [
+            "UPDATE changes SET value = x'62' WHERE position >> 20 = 2",
+            "UPDATE commits SET hash = zeroblob(32) WHERE revision = 2",
+            "UPDATE commits SET message = 'other' WHERE revision = 1",
+            "UPDATE reads SET version = 7",
+            "DELETE FROM commits WHERE revision = 2",
+            "DELETE FROM commits WHERE revision = 3",
+            "DELETE FROM changes WHERE position >> 20 = 2",
+            "UPDATE branches SET fork_revision = 2 WHERE name = 'trial'",
+        ])
+    func verification(fault: String) throws {
+        let scratch = try Scratch()
+        let world = try World(in: scratch)
+        try world.put("a", "a")
+        try world.put("b", "a")
+        let read = ReadVersion(key: Key(unchecked: "a"), version: 1)
+        _ = try world.write(
+            .transaction(Transaction(changes: [Change(Key(unchecked: "c"), .put(Put(Data("c".utf8))))], reads: [read])))
+        try world.fork("trial", at: 1)
+        #expect(try world.reader.verify().problems == [])
+        try world.writer.connection.perform("harming") { try $0.execute(sql: fault) }
+        let found = try Store.reader(at: scratch.path).verify()
+        #expect(!found.problems.isEmpty, "\(fault)")
+        #expect(found.revision == 4)
+    }
+
+    @Test("a store can be verified without a broker")
+    func offline() throws {
+        let scratch = try Scratch()
+        try World(in: scratch).put("a", "1")
+        let found = try Store.reader(at: scratch.path).verify()
+        #expect(found == .init(revision: 1, floor: 0, commits: 1, changes: 1, problems: []))
+        #expect(throws: StoreError.self) { try Store.reader(at: scratch.file("nothing")) }
+    }
+
+    @Test("a migration expands at once, fills in steps, then contracts; a crash between is continued")
+    func migrations() throws {
+        let queue = try DatabaseQueue()
+        let second = Migration(
+            version: 2, expand: { try $0.execute(sql: "CREATE TABLE extra(n); CREATE TABLE old(n)") },
+            backfill: { db in
+                try db.execute(sql: "INSERT INTO extra VALUES(1)")
+                return try Int.fetchOne(db, sql: "SELECT count(*) FROM extra") ?? 0 < 3
+            }, contract: { try $0.execute(sql: "DROP TABLE old") })
+        let migrator = Migrator(migrations: Migration.all + [second])
+        try queue.inDatabase { db in
+            try migrator.expand(db, from: 0)
+            #expect(try Int.fetchOne(db, sql: "PRAGMA user_version") == 2)
+            #expect(try db.tableExists("old"))
+            #expect(try migrator.step(db))
+            #expect(try Migrator(migrations: migrator.migrations).step(db))
+            #expect(try !migrator.step(db))
+            #expect(try !db.tableExists("old"))
+            #expect(try !migrator.step(db))
+        }
+    }
+}

@@ -1,0 +1,161 @@
+import Foundation
+import MembusModel
+import Testing
+
+@testable import MembusStore
+
+@Suite("Exactly once")
+struct SessionTests {
+    @Test("the same number again gets the same outcome, in the batch, later, and after a restart")
+    func retries() throws {
+        let scratch = try Scratch()
+        var world: World? = try World(in: scratch)
+        let work = Work.put("a", "1")
+        let first = try #require(world).item(work)
+        let again = try #require(world).item(work, number: 1)
+        let batch = try #require(world).writer.commit([first, again], now: Timestamp(milliseconds: 5))
+        #expect(batch.commits.count == 1)
+        let outcome = try #require(batch.results[0].outcome)
+        #expect(batch.results[1].outcome == outcome)
+
+        let later = try #require(world).writer.commit([again], now: Timestamp(milliseconds: 6))
+        #expect(later.commits.isEmpty)
+        #expect(later.results[0].outcome == outcome)
+
+        world = nil
+        let reopened = try World(reopening: scratch, number: 1)
+        let afterRestart = try reopened.writer.commit([again], now: Timestamp(milliseconds: 7))
+        #expect(afterRestart.results[0].outcome == outcome)
+        #expect(reopened.head == 1)
+    }
+
+    @Test("a number out of turn, a reused number and an unknown session are refused and use up nothing")
+    func rules() throws {
+        let world = try World()
+        let early = try world.writer.commit([world.item(.put("a", "1"), number: 2)], now: world.now)
+        #expect(early.results[0].refusal?.code == .outOfOrder)
+        try world.put("a", "1")
+        let other = try world.writer.commit([world.item(.put("a", "2"), number: 1)], now: world.now)
+        #expect(other.results[0].refusal?.code == .numberReused)
+        world.session = SessionID(5)
+        let unknown = try world.write(.put("a", "3"))
+        #expect(unknown.results[0].refusal?.code == .unknownSession)
+        #expect(world.head == 1)
+    }
+
+    @Test("a refusal that sending again can't change takes its turn; another does not")
+    func refusals() throws {
+        let world = try World()
+        _ = try world.put("t", "text")
+        let wrong = Work.change("t", .increment(1))
+        let refused = try world.write(wrong)
+        #expect(refused.results[0].refusal?.code == .wrongKind)
+        let again = try world.writer.commit([world.item(wrong, number: 2)], now: world.now)
+        #expect(again.results[0].refusal == refused.results[0].refusal)
+
+        let late = Request.Transact(
+            session: world.session, number: 3, acknowledged: 0, work: .failure(Failure(.deadlineExceeded, "late")))
+        let answered = try world.writer.commit([.transact(late, fingerprint: 0)], now: world.now)
+        #expect(answered.results[0].refusal?.code == .deadlineExceeded)
+        world.number = 2
+        #expect(try world.put("t", "next") == 2)
+    }
+
+    @Test("acknowledged results are forgotten, and no more than 256 are kept")
+    func forgetting() throws {
+        let world = try World()
+        for number in 1...300 { try world.put("k", "\(number)") }
+        let old = try world.writer.commit([world.item(.put("k", "1"), number: 1)], now: world.now)
+        #expect(old.results[0].refusal?.code == .numberForgotten)
+        _ = try world.writer.commit([world.item(.put("k", "x"), acknowledged: 299)], now: world.now)
+        let acknowledged = try world.writer.commit([world.item(.put("k", "299"), number: 299)], now: world.now)
+        #expect(acknowledged.results[0].refusal?.code == .numberForgotten)
+    }
+
+    @Test("a conflict names every failed key with its revision and record, on a retry after a restart too")
+    func conflicts() throws {
+        let scratch = try Scratch()
+        var world: World? = try World(in: scratch)
+        let work = Work.put(
+            "x", "1",
+            if: [
+                .absent(Key(unchecked: "a")), .at(Key(unchecked: "b"), 2),
+                .unchanged(Topic(unchecked: "plans/"), since: 2), .at(Key(unchecked: "gone"), 1),
+                .absent(Key(unchecked: "free")),
+            ])
+        do {
+            let world = try #require(world)
+            try world.put("a", "A")
+            try world.put("b", "B")
+            try world.put("plans/paris", "P")
+            try world.put("gone", "G")
+            try world.delete("gone")
+            let batch = try world.write(work)
+            try check(batch.results[0].outcome)
+            #expect(batch.commits.isEmpty)
+        }
+        world = nil
+        let reopened = try World(reopening: scratch, number: 6)
+        let again = try reopened.writer.commit([reopened.item(work, number: 6)], now: reopened.now)
+        try check(again.results[0].outcome)
+    }
+
+    private func check(_ outcome: Outcome?) throws {
+        guard case .conflict(let failed, let position) = outcome else { throw Unexpected("no conflict: \(String(describing: outcome))") }
+        #expect(position.revision == 5)
+        #expect(failed.map(\.key.text) == ["a", "plans/paris", "gone"])
+        #expect(failed.map(\.revision) == [1, 3, 5])
+        #expect(failed.map { $0.current?.text } == ["A", "P", nil])
+    }
+
+    @Test("what fails costs the others in the batch nothing, and each sees what came before it")
+    func batch() throws {
+        let world = try World()
+        let batch = try world.write(
+            .put("a", "1"), .put("a", "2", if: [.absent(Key(unchecked: "a"))]), .change("n", .increment(2)),
+            .change("a", .increment(1)), .change("n", .increment(3)))
+        #expect(batch.commits.map(\.info.revision) == [1, 2, 3])
+        #expect(batch.commits.last?.records.first?.count == 5)
+        #expect(batch.results[3].refusal?.code == .wrongKind)
+        guard case .conflict = batch.results[1].outcome else { throw Unexpected("expected a conflict") }
+        #expect(batch.head == world.writer.head)
+    }
+
+    @Test("a topic is unchanged since a revision long past, or not, on the branch and before its fork")
+    func longUnchanged() throws {
+        let world = try World()
+        try world.put("quiet/a", "1")
+        try world.put("quiet/b", "1")
+        for batch in 0..<4 {
+            let works = (0..<200).map { world.item(.put("busy/x", "\($0)"), acknowledged: UInt64(batch * 200)) }
+            _ = try world.writer.commit(works, now: world.now)
+        }
+        let trial = try world.fork("trial")
+        func holds(_ topic: String, since: Revision, on branch: BranchName) throws -> Bool {
+            let works = Transaction(branch: branch, preconditions: [.unchanged(Topic(unchecked: topic), since: since)])
+            guard let outcome = try world.write(.transaction(works)).results[0].outcome else { throw Unexpected("refused") }
+            if case .held = outcome { return true }
+            return false
+        }
+        for branch in [.main, trial] {
+            #expect(try holds("quiet/", since: 2, on: branch))
+            #expect(try !holds("quiet/", since: 1, on: branch))
+            #expect(try holds("quiet/a", since: 1, on: branch))
+            #expect(try !holds("/", since: 801, on: branch))
+            #expect(try !holds("busy/", since: 1, on: branch))
+        }
+    }
+
+    @Test("an exhausted cache of sessions reads them again")
+    func cache() throws {
+        let world = try World()
+        for id in UInt64(100)..<1400 {
+            _ = try world.writer.commit([.openSession(SessionID(id), agent: "a\(id)")], now: world.now)
+        }
+        world.session = SessionID(100)
+        let batch = try world.write(.put("a", "1"))
+        #expect(batch.commits.first?.info.agent == "a100")
+        let taken = try world.writer.commit([.openSession(SessionID(100), agent: "b")], now: world.now)
+        #expect(taken.results[0].refusal?.code == .busy)
+    }
+}

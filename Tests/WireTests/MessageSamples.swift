@@ -1,0 +1,172 @@
+import Foundation
+import MembusModel
+
+extension Samples {
+    /// One of each body, filled at random.
+    mutating func requestBodies() -> [Request.Body] {
+        let work: Work = flag() ? .transaction(transaction()) : .fork(fork())
+        return [
+            .hello(Request.Hello(agent: pick(["", "planner"]), major: 1, minor: UInt32(small()))),
+            .openSession(agent: someText()),
+            .transact(
+                Request.Transact(
+                    session: SessionID(word()), number: pick([1, 77, UInt64(Int64.max)]),
+                    acknowledged: pick([0, 76, UInt64(Int64.max)]), work: .success(work))),
+            .get(Request.Get(branch: branch(), keys: list { $0.key() }, at: maybe { $0.position() })),
+            .range(
+                Request.Range(
+                    branch: branch(), filter: filter(), at: maybe { $0.revision() }, after: maybe { $0.key() },
+                    limit: pick([1, 1000, 10_000]), keysOnly: flag())),
+            .history(
+                Request.History(branch: branch(), key: key(), before: maybe { $0.positive() }, limit: pick([1, 100, 10_000]))),
+            .log(
+                Request.Log(
+                    branch: maybe { $0.branch() }, filter: maybe { $0.filter() }, agent: maybe { $0.someText() },
+                    context: maybe { $0.someText() }, since: maybe { $0.time() }, until: maybe { $0.time() },
+                    ascending: flag(), cursor: maybe { $0.cursor() }, basis: maybe { $0.position() },
+                    limit: pick([1, 100, 10_000]), values: flag())),
+            .branches, .status,
+            .register(
+                Request.Register(
+                    branch: branch(), filter: filter(), mode: pick([.update, .invalidate]), newest: maybe { $0.token() })),
+            .ping(nonce: word()),
+            .pull(
+                Request.Pull(
+                    stream: stream(), from: maybe { $0.token() }, atLeast: revision(), page: maybe { $0.pageToken() })),
+            .noteReads(
+                agent: text().prefix(100).description,
+                reads: list {
+                    Request.NotedRead(
+                        context: $0.someText(), branch: $0.branch(), key: $0.key(), version: $0.revision(), time: $0.time())
+                }),
+            .compact(Request.Compact(olderThan: maybe { .milliseconds($0.small() + 1) }, below: maybe { $0.positive() })),
+            .backup(Request.Backup(id: word(), offset: revision(), done: flag())), .verify,
+            .digest(branch: branch(), filter: filter(), at: maybe { $0.revision() }),
+        ]
+    }
+
+    mutating func requests() -> [Request] {
+        requestBodies().map { body in
+            Request(
+                id: word(), deadline: maybe { .milliseconds($0.small() + 1) }, instance: maybe { Instance($0.present()) },
+                streams: list { $0.stream() }, body: body)
+        }
+    }
+
+    mutating func replyBodies() -> [Reply.Body] {
+        [
+            .failure(failure()), .welcome(welcome()), .session(SessionID(word())), .outcome(.committed(position())),
+            .outcome(.held(position())),
+            .outcome(
+                .conflict(
+                    list {
+                        FailedPrecondition(
+                            precondition: $0.precondition(), index: $0.small(), key: $0.key(), revision: $0.revision(),
+                            current: $0.maybe { $0.record() })
+                    }, at: position())),
+            .records(Reply.Records(at: position(), records: list { $0.record() })),
+            .range(Reply.RangePage(at: position(), records: list { $0.record() }, more: flag())),
+            .history(
+                Reply.HistoryPage(
+                    versions: list { Reply.HistoryPage.Version(record: $0.record(), commit: $0.info()) }, more: flag())),
+            .log(Reply.LogPage(commits: list { $0.commit() }, next: cursor(), more: flag())),
+            .branches(
+                list {
+                    Reply.BranchInfo(
+                        name: $0.branch(), parent: $0.maybe { $0.branch() }, forkRevision: $0.revision(), created: $0.revision())
+                }),
+            .status(status()),
+            .registered(Reply.Registered(stream: stream(), alias: UInt32(small()), generation: word(), reset: flag())),
+            .pong(clock: pick([.min, 0, .max])),
+            .page(
+                Reply.Page(
+                    isSnapshot: flag(), base: position(), target: position(), records: list { $0.record() },
+                    next: maybe { $0.pageToken() }, expected: small())),
+            .noted, .compacted(floor: revision()),
+            .backup(
+                Reply.BackupPage(id: word(), totalBytes: revision(), offset: revision(), bytes: data(), revision: revision())),
+            .verified(
+                Reply.Verification(
+                    revision: revision(), floor: revision(), commits: revision(), changes: revision(),
+                    problems: list { $0.text() })),
+            .digest(Reply.Digest(at: position(), digest: StateDigest(count: revision(), bytes: data()))),
+        ]
+    }
+
+    mutating func replies() -> [Reply] {
+        replyBodies().map { body in
+            Reply(
+                id: word(), lineage: Lineage(word()), instance: Instance(word()), visible: position(),
+                bookmarks: list { StreamBookmark(stream: $0.stream(), bookmark: $0.maybe { $0.bookmark() }) }, body: body)
+        }
+    }
+
+    mutating func published() -> [Published] {
+        let contents: [Published.Content] = [
+            .event(Event(position: position(), previous: revision(), records: list { $0.record() }, isAnnounced: flag())),
+            .bookmark(bookmark()),
+            .heartbeat(
+                Heartbeat(
+                    generation: word(), since: revision(), position: position(),
+                    changed: list { Heartbeat.Entry(alias: UInt32($0.small()), last: $0.revision()) }, clock: pick([.min, 5]))),
+        ]
+        return contents.map { Published(topic: pick([stream(), .heartbeat]), instance: Instance(word()), content: $0) }
+    }
+
+    private mutating func welcome() -> Reply.Welcome {
+        var limits = Limits()
+        limits.keyBytes = small()
+        limits.valueBytes = small()
+        limits.changesPerTransaction = small()
+        limits.transactionBytes = small()
+        limits.annotationBytes = small()
+        limits.messageBytes = small()
+        limits.nameBytes = small()
+        limits.keysPerRequest = small()
+        limits.topicsPerFilter = small()
+        return Reply.Welcome(
+            events: list { $0.text() }, heartbeat: .milliseconds(small()), limits: limits, software: text())
+    }
+
+    private mutating func status() -> Reply.Status {
+        var status = Reply.Status()
+        status.head = position()
+        status.floor = revision()
+        status.software = text()
+        status.uptime = .milliseconds(small())
+        status.transactionsWaiting = small()
+        status.readsWaiting = small()
+        status.streams = small()
+        status.sessions = small()
+        status.commits = revision()
+        status.conflicts = revision()
+        status.refused = revision()
+        status.busy = revision()
+        status.malformed = revision()
+        status.eventsPublished = revision()
+        status.eventsAnnounced = revision()
+        status.repliesDropped = revision()
+        status.pulls = revision()
+        status.batches = revision()
+        status.syncMedian = .microseconds(small())
+        status.syncP99 = .microseconds(small())
+        status.commitMedian = .microseconds(small())
+        status.commitP99 = .microseconds(small())
+        status.walBytes = revision()
+        status.storeBytes = revision()
+        return status
+    }
+}
+
+/// Every stored property of a value, whatever its type, in an order of its own: equal texts, equal values.
+func canonical(_ value: Any) -> String {
+    switch value {
+    case let data as Data: return "data(\(data.base64EncodedString()))"
+    case let text as String: return "\"\(text)\""
+    case let map as [String: String]: return "{\(map.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" })}"
+    default: break
+    }
+    let mirror = Mirror(reflecting: value)
+    let name = mirror.displayStyle == .enum || mirror.children.isEmpty ? "\(type(of: value)).\(mirror.children.first?.label ?? "\(value)")" : "\(type(of: value))"
+    return name + "(" + mirror.children.map { "\($0.label ?? ""):\(canonical($0.value))" }.joined(separator: ",") + ")"
+}
