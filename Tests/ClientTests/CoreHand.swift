@@ -107,6 +107,8 @@ struct CoreHand {
     // MARK: A view, by a broker that answers well
 
     var stream = StreamID(high: 5, low: 5)
+    /// What the broker tells whoever registers.
+    var resets = false
 
     /// Joins a view and brings it live at `visible`.
     mutating func follow(_ id: UInt64 = 1, topics: [String] = ["/"]) {
@@ -122,10 +124,24 @@ struct CoreHand {
         }
     }
 
+    /// The view meets a broker of another history, which resets it and brings it live.
+    mutating func comeBack() {
+        resets = true
+        for _ in 0..<5 {
+            serveViews()
+            resets = false
+            pass(.milliseconds(100))
+        }
+    }
+
+    mutating func waitFor(_ token: Token, call id: UInt64 = 1) {
+        call(id, .reach(ViewID(number: 1), .atLeast(token)))
+    }
+
     private mutating func serve(_ request: Request) {
         switch request.body {
         case .register:
-            reply(to: request, .registered(Reply.Registered(stream: stream, alias: 1, generation: 1, reset: false)))
+            reply(to: request, .registered(Reply.Registered(stream: stream, alias: 1, generation: 1, reset: resets)))
         case .ping(let nonce):
             let mark = Bookmark(position: visible, last: visible.revision, nonce: nonce)
             step(.published(Published(topic: stream, instance: instance, content: .bookmark(mark))))

@@ -168,13 +168,49 @@ struct CoreTests {
         #expect(hand.finished[1] != nil)
     }
 
-    @Test("a token of another history is refused")
-    func foreignToken() {
+    @Test("a token of a history that the broker does not hold is refused")
+    func foreignToken() throws {
         var hand = CoreHand()
         hand.follow()
-        hand.call(1, .reach(ViewID(number: 1), .atLeast(Token(lineage: Lineage(9), position: Position(revision: 3, hash: 3)))))
+        hand.waitFor(Token(lineage: Lineage(9), position: Position(revision: 3, hash: 3)))
+        #expect(hand.finished[1] == nil)
+        let ping = try #require(hand.takeSent().last)
+        hand.reply(to: ping, .pong(clock: 1))
         guard case MembusError.historyChanged? = hand.error(of: 1) else {
             Issue.record("\(String(describing: hand.error(of: 1)))")
+            return
+        }
+    }
+
+    @Test("a token of the broker's new history is awaited by a view that is still of the old one")
+    func tokenOfTheNewHistory() throws {
+        var hand = CoreHand()
+        hand.follow()
+        (hand.lineage, hand.instance, hand.visible) = (Lineage(2), Instance(8), Position(revision: 5, hash: 50))
+        hand.waitFor(Token(lineage: Lineage(2), position: Position(revision: 5, hash: 50)))
+        let ping = try #require(hand.takeSent().last)
+        hand.reply(to: ping, .pong(clock: 1))
+        #expect(hand.finished[1] == nil)
+        hand.comeBack()
+        guard case .success(.reached)? = hand.finished[1] else {
+            Issue.record("\(String(describing: hand.finished[1]))")
+            return
+        }
+    }
+
+    @Test("who waited for a state of the old history is told, though the new one bears the same name")
+    func waitOverAReset() throws {
+        var hand = CoreHand()
+        hand.follow()
+        hand.waitFor(Token(lineage: Lineage(1), position: Position(revision: 12, hash: 120)))
+        // A backup copied back as a file.
+        (hand.instance, hand.visible) = (Instance(8), Position(revision: 20, hash: 77))
+        hand.call(2, .request(.branches))
+        let branches = try #require(hand.takeSent().last)
+        hand.reply(to: branches, .branches([]))
+        hand.comeBack()
+        guard case MembusError.historyChanged? = hand.error(of: 1) else {
+            Issue.record("\(String(describing: hand.finished[1]))")
             return
         }
     }

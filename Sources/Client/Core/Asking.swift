@@ -11,6 +11,8 @@ enum Purpose: Hashable, Sendable {
     case ping(ViewID, nonce: UInt64)
     /// A proof of freshness that a call waits for.
     case freshness(CallID, ViewID)
+    /// Whether the broker holds the history of a token that a call waits for.
+    case confirmation(CallID, ViewID, Token)
 
     /// Views repeat their own requests, under new attempts.
     var isRepeatedHere: Bool {
@@ -149,6 +151,7 @@ extension ClientCore {
                 finish(id, .success(.reply(reply)))
             }
         case .freshness(let call, let view): proved(call, view, reply)
+        case .confirmation(let call, let view, let token): confirmed(call, view, token, reply)
         case .register(let view, let attempt): answerRegister(view, attempt, reply)
         case .pull(let view, let attempt): answerPull(view, attempt, reply)
         case .ping(let view, let nonce): answerPing(view, nonce, reply)

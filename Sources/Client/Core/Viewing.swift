@@ -43,7 +43,7 @@ extension ClientCore {
         for stream in streams.keys.sorted() { unsubscribe(id, stream) }
         asks.removeAll { ask in
             switch ask.purpose {
-            case .register(id, _), .pull(id, _), .ping(id, _), .freshness(_, id): true
+            case .register(id, _), .pull(id, _), .ping(id, _), .freshness(_, id), .confirmation(_, id, _): true
             default: false
             }
         }
@@ -80,9 +80,13 @@ extension ClientCore {
     // MARK: The machine's turn
 
     mutating func feed(_ id: ViewID, _ input: ViewInput) {
+        let old = views[id]?.machine.lineage
         guard let made = views[id]?.machine.step(input, now: now), !made.isEmpty else { return }
         var hasMoved = false
-        for output in made { if carryOut(output, for: id) { hasMoved = true } }
+        for output in made {
+            if carryOut(output, for: id) { hasMoved = true }
+            if case .reset(let new) = output { failWaits(of: id, from: old, resetTo: new) }
+        }
         guard hasMoved, let seat = views[id] else { return }
         settleWaits(of: id)
         if !seat.follow.isSignal { showOwnWrites(on: seat.follow.branch) }

@@ -1,6 +1,8 @@
 // How a read gets as fresh as it asked for:
 //
-//   at least T     tell the view of T, wait until its cut is there
+//   at least T     tell the view of T, wait until its cut is there. If T is of another history than the view,
+//                  one of the two is outdated, and only the broker can tell which: ask it (a ping), then wait
+//                  for the view to be reset to T's history, or fail
 //   within Δ       the view's own proofs may do; else like linearizable
 //   linearizable   a ping of the call's own; wait until the cut has reached what was visible at its reply
 //
@@ -14,10 +16,10 @@ extension ClientCore {
         case .changed(let after): add(.changed(after: after), id, call)
         case .atLeast(let token):
             if let lineage = seat.machine.lineage, lineage != token.lineage {
-                return finish(call, .failure(MembusError.historyChanged(now: lineage)))
+                ask(.ping(nonce: random.next()), for: .confirmation(call, id, token))
+            } else {
+                reach(token, id, call)
             }
-            feed(id, .learned(token))
-            add(.at(token.revision, token.lineage), id, call)
         case .within(let age):
             if let fresh = seat.machine.freshAsOf, fresh >= now - age { return finish(call, .success(.reached)) }
             ask(.ping(nonce: random.next()), for: .freshness(call, id), streams: seat.machine.stream.map { [$0] } ?? [])
@@ -29,12 +31,37 @@ extension ClientCore {
     /// The ping is answered: everything acknowledged before the call is at or below `visible`.
     mutating func proved(_ call: CallID, _ id: ViewID, _ reply: Reply) {
         switch reply.body {
-        case .pong:
-            feed(id, .learned(Token(lineage: reply.lineage, position: reply.visible)))
-            add(.at(reply.visible.revision, reply.lineage), id, call)
+        case .pong: reach(Token(lineage: reply.lineage, position: reply.visible), id, call)
         case .failure(let failure): finish(call, .failure(MembusError.failure(failure)))
         default: break
         }
+    }
+
+    /// The ping is answered: the broker holds the token's history, or another.
+    mutating func confirmed(_ call: CallID, _ id: ViewID, _ token: Token, _ reply: Reply) {
+        switch reply.body {
+        case .pong where reply.lineage == token.lineage: reach(token, id, call)
+        case .pong: finish(call, .failure(MembusError.historyChanged(now: reply.lineage)))
+        case .failure(let failure): finish(call, .failure(MembusError.failure(failure)))
+        default: break
+        }
+    }
+
+    private mutating func reach(_ token: Token, _ id: ViewID, _ call: CallID) {
+        feed(id, .learned(token))
+        add(.at(token.revision, token.lineage), id, call)
+    }
+
+    /// A view dropped its state. Who waited for one of its old history waits no more, though the new one may
+    /// bear the same name (a backup that was copied back as a file); who waits for one of the new history goes on.
+    mutating func failWaits(of id: ViewID, from old: Lineage?, resetTo new: Lineage) {
+        var failed: [CallID] = []
+        views[id]?.waits.removeAll { wait in
+            guard case .at(_, let lineage) = wait.target, old == new || lineage != new else { return false }
+            failed.append(wait.call)
+            return true
+        }
+        for call in failed { finish(call, .failure(MembusError.historyChanged(now: new))) }
     }
 
     private mutating func add(_ target: Seat.Wait.Target, _ id: ViewID, _ call: CallID) {
@@ -65,7 +92,8 @@ extension ClientCore {
         case .changed(let after): return seat.lastChange > after ? .success(.reached) : nil
         case .at(let revision, let lineage):
             if let known = seat.machine.lineage, known != lineage {
-                return .failure(MembusError.historyChanged(now: known))
+                // The broker has answered from the awaited history: the view is about to be reset to it.
+                return link.lineage == lineage ? nil : .failure(MembusError.historyChanged(now: known))
             }
             guard let cut = seat.machine.cut else { return nil }
             return cut.revision >= revision ? .success(.reached) : nil

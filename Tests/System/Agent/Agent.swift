@@ -52,10 +52,7 @@ struct Agent {
         }
         while let line = readLine() {
             guard let token = Token(line) else { throw Wrong("no token: \(line)") }
-            do { try await view.wait(for: .atLeast(token), timeout: .seconds(60)) } catch MembusError.historyChanged {
-                // The view was still of the old history; it has started again by itself.
-                try await view.wait(for: .atLeast(token), timeout: .seconds(60))
-            }
+            try await view.wait(for: .atLeast(token), timeout: .seconds(60))
             print(try await report(view, heard, memory))
             fflush(nil)
         }
