@@ -16,7 +16,7 @@ public struct ViewChanges: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator { Iterator(listener: ChangeListener(shared: shared)) }
 
-    public struct Iterator: AsyncIteratorProtocol {
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
         let listener: ChangeListener
         private var batch: ArraySlice<Element> = []
 

@@ -46,13 +46,17 @@ struct Agent {
     private static func follow(_ arguments: Arguments, _ memory: Memory) async throws {
         let view = try await memory.follow(
             arguments.operand, mode: arguments.mode, warm: arguments.warm.map { URL(fileURLWithPath: $0) })
-        let heard = Heard()
+        // Listening begins before the listing, so that no key falls between the two.
+        let changes = view.changes.makeAsyncIterator()
+        let heard = Heard(try await list(view, memory))
         let listening = Task {
-            for await change in view.changes { heard.note(change) }
+            var changes = changes
+            while let change = await changes.next() { heard.note(change) }
         }
         while let line = readLine() {
             guard let token = Token(line) else { throw Wrong("no token: \(line)") }
             try await view.wait(for: .atLeast(token), timeout: .seconds(60))
+            if view.mode == .invalidate { try await heard.wait(for: token.revision) }
             print(try await report(view, heard, memory))
             fflush(nil)
         }
@@ -64,19 +68,17 @@ struct Agent {
         if view.mode == .update {
             found = try view.digest()
         } else {
-            let keys = if let keys = heard.keys { keys.sorted() } else { try await list(view, memory) }
+            let keys = if let keys = heard.keys { keys.sorted() } else { try await list(view, memory).map(\.key.text).sorted() }
             found = try await read(keys, through: view)
         }
         let digest = found.digest.bytes.map { String(format: "%02x", $0) }.joined()
         return #"{"revision": \#(found.at.revision), "count": \#(found.digest.count), "digest": "\#(digest)"}"#
     }
 
-    private static func list(_ view: View, _ memory: Memory) async throws -> [String] {
-        var keys: [String] = []
-        for try await record in memory.range(view.topics.topics.map(\.text), keysOnly: true) {
-            keys.append(record.key.text)
-        }
-        return keys.sorted()
+    private static func list(_ view: View, _ memory: Memory) async throws -> [Record] {
+        var records: [Record] = []
+        for try await record in memory.range(view.topics.topics.map(\.text), keysOnly: true) { records.append(record) }
+        return records
     }
 
     /// An invalidate view knows no keys by itself: what it was told of is read, all at one revision.
@@ -93,10 +95,16 @@ struct Agent {
 /// The keys that a view told of.
 final class Heard: Sendable {
     private struct State {
-        var keys: Set<String> = []
+        var keys: Set<String>
+        var revision: Revision
         var isPartial = false
     }
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+
+    init(_ records: [Record]) {
+        state = Mutex(
+            State(keys: Set(records.map(\.key.text)), revision: records.map(\.revision).max() ?? 0))
+    }
 
     /// `nil`: the view could not name all that changed.
     var keys: Set<String>? { state.withLock { $0.isPartial ? nil : $0.keys } }
@@ -104,10 +112,20 @@ final class Heard: Sendable {
     func note(_ change: ViewChanges.Element) {
         state.withLock { state in
             switch change {
-            case .changed(let key, _, _): state.keys.insert(key.text)
-            case .deleted: break
+            case .changed(let key, let revision, _):
+                state.keys.insert(key.text)
+                state.revision = max(state.revision, revision)
+            case .deleted(_, let revision): state.revision = max(state.revision, revision)
             case .everything: state.isPartial = true
             }
+        }
+    }
+
+    /// A view is where its changes lead before all of them are taken. Nobody says that the revision itself
+    /// changed something here, hence the bound.
+    func wait(for revision: Revision) async throws {
+        for _ in 0..<200 where state.withLock({ !$0.isPartial && $0.revision < revision }) {
+            try await Task.sleep(for: .milliseconds(10))
         }
     }
 }
