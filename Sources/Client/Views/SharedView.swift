@@ -22,6 +22,7 @@ final class SharedView: Sendable {
     func record(_ text: String) throws(MembusError) -> Record? {
         try reading.withLock { reading throws(MembusError) in try reading.record(text) }
     }
+    @inline(__always)
     func record(slot: Int, _ key: Key) throws(MembusError) -> Record? {
         try reading.withLock { reading throws(MembusError) in try reading.record(slot: slot, key) }
     }

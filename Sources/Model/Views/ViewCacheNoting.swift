@@ -35,6 +35,7 @@ extension ViewCache {
     /// The way of a read in another context than the last one. Without room the slot is left as it is, so
     /// that the next read tries again.
     @inline(never)
+    @usableFromInline
     mutating func note(_ slot: Int, version: Revision, context: UInt32) {
         guard context != 0 else { return }
         if notes.add(ReadNote(context: context, key: slots[slot].key, version: version)) { slots[slot].noted = context }
