@@ -72,14 +72,33 @@ let package = Package(
             ],
             path: "Sources/Command"),
         .executableTarget(name: "membus-test-agent", dependencies: ["Membus"], path: "Tests/System/Agent"),
+        .target(name: "MembusRecording", dependencies: ["MembusModel"], path: "Tests/System/Recording"),
+        .executableTarget(
+            name: "membus-chaos-agent", dependencies: ["Membus", "MembusRecording"], path: "Tests/System/ChaosAgent"),
         .target(name: "MembusChecker", dependencies: ["MembusModel"], path: "Tests/Simulation/Checker"),
         .target(
+            name: "CFaultyDisk", path: "Tests/Simulation/FaultyDisk",
+            linkerSettings: [.linkedLibrary("sqlite3")]),
+        .target(
             name: "MembusSimulation",
-            dependencies: ["MembusChecker", "MembusModel", "MembusStore", "MembusBroker", "Membus"],
+            dependencies: [
+                "MembusChecker", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus", "CFaultyDisk",
+            ],
             path: "Tests/Simulation/World"),
         .executableTarget(
             name: "membus-simulate", dependencies: ["MembusSimulation"], path: "Tests/Simulation/Command"),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["MembusSimulation", "MembusChecker", "membus-simulate"],
+            path: "Tests/SimulationTests"),
+        .executableTarget(
+            name: "membus-check",
+            dependencies: ["MembusChecker", "MembusSimulation", "MembusRecording", "MembusModel", "MembusStore"],
+            path: "Tests/Simulation/CheckCommand"),
         .testTarget(name: "HouseTests", path: "Tests/HouseTests"),
+        .testTarget(
+            name: "ScenarioTests", dependencies: ["Membus", "MembusBroker", "MembusModel", "MembusStore"],
+            path: "Tests/ScenarioTests"),
+        .testTarget(name: "CheckerTests", dependencies: ["MembusChecker", "MembusModel"], path: "Tests/CheckerTests"),
         .executableTarget(
             name: "membus-benchmarks",
             dependencies: [

@@ -68,7 +68,10 @@ public final class Broker: Sendable {
             (requests: ports.requests.endpoints, events: ports.events.endpoints)
         } run: { ports in
             let core = BrokerCore<PeerEnvelope>(
-                settings: CoreSettings(configuration, events: ports.events.endpoints, software: Self.software),
+                settings: CoreSettings(
+                    configuration,
+                    events: configuration.advertisedEvents.isEmpty ? ports.events.endpoints : configuration.advertisedEvents,
+                    software: Self.software),
                 lineage: lineage, instance: instance, visible: head, nextExpiry: expiry,
                 random: SystemRandomNumberGenerator(), now: .now)
             var loop = BusLoop(

@@ -9,6 +9,9 @@ public struct Configuration: Sendable {
     /// ZeroMQ endpoints for requests, and for events. `tcp://127.0.0.1:*` takes a free port.
     public var requests: [String]
     public var events: [String]
+    /// What clients are told instead of ``events``, where they reach those through something else: a proxy, a
+    /// forwarded port. Empty: the truth.
+    public var advertisedEvents: [String] = []
     public var limits = Limits()
     public var retention = Retention()
     /// How often heartbeats are published. Clients take a view for stale after 2 s of silence.

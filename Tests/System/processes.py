@@ -24,7 +24,16 @@ def membus():
     return _binary("MEMBUS_BINARY", "membus")
 
 
-AGENT = _binary("MEMBUS_AGENT_BINARY", "membus-test-agent")
+def agent():
+    return _binary("MEMBUS_AGENT_BINARY", "membus-test-agent")
+
+
+def chaos_agent():
+    return _binary("MEMBUS_CHAOS_AGENT_BINARY", "membus-chaos-agent")
+
+
+def check():
+    return _binary("MEMBUS_CHECK_BINARY", "membus-check")
 
 
 def free_port():
@@ -124,6 +133,7 @@ class Broker:
         self.under = list(under)
         self.url = url or f"tcp://127.0.0.1:{free_port()}"
         self.events = events or f"tcp://127.0.0.1:{free_port()}"
+        self.restore_signals = True
         self.process = None
         self.log = []
 
@@ -138,7 +148,8 @@ class Broker:
 
     def start(self, timeout=30):
         self.process = subprocess.Popen(
-            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            restore_signals=self.restore_signals)
         threading.Thread(target=self._drain, args=(self.process,), daemon=True).start()
         ready = []
         reader = threading.Thread(target=lambda: ready.append(self.process.stdout.readline()), daemon=True)

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from membus_client import Connection
 from processes import Broker, Lines, eventually, free_port, membus, run, run_json_lines
 
 OK, ERROR, USAGE, CONFLICT, NOT_FOUND = 0, 1, 2, 3, 4
@@ -636,6 +637,17 @@ def test_several_endpoints_work_each_with_its_events(tmp_path):
         check_that_all_works(broker)
 
 
+def test_clients_use_the_advertised_events_endpoint(tmp_path):
+    """Where a proxy stands between, the broker's own endpoint is not theirs."""
+    port, elsewhere = free_port(), f"ipc://{tmp_path}/elsewhere"
+    config = tmp_path / "membus.json"
+    config.write_text(json.dumps({"advertisedEvents": [elsewhere]}))
+    with Broker(tmp_path / "data", "--config", str(config), url=f"tcp://127.0.0.1:{port}") as broker:
+        connection = Connection(broker.url)
+        assert list(connection.hello().events) == [elsewhere]
+        connection.close()
+
+
 def check_that_all_works(broker):
     run(broker, "rm", "works/a", check=False)
     with Lines(broker, "watch", "works/", "--json") as watch:
@@ -670,7 +682,7 @@ def test_a_configuration_sets_and_options_override(tmp_path):
 @pytest.mark.parametrize("content, reason", [
     ('{"limit": {}}', "limit: unknown field"), ('{"limits": {"valueByte": 1}}', "limits.valueByte: unknown field"),
     ('{"heartbeat": 5}', "heartbeat"), ('{"readers": 0}', "readers"), ("not json", "JSON"),
-    ('{"requests": ["http://x"]}', "requests[0]"), ('{"retention": {"aeg": "1d"}}', "retention.aeg: unknown field")])
+    ('{"requests": ["http://x"]}', "requests[0]"), ('{"advertisedEvents": ["x"]}', "advertisedEvents[0]"), ('{"retention": {"aeg": "1d"}}', "retention.aeg: unknown field")])
 def test_a_wrong_configuration_is_refused_with_the_place(tmp_path, content, reason):
     config = tmp_path / "membus.json"
     config.write_text(content)

@@ -43,6 +43,7 @@ extension ClientCore {
             }
             link.lineage = reply.lineage
             acknowledged = [:]
+            inherited = [:]
         }
         if link.instance != reply.instance {
             let isRestart = link.instance != nil
@@ -57,6 +58,8 @@ extension ClientCore {
 
     /// Another broker process: what the one before had not answered is lost.
     private mutating func meetInstance() {
+        inherited.merge(acknowledged) { $0.revision > $1.revision ? $0 : $1 }
+        acknowledged = [:]
         asks.makeAllDue(at: now)
         repeatSession(after: .zero)
         greet()

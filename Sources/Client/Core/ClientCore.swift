@@ -35,6 +35,9 @@ struct ClientCore: Sendable {
     var ownWrites: [BranchName: [OwnWrite]] = [:]
     /// The newest state of each branch that this client was told of as an acknowledgement.
     var acknowledged: [BranchName: Token] = [:]
+    /// The same of the broker's earlier instances. It stands unless an old copy of the store was put in its place:
+    /// then the first view that is reset tells.
+    var inherited: [BranchName: Token] = [:]
     var notes = Notes()
 
     init(settings: ClientSettings, seed: UInt64, now: Instant) {

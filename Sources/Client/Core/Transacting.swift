@@ -115,7 +115,7 @@ extension ClientCore {
         }
         let token = Token(lineage: reply.lineage, position: position)
         acknowledge(token, on: work.branch)
-        if let call { showOwnWrite(OwnWrite(call: call, token: token), on: work.branch) }
+        if let call { showOwnWrite(OwnWrite(call: call, token: token, instance: reply.instance), on: work.branch) }
     }
 
     private mutating func refused(_ sending: Session.Sending, _ failure: Failure) {

@@ -4,10 +4,19 @@ struct Seat: Sendable {
         enum Target: Hashable, Sendable {
             case live
             case at(Revision, Lineage)
+            /// The same, and the state is of the history that the broker has now.
+            case proved(Revision, Lineage)
             case changed(after: Revision)
         }
         let call: CallID
         let target: Target
+        /// The one history that it is for.
+        var lineage: Lineage? {
+            switch target {
+            case .at(_, let lineage), .proved(_, let lineage): lineage
+            case .live, .changed: nil
+            }
+        }
     }
     let follow: Follow
     var machine: ViewMachine
@@ -24,6 +33,8 @@ struct Seat: Sendable {
 struct OwnWrite: Sendable {
     let call: CallID
     let token: Token
+    /// Whose acknowledgement it is.
+    let instance: Instance
 }
 
 extension ClientCore {
@@ -32,7 +43,7 @@ extension ClientCore {
             branch: follow.branch, filter: follow.filter, mode: follow.mode, start: follow.start, nonceSeed: random.next())
         views[id] = Seat(follow: follow, machine: machine)
         viewOrder.append(id)
-        if let token = acknowledged[follow.branch] { feed(id, .learned(token)) }
+        for token in told(of: follow.branch) { feed(id, .learned(token)) }
         if link.events != nil { feed(id, .connected) }
     }
 
@@ -123,6 +134,7 @@ extension ClientCore {
             views[id]?.lastChange = .max
             views[id]?.isEmptied = true
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
+            forgetReplaced()
             return true
         case .failed(let failure):
             views[id]?.hasFailed = true
@@ -183,7 +195,18 @@ extension ClientCore {
         feed(id, .refused(failure, attempt: attempt, instance: reply.instance))
     }
 
+    /// A view was reset: an old copy of the store was put in its place, or another store. What earlier instances
+    /// acknowledged beyond the copy is lost with it, and what is in the copy every new state shows.
+    private mutating func forgetReplaced() {
+        inherited = [:]
+        let present = link.instance
+        disownWrites { $0.instance != present }
+    }
+
     // MARK: Own writes
+
+    /// What this client was told of as acknowledged, the older first.
+    func told(of branch: BranchName) -> [Token] { [inherited[branch], acknowledged[branch]].compactMap { $0 } }
 
     /// The broker told this client of a commit: every view of the branch is to know.
     mutating func acknowledge(_ token: Token, on branch: BranchName) {
@@ -212,9 +235,9 @@ extension ClientCore {
     }
 
     /// The history that holds them was replaced: no view will show them.
-    mutating func disownWrites() {
-        let writes = ownWrites.values.joined().sorted { $0.call < $1.call }
-        ownWrites = [:]
+    mutating func disownWrites(where test: (OwnWrite) -> Bool = { _ in true }) {
+        let writes = ownWrites.values.joined().filter(test).sorted { $0.call < $1.call }
+        for branch in ownWrites.keys { ownWrites[branch]?.removeAll(where: test) }
         for write in writes {
             finish(write.call, .failure(MembusError.committedButNotSeen(Receipt(token: write.token, isCommitted: true))))
         }
@@ -222,14 +245,20 @@ extension ClientCore {
 
     /// What the slowest view of the branch is at, in the present history. A view that is only being joined shows
     /// nothing old, and its owner waits until it has all acknowledgements; one that a new history emptied, or
-    /// will empty, shows nothing of what was written since.
+    /// will empty, shows nothing of what was written since. Whether its state is of the present history, a view
+    /// knows only once it is registered with the present instance.
     private func shownRevision(of branch: BranchName) -> Revision {
         var shown = Revision.max
         for id in viewOrder {
             guard let seat = views[id], seat.follow.branch == branch, !seat.follow.isSignal, !seat.hasFailed
             else { continue }
             if let known = seat.machine.lineage, known != link.lineage { return -1 }
-            if let cut = seat.machine.cut { shown = min(shown, cut.revision) } else if seat.isEmptied { return -1 }
+            if let cut = seat.machine.cut {
+                guard seat.machine.instance == link.instance else { return -1 }
+                shown = min(shown, cut.revision)
+            } else if seat.isEmptied {
+                return -1
+            }
         }
         return shown
     }

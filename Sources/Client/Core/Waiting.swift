@@ -31,7 +31,9 @@ extension ClientCore {
     /// The ping is answered: everything acknowledged before the call is at or below `visible`.
     mutating func proved(_ call: CallID, _ id: ViewID, _ reply: Reply) {
         switch reply.body {
-        case .pong: reach(Token(lineage: reply.lineage, position: reply.visible), id, call)
+        case .pong:
+            feed(id, .learned(Token(lineage: reply.lineage, position: reply.visible)))
+            add(.proved(reply.visible.revision, reply.lineage), id, call)
         case .failure(let failure): finish(call, .failure(MembusError.failure(failure)))
         default: break
         }
@@ -57,7 +59,7 @@ extension ClientCore {
     mutating func failWaits(of id: ViewID, from old: Lineage?, resetTo new: Lineage) {
         var failed: [CallID] = []
         views[id]?.waits.removeAll { wait in
-            guard case .at(_, let lineage) = wait.target, old == new || lineage != new else { return false }
+            guard let lineage = wait.lineage, old == new || lineage != new else { return false }
             failed.append(wait.call)
             return true
         }
@@ -85,12 +87,14 @@ extension ClientCore {
         if seat.hasFailed, let failure = seat.lastFailure { return .failure(MembusError.failure(failure)) }
         switch wait.target {
         case .live:
-            let told = acknowledged[seat.follow.branch].map { $0.revision } ?? 0
             guard !seat.machine.isStale, let cut = seat.machine.cut else { return nil }
-            let isTold = cut.revision >= told || acknowledged[seat.follow.branch]?.lineage != seat.machine.lineage
+            let isTold = told(of: seat.follow.branch).allSatisfy {
+                cut.revision >= $0.revision || $0.lineage != seat.machine.lineage
+            }
             return isTold ? .success(.reached) : nil
         case .changed(let after): return seat.lastChange > after ? .success(.reached) : nil
-        case .at(let revision, let lineage):
+        case .proved where seat.machine.instance != link.instance: return nil
+        case .at(let revision, let lineage), .proved(let revision, let lineage):
             if let known = seat.machine.lineage, known != lineage {
                 // The broker has answered from the awaited history: the view is about to be reset to it.
                 return link.lineage == lineage ? nil : .failure(MembusError.historyChanged(now: known))

@@ -19,49 +19,31 @@ extension View {
             checked.append(key)
         }
         let deadline = MonotonicClock.now + (timeout ?? connection.settings.timeout)
-        try await wait(for: consistency, timeout: timeout)
-        if shared.mustWait { try await reach(.live, timeout: deadline - MonotonicClock.now) }
-        return try await collect(checked, until: deadline)
+        var collecting = Collecting(checked, from: shared)
+        var action = try collecting.begin(consistency)
+        while true {
+            if case .finished(let snapshot) = action { return snapshot }
+            let input = try await carryOut(action, until: deadline)
+            action = try collecting.take(input)
+        }
     }
 
-    /// Takes the hits and the cut at once, fetches the misses as of the cut. What is gone by then (compacted,
-    /// or of a history that was replaced) is read again at a newer cut.
-    private func collect(_ keys: [Key], until deadline: Instant) async throws -> Snapshot {
-        while true {
-            guard let (found, asking) = try await hits(keys, until: deadline) else { continue }
-            if asking.keys.isEmpty { return Snapshot(token: asking.token, records: found) }
+    private func carryOut(_ action: Collecting.Action, until deadline: Instant) async throws -> Collecting.Input {
+        switch action {
+        case .reach(let freshness):
+            try await reach(freshness, timeout: deadline - MonotonicClock.now)
+        case .pause(let time):
+            try await Task.sleep(for: time)
+        case .fetch(let get):
             do {
                 let fetched = try await connection.records(
-                    asking.keys, branch: branch, at: asking.token.position, timeout: deadline - MonotonicClock.now)
-                guard fetched.token.lineage == asking.token.lineage else {
-                    throw Failure(.historyDiffers, "the broker holds another history than the view")
-                }
-                shared.fill(fetched.records, asking)
-                let byKey = Dictionary(
-                    (found + fetched.records).map { ($0.key, $0) }, uniquingKeysWith: { _, new in new })
-                return Snapshot(token: asking.token, records: keys.compactMap { byKey[$0] })
+                    get.keys, branch: get.branch, at: get.at, timeout: deadline - MonotonicClock.now)
+                return .fetched(fetched.records, of: fetched.token)
             } catch {
-                shared.abandon(asking)
-                guard Self.isOutdated(error), MonotonicClock.now < deadline else { throw error }
-                try await Task.sleep(for: .milliseconds(20))
-                try await reach(.linearizable, timeout: deadline - MonotonicClock.now)
+                return .failed(error, isLast: MonotonicClock.now >= deadline)
             }
+        case .finished: break
         }
-    }
-
-    /// - Returns: `nil` if the view had no state to show and has one now.
-    private func hits(_ keys: [Key], until deadline: Instant) async throws -> (found: [Record], missing: Misses)? {
-        do { return try shared.take(keys) } catch MembusError.stale where shared.whenStale != .fail {
-            try await reach(.live, timeout: deadline - MonotonicClock.now)
-            return nil
-        }
-    }
-
-    /// Whether the state that was read from is no longer kept, or of a history that was replaced.
-    private static func isOutdated(_ error: any Error) -> Bool {
-        let codes: [Failure.Code] = [.belowFloor, .historyDiffers, .beyondHead]
-        if case MembusError.failure(let failure) = error { return codes.contains(failure.code) }
-        if case MembusError.historyChanged = error { return true }
-        return (error as? Failure).map { codes.contains($0.code) } ?? false
+        return .passed
     }
 }

@@ -8,6 +8,8 @@ public struct ViewChanges: AsyncSequence, Sendable {
         /// The key's version of this revision. Its record as the view held it when the change was taken:
         /// maybe without its value, `nil` if the view did not hold it.
         case changed(Key, Revision, Record?)
+        /// The key has no record any more: as of the revision that deleted it, or of the snapshot that did not name
+        /// it any longer.
         case deleted(Key, Revision)
         /// More changed than could be listed, or the history is another one: read again what you need.
         case everything

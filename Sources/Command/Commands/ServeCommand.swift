@@ -16,12 +16,14 @@ struct ServeCommand: AsyncParsableCommand {
             It listens on the loopback interface alone unless you say otherwise: there are no rights yet, so \
             whoever reaches it can read and write. Clients are told where events are; behind a wildcard \
             (tcp://*:7402) they use the host by which they reached the broker. Without --events they are at \
-            the port after --listen's.
+            the port after --listen's. Behind a proxy or a forwarded port, "advertisedEvents" in the \
+            configuration file is what clients are told instead.
 
             The configuration file is one JSON object; options override it. Every field may be left out:
 
               {"dataDirectory": "/var/lib/membus",
                "requests": ["tcp://127.0.0.1:7401"], "events": ["tcp://127.0.0.1:7402"],
+               "advertisedEvents": ["tcp://proxy:7402"],
                "retention": {"age": "7d", "bytes": 1073741824, "least": "10m"},
                "limits": {"valueBytes": 4194304, "changesPerTransaction": 1000,
                           "transactionBytes": 16777216},

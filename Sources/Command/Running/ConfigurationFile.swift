@@ -16,6 +16,7 @@ enum ConfigurationFile {
                 configuration.events = configuration.requests.map(events(besides:))
             }
             if let node = fields.take("events") { configuration.events = try endpoints(node) }
+            if let node = fields.take("advertisedEvents") { configuration.advertisedEvents = try endpoints(node) }
             if let node = fields.take("limits") { try limits(node, &configuration.limits) }
             if let node = fields.take("retention") { try retention(node, &configuration.retention) }
             if let node = fields.take("heartbeat") { configuration.heartbeat = try duration(node) }

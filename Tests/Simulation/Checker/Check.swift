@@ -3,8 +3,9 @@ import MembusModel
 // The checker: goes once through a recorded history and holds everything in it against the truth.
 //
 // The order of commits is given (revisions), so a history is linearizable exactly if that order respects the
-// order of real time between operations, and every operation says what the state at its place says. Hence no
-// search: CheckWrites and CheckReads compare each operation with what ended before it began.
+// order of real time between operations, and every operation says what the state at its place says: CheckWrites
+// and CheckReads compare each operation with what ended before it began. CheckLinearizability comes to its own
+// verdict at the end, by a search for an order that does not know the revisions' (Linearizability/).
 //
 // Numbers of invariants are those of the design's section 9.
 
@@ -21,6 +22,13 @@ public struct Violation: Error, Sendable, CustomStringConvertible {
     public var description: String { "invariant \(invariant): \(text)" }
 }
 
+/// A stretch of a lineage's life. It has one, unless an old copy of the store was put in its place as a file:
+/// then the lineage goes on from the copy's head, as another run.
+struct Run: Hashable {
+    var lineage: Lineage
+    var number: Int
+}
+
 public struct Check {
     let history: History
     public internal(set) var violations: [Violation] = []
@@ -28,19 +36,28 @@ public struct Check {
     var now = Instant(nanoseconds: 0)
 
     // What was so before the entry under consideration.
-    /// The newest state that was told to anybody, by lineage, when each operation began.
-    var told: [Lineage: Revision] = [:]
-    var visible: [Lineage: [(time: Instant, revision: Revision)]] = [:]
-    var serving: [(time: Instant, lineage: Lineage)] = []
+    /// By lineage, which of its runs is on.
+    var runs: [Lineage: Int] = [:]
+    /// The newest state that was told to anybody.
+    var told: [Run: Revision] = [:]
+    var visible: [Run: [(time: Instant, revision: Revision)]] = [:]
+    /// The runs that brokers served, in their order.
+    var serving: [(time: Instant, run: Run)] = []
     var writes: [Int: Write] = [:]
     var views: [ViewName: Seen] = [:]
-    /// By read, as of when it was asked for: what had been told to anybody, what its agent knew, the moment.
-    var reads: [Int: [Lineage: Revision]] = [:]
-    var ownAtAsk: [Int: [Lineage: Known]] = [:]
-    var askedAt: [Int: Instant] = [:]
-    /// What an agent has seen and written itself, by agent and lineage.
-    var agents: [Int: [Lineage: Known]] = [:]
+    var reads: [Int: Asked] = [:]
+    /// What an agent has seen and written itself.
+    var agents: [Int: [Run: Known]] = [:]
     var faultsEnded: Instant?
+
+    /// How things stood when a read was asked for.
+    struct Asked {
+        var told: [Run: Revision]
+        var own: [Run: Known]
+        var time: Instant
+        /// How many runs had been served.
+        var served: Int
+    }
 
     struct Known {
         var read: Revision = 0
@@ -64,6 +81,7 @@ public struct Check {
             if violations.count > 20 { return }
         }
         checkWritesAtEnd()
+        if violations.isEmpty { checkLinearizability() }
     }
 
     mutating func violated(_ invariant: Int, _ text: String) {
@@ -76,9 +94,15 @@ public struct Check {
         case .told(let op, let result, let lineage): told(op, result, lineage)
         case .finished(let op, let agent, let ending): finished(op, agent, ending)
         case .visible(let lineage, let position):
-            visible[lineage, default: []].append((now, position.revision))
-            if serving.last?.lineage != lineage { serving.append((now, lineage)) }
-            exists(position, lineage, "shown as visible")
+            let run = current(lineage)
+            visible[run, default: []].append((now, position.revision))
+            if serving.last?.run != run { serving.append((now, run)) }
+            if exists(position, lineage, "shown as visible") != run {
+                violated(3, "\(position) is shown as visible, but is of a history that was replaced")
+            }
+        case .answered(let lineage, let revision):
+            let most = visible[current(lineage)]?.last?.revision ?? 0
+            if revision > most { violated(3, "a reply shows revision \(revision), though \(most) is visible") }
         case .published(let lineage, let position): exists(position, lineage, "published")
         case .following(let view, let branch, let filter, let mode, let start):
             views[view] = Seen(branch: branch, filter: filter, mode: mode, token: start)
@@ -87,10 +111,9 @@ public struct Check {
         case .moved(let view, let output, let lineage): moved(view, output, lineage)
         case .watched(let view, let token, let isLive): watched(view, token, isLive)
         case .overgrown(let text): violated(17, text)
+        case .broken(let invariant, let text): violated(invariant, text)
         case .asked(let read, let agent):
-            reads[read] = told
-            ownAtAsk[read] = agents[agent]
-            askedAt[read] = now
+            reads[read] = Asked(told: told, own: agents[agent] ?? [:], time: now, served: serving.count)
         case .read(let read): take(read)
         case .faultsEnded: faultsEnded = now
         case .rested(let view, let token, let isLive, let digest, let ofStore):
@@ -99,17 +122,50 @@ public struct Check {
             if history.truths[lineage]?.head != position {
                 violated(3, "the broker rests at \(position), the store holds \(history.truths[lineage]?.head.description ?? "nothing")")
             }
+        case .copiedBack(let lineage, let position): copiedBack(lineage, position)
         case .floor, .remark: break
         }
     }
 
-    /// What anybody sees is in the truth.
-    mutating func exists(_ position: Position, _ lineage: Lineage, _ what: @autoclosure () -> String) {
-        guard let truth = history.truths[lineage] else { return violated(3, "\(what()): lineage \(lineage) never was") }
-        if !truth.holds(position) { violated(3, "\(what()): \(position) is not in the truth, whose head is \(truth.head)") }
+    // MARK: Runs
+
+    func current(_ lineage: Lineage) -> Run { Run(lineage: lineage, number: runs[lineage] ?? 0) }
+
+    private mutating func copiedBack(_ lineage: Lineage, _ position: Position) {
+        let before = current(lineage)
+        runs[lineage, default: 0] += 1
+        told[current(lineage)] = min(told[before] ?? 0, position.revision)
     }
 
-    func shown(_ lineage: Lineage, at time: Instant) -> Revision {
-        visible[lineage]?.last { $0.time <= time }?.revision ?? 0
+    func truth(of run: Run) -> Truth? {
+        let earlier = history.earlier[run.lineage] ?? []
+        return run.number < earlier.count ? earlier[run.number] : history.truths[run.lineage]
+    }
+
+    func holds(_ run: Run, _ position: Position) -> Bool { truth(of: run)?.holds(position) == true }
+
+    /// The newest run so far that holds the state.
+    func run(holding position: Position, of lineage: Lineage) -> Run? {
+        for number in stride(from: runs[lineage] ?? 0, through: 0, by: -1) {
+            let run = Run(lineage: lineage, number: number)
+            if truth(of: run)?.holds(position) == true { return run }
+        }
+        return nil
+    }
+
+    /// What anybody sees is in the truth.
+    @discardableResult
+    mutating func exists(_ position: Position, _ lineage: Lineage, _ what: @autoclosure () -> String) -> Run? {
+        if let run = run(holding: position, of: lineage) { return run }
+        guard let truth = history.truths[lineage] else {
+            violated(3, "\(what()): lineage \(lineage) never was")
+            return nil
+        }
+        violated(3, "\(what()): \(position) is not in the truth, whose head is \(truth.head)")
+        return nil
+    }
+
+    func shown(_ run: Run, at time: Instant) -> Revision {
+        visible[run]?.last { $0.time <= time }?.revision ?? 0
     }
 }

@@ -6,16 +6,15 @@ struct Seen {
     var filter: TopicFilter
     var mode: StreamMode
     var token: Token?
-    /// The highest cut in each lineage: no reset lowers it.
-    var highest: [Lineage: Revision] = [:]
-    var lastLive: Instant?
+    /// The highest cut in each history: no reset lowers it.
+    var highest: [Run: Revision] = [:]
+    var isLive = false
 
     init(branch: BranchName, filter: TopicFilter, mode: StreamMode, token: Token?) {
         self.branch = branch
         self.filter = filter
         self.mode = mode
         self.token = token
-        if let token { highest[token.lineage] = token.revision }
     }
     var at: Revision { token?.revision ?? 0 }
 }
@@ -36,7 +35,9 @@ extension Check {
         case .install(let records, let at): install(name, seen, records, at, lineage)
         case .reset(let new): reset(name, seen, new)
         case .fresh(let asOf): proven(name, seen, asOf)
-        case .live, .stale, .failed, .register, .subscribe, .unsubscribe, .ping, .pull, .replaceSocket: break
+        case .live: views[name]?.isLive = true
+        case .stale: views[name]?.isLive = false
+        case .failed, .register, .subscribe, .unsubscribe, .ping, .pull, .replaceSocket: break
         }
     }
 
@@ -66,24 +67,33 @@ extension Check {
 
     /// Only forward, and only to what is in the truth.
     private mutating func move(_ name: ViewName, _ to: Position, _ lineage: Lineage?, _ what: String) -> Truth? {
-        guard let lineage, let truth = history.truths[lineage] else {
+        guard let lineage, history.truths[lineage] != nil else {
             violated(15, "\(name): a \(what) moved it in no known history")
             return nil
         }
-        let highest = views[name]?.highest[lineage] ?? -1
-        if to.revision <= highest { violated(6, "\(name): a \(what) moved the cut from \(highest) back to \(to.revision)") }
-        if let known = views[name]?.token?.lineage, known != lineage {
-            violated(15, "\(name): a \(what) of lineage \(lineage) on a state of \(known)")
-        }
+        let old = views[name]?.token
         views[name]?.token = Token(lineage: lineage, position: to)
-        views[name]?.highest[lineage] = max(highest, to.revision)
-        exists(to, lineage, "\(name): a \(what)")
-        return truth.holds(to) ? truth : nil
+        guard let run = exists(to, lineage, "\(name): a \(what)"), let truth = truth(of: run) else { return nil }
+        let highest = views[name]?.highest[run] ?? -1
+        if to.revision <= max(highest, old?.lineage == lineage ? old?.revision ?? -1 : -1) {
+            violated(6, "\(name): a \(what) moved the cut from \(max(highest, old?.revision ?? -1)) back to \(to.revision)")
+        }
+        if let old, old.lineage != lineage || !truth.holds(old.position) {
+            violated(15, "\(name): a \(what) of lineage \(lineage) on a state of another history, \(old)")
+        }
+        views[name]?.highest[run] = max(highest, to.revision)
+        return truth
     }
 
     /// Only for another history.
     private mutating func reset(_ name: ViewName, _ seen: Seen, _ new: Lineage) {
         views[name]?.token = nil
+        // Where a copy was put back, what the view or its agent knew of may be lost.
+        guard runs[new] == nil else {
+            let run = current(new)
+            views[name]?.highest[run] = nil
+            return
+        }
         guard let old = seen.token, old.lineage == new else { return }
         violated(15, "\(name) was reset at \(old.position), which is of the broker's own history")
     }
@@ -91,8 +101,8 @@ extension Check {
     // MARK: Invariant 12: how old it may be
 
     private mutating func proven(_ name: ViewName, _ seen: Seen, _ asOf: Instant) {
-        guard let token = seen.token else { return }
-        let then = shown(token.lineage, at: asOf)
+        guard let token = seen.token, let run = run(holding: token.position, of: token.lineage) else { return }
+        let then = shown(run, at: asOf)
         if then > token.revision {
             violated(12, "\(name) at \(token.revision) claims to hold all of \(now - asOf) ago, when \(then) was visible")
         }
@@ -106,13 +116,15 @@ extension Check {
     mutating func watched(_ name: ViewName, _ token: Token?, _ isLive: Bool) {
         guard views[name] != nil, isLive else { return }
         guard let token else { return violated(8, "\(name) is live without a state") }
-        let then = shown(token.lineage, at: now - Self.bound)
+        guard let run = run(holding: token.position, of: token.lineage) else { return }
+        let then = shown(run, at: now - Self.bound)
         if then > token.revision {
             violated(8, "\(name) is live at \(token.revision), though \(then) was visible \(Self.bound) ago")
         }
-        let served = serving.last { $0.time <= now - Self.bound }?.lineage
-        if let served, served != token.lineage, serving.last?.lineage == served {
-            violated(15, "\(name) is live in lineage \(token.lineage), though \(served) is served for \(Self.bound)")
+        let served = serving.last { $0.time <= now - Self.bound }?.run
+        let isServed = served.map { $0.lineage == token.lineage && holds($0, token.position) } ?? true
+        if let served, !isServed, serving.last?.run == served {
+            violated(15, "\(name) is live in lineage \(token), though \(served) is served for \(Self.bound)")
         }
     }
 
@@ -122,10 +134,11 @@ extension Check {
         guard let seen = views[name] else { return }
         let waited = faultsEnded.map { now - $0 } ?? .zero
         guard let token, isLive else { return violated(20, "\(name) is not live \(waited) after the faults ended") }
-        if let served = visible[token.lineage]?.last?.revision, served != token.revision || serving.last?.lineage != token.lineage {
+        let run = run(holding: token.position, of: token.lineage) ?? current(token.lineage)
+        if let served = visible[run]?.last?.revision, served != token.revision || serving.last?.run != run {
             violated(20, "\(name) is at \(token.revision) \(waited) after the faults ended, the broker at \(served)")
         }
-        guard let digest, let truth = history.truths[token.lineage] else { return }
+        guard let digest, let truth = truth(of: run) else { return }
         var builder = StateDigest.Builder()
         for record in truth.state(of: seen.branch, seen.filter, at: token.revision) { builder.add(record) }
         let expected = builder.finish()

@@ -6,17 +6,19 @@ struct Write {
     var agent: Int
     var work: Work
     /// What had been told to anybody before it was asked for; and what its own agent had read.
-    var before: [Lineage: Revision]
-    var toldCommitted: [Lineage: Position] = [:]
-    /// A refusal, conflict or other ending after which it must never be found.
+    var before: [Run: Revision]
+    var outcome: [Run: Outcome] = [:]
+    /// A refusal, conflict or other ending after which it must never be found: in any history, or in one.
     var refusal: String?
+    var refusals: [Run: String] = [:]
 }
 
 extension Check {
     // MARK: Invariant 1: the truth itself
 
     mutating func checkTruths() {
-        for truth in history.truths.values.sorted(by: { $0.lineage.id < $1.lineage.id }) {
+        for run in allRuns {
+            guard let truth = truth(of: run) else { continue }
             var places: [String: Revision] = [:]
             var numbers: [String: Revision] = [:]
             for commit in truth.commits {
@@ -30,6 +32,27 @@ extension Check {
                         violated(1, "\(name) took effect twice: \(other) and \(info.revision)")
                     }
                 }
+                if info.agent == CommitInfo.broker { checkExpiry(commit, in: truth) }
+            }
+        }
+    }
+
+    /// All that the store ever held, in a fixed order.
+    private var allRuns: [Run] {
+        history.truths.keys.sorted { $0.id < $1.id }.flatMap { lineage in
+            (0...(history.earlier[lineage]?.count ?? 0)).map { Run(lineage: lineage, number: $0) }
+        }
+    }
+
+    /// The broker's own commits remove what has expired by the state before them, and nothing else.
+    private mutating func checkExpiry(_ commit: Commit, in truth: Truth) {
+        for record in commit.records {
+            let before = truth.record(record.key, on: commit.info.branch, at: commit.info.revision - 1)
+            guard let before, let expires = before.expires, expires <= commit.info.time, record.isDeleted else {
+                violated(
+                    9, "\(commit.info.revision) of the broker at \(commit.info.time) writes \(record), where there was "
+                        + (before?.description ?? "nothing"))
+                continue
             }
         }
     }
@@ -38,24 +61,23 @@ extension Check {
 
     mutating func invoked(_ op: Int, _ agent: Int, _ work: Work) {
         var before = told
-        for (lineage, known) in agents[agent] ?? [:] { before[lineage] = max(before[lineage] ?? 0, known.read) }
+        for (run, known) in agents[agent] ?? [:] { before[run] = max(before[run] ?? 0, known.read) }
         writes[op] = Write(agent: agent, work: work, before: before)
     }
 
     mutating func told(_ op: Int, _ result: Result<Outcome, Failure>, _ lineage: Lineage) {
         switch result {
         case .success(.committed(let position)):
-            if let other = writes[op]?.toldCommitted.updateValue(position, forKey: lineage), other != position {
-                violated(1, "op \(op) was told to be \(other), then \(position)")
-            }
-            committed(op, position, lineage)
-            told[lineage] = max(told[lineage] ?? 0, position.revision)
-        case .success(let outcome): undone(op, outcome, lineage)
+            decidedOnce(op, .committed(position), lineage)
+            acknowledged(op, position, lineage)
+        case .success(let outcome):
+            decidedOnce(op, outcome, lineage)
+            undone(op, outcome, lineage)
         case .failure(let failure):
             let says: [Failure.Code] = [.numberForgotten, .numberReused]
             // A refusal of the request's form is about this sending only.
             if failure.code.remedy == .fixRequest, !says.contains(failure.code), failure.code != .malformed {
-                refuse(op, "refused (\(failure.message))")
+                refuse(op, "refused (\(failure.message))", in: current(lineage))
             }
         }
     }
@@ -63,11 +85,10 @@ extension Check {
     mutating func finished(_ op: Int, _ agent: Int, _ ending: Ending) {
         switch ending {
         case .decided(.committed(let position), let lineage):
-            acknowledged(op, position, lineage)
-            guard let branch = writes[op]?.work.branchName else { return }
-            var known = agents[agent, default: [:]][lineage, default: Known()]
+            guard let run = acknowledged(op, position, lineage), let branch = writes[op]?.work.branchName else { return }
+            var known = agents[agent, default: [:]][run, default: Known()]
             known.written[branch] = max(known.written[branch] ?? 0, position.revision)
-            agents[agent, default: [:]][lineage] = known
+            agents[agent, default: [:]][run] = known
         case .decided(let outcome, let lineage): undone(op, outcome, lineage)
         case .committedUnseen(let position, let lineage): acknowledged(op, position, lineage)
         case .refused(let why): refuse(op, why)
@@ -75,42 +96,54 @@ extension Check {
         }
     }
 
-    private mutating func acknowledged(_ op: Int, _ position: Position, _ lineage: Lineage) {
-        committed(op, position, lineage)
-        told[lineage] = max(told[lineage] ?? 0, position.revision)
+    /// A retry gets the outcome that is kept.
+    private mutating func decidedOnce(_ op: Int, _ outcome: Outcome, _ lineage: Lineage) {
+        guard let run = run(holding: outcome.position, of: lineage) else { return }
+        if let other = writes[op]?.outcome.updateValue(outcome, forKey: run), other != outcome {
+            violated(1, "op \(op) was told to be \(other), then \(outcome)")
+        }
     }
 
-    private mutating func refuse(_ op: Int, _ why: String) {
-        if writes[op]?.refusal == nil { writes[op]?.refusal = why }
+    @discardableResult
+    private mutating func acknowledged(_ op: Int, _ position: Position, _ lineage: Lineage) -> Run? {
+        guard let run = committed(op, position, lineage) else { return nil }
+        told[run] = max(told[run] ?? 0, position.revision)
+        return run
+    }
+
+    private mutating func refuse(_ op: Int, _ why: String, in run: Run? = nil) {
+        if let run {
+            if writes[op]?.refusals[run] == nil { writes[op]?.refusals[run] = why }
+        } else if writes[op]?.refusal == nil {
+            writes[op]?.refusal = why
+        }
     }
 
     // MARK: Invariants 1, 2, 3 and 14: what it became
 
-    private mutating func committed(_ op: Int, _ position: Position, _ lineage: Lineage) {
-        exists(position, lineage, "op \(op), acknowledged")
-        guard let write = writes[op], let truth = history.truths[lineage], let commit = truth.commit(position.revision)
-        else { return }
+    private mutating func committed(_ op: Int, _ position: Position, _ lineage: Lineage) -> Run? {
+        guard let run = exists(position, lineage, "op \(op), acknowledged"), let write = writes[op],
+            let commit = truth(of: run)?.commit(position.revision)
+        else { return nil }
         if commit.info.message != "op \(op)" {
-            return violated(1, "op \(op) was acknowledged as \(position.revision), which is \(commit.info.message)")
-        }
-        if let before = write.before[lineage], before >= position.revision {
+            violated(1, "op \(op) was acknowledged as \(position.revision), which is \(commit.info.message)")
+        } else if let before = write.before[run], before >= position.revision {
             violated(2, "op \(op) is revision \(position.revision), yet \(before) was known before it was asked for")
         }
+        return run
     }
 
     /// It changed nothing: its preconditions must say so at the revision that the outcome names.
     private mutating func undone(_ op: Int, _ outcome: Outcome, _ lineage: Lineage) {
-        refuse(op, "decided without a commit")
-        guard let write = writes[op], let truth = history.truths[lineage], case .transaction(let transaction) = write.work
-        else { return }
+        guard let run = exists(outcome.position, lineage, "op \(op), decided"), let truth = truth(of: run) else { return }
+        refuse(op, "decided without a commit", in: run)
+        guard let write = writes[op], case .transaction(let transaction) = write.work else { return }
         switch outcome {
         case .committed: return
         case .held(let position):
-            exists(position, lineage, "op \(op), held")
             let failed = transaction.failing(in: truth, at: position.revision)
             if !failed.isEmpty { violated(14, "op \(op) held at \(position.revision), where \(failed) fail") }
         case .conflict(let failed, let position):
-            exists(position, lineage, "op \(op), in conflict")
             let expected = transaction.failing(in: truth, at: position.revision)
             if failed.map(\.precondition) != expected {
                 violated(14, "op \(op) failed on \(failed.map(\.precondition)) at \(position.revision), where \(expected) fail")
@@ -120,10 +153,11 @@ extension Check {
 
     mutating func checkWritesAtEnd() {
         index = max(0, history.entries.count - 1)
-        for truth in history.truths.values.sorted(by: { $0.lineage.id < $1.lineage.id }) {
+        for run in allRuns {
+            guard let truth = truth(of: run) else { continue }
             for commit in truth.commits {
                 guard let op = Int(commit.info.message.dropFirst(3)), let write = writes[op] else { continue }
-                if let refusal = write.refusal {
+                if let refusal = write.refusal ?? write.refusals[run] {
                     violated(1, "op \(op) is revision \(commit.info.revision), though it was \(refusal)")
                 }
                 guard case .transaction(let transaction) = write.work else { continue }
@@ -137,7 +171,11 @@ extension Check {
         let failed = transaction.failing(in: truth, at: before)
         if !failed.isEmpty { violated(14, "op \(op) is committed as \(before + 1), though at \(before) \(failed) fail") }
         let expected = transaction.values(in: truth, at: before)
-        let actual = commit.records.map { Written(key: $0.key, value: $0.value, isDeleted: $0.isDeleted) }
+        let patched = Set(transaction.changes.filter(\.isPatch).map(\.key))
+        let actual = commit.records.map {
+            let value = patched.contains($0.key) ? $0.value.flatMap(Merged.canonical) : $0.value
+            return Written(key: $0.key, value: value, isDeleted: $0.isDeleted)
+        }
         if expected != actual { violated(14, "op \(op) wrote \(commit.records), and its changes at \(before) give \(expected)") }
     }
 }
@@ -180,8 +218,45 @@ extension Transaction {
             case .delete: return old == nil ? nil : Written(key: change.key, value: Data(), isDeleted: true)
             case .increment(let amount): return wrote(Data("\((old?.count ?? 0) + amount)".utf8))
             case .append(let text): return wrote((old?.value ?? Data()) + text)
-            case .mergePatch: return nil
+            case .mergePatch(let patch): return wrote(Merged.canonical(old?.value ?? Data("{}".utf8), patch) ?? Data())
             }
+        }
+    }
+}
+
+extension Change {
+    fileprivate var isPatch: Bool { if case .mergePatch = action { true } else { false } }
+}
+
+/// RFC 7396 by Foundation's reader, in a form in which equal values are equal bytes.
+private enum Merged {
+    static func canonical(_ text: Data) -> Data? { parsed(text).flatMap(written) }
+
+    static func canonical(_ text: Data, _ patch: Data) -> Data? {
+        guard let patch = parsed(patch) else { return nil }
+        return written(merge(parsed(text), patch))
+    }
+
+    private static func parsed(_ text: Data) -> Any? {
+        try? JSONSerialization.jsonObject(with: text, options: .fragmentsAllowed)
+    }
+    private static func written(_ value: Any) -> Data? {
+        try? JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .fragmentsAllowed])
+    }
+
+    private static func merge(_ target: Any?, _ patch: Any) -> Any {
+        guard let patch = patch as? [String: Any] else { return patch }
+        var members = target as? [String: Any] ?? [:]
+        for (name, change) in patch { members[name] = change is NSNull ? nil : merge(members[name], change) }
+        return members
+    }
+}
+
+extension Outcome {
+    /// The state that it was decided in, or made.
+    var position: Position {
+        switch self {
+        case .committed(let position), .held(let position), .conflict(_, let position): position
         }
     }
 }

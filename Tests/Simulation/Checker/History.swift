@@ -7,8 +7,15 @@ public struct History: Sendable {
     public private(set) var entries: [Entry] = []
     /// By lineage: what the store holds at the end, or held when its history was replaced.
     public var truths: [Lineage: Truth] = [:]
+    /// What it held of the same lineage before that, each time that an old copy was put in its place.
+    public var earlier: [Lineage: [Truth]] = [:]
 
     public init() {}
+
+    /// Whether an old copy of the lineage's store was put in its place.
+    func isCopiedBack(_ lineage: Lineage) -> Bool {
+        entries.contains { if case .copiedBack(lineage, _) = $0.fact { true } else { false } }
+    }
 
     public mutating func note(_ time: Instant, _ fact: Fact) { entries.append(Entry(time: time, fact: fact)) }
 }
@@ -42,6 +49,10 @@ public enum Fact: Sendable {
     /// A broker serves this history, and shows it up to here.
     case visible(Lineage, Position)
     case floor(Lineage, Revision)
+    /// An old copy of the store was put in its place as a file, up to here: the lineage goes on from there.
+    case copiedBack(Lineage, Position)
+    /// A reply with the state of this revision was handed out.
+    case answered(Lineage, Revision)
     /// A message with this state was handed to the events' socket.
     case published(Lineage, Position)
     case following(ViewName, BranchName, TopicFilter, StreamMode, start: Token?)
@@ -52,6 +63,8 @@ public enum Fact: Sendable {
     case watched(ViewName, Token?, isLive: Bool)
     /// A view kept something beyond its bounds.
     case overgrown(String)
+    /// The world itself saw an invariant broken.
+    case broken(Int, String)
     case asked(read: Int, agent: Int)
     case read(Read)
     case faultsEnded
@@ -92,6 +105,10 @@ public struct Read: Sendable {
     public var token: Token
     /// Those of the keys that have a record.
     public var found: [Record]
+    /// Large values may be announced only.
+    public var isAnnouncing = false
+    /// The view's policy forbids reads while it is stale, and the read was over at once.
+    public var isStrict = false
 
     public init(
         id: Int, agent: Int, view: ViewName?, isJoined: Bool, branch: BranchName, keys: [Key],

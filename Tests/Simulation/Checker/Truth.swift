@@ -43,11 +43,14 @@ public struct Truth: Sendable {
         position.revision == 0 ? position == .origin : commit(position.revision)?.info.hash == position.hash
     }
 
+    /// Whether it is the one, or beyond what was harvested of a history that goes on.
+    public func mayHold(_ position: Position) -> Bool { position.revision > head.revision || holds(position) }
+
     // MARK: States
 
     /// The newest version at a revision, deletions included.
     public func newest(_ key: Key, on branch: BranchName, at revision: Revision) -> Record? {
-        if let found = versions[branch]?[key]?.last(where: { $0.revision <= revision }) { return found }
+        if let found = versions[branch]?[key]?.newest(at: revision) { return found }
         guard let info = branches[branch], let parent = info.parent else { return nil }
         return newest(key, on: parent, at: min(revision, info.forkRevision))
     }
@@ -81,6 +84,18 @@ public struct Truth: Sendable {
             found += changed(topic, on: parent, since: since, at: min(revision, info.forkRevision))
         }
         return found
+    }
+}
+
+extension [Record] {
+    /// The last one up to a revision, of versions in the order of history.
+    fileprivate func newest(at revision: Revision) -> Record? {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].revision <= revision { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 ? self[low - 1] : nil
     }
 }
 

@@ -12,6 +12,7 @@ final class Follower {
     /// The agent was told that it is complete.
     var isJoined = false
     var lastWatched = Instant(nanoseconds: 0)
+    var phase = ViewMachine.Phase.register
 
     init(id: ViewID, name: ViewName, follow: Follow, shared: SharedView) {
         self.id = id
@@ -69,6 +70,7 @@ final class Agent {
     /// Killed and started again: nothing of memory is left.
     func restart() {
         world.remark("agent \(index) is killed and started again")
+        world.coverage.count(.agentRestarted)
         for follower in followers { world.note(.left(follower.name)) }
         life += 1
         (followers, calls, inbox, pausedUntil) = ([], [:], [], nil)
@@ -81,6 +83,7 @@ final class Agent {
     func pause(for time: Duration) {
         guard pausedUntil == nil else { return }
         world.remark("agent \(index) is stopped for \(time)")
+        world.coverage.count(.agentPaused)
         pausedUntil = world.now + time
         let life = life
         world.after(time) { [index] world in
@@ -126,7 +129,17 @@ final class Agent {
     }
 
     private func step(_ input: ClientInput) {
-        for output in core.step(input, now: now) { carryOut(output) }
+        let outputs = core.step(input, now: now)
+        countTransitions()
+        for output in outputs { carryOut(output) }
+    }
+
+    private func countTransitions() {
+        for follower in followers {
+            guard let phase = core.views[follower.id]?.machine.phase, phase != follower.phase else { continue }
+            world.coverage.count(follower.phase, phase)
+            follower.phase = phase
+        }
     }
 
     private func carryOut(_ output: ClientOutput) {
@@ -134,10 +147,11 @@ final class Agent {
         case .send(let request): world.send(request, from: self)
         case .view(let id, let output, let lineage): move(id, output, lineage)
         case .finish(let id, let result): calls.removeValue(forKey: id)?(result)
-        case .reopenRequests: sockets.requests += 1
+        case .reopenRequests: reopenRequests()
         case .connectEvents: world.openEvents(of: self)
         case .replaceEvents:
             world.remark("agent \(index) replaces its events' socket")
+            world.coverage.count(.eventsReplaced)
             world.openEvents(of: self)
         case .subscribe(let stream): world.subscribe(self, stream)
         case .unsubscribe(let stream): world.unsubscribe(self, stream)
@@ -147,11 +161,12 @@ final class Agent {
 
     private func move(_ id: ViewID, _ output: ViewOutput, _ lineage: Lineage?) {
         guard let follower = follower(id) else { return }
-        for output in world.altered(output, of: follower, self) {
-            var noted = output
-            if case .fresh(let asOf) = output { noted = .fresh(asOf: asOf - clockOffset) }
+        for shown in world.altered(output, of: follower, self) {
+            var noted = shown.output
+            if case .fresh(let asOf) = noted { noted = .fresh(asOf: asOf - clockOffset) }
+            if case .reset = noted { world.coverage.count(.reset) }
             world.note(.moved(follower.name, noted, lineage))
-            follower.shared.apply(output, of: lineage)
+            for output in shown.done { follower.shared.apply(output, of: lineage) }
         }
     }
 
@@ -181,7 +196,9 @@ final class Agent {
         let count = core.asks.asks.count
         if count > 400 { world.note(.overgrown("agent \(index) has \(count) requests under way")) }
         let held = follower.shared.count
-        if held > world.profile.keys.count + 2 { world.note(.overgrown("\(follower.name) holds \(held) records")) }
+        if held > world.profile.keys.count + World.specialKeys.count {
+            world.note(.overgrown("\(follower.name) holds \(held) records"))
+        }
     }
 
     private func isLive(_ follower: Follower) -> Bool {
@@ -198,17 +215,17 @@ final class Agent {
     func call(_ call: Call, timeout: Duration, _ then: @escaping (Result<Answer, any Error>) -> Void) {
         lastCall += 1
         let id = CallID(number: lastCall)
-        calls[id] = then
+        calls[id] = world.altered(then, of: call, by: self)
         take(.call(id, call, deadline: now + timeout))
     }
 
     // MARK: Views
 
-    func join(_ follow: Follow, capacity: Int, warm: WarmFile? = nil) {
+    func join(_ follow: Follow, capacity: Int, whenStale: WhenStale = .serve, warm: WarmFile? = nil) {
         lastView += 1
         let id = ViewID(number: lastView)
         let name = ViewName(agent: index, life: life, number: lastView)
-        let shared = SharedView(follow: follow, capacity: capacity, whenStale: .serve, context: "c", warm: warm)
+        let shared = SharedView(follow: follow, capacity: capacity, whenStale: whenStale, context: "c", warm: warm)
         let follower = Follower(id: id, name: name, follow: follow, shared: shared)
         followers.append(follower)
         world.note(.following(name, follow.branch, follow.filter, follow.mode, start: follow.start))
@@ -235,6 +252,7 @@ final class Agent {
 
     func noteRest() {
         for follower in followers {
+            if !follower.isJoined { world.note(.broken(20, "agent \(index) still waits for \(follower.name) to be complete")) }
             let token = token(of: follower)
             var digests: (StateDigest?, StateDigest?) = (nil, nil)
             if follower.follow.mode == .update, let token, let digest = try? follower.shared.digest().digest {

@@ -14,6 +14,7 @@ extension Agent {
         call(.transact(work), timeout: world.dice.milliseconds(world.dice.pick([50...500, 2000...20000]))) { [unowned self] result in
             guard isAlive(life) else { return }
             let ending = Ending(result)
+            world.count(ending)
             if case .decided(.committed(let position), let lineage) = ending {
                 world.tokens.append(Token(lineage: lineage, position: position))
             }
@@ -25,16 +26,39 @@ extension Agent {
 
     func readDirectly(_ keys: [Key], on branch: BranchName) {
         let id = ask()
-        call(.request(.get(Request.Get(branch: branch, keys: keys))), timeout: .seconds(5)) { [unowned self] result in
-            guard case .success(.reply(let reply)) = result, case .records(let page) = reply.body,
-                page.records.count == keys.count
-            else { return }
+        world.coverage.count(.readDirect)
+        get(Request.Get(branch: branch, keys: keys)) { [unowned self] result in
+            guard case .success(let fetched) = result else { return }
             world.note(
                 .read(
                     Read(
                         id: id, agent: index, view: nil, isJoined: true, branch: branch, keys: keys,
-                        consistency: .direct, token: Token(lineage: reply.lineage, position: page.at),
-                        found: page.records.filter { !$0.isDeleted })))
+                        consistency: .direct, token: fetched.token, found: fetched.records.filter { !$0.isDeleted })))
+        }
+    }
+
+    /// As `Connection.records` does: in as many requests as the broker's pages ask for.
+    private func get(
+        _ get: Request.Get, before: [Record] = [],
+        _ then: @escaping (Result<(records: [Record], token: Token), any Error>) -> Void
+    ) {
+        call(.request(.get(get)), timeout: .seconds(5)) { [unowned self] result in
+            let reply: Reply
+            switch result {
+            case .failure(let error): return then(.failure(error))
+            case .success(.reply(let answer)): reply = answer
+            case .success: return then(.failure(Connection.unexpected))
+            }
+            guard case .records(let page) = reply.body, !page.records.isEmpty, page.records.count <= get.keys.count else {
+                return then(.failure(Connection.unexpected))
+            }
+            let records = before + page.records
+            if page.records.count == get.keys.count {
+                return then(.success((records, Token(lineage: reply.lineage, position: page.at))))
+            }
+            var rest = get
+            (rest.keys, rest.at) = (Array(get.keys.dropFirst(page.records.count)), page.at)
+            self.get(rest, before: records, then)
         }
     }
 
@@ -44,51 +68,112 @@ extension Agent {
         return world.lastRead
     }
 
-    // MARK: Reads of a view, the way that `View.get` goes
+    // MARK: Reads of a view: Collecting decides, as for `View.get`
 
     func read(_ view: Follower, _ keys: [Key], _ consistency: Read.Consistency) {
         let keys = keys.filter { view.follow.filter.matches($0) }
         guard !keys.isEmpty else { return }
+        world.count(consistency)
         let reading = ViewRead(id: ask(), view: view, isJoined: view.isJoined, keys: keys, consistency: consistency)
-        if world.plant == .waitIgnored { return collect(reading) }
         if world.plant == .mixedCuts, keys.count > 1 { return collectOneByOne(reading) }
-        let freshness: Freshness
-        switch consistency {
-        case .cached, .direct: return collect(reading)
-        case .atLeast(let token): freshness = .atLeast(token)
-        case .within(let age): freshness = .within(age)
-        case .linearizable: freshness = .linearizable
-        }
-        reach(view, freshness) { [unowned self] in collect(reading) }
+        let collecting = Collecting(keys, from: view.shared)
+        let asked = world.plant == .waitIgnored ? .cached : consistency.dial
+        carryOn(reading, collecting, until: now + .seconds(5)) { try $0.begin(asked) }
     }
 
-    private func reach(_ view: Follower, _ freshness: Freshness, _ then: @escaping () -> Void) {
-        call(.reach(view.id, freshness), timeout: .seconds(5)) { if case .success = $0 { then() } }
-    }
-
-    private func collect(_ reading: ViewRead, tries: Int = 3) {
-        let shared = reading.view.shared
-        guard let (found, missing) = try? shared.take(reading.keys) else { return }
-        if missing.keys.isEmpty { return finish(reading, missing.token, found) }
-        if world.plant == .evictedIsDeleted {
-            shared.abandon(missing)
-            return finish(reading, missing.token, found)
+    /// Does what the product's own code says, until the read is done or fails.
+    private func carryOn(
+        _ reading: ViewRead, _ collecting: Collecting, until deadline: Instant, isFirst: Bool = true,
+        _ step: (inout Collecting) throws -> Collecting.Action
+    ) {
+        var collecting = collecting
+        let action: Collecting.Action
+        do { action = try step(&collecting) } catch {
+            if case MembusError.stale = error { world.coverage.count(.staleRefused) }
+            return
         }
-        let get = Request.Get(
-            branch: reading.view.follow.branch, keys: missing.keys,
-            at: world.plant == .fillAtHead ? nil : missing.token.position)
-        call(.request(.get(get)), timeout: .seconds(5)) { [unowned self] result in
-            guard case .success(.reply(let reply)) = result, case .records(let page) = reply.body,
-                page.records.count == missing.keys.count, reply.lineage == missing.token.lineage
-            else {
-                shared.abandon(missing)
-                if tries > 0, Self.isOutdated(result, missing.token) {
-                    reach(reading.view, .linearizable) { [unowned self] in collect(reading, tries: tries - 1) }
-                }
-                return
+        let next = { [self] (input: Collecting.Input) in
+            carryOn(reading, collecting, until: deadline, isFirst: false) { try $0.take(input) }
+        }
+        switch action {
+        case .finished(let snapshot): finish(reading, snapshot.token, snapshot.records, atOnce: isFirst)
+        case .reach(let freshness):
+            if case .live = freshness { world.coverage.count(.staleWaited) }
+            call(.reach(reading.view.id, freshness), timeout: deadline - now) { result in
+                if case .success = result { next(.passed) }
             }
-            fill(shared, page.records, missing)
-            finish(reading, missing.token, found + page.records)
+        case .pause(let time):
+            world.coverage.count(.fetchRetried)
+            let life = life
+            world.after(time) { [index] world in if world.agents[index].isAlive(life) { next(.passed) } }
+        case .fetch(let get): fetch(get, reading, collecting, until: deadline)
+        }
+    }
+
+    private func fetch(_ get: Request.Get, _ reading: ViewRead, _ collecting: Collecting, until deadline: Instant) {
+        var (get, collecting) = (get, collecting)
+        world.coverage.count(reading.view.follow.mode == .update ? .announced : .evicted)
+        if world.plant == .evictedIsDeleted, let missing = collecting.missing {
+            collecting.abandon()
+            return finish(reading, missing.token, collecting.found, atOnce: false)
+        }
+        if world.plant == .fillAtHead { get.at = nil }
+        self.get(get) { [unowned self] result in
+            switch result {
+            case .success(let fetched):
+                if world.plant == .lateFill { fillLate(&collecting, fetched.records) }
+                carryOn(reading, collecting, until: deadline, isFirst: false) {
+                    try $0.take(.fetched(fetched.records, of: fetched.token))
+                }
+            case .failure(let error):
+                carryOn(reading, collecting, until: deadline, isFirst: false) {
+                    try $0.take(.failed(error, isLast: now >= deadline))
+                }
+            }
+        }
+    }
+
+    /// What nobody should do: install what was fetched as if it were asked for only now.
+    private func fillLate(_ collecting: inout Collecting, _ records: [Record]) {
+        let shared = collecting.shared
+        guard let old = collecting.missing, let (_, now) = try? shared.take(old.keys) else { return }
+        shared.abandon(old)
+        shared.fill(records, now)
+        collecting.missing = Misses(keys: old.keys, token: old.token, ticket: nil)
+    }
+
+    // MARK: Reads that cannot wait
+
+    /// One key, by its name or by its handle.
+    func readAtOnce(_ view: Follower, _ key: Key, byHandle: Bool) {
+        guard view.follow.filter.matches(key) else { return }
+        let reading = ViewRead(id: ask(), view: view, isJoined: view.isJoined, keys: [key], consistency: .cached)
+        world.coverage.count(byHandle ? .readHandle : .readCached)
+        do {
+            let record: Record?
+            if byHandle, let slot = view.shared.hold(key) {
+                defer { view.shared.release(slot) }
+                record = try view.shared.record(slot: slot, key)
+            } else {
+                record = try view.shared.record(key.text)
+            }
+            finish(reading, view.shared.token, record.map { [$0] } ?? [], atOnce: true)
+        } catch {
+            if case .stale = error { world.coverage.count(.staleRefused) }
+        }
+    }
+
+    /// Everything that an update view holds.
+    func readWhole(_ view: Follower) {
+        guard view.follow.mode == .update else { return }
+        let keys = (world.profile.keys + World.specialKeys).filter { view.follow.filter.matches($0) }
+        let reading = ViewRead(id: ask(), view: view, isJoined: view.isJoined, keys: keys, consistency: .cached)
+        do {
+            let snapshot = try view.shared.snapshot()
+            world.coverage.count(.readWhole)
+            finish(reading, snapshot.token, snapshot.records, atOnce: true, isAnnouncing: true)
+        } catch {
+            if case .stale = error { world.coverage.count(.staleRefused) }
         }
     }
 
@@ -101,31 +186,20 @@ extension Agent {
         world.after(.milliseconds(60)) { [unowned self] _ in
             guard isAlive(life), missing.keys.isEmpty, let (rest, more) = try? shared.take(Array(reading.keys.dropFirst())) else { return }
             shared.abandon(more)
-            if more.keys.isEmpty { finish(reading, missing.token, first + rest) }
+            if more.keys.isEmpty { finish(reading, missing.token, first + rest, atOnce: false) }
         }
     }
 
-    private func fill(_ shared: SharedView, _ records: [Record], _ missing: Misses) {
-        guard world.plant == .lateFill, let (_, now) = try? shared.take(missing.keys) else { return shared.fill(records, missing) }
-        shared.abandon(missing)
-        shared.fill(records, now)
-    }
-
-    private static func isOutdated(_ result: Result<Answer, any Error>, _ token: Token) -> Bool {
-        switch result {
-        case .success(.reply(let reply)): reply.lineage != token.lineage
-        case .failure(MembusError.failure(let failure)): [.belowFloor, .historyDiffers, .beyondHead].contains(failure.code)
-        default: false
-        }
-    }
-
-    private func finish(_ reading: ViewRead, _ token: Token, _ found: [Record]) {
-        world.note(
-            .read(
-                Read(
-                    id: reading.id, agent: index, view: reading.view.name, isJoined: reading.isJoined,
-                    branch: reading.view.follow.branch, keys: reading.keys, consistency: reading.consistency,
-                    token: token, found: found.filter { !$0.isDeleted })))
+    private func finish(
+        _ reading: ViewRead, _ token: Token, _ found: [Record], atOnce: Bool, isAnnouncing: Bool = false
+    ) {
+        var read = Read(
+            id: reading.id, agent: index, view: reading.view.name, isJoined: reading.isJoined,
+            branch: reading.view.follow.branch, keys: reading.keys, consistency: reading.consistency,
+            token: token, found: found.filter { !$0.isDeleted })
+        read.isAnnouncing = isAnnouncing
+        read.isStrict = atOnce && reading.view.shared.whenStale != .serve
+        world.note(.read(read))
     }
 
     // MARK: Warm files
@@ -133,6 +207,40 @@ extension Agent {
     /// Saves what its views hold, as files are saved at a regular end.
     func save() {
         warm = followers.compactMap { try? $0.shared.warmFile() }
+    }
+}
+
+extension Read.Consistency {
+    fileprivate var dial: Consistency {
+        switch self {
+        case .cached, .direct: .cached
+        case .atLeast(let token): .atLeast(token)
+        case .within(let age): .within(age)
+        case .linearizable: .linearizable
+        }
+    }
+}
+
+extension World {
+    fileprivate func count(_ consistency: Read.Consistency) {
+        switch consistency {
+        case .cached: coverage.count(.readCached)
+        case .direct: coverage.count(.readDirect)
+        case .atLeast: coverage.count(.readAtLeast)
+        case .within: coverage.count(.readWithin)
+        case .linearizable: coverage.count(.readLinearizable)
+        }
+    }
+
+    fileprivate func count(_ ending: Ending) {
+        switch ending {
+        case .decided(.committed, _): coverage.count(.committed)
+        case .decided(.conflict, _): coverage.count(.conflicted)
+        case .decided(.held, _): coverage.count(.held)
+        case .committedUnseen: coverage.count(.committedUnseen)
+        case .refused: coverage.count(.refused)
+        case .unknown: coverage.count(.outcomeUnknown)
+        }
     }
 }
 

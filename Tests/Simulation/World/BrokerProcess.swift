@@ -39,6 +39,10 @@ final class BrokerProcess {
     /// Kept for ``PlantState``.
     var planted = PlantedBroker()
     private let clockOffset: Duration
+    private let checkpointer: Checkpointer?
+    /// What waits while the process is stopped.
+    private var isPaused = false
+    private var waiting: [(BrokerProcess) -> Void] = []
     private var compactions: Compactions
     private var writes: [QueuedWrite] = []
     private var isWriting = false
@@ -52,6 +56,7 @@ final class BrokerProcess {
         self.number = number
         self.world = world
         (writer, reader) = try world.disk.open()
+        checkpointer = try world.disk.store.makeCheckpointer()
         lineage = world.disk.store.lineage
         looker = Looker(store: world.disk.store, reader: reader, inlineValueBytes: Profile.inlineValueBytes)
         clockOffset = .milliseconds(world.dice.below(1_000_000))
@@ -76,7 +81,7 @@ final class BrokerProcess {
     /// Runs `action` after a while, if this process still runs.
     private func after(_ delay: Duration, _ action: @escaping (BrokerProcess) -> Void) {
         world.after(delay) { [number] world in
-            if let broker = world.broker, broker.number == number { action(broker) }
+            if let broker = world.broker, broker.number == number { broker.whenAwake(action) }
         }
     }
 
@@ -84,6 +89,29 @@ final class BrokerProcess {
         world.note(.visible(lineage, shown))
         world.note(.floor(lineage, floor))
         tick()
+        if checkpointer != nil { after(.milliseconds(200)) { $0.fold() } }
+    }
+
+    // MARK: Stopped and continued, as by signals
+
+    private func whenAwake(_ action: @escaping (BrokerProcess) -> Void) {
+        if isPaused { waiting.append(action) } else { action(self) }
+    }
+
+    func pause(for time: Duration) {
+        guard !isPaused else { return }
+        isPaused = true
+        world.after(time) { [number] world in
+            if let broker = world.broker, broker.number == number { broker.resume() }
+        }
+    }
+
+    func resume() {
+        guard isPaused else { return }
+        isPaused = false
+        let late = waiting
+        waiting = []
+        for action in late where world.broker === self { action(self) }
     }
 
     private func tick() {
@@ -93,18 +121,35 @@ final class BrokerProcess {
 
     // MARK: The bus thread
 
-    func receive(_ request: Request, from peer: Peer) { step(.request(from: peer, bytes: 200, request)) }
+    func receive(_ request: Request, from peer: Peer) {
+        whenAwake { $0.step(.request(from: peer, bytes: 200, request)) }
+    }
+    func receiveUndecodable(_ id: UInt64, _ failure: Failure, from peer: Peer) {
+        whenAwake { $0.step(.undecodable(from: peer, id: id, failure)) }
+    }
 
     private func step(_ input: BrokerInput<Peer>) {
         let isReport = if case .written = input { true } else { false }
         let outputs = world.altered(core.step(input, now: now), of: self)
         for (index, output) in outputs.enumerated() {
             if isReport, case .publishing(let limit)? = world.kill, index == limit % outputs.count {
+                world.coverage.count(Self.stop(before: index, of: outputs))
                 return world.killBroker("between what it publishes and replies")
             }
             carryOut(output)
         }
         noteVisible()
+    }
+
+    /// Where between publishing and replying this is.
+    private static func stop(before index: Int, of outputs: [BrokerOutput<Peer>]) -> Happening {
+        func isReply(_ output: BrokerOutput<Peer>) -> Bool { if case .reply = output { true } else { false } }
+        func isEvent(_ output: BrokerOutput<Peer>) -> Bool { if case .publish = output { true } else { false } }
+        if outputs[..<index].contains(where: isReply) { return .killedWhileReplying }
+        if outputs[index...].contains(where: isEvent) {
+            return outputs[..<index].contains(where: isEvent) ? .killedWhilePublishing : .killedAfterCommit
+        }
+        return .killedPublished
     }
 
     private func noteVisible() {
@@ -117,10 +162,11 @@ final class BrokerProcess {
         switch output {
         case .reply(let peer, let reply):
             noteTold(peer, reply)
+            if let shown = reply.body.shownRevision { world.note(.answered(lineage, shown)) }
             world.deliver(world.paged(reply, by: self, to: peer), to: peer)
         case .publish(let message):
             if case .event(let event) = message.content { world.note(.published(lineage, event.position)) }
-            world.publish(message)
+            do { try world.publish(message) } catch { world.failure = error }
         case .write(let write):
             writes.append(write)
             scheduleWriting()
@@ -151,18 +197,20 @@ final class BrokerProcess {
     private func scheduleWriting() {
         guard !isWriting else { return }
         isWriting = true
-        after(world.dice.milliseconds(world.pace(world.profile.writing))) { $0.write() }
+        after(world.dice.milliseconds(world.writingPace)) { $0.write() }
     }
 
     private func write() {
         if world.kill == .beforeCommit {
             publishUncommitted()
+            world.coverage.count(.killedBeforeCommit)
             return world.killBroker("before COMMIT")
         }
         do {
             if !writes.isEmpty { try writeBatch() }
             guard world.broker === self else { return }
             try compact()
+            guard world.broker === self else { return }
         } catch { world.failure = error }
         isWriting = false
         if !writes.isEmpty || compactions.isUnderWay { scheduleWriting() }
@@ -176,18 +224,60 @@ final class BrokerProcess {
             case .compact(let request): compactions.ask(request, ticket: write.ticket)
             case .item where write.deadline.map({ $0 < now }) ?? false:
                 results.append((write.ticket, .item(.refused(Failure(.deadlineExceeded, "waited too long")))))
-            case .item where world.diskIsFullUntil > world.now:
+            case .item where world.diskIsFullUntil > world.now && world.disk.faults == nil:
                 results.append((write.ticket, .item(.refused(Failure(.diskFull, "the disk is full")))))
             case .item(let item): items.append((write.ticket, try world.altered(item, isFirst: items.isEmpty, of: self)))
             }
         }
         writes = []
-        let batch = try writer.commit(items.map(\.item), now: world.wall)
+        let batch: WrittenBatch
+        do { batch = try writer.commit(items.map(\.item), now: world.wall) } catch {
+            guard survives(error) else { return }
+            // As the commit thread does: refused whole, with that reason.
+            results += items.map { ($0.ticket, .item(.refused(error.failure))) }
+            return report(WriteReport(results: results, commits: [], nextExpiry: writer.nextExpiry))
+        }
         let batchResults = world.altered(batch.results, of: items.map(\.item))
-        if world.kill == .afterCommit { return world.killBroker("after COMMIT, before anybody was told") }
+        if world.kill == .afterCommit {
+            world.coverage.count(.killedAfterCommit)
+            return world.killBroker("after COMMIT, before anybody was told")
+        }
+        for commit in batch.commits where commit.info.agent == CommitInfo.broker {
+            world.coverage.count(.expired, times: commit.records.count)
+        }
         for (entry, result) in zip(items, batchResults) { results.append((entry.ticket, .item(result))) }
         world.committed(batch.commits, results, of: self)
         report(WriteReport(results: results, commits: batch.commits, nextExpiry: writer.nextExpiry, sync: batch.sync))
+    }
+
+    /// - Returns: false if power is gone, or if the process ends itself: what is on disk is not known any more.
+    private func survives(_ error: StoreError) -> Bool {
+        guard let faults = world.disk.faults else {
+            world.failure = error
+            return false
+        }
+        if faults.hasStopped {
+            world.killBroker("by a loss of power, in the middle of writing: \(error.message)", .power)
+            return false
+        }
+        guard error.isFatal else { return true }
+        world.coverage.count(.syncFailed)
+        // The kernel may have dropped what was not synced, or not.
+        world.killBroker("by itself: \(error.message)", world.dice.chance(50) ? .power : .process)
+        return false
+    }
+
+    /// The folding thread's turn.
+    private func fold() {
+        do throws(StoreError) {
+            if !isWriting {
+                try checkpointer?.run()
+                world.coverage.count(.checkpointed)
+            }
+        } catch {
+            guard survives(error) else { return }
+        }
+        after(.milliseconds(200)) { $0.fold() }
     }
 
     /// What nobody should do: tell of a batch that is not on disk. It is decided on a copy of the store.
@@ -208,7 +298,7 @@ final class BrokerProcess {
     private func report(_ report: WriteReport) {
         if report.results.isEmpty, report.commits.isEmpty { return }
         reportsUnderWay += 1
-        lastReport = max(lastReport, world.now + world.dice.milliseconds(world.pace(world.profile.writing)))
+        lastReport = max(lastReport, world.now + world.dice.milliseconds(world.writingPace))
         after(lastReport - world.now) { broker in
             broker.reportsUnderWay -= 1
             broker.step(.written(report))
@@ -218,10 +308,18 @@ final class BrokerProcess {
     private func compact() throws {
         guard compactions.isUnderWay else { return }
         try world.disk.harvest()
-        let finished = try compactions.step(now: now, wall: world.wall)
+        let finished: [(ticket: UInt64, floor: Revision)]
+        do throws(StoreError) { finished = try compactions.step(now: now, wall: world.wall) } catch {
+            guard survives(error) else { return }
+            let failed = compactions.abandon()
+            return report(
+                WriteReport(
+                    results: failed.map { ($0, .item(.refused(error.failure))) }, nextExpiry: writer.nextExpiry))
+        }
         if writer.floor != floor {
             floor = writer.floor
             world.note(.floor(lineage, floor))
+            world.coverage.count(.compacted)
         }
         report(
             WriteReport(
@@ -240,6 +338,18 @@ final class BrokerProcess {
         after(world.dice.milliseconds(world.pace(world.profile.reading))) { broker in
             broker.readsUnderWay -= 1
             broker.step(.answered(ticket: read.ticket, answer))
+        }
+    }
+}
+
+extension Reply.Body {
+    /// The state that it shows, if it shows one.
+    fileprivate var shownRevision: Revision? {
+        switch self {
+        case .records(let records): records.at.revision
+        case .range(let page): page.at.revision
+        case .page(let page): page.target.revision
+        default: nil
         }
     }
 }

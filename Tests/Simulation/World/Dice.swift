@@ -3,6 +3,12 @@ struct Dice: RandomNumberGenerator, Sendable {
     private var state: UInt64
     init(seed: UInt64) { state = seed &* 0x2545_F491_4F6C_DD1D &+ 0x1234_5678_9ABC_DEF1 }
 
+    /// A move's own.
+    init(seed: UInt64, move: Int) {
+        var dice = Dice(seed: seed)
+        self = Dice(seed: dice.next() ^ UInt64(bitPattern: Int64(move)))
+    }
+
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state

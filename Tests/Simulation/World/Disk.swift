@@ -1,21 +1,37 @@
+import CFaultyDisk
 import Foundation
 import MembusChecker
 import MembusModel
 import MembusStore
 
-/// The broker machine's disk: what is left when the broker is killed. A store in memory, until a backup is
-/// restored; that one lies in a directory.
+@testable import Membus
+
+// The broker machine's disk: what is left when the broker is killed, or power goes.
+//
+// A store in memory loses nothing but what is under way. A store on disk lies in a directory of memory under
+// a layer (CFaultyDisk) that fails as disks fail; when its process dies, connections are cut and the log is
+// recovered by SQLite itself, from what a loss of power has left of it.
 final class Disk {
     private(set) var store: Store
     private(set) var truth: Truth
     private var reader: Reader
     private var directory: String?
+    private(set) var faults: FaultyDisk?
     private var files: [String] = []
     private nonisolated(unsafe) static var lastFile = 0  // guarded by `lock`
     private static let lock = NSLock()
 
-    init(lineage: UInt64) throws {
-        store = try Store.inMemory(newLineage: lineage)
+    /// - Parameter isOnDisk: as files, which can be torn; else in memory, until a backup is restored.
+    init(lineage: UInt64, isOnDisk: Bool) throws {
+        if isOnDisk {
+            let place = Self.newPath()
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            directory = place
+            faults = try FaultyDisk(place)
+            store = try Store.open(at: place, newLineage: lineage)
+        } else {
+            store = try Store.inMemory(newLineage: lineage)
+        }
         reader = try store.makeReader()
         truth = Truth(lineage: store.lineage, branches: try reader.branches(visible: .max))
     }
@@ -50,12 +66,50 @@ final class Disk {
         try reader.digest(filter, on: branch, at: at, visible: .max).digest
     }
 
+    // MARK: The end of a process, and of power
+
+    /// The process has died: whoever had the files open has let go of them.
+    /// - Parameter losingPower: what was not synced is lost, torn or kept, as the seed decides.
+    func recover(losingPower: Bool, seed: UInt64) throws {
+        guard let faults, let directory else { return }
+        faults.stop()
+        try letGo()
+        faults.rewind(losingPower: losingPower, seed: seed)
+        store = try Store.open(at: directory, newLineage: 0)
+        reader = try store.makeReader()
+        // What was synced is there.
+        let found = try reader.position(of: truth.head.revision, visible: .max)
+        if truth.head.revision > 0, found != truth.head {
+            throw Lost("after a crash \(truth.head) is \(found.map { "\($0)" } ?? "gone")")
+        }
+        if store.lineage != truth.lineage { throw Lost("after a crash the lineage is \(store.lineage)") }
+    }
+
+    private func letGo() throws {
+        store = try Store.inMemory(newLineage: 1)
+        reader = try store.makeReader()
+    }
+
+    /// The bytes of a warm file.
+    func written(_ warm: WarmFile) throws -> Data {
+        let file = URL(fileURLWithPath: Self.newPath())
+        defer { try? FileManager.default.removeItem(at: file) }
+        try warm.write(to: file)
+        return try Data(contentsOf: file)
+    }
+
     // MARK: Backups
 
-    func backup() throws -> (file: String, head: Position) {
+    struct Copy {
+        var file: String
+        var head: Position
+        var lineage: Lineage
+    }
+
+    func backup() throws -> Copy {
         let file = Self.newPath()
         files.append(file)
-        return (file, try reader.backup(to: file))
+        return Copy(file: file, head: try reader.backup(to: file), lineage: store.lineage)
     }
 
     /// Decides a batch as the store would, and leaves the store as it is.
@@ -68,21 +122,40 @@ final class Disk {
     }
 
     /// A proper restore: a new lineage. No broker may be running.
-    func restore(_ backup: (file: String, head: Position), lineage: UInt64) throws {
+    func restore(_ backup: Copy, lineage: UInt64) throws {
         let place = directory ?? Self.newPath()
         // The old store lets go of its directory first.
-        store = try Store.inMemory(newLineage: 1)
-        reader = try store.makeReader()
+        try letGo()
         _ = try Store.restore(backup.file, into: place, newLineage: lineage, replace: directory != nil)
-        directory = place
-        store = try Store.open(at: place, newLineage: 0)
-        reader = try store.makeReader()
+        try reopen(in: place)
         truth = truth.prefix(backup.head.revision, as: store.lineage)
         truth.know(try reader.branches(visible: .max))
     }
 
+    /// Somebody copies the backup over the store, and tells nobody: the lineage stays. No broker may be running.
+    func copyBack(_ backup: Copy) throws {
+        let place = directory ?? Self.newPath()
+        try letGo()
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+        let file = place + "/membus.db"
+        for suffix in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: file + suffix) }
+        try FileManager.default.copyItem(atPath: backup.file, toPath: file)
+        try reopen(in: place)
+        truth = truth.prefix(backup.head.revision, as: store.lineage)
+        truth.know(try reader.branches(visible: .max))
+    }
+
+    private func reopen(in place: String) throws {
+        faults?.forget()
+        directory = place
+        store = try Store.open(at: place, newLineage: 0)
+        reader = try store.makeReader()
+    }
+
     func remove() {
+        try? letGo()
         for file in files { try? FileManager.default.removeItem(atPath: file) }
+        faults?.stop()
         if let directory { try? FileManager.default.removeItem(atPath: directory) }
     }
 
@@ -92,6 +165,37 @@ final class Disk {
         lastFile += 1
         let room = FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm/" : NSTemporaryDirectory()
         return "\(room)membus-simulation-\(ProcessInfo.processInfo.processIdentifier)-\(lastFile)"
+    }
+}
+
+/// The layer below SQLite, for one directory.
+final class FaultyDisk {
+    private let disk: OpaquePointer
+
+    init(_ directory: String) throws {
+        guard let disk = faulty_disk_attach(directory) else { throw Lost("SQLite refuses the layer of faults") }
+        self.disk = disk
+    }
+    deinit { faulty_disk_detach(disk) }
+
+    var hasStopped: Bool { faulty_disk_has_stopped(disk) != 0 }
+    var isPlanned: Bool { faulty_disk_is_planned(disk) != 0 }
+    func plan(_ fault: faulty_disk_fault, after operations: Int) { faulty_disk_plan(disk, fault, Int64(operations)) }
+    func cancel() { faulty_disk_cancel(disk) }
+    func setFull(_ isFull: Bool) { faulty_disk_set_full(disk, isFull ? 1 : 0) }
+    func stop() { faulty_disk_stop(disk) }
+    func forget() { faulty_disk_forget(disk) }
+    func rewind(losingPower: Bool, seed: UInt64) { faulty_disk_rewind(disk, losingPower ? 1 : 0, seed) }
+
+    func add(to coverage: inout Coverage) {
+        for (counter, happening) in [
+            (FAULTY_DISK_FAILED_WRITES, Happening.writeFailed), (FAULTY_DISK_FULL_WRITES, .diskFullInSQLite),
+            (FAULTY_DISK_STOPPED_AT_WRITE, .powerLostInBatch), (FAULTY_DISK_STOPPED_AT_SYNC, .powerLostAtSync),
+            (FAULTY_DISK_LOST_WRITES, .unsyncedLost), (FAULTY_DISK_TORN_WRITES, .unsyncedTorn),
+            (FAULTY_DISK_KEPT_WRITES, .unsyncedKept),
+        ] {
+            coverage.count(happening, times: Int(faulty_disk_count(disk, counter)))
+        }
     }
 }
 

@@ -6,32 +6,53 @@ import MembusModel
 
 extension World {
     func make(_ move: Move) throws {
-        let agent = dice.pick(agents)
+        let number = dice.below(profile.agents)
+        guard number < agents.count || !move.isAnAgents else { return }
+        let agent = agents[min(number, agents.count - 1)]
         switch move {
         case .write: write(by: agent)
-        case .read: if let view = pickView(agent) { agent.read(view, keys(3), .cached) }
+        case .read: if let view = pickView(agent) { read(view, by: agent) }
         case .dialled: dialled(agent)
         case .direct: agent.readDirectly(keys(2), on: dice.pick(branches))
         case .follow: follow(agent)
         case .unfollow: if agent.followers.count > 1, let view = pickView(agent) { agent.leave(view) }
         case .fork: fork(by: agent)
+        case .compact: compact(by: agent)
         case .restartAgent: restart(agent)
         case .pause: agent.pause(for: dice.milliseconds(dice.pick([10...300, 500...4000])))
-        case .compact: compact(by: agent)
+        default: try disturb(move, agent)
+        }
+    }
+
+    private func disturb(_ move: Move, _ agent: Agent) throws {
+        switch move {
         case .kill: planKill()
+        case .pauseBroker: pauseBroker()
+        case .powerLoss: planPowerLoss()
+        case .diskError: planDiskError()
+        case .fullDisk: fillDisk()
+        case .restore: try planRestore(untold: false)
+        case .copyBack: try planRestore(untold: true)
+        case .jumpClock: jumpClock()
         case .partition: agent.cutOff(for: dice.milliseconds(dice.pick([10...300, 500...6000])))
         case .cutEvents: agent.cutEvents()
         case .deafen: agent.deafen()
+        case .halfOpen: agent.halfOpen(upwards: dice.chance(50))
         case .overflow: agent.overflow(for: dice.milliseconds(dice.pick([5...50, 50...1500])))
-        case .fullDisk:
-            remark("the broker's disk is full for a while")
-            diskIsFullUntil = now + dice.milliseconds(10...800)
-        case .restore: try planRestore()
         case .slowDown:
             remark("the broker's machine is slow for a while")
+            coverage.count(.slowMachine)
             slowUntil = now + dice.milliseconds(50...1500)
+        case .slowDisk:
+            remark("the broker's disk is slow for a while")
+            coverage.count(.diskSlow)
+            slowDiskUntil = now + dice.milliseconds(50...3000)
+        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .compact, .restartAgent, .pause: break
         }
     }
+
+    /// Beside those of the profile: only merged, or deleted.
+    static let specialKeys = ["n", "t", "j"].map { Key(unchecked: $0) }
 
     func keys(_ most: Int) -> [Key] {
         var keys: [Key] = []
@@ -52,11 +73,30 @@ extension World {
         lastOp += 1
         var transaction = Transaction(branch: dice.chance(75) ? .main : dice.pick(branches), message: "op \(lastOp)")
         for key in keys(3) { transaction.changes.append(Change(key, action(on: key))) }
-        if dice.chance(15) { transaction.changes.append(Change(Key(unchecked: "n"), .increment(Int64(dice.within(-3...5))))) }
-        if dice.chance(10) { transaction.changes.append(Change(Key(unchecked: "t"), .append(Data("+\(lastOp)".utf8)))) }
+        for (place, key) in Self.specialKeys.enumerated() where dice.chance(12) {
+            transaction.changes.append(Change(key, merge(place)))
+        }
         if dice.chance(40) { transaction.preconditions = preconditions(agent, transaction.branch) }
         if dice.chance(4), !transaction.preconditions.isEmpty { transaction.changes = [] }
         agent.transact(lastOp, .transaction(transaction))
+    }
+
+    /// Changes that conflict with nothing.
+    private func merge(_ place: Int) -> Change.Action {
+        if dice.chance(8) { return .delete }
+        switch place {
+        case 0:
+            coverage.count(.incremented)
+            return .increment(Int64(dice.within(-3...5)))
+        case 1:
+            coverage.count(.appended)
+            return .append(Data("+\(lastOp)".utf8))
+        default:
+            coverage.count(.patched)
+            let (name, inner) = (dice.pick(["x", "y", "z"]), dice.pick(["p", "q"]))
+            let value = dice.pick(["null", "\(lastOp)", "\"op \(lastOp)\"", "{\"\(inner)\":\(lastOp)}", "{\"\(inner)\":null}", "[1,\(lastOp)]"])
+            return .mergePatch(Data("{\"\(name)\":\(value)}".utf8))
+        }
     }
 
     private func action(on key: Key) -> Change.Action {
@@ -70,6 +110,12 @@ extension World {
     /// Of what a view shows, or of nothing in particular.
     private func preconditions(_ agent: Agent, _ branch: BranchName) -> [Precondition] {
         keys(2).map { key in
+            // Of a past that may be gone, or of a whole topic.
+            if dice.chance(10) {
+                let topic = Topic(unchecked: dice.pick(dice.pick(Profile.topics)))
+                let head = broker?.core.visible.revision ?? 0
+                return .unchanged(topic, since: max(0, head - Int64(dice.below(6))))
+            }
             let view = agent.followers.first { $0.follow.branch == branch && $0.follow.filter.matches(key) }
             guard let view, let hit = try? view.shared.take([key]) else { return .absent(key) }
             view.shared.abandon(hit.missing)
@@ -81,11 +127,17 @@ extension World {
     }
 
     private func fork(by agent: Agent) {
-        guard branches.count < 4 else { return }
+        guard branches.count < 5 else { return }
         lastOp += 1
         let name = BranchName(unchecked: "fork-\(branches.count)")
+        let parent = dice.chance(70) ? .main : dice.pick(branches)
         branches.append(name)
-        agent.transact(lastOp, .fork(Fork(name: name, parent: .main, message: "op \(lastOp)")))
+        var fork = Fork(name: name, parent: parent, message: "op \(lastOp)")
+        if dice.chance(60), let head = broker?.core.visible.revision {
+            fork.at = max(0, head - Int64(dice.below(8)))
+            coverage.count(.forkedMidway)
+        }
+        agent.transact(lastOp, .fork(fork))
     }
 
     // MARK: Views
@@ -93,9 +145,21 @@ extension World {
     private func follow(_ agent: Agent) {
         guard agent.followers.count < 4 else { return }
         let filter = TopicFilter(dice.pick(Profile.topics).map { Topic(unchecked: $0) })
-        let mode: StreamMode = dice.chance(70) ? .update : .invalidate
+        let mode: StreamMode = dice.chance(60) ? .update : .invalidate
         let branch = dice.chance(80) ? .main : dice.pick(branches)
-        agent.join(Follow(branch: branch, filter: filter, mode: mode), capacity: profile.cacheBytes)
+        agent.join(Follow(branch: branch, filter: filter, mode: mode), capacity: profile.cacheBytes, whenStale: policy())
+    }
+
+    private func policy() -> WhenStale {
+        dice.chance(profile.strictViews) ? dice.pick([.wait, .fail]) : .serve
+    }
+
+    private func read(_ view: Follower, by agent: Agent) {
+        switch dice.below(10) {
+        case 0, 1: agent.readAtOnce(view, dice.pick(profile.keys), byHandle: dice.chance(50))
+        case 2: agent.readWhole(view)
+        default: agent.read(view, keys(3), .cached)
+        }
     }
 
     private func dialled(_ agent: Agent) {
@@ -103,26 +167,63 @@ extension World {
         let consistency: Read.Consistency
         switch dice.below(4) {
         case 0: consistency = .within(dice.milliseconds(dice.pick([0...20, 20...500])))
-        case 1 where !tokens.isEmpty: consistency = .atLeast(dice.pick(tokens.suffix(8)))
+        case 1: consistency = handedToken(to: agent).map { .atLeast($0) } ?? .linearizable
         default: consistency = .linearizable
         }
         agent.read(view, keys(3), consistency)
     }
 
+    /// Of a commit, or of what another agent's view shows.
+    private func handedToken(to agent: Agent) -> Token? {
+        if dice.chance(40) {
+            let giver = dice.pick(agents)
+            guard giver !== agent, let view = pickView(giver), let token = giver.token(of: view) else { return nil }
+            coverage.count(.readHandedToken)
+            return token
+        }
+        return tokens.isEmpty ? nil : dice.pick(tokens.suffix(8))
+    }
+
+    // MARK: Warm starts
+
     private func restart(_ agent: Agent) {
         if dice.chance(60) { agent.save() }
         agent.restart()
-        for file in agent.warm where dice.chance(80) {
-            let file = damaged(file)
+        let giver = dice.chance(85) ? agent : dice.pick(agents)
+        for file in giver.warm where dice.chance(80) {
+            guard let file = travelled(altered(file)) else { continue }
+            coverage.count(giver === agent ? .warmStart : .warmOtherAgent)
+            if file.token.lineage != disk.truth.lineage || !disk.truth.mayHold(file.token.position) {
+                coverage.count(.warmOverReplaced)
+            }
             let follow = Follow(branch: file.branch, filter: file.filter, mode: .update, start: file.token)
-            agent.join(follow, capacity: 1 << 20, warm: file)
+            agent.join(follow, capacity: 1 << 20, whenStale: policy(), warm: file)
         }
         if agent.followers.isEmpty { follow(agent) }
     }
 
-    private func damaged(_ file: WarmFile) -> WarmFile {
-        guard plant == .warmFileIncomplete else { return file }
-        return WarmFile(branch: file.branch, filter: file.filter, token: file.token, records: file.records.dropLast())
+    /// Now and then as a real file, which may get damaged on its way: then nothing of it may be taken.
+    private func travelled(_ file: WarmFile) -> WarmFile? {
+        guard dice.chance(20) else { return file }
+        do {
+            let bytes = try disk.written(file)
+            let decoded = try WarmFile(decoding: bytes)
+            if decoded.token != file.token || decoded.records != file.records {
+                note(.broken(16, "a warm file of \(file.token) is read as another state"))
+            }
+            var torn = bytes
+            if dice.chance(50) {
+                torn = torn.prefix(dice.below(torn.count))
+            } else {
+                torn[dice.below(torn.count)] ^= UInt8(1 << dice.below(8))
+            }
+            if (try? WarmFile(decoding: torn)) != nil { note(.broken(16, "a damaged warm file of \(file.token) is taken")) }
+            coverage.count(.warmDamaged)
+            return decoded
+        } catch {
+            note(.broken(16, "a warm file of \(file.token) is not read: \(error)"))
+            return nil
+        }
     }
 
     private func compact(by agent: Agent) {

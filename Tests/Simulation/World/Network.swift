@@ -25,11 +25,17 @@ struct Sockets {
     var overflowUntil = Instant(nanoseconds: 0)
     /// This connection stands, but brings nothing any more.
     var isDeaf = false
+    /// The connection for requests stands, but brings nothing any more, in one direction.
+    var isDeadUp = false
+    var isDeadDown = false
     /// What was sent while there was no broker.
     var parked: [Request] = []
     var lastUp = Instant(nanoseconds: 0)
     var lastDown = Instant(nanoseconds: 0)
     var lastEvent = Instant(nanoseconds: 0)
+    /// The latest sent of what arrived on each socket.
+    var newestReply = 0
+    var newestEvent = 0
     init() {}
     init(requests: Int, events: Int) {
         self.requests = requests
@@ -53,7 +59,11 @@ extension World {
         if case .transact(let transact) = request.body, case .success(let work) = transact.work, let op = work.op {
             ops[PeerRequest(agent: agent.index, life: agent.life, id: request.id)] = op
         }
-        if isLost(profile.lostRequests, agent) { return remark("a request of agent \(agent.index) is lost: \(request.body.story)") }
+        if agent.sockets.isDeadUp { return }
+        if isLost(profile.lostRequests, agent) {
+            coverage.count(.lostRequest)
+            return remark("a request of agent \(agent.index) is lost: \(request.body.story)")
+        }
         let peer = Peer(agent: agent.index, life: agent.life, connection: agent.sockets.requests)
         agent.sockets.lastUp = max(agent.sockets.lastUp, now + delay())
         after(agent.sockets.lastUp - now) { $0.arrive(request, from: peer) }
@@ -61,30 +71,49 @@ extension World {
 
     private func arrive(_ request: Request, from peer: Peer) {
         guard let broker else {
-            if agents[peer.agent].isAlive(peer.life) { agents[peer.agent].sockets.parked.append(request) }
-            return
+            guard agents[peer.agent].isAlive(peer.life) else { return }
+            agents[peer.agent].sockets.parked.append(request)
+            return coverage.count(.requestParked)
         }
-        broker.receive(altered(request, from: peer), from: peer)
+        do {
+            try coded(request, for: broker, from: peer) { broker.receive(altered($0, from: peer), from: peer) }
+        } catch { failure = error }
     }
 
     func deliver(_ reply: Reply, to peer: Peer) {
         let agent = agents[peer.agent]
-        guard agent.isAlive(peer.life), agent.sockets.requests == peer.connection else { return }
-        if isLost(profile.lostReplies, agent) { return remark("a reply to agent \(agent.index) is lost: \(reply.body.story)") }
+        guard agent.isAlive(peer.life), agent.sockets.requests == peer.connection, !agent.sockets.isDeadDown
+        else { return }
+        if isLost(profile.lostReplies, agent) {
+            coverage.count(.lostReply)
+            return remark("a reply to agent \(agent.index) is lost: \(reply.body.story)")
+        }
         agent.sockets.lastDown = max(agent.sockets.lastDown, now + delay())
+        sent += 1
+        let order = sent
         after(agent.sockets.lastDown - now) { world in
             let agent = world.agents[peer.agent]
             guard agent.isAlive(peer.life), agent.sockets.requests == peer.connection else { return }
-            agent.take(.reply(world.altered(reply, to: agent)))
+            if agent.sockets.newestEvent > order { world.coverage.count(.eventOvertookReply) }
+            agent.sockets.newestReply = max(agent.sockets.newestReply, order)
+            do { agent.take(.reply(world.altered(try world.coded(reply), to: agent))) } catch { world.failure = error }
         }
     }
 
     // MARK: Events
 
-    func publish(_ message: Published) {
+    func publish(_ original: Published) throws {
+        let message = try coded(original)
+        sent += 1
+        let order = sent
         for agent in agents where agent.sockets.known.contains(message.topic) && !agent.sockets.isDeaf {
-            if agent.sockets.overflowUntil > now || isLost(profile.lostEvents, agent) {
-                if case .heartbeat = message.content { continue }
+            let isOver = agent.sockets.overflowUntil > now
+            if isOver || isLost(profile.lostEvents, agent) {
+                if case .heartbeat = message.content {
+                    coverage.count(.lostHeartbeat)
+                    continue
+                }
+                coverage.count(isOver ? .highWaterDrop : .lostEvent)
                 remark("an event to agent \(agent.index) is lost: \(message.story)")
                 continue
             }
@@ -93,6 +122,8 @@ extension World {
             after(agent.sockets.lastEvent - now) { world in
                 let agent = world.agents[index]
                 guard agent.isAlive(life), agent.sockets.eventsEpoch == epoch else { return }
+                if agent.sockets.newestReply > order { world.coverage.count(.replyOvertookEvent) }
+                agent.sockets.newestEvent = max(agent.sockets.newestEvent, order)
                 agent.take(.published(world.altered(message, to: agent)))
             }
         }
@@ -125,6 +156,7 @@ extension World {
                 return world.connectEvents(of: agent, after: .milliseconds(100))
             }
             agent.sockets.connected = broker.number
+            if agent.sockets.wanted.count > 1 { world.coverage.count(.resubscribed) }
             for stream in agent.sockets.wanted { world.announce(stream, of: agent) }
         }
     }
@@ -146,8 +178,9 @@ extension World {
     /// The subscription travels to the broker; some become live late.
     private func announce(_ stream: StreamID, of agent: Agent) {
         let (index, epoch) = (agent.index, agent.sockets.eventsEpoch)
-        let late = !isCalm && dice.chance(10) ? dice.milliseconds(100...1500) : delay()
-        after(late) { world in
+        let isLate = !isCalm && dice.chance(10)
+        if isLate { coverage.count(.subscribedLate) }
+        after(isLate ? dice.milliseconds(100...1500) : delay()) { world in
             let agent = world.agents[index]
             guard agent.sockets.eventsEpoch == epoch, agent.sockets.wanted.contains(stream) else { return }
             agent.sockets.known.insert(stream)
@@ -167,6 +200,7 @@ extension Work {
 
 extension Agent {
     func brokerDied() {
+        (sockets.isDeadUp, sockets.isDeadDown) = (false, false)
         world.breakEvents(of: self)
     }
 
@@ -180,6 +214,7 @@ extension Agent {
 
     func cutOff(for time: Duration) {
         world.remark("agent \(index) is cut off for \(time)")
+        world.coverage.count(.partition)
         sockets.cutUntil = max(sockets.cutUntil, world.now + time)
         world.breakEvents(of: self)
         world.connectEvents(of: self, after: time)
@@ -187,6 +222,7 @@ extension Agent {
 
     func cutEvents() {
         world.remark("the events' connection of agent \(index) breaks")
+        world.coverage.count(.eventsCut)
         world.breakEvents(of: self)
         world.connectEvents(of: self, after: world.dice.milliseconds(1...500))
     }
@@ -194,7 +230,21 @@ extension Agent {
     /// The connection stands, but nothing comes any more: only another socket helps.
     func deafen() {
         world.remark("the events' socket of agent \(index) is deaf from now on")
+        world.coverage.count(.eventsHalfOpen)
         sockets.isDeaf = true
+    }
+
+    /// The same of the connection for requests, in one direction: only another one helps.
+    func halfOpen(upwards: Bool) {
+        world.remark("agent \(index)'s connection for requests is dead \(upwards ? "upwards" : "downwards") from now on")
+        world.coverage.count(upwards ? .requestsHalfOpenUp : .requestsHalfOpenDown)
+        if upwards { sockets.isDeadUp = true } else { sockets.isDeadDown = true }
+    }
+
+    func reopenRequests() {
+        world.coverage.count(.requestsReopened)
+        sockets.requests += 1
+        (sockets.isDeadUp, sockets.isDeadDown) = (false, false)
     }
 
     func overflow(for time: Duration) {

@@ -7,13 +7,26 @@ struct PlantState {
         var session: SessionID
         var number: UInt64
     }
+    struct Life: Hashable {
+        var agent: Int
+        var life: Int
+    }
+    /// What an agent has heard of one connection of its events' socket.
+    struct Heard {
+        var epoch: Int
+        var streams: Set<StreamID> = []
+        /// R of the last heartbeat.
+        var beat: Revision?
+    }
     /// What was decided, for retries.
     var decided: [Number: Outcome] = [:]
     var lastOutcome: [SessionID: Outcome] = [:]
     var visible: [(time: Instant, position: Position)] = []
-    var pulls: [PeerRequest: Token] = [:]
+    var pulls: [PeerRequest: Request.Pull] = [:]
+    /// The first state that a view installed, and the cut that it had before the present one.
     var installed: [ViewName: (records: [Record], at: Position)] = [:]
-    var finishedEarly: Set<Int> = []
+    var before: [ViewName: Position] = [:]
+    var heard: [Life: Heard] = [:]
 }
 
 /// What they remember of one broker's process.
@@ -22,11 +35,23 @@ struct PlantedBroker {
         var revision: Revision
         var previous: Revision
     }
+    struct Asked: Hashable {
+        var stream: StreamID
+        var from: Token?
+    }
+    struct Joining: Hashable {
+        var life: PlantState.Life
+        var stream: StreamID
+    }
     var generation: UInt64?
     var streams: Set<StreamID> = []
+    /// Those that have had no event yet.
+    var fresh: Set<StreamID> = []
     /// The streams that were there when a commit became durable.
     var matched: [Revision: Set<StreamID>] = [:]
     var dropped: [StreamID: Dropped] = [:]
     var aliases: [UInt32: StreamID] = [:]
     var expiries: Set<Revision> = []
+    var pages: [Asked: Reply.Page] = [:]
+    var joined: Set<Joining> = []
 }

@@ -2,45 +2,62 @@ import MembusChecker
 import MembusModel
 
 @testable import Membus
+@testable import MembusBroker
 
-// Between broker and client: pages of any size, which is as the protocol allows; and planted bugs at the
-// client's seams.
+// Planted bugs between broker and client: what a client says, and what it makes of what it is told.
 
 extension World {
-    /// The broker's pages are large. Smaller ones continue as well: each page names its place.
-    func paged(_ reply: Reply, by broker: BrokerProcess, to peer: Peer) -> Reply {
-        guard case .page(var page) = reply.body else { return reply }
-        var reply = reply
-        belowFloor(&page, PeerRequest(agent: peer.agent, life: peer.life, id: reply.id), broker)
-        if page.records.count > profile.pageRecords {
-            page.records = Array(page.records.prefix(profile.pageRecords))
-            let last = page.records[page.records.count - 1]
-            let content: PageToken.Content = page.isSnapshot
-                ? .snapshot(after: last.key)
-                : .changes(base: page.base, after: LogCursor(revision: last.revision, ordinal: last.ordinal))
-            page.next = plant == .pagesOneByOne ? nil : PageToken(content: content, target: page.target)
-        }
-        reply.body = .page(page)
-        return reply
-    }
-
-    /// What is left of the changes after a cut below the floor, taken for all of them.
-    private func belowFloor(_ page: inout Reply.Page, _ request: PeerRequest, _ broker: BrokerProcess) {
-        guard plant == .deltaFromBelowFloor, page.isSnapshot, page.next == nil, let from = plants.pulls[request],
-            from.lineage == broker.lineage, from.revision < page.target.revision
-        else { return }
-        page.isSnapshot = false
-        page.base = from.position
-        page.records = page.records.filter { $0.revision > from.revision }
-            .sorted { ($0.revision, $0.ordinal) < ($1.revision, $1.ordinal) }
-    }
+    // MARK: Requests
 
     func altered(_ request: Request, from peer: Peer) -> Request {
-        if plant == .deltaFromBelowFloor, case .pull(let pull) = request.body, pull.page == nil {
-            plants.pulls[PeerRequest(agent: peer.agent, life: peer.life, id: request.id)] = pull.from
+        guard plant != nil else { return request }
+        var request = request
+        switch request.body {
+        case .pull(var pull):
+            if plant == .hashUnchecked { pull.from = pull.from.map { unchecked($0) } }
+            plants.pulls[PeerRequest(agent: peer.agent, life: peer.life, id: request.id)] = pull
+            request.body = .pull(pull)
+        case .register(var register):
+            if plant == .hashUnchecked { register.newest = register.newest.map { unchecked($0) } }
+            if plant == .resumeWithoutAcknowledged { register.newest = cut(of: register, agents[peer.agent]) }
+            request.body = .register(register)
+        case .get(var get):
+            if plant == .hashUnchecked, let at = get.at { get.at = Position(revision: at.revision, hash: 0) }
+            if plant == .largeByKeyAlone, isLarge(get, agents[peer.agent]) { get.at = nil }
+            request.body = .get(get)
+        default: break
         }
         return request
     }
+
+    /// The revision alone counts, in the broker's history.
+    private func unchecked(_ token: Token) -> Token {
+        guard let broker, token.lineage == broker.lineage,
+            let here = try? broker.reader.position(of: token.revision, visible: .max)
+        else { return token }
+        return Token(lineage: token.lineage, position: here)
+    }
+
+    private func cut(of register: Request.Register, _ agent: Agent) -> Token? {
+        for id in agent.core.viewOrder {
+            guard let seat = agent.core.views[id], seat.follow.branch == register.branch,
+                seat.follow.filter == register.filter, seat.follow.mode == register.mode
+            else { continue }
+            guard let lineage = seat.machine.lineage, let cut = seat.machine.cut else { return nil }
+            return Token(lineage: lineage, position: cut)
+        }
+        return register.newest
+    }
+
+    /// In an update view, what is missing is values that were too large to travel.
+    private func isLarge(_ get: Request.Get, _ agent: Agent) -> Bool {
+        let views = agent.followers.filter { view in
+            view.follow.branch == get.branch && get.keys.allSatisfy { view.follow.filter.matches($0) }
+        }
+        return get.at != nil && !views.isEmpty && views.allSatisfy { $0.follow.mode == .update }
+    }
+
+    // MARK: Replies
 
     func altered(_ reply: Reply, to agent: Agent) -> Reply {
         var reply = reply
@@ -53,33 +70,82 @@ extension World {
         case (.ownWritesNotAwaited, .outcome(.committed(let position))):
             guard let op = ops[PeerRequest(agent: agent.index, life: agent.life, id: reply.id)] else { break }
             note(.finished(op, agent: agent.index, .decided(.committed(position), reply.lineage)))
+        case (.acknowledgementAsBookmark, .outcome(.committed(let position))):
+            let streams = agent.core.viewOrder.compactMap { agent.core.views[$0]?.machine.stream }
+            reply.bookmarks += streams.map { StreamBookmark(stream: $0, bookmark: Bookmark(position: position, last: 0)) }
+        case (.newStreamUnlisted, _):
+            reply.bookmarks = reply.bookmarks.map { entry in
+                StreamBookmark(stream: entry.stream, bookmark: entry.bookmark.map { atCut($0, entry.stream, agent) })
+            }
         default: break
         }
         return reply
     }
 
+    // MARK: Events
+
     func altered(_ message: Published, to agent: Agent) -> Published {
-        guard plant == .ageFromReceipt, let broker, case .heartbeat(var beat) = message.content else { return message }
         var message = message
-        beat.clock = broker.now.nanoseconds
-        message.content = .heartbeat(beat)
+        switch (plant, message.content) {
+        case (.ageFromReceipt, .heartbeat(var beat)):
+            if let broker { beat.clock = broker.now.nanoseconds }
+            message.content = .heartbeat(beat)
+        case (.heartbeatsUnbroken, .heartbeat(var beat)):
+            let last = hears(agent) { heard in
+                defer { heard.beat = beat.position.revision }
+                return heard.beat
+            }
+            if last.map({ beat.since <= $0 }) ?? true { beat.since = 0 }
+            message.content = .heartbeat(beat)
+        case (.newStreamUnlisted, .heartbeat(var beat)):
+            if isJoining(agent) { beat = Heartbeat(generation: beat.generation, since: 0, position: .origin, changed: [], clock: 0) }
+            message.content = .heartbeat(beat)
+        case (.newStreamUnlisted, .bookmark(let bookmark)):
+            message.content = .bookmark(atCut(bookmark, message.topic, agent))
+        case (.gapTolerated, .event(var event)):
+            let cut = seats(of: agent, on: message.topic).compactMap { $0.machine.cut?.revision }.min()
+            if let cut, event.previous > cut, event.previous - cut <= 10 { event.previous = cut }
+            message.content = .event(event)
+        case (.countAnewAtReconnect, .event(var event)):
+            if hears(agent, { $0.streams.insert(message.topic).inserted }) { event.previous = 0 }
+            message.content = .event(event)
+        default: break
+        }
         return message
     }
 
-    /// Between an agent's core and its caches.
-    func altered(_ output: ViewOutput, of follower: Follower, _ agent: Agent) -> [ViewOutput] {
-        switch (plant, output) {
-        case (.staleUnmarked, .stale): return []
-        case (.cutGoesBack, .install(let records, let at)):
-            if plants.installed[follower.name] == nil { plants.installed[follower.name] = (records, at) }
-            return [output]
-        case (.cutGoesBack, .catchUp(_, let to)):
-            guard let old = plants.installed[follower.name], old.at.revision < to.revision,
-                let lineage = agent.core.views[follower.id]?.machine.lineage
-            else { return [output] }
-            // The late page of an earlier pull.
-            return [output, .reset(lineage), .install(old.records, at: old.at)]
-        default: return [output]
+    /// What was heard of the present connection of the agent's events' socket.
+    private func hears<T>(_ agent: Agent, _ body: (inout PlantState.Heard) -> T) -> T {
+        let life = PlantState.Life(agent: agent.index, life: agent.life)
+        let epoch = agent.sockets.eventsEpoch
+        var heard = plants.heard[life] ?? PlantState.Heard(epoch: epoch)
+        if heard.epoch != epoch { heard = PlantState.Heard(epoch: epoch) }
+        defer { plants.heard[life] = heard }
+        return body(&heard)
+    }
+
+    private func seats(of agent: Agent, on stream: StreamID) -> [Seat] {
+        agent.core.viewOrder.compactMap { agent.core.views[$0] }.filter { $0.machine.stream == stream }
+    }
+
+    // MARK: Joining by heartbeats: see ``Plant/newStreamUnlisted``
+
+    /// Views with a state that wait for their first pull of a stream without events.
+    private func isJoining(_ seat: Seat) -> Bool {
+        guard let broker, let stream = seat.machine.stream, seat.machine.cut != nil else { return false }
+        return [.probe, .pull].contains(seat.machine.phase) && broker.planted.fresh.contains(stream)
+    }
+
+    private func isJoining(_ agent: Agent) -> Bool {
+        agent.core.viewOrder.contains { agent.core.views[$0].map { isJoining($0) } ?? false }
+    }
+
+    /// Says nothing beyond the cut of a view that is joining.
+    private func atCut(_ bookmark: Bookmark, _ stream: StreamID, _ agent: Agent) -> Bookmark {
+        let cuts = seats(of: agent, on: stream).filter { isJoining($0) }.compactMap(\.machine.cut)
+        guard let cut = cuts.min(by: { $0.revision < $1.revision }), cut.revision < bookmark.position.revision else {
+            return bookmark
         }
+        return Bookmark(position: cut, last: min(bookmark.last, cut.revision), nonce: bookmark.nonce)
     }
 }

@@ -18,6 +18,12 @@ struct Profile {
     /// Records that a page of a pull holds.
     var pageRecords = 2
     var cacheBytes = 1 << 20
+    /// Everything between the cores goes through the wire's codec.
+    var isWired = false
+    /// The store is a file on a disk that can lose power.
+    var isOnDisk = false
+    /// What new views do while they are stale, at random.
+    var strictViews = 0
     var moves: [(Move, weight: Int)] = []
 
     static let topics = [["a/"], ["/"], ["b/", "c"], ["a/0", "b/1"], ["a/", "n"]]
@@ -41,12 +47,24 @@ struct Profile {
         pace = dice.pick([0...10, 5...60, 20...250])
         pageRecords = dice.pick([1, 2, 3, 1000])
         cacheBytes = dice.pick([1 << 20, 1 << 20, 3000, 1500])
+        isWired = dice.chance(25)
+        isOnDisk = dice.chance(25)
+        strictViews = dice.pick([0, 20, 60])
         moves = [
-            (.write, 40), (.read, 20), (.dialled, 10), (.direct, 6), (.follow, 4), (.unfollow, 2), (.fork, 2),
+            (.write, 40), (.read, 30), (.dialled, 10), (.direct, 6), (.follow, 4), (.unfollow, 2), (.fork, 2),
+        ] + faults(&dice)
+    }
+
+    private func faults(_ dice: inout Dice) -> [(Move, weight: Int)] {
+        [
             (.restartAgent, dice.pick([0, 1, 3])), (.pause, dice.pick([0, 1, 3])), (.kill, dice.pick([0, 1, 4])),
             (.partition, dice.pick([0, 1, 4])), (.cutEvents, dice.pick([0, 1, 4])), (.deafen, dice.pick([0, 0, 1])),
-            (.overflow, dice.pick([0, 1, 4])), (.compact, dice.pick([0, 1, 2])), (.fullDisk, dice.pick([0, 0, 1])),
-            (.restore, dice.pick([0, 0, 0, 1])), (.slowDown, dice.pick([0, 1, 2])),
+            (.halfOpen, dice.pick([0, 0, 1])), (.overflow, dice.pick([0, 1, 4])), (.compact, dice.pick([0, 1, 2])),
+            (.fullDisk, dice.pick([0, 0, 1])), (.restore, dice.pick([0, 0, 0, 1])),
+            (.copyBack, dice.pick([0, 0, 0, 1])), (.slowDown, dice.pick([0, 1, 2])),
+            (.slowDisk, dice.pick([0, 0, 1])), (.pauseBroker, dice.pick([0, 0, 1])),
+            (.jumpClock, dice.pick([0, 0, 2])), (.powerLoss, isOnDisk ? dice.pick([0, 2, 5]) : 0),
+            (.diskError, isOnDisk ? dice.pick([0, 1, 3]) : 0),
         ]
     }
 }
@@ -54,5 +72,17 @@ struct Profile {
 /// What happens next.
 enum Move {
     case write, read, dialled, direct, follow, unfollow, fork, restartAgent, pause, compact
-    case kill, partition, cutEvents, deafen, overflow, fullDisk, restore, slowDown
+    case kill, pauseBroker, powerLoss, diskError, fullDisk, slowDisk, slowDown, jumpClock, restore, copyBack
+    case partition, cutEvents, deafen, halfOpen, overflow
+
+    /// Whether it is done by or to one agent.
+    var isAnAgents: Bool {
+        switch self {
+        case .kill, .pauseBroker, .powerLoss, .diskError, .fullDisk, .slowDisk, .slowDown, .jumpClock, .restore, .copyBack:
+            false
+        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .restartAgent, .pause, .compact, .partition,
+            .cutEvents, .deafen, .halfOpen, .overflow:
+            true
+        }
+    }
 }

@@ -19,13 +19,16 @@ extension Fact {
         case .finished(let op, let agent, let ending): "agent \(agent) is back from op \(op): \(ending.story)"
         case .visible(let lineage, let position): "visible is \(position.revision) of \(lineage)"
         case .floor(let lineage, let revision): "floor is \(revision) of \(lineage)"
+        case .answered(_, let revision): "broker answers at \(revision)"
         case .published(_, let position): "event \(position.revision) is handed out"
         case .following(let view, let branch, let filter, let mode, let start):
             "\(view) follows \(filter) on \(branch), \(mode)\(start.map { ", from \($0.revision)" } ?? "")"
         case .left(let view): "\(view) is closed"
         case .moved(let view, let output, _): "\(view): \(output.story)"
         case .watched(let view, let token, let isLive): "\(view) is at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
-        case .overgrown(let text): text
+        case .copiedBack(let lineage, let position):
+            "an old copy of the store, at \(position.revision) of \(lineage), is put in its place"
+        case .overgrown(let text), .broken(_, let text): text
         case .asked(let read, let agent): "agent \(agent) asks for read \(read)"
         case .read(let read):
             "agent \(read.agent) has read \(read.id) \(read.view.map { "\($0)" } ?? "of the broker") \(read.consistency) "
@@ -41,7 +44,7 @@ extension Fact {
     /// Whether the fact is worth a line in a short story.
     public var isTelling: Bool {
         switch self {
-        case .watched, .moved(_, .fresh, _): false
+        case .watched, .moved(_, .fresh, _), .answered: false
         default: true
         }
     }
@@ -118,5 +121,10 @@ extension Published {
     }
 }
 
-extension Request.Body { var story: String { String("\(self)".prefix { $0 != "(" }) } }
-extension Reply.Body { var story: String { String("\(self)".prefix { $0 != "(" }) } }
+extension Request.Body { var story: String { nameOfCase(self) } }
+extension Reply.Body { var story: String { nameOfCase(self) } }
+
+/// Without what the case carries, which would be long, and slow to write out.
+private func nameOfCase(_ value: some Any) -> String {
+    Mirror(reflecting: value).children.first?.label ?? "\(value)"
+}

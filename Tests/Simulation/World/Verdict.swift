@@ -4,38 +4,39 @@ import MembusChecker
 public struct Verdict {
     public var seed: UInt64
     public var plant: Plant?
-    public var moves: Int
+    public var part: Part
     public var violations: [Violation]
     public var history: History
     public var steps: Int
+    public var coverage = Coverage()
 
-    /// Runs a seed's history and checks it.
-    public static func of(seed: UInt64, moves: Int, plant: Plant? = nil) -> Verdict {
+    /// Runs a seed's history, or a part of it, and checks it.
+    public static func of(seed: UInt64, part: Part, plant: Plant? = nil) -> Verdict {
         do {
-            let world = try World(seed: seed, plant: plant)
+            let world = try World(seed: seed, part: part, plant: plant)
             var failed: [Violation] = []
-            do { try world.run(moves: moves) } catch {
+            do { try world.run() } catch {
                 failed = [Violation(invariant: 3, text: "the store failed: \(error)", entry: world.history.entries.count)]
             }
             let found = failed.isEmpty ? Check.violations(of: world.history) : failed
             return Verdict(
-                seed: seed, plant: plant, moves: moves, violations: found, history: world.history, steps: world.steps)
+                seed: seed, plant: plant, part: part, violations: found, history: world.history, steps: world.steps,
+                coverage: world.coverage)
         } catch {
             let broken = Violation(invariant: 3, text: "no store could be made: \(error)", entry: 0)
-            return Verdict(seed: seed, plant: plant, moves: moves, violations: [broken], history: History(), steps: 0)
+            return Verdict(seed: seed, plant: plant, part: part, violations: [broken], history: History(), steps: 0)
         }
     }
 
-    /// The fewest moves with which the seed still shows a violation: what came later has nothing to do with it.
-    public func shrunk() -> Verdict {
-        var best = self
-        var (low, high) = (0, moves)
-        while low < high {
-            let middle = (low + high) / 2
-            let shorter = Verdict.of(seed: seed, moves: middle, plant: plant)
-            if shorter.violations.isEmpty { low = middle + 1 } else { (best, high) = (shorter, middle) }
-        }
-        return best
+    public static func of(seed: UInt64, moves: Int, plant: Plant? = nil) -> Verdict {
+        of(seed: seed, part: Part(moves: moves), plant: plant)
+    }
+
+    /// The same world without the plant's bug: what is found there is not the plant's doing.
+    public func control() -> Verdict {
+        var part = part
+        part.isControl = true
+        return Verdict.of(seed: seed, part: part, plant: plant)
     }
 
     /// The same for equal histories, in any process.
@@ -47,19 +48,27 @@ public struct Verdict {
         return hash
     }
 
+    /// What replays exactly this.
     public var command: String {
-        "membus-simulate --seed \(seed) --steps \(moves)" + (plant.map { " --plant \($0.rawValue)" } ?? "") + " --story"
+        "membus-simulate --seed \(seed) \(part.arguments)" + (plant.map { " --plant \($0.rawValue)" } ?? "") + " --story"
+    }
+
+    /// What led to the first violation, without what says nothing.
+    public var story: [String] {
+        guard let first = violations.first, !history.entries.isEmpty else { return [] }
+        let upTo = min(first.entry, history.entries.count - 1)
+        return history.entries[...upTo].filter(\.fact.isTelling).map(\.story)
     }
 
     /// What a person needs: the violation, what led to it, and how to see it again.
-    public func report(lines: Int = 40) -> String {
+    public func report(lines: Int = 80) -> String {
         guard let first = violations.first else { return "seed \(seed): nothing is wrong" }
-        let upTo = min(first.entry, max(0, history.entries.count - 1))
-        let told = history.entries.isEmpty ? [] : history.entries[...upTo].filter(\.fact.isTelling).suffix(lines).map(\.story)
+        let told = story
+        let left = told.count > lines ? ["(\(told.count - lines) lines before)"] : []
         return """
             seed \(seed) violates \(first)
-            \(told.joined(separator: "\n"))
-            again: SWIFT_DETERMINISTIC_HASHING=1 \(command)
+            \((left + told.suffix(lines)).joined(separator: "\n"))
+            again: \(command)
             """
     }
 }

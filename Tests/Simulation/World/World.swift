@@ -10,14 +10,17 @@ import MembusModel
 //   rest    everything is compared with the store
 //
 // Invariants: nothing here reads a clock or the system's randomness; everything that happens goes through the
-// agenda; nothing here decides anything that broker or client should decide.
+// agenda; nothing here decides anything that broker or client should decide. Each move starts with dice of its
+// own, so that a history without one of its moves is the same up to it, and much the same behind it.
 
 public final class World {
     public let seed: UInt64
     public let plant: Plant?
+    let part: Part
     public internal(set) var history = History()
     /// How many entries of the agenda were carried out.
     public internal(set) var steps = 0
+    public internal(set) var coverage = Coverage()
 
     var now = Instant(nanoseconds: 1_000_000_000_000)
     var dice: Dice
@@ -30,6 +33,13 @@ public final class World {
     var kill: KillPoint?
     var diskIsFullUntil = Instant(nanoseconds: 0)
     var slowUntil = Instant(nanoseconds: 0)
+    var slowDiskUntil = Instant(nanoseconds: 0)
+    var wallOffset = Duration.zero
+    /// A broker's process died since the store was opened; and took with it what was not synced.
+    var isDirty = false
+    var losesPower = false
+    /// Replies and events so far.
+    var sent = 0
     var isCalm = false
     var lastOp = 0
     var lastRead = 0
@@ -39,25 +49,43 @@ public final class World {
     var ops: [PeerRequest: Int] = [:]
     var plants = PlantState()
 
-    public init(seed: UInt64, plant: Plant? = nil) throws {
+    public init(seed: UInt64, part: Part, plant: Plant? = nil) throws {
         self.seed = seed
-        self.plant = plant
+        self.part = part
+        self.plant = part.isControl ? nil : plant
         dice = Dice(seed: seed)
-        profile = Profile(&dice)
-        disk = try Disk(lineage: dice.next() | 1)
+        var profile = Profile(&dice)
+        plant?.provoke(&profile)
+        profile.spare(part.spared)
+        self.profile = profile
+        disk = try Disk(lineage: dice.next() | 1, isOnDisk: profile.isOnDisk)
+        if profile.isWired { coverage.count(.wired) }
+        if profile.isOnDisk { coverage.count(.onDisk) }
     }
 
-    /// - Parameter moves: how much happens before faults end.
-    public func run(moves: Int) throws {
-        defer { disk.remove() }
-        try startBroker()
-        for index in 0..<profile.agents { agents.append(Agent(index: index, in: self)) }
-        for _ in 0..<moves {
-            try pass(dice.milliseconds(profile.pace))
-            try make(dice.weighted(profile.moves))
+    public func run() throws {
+        defer {
+            disk.faults?.add(to: &coverage)
+            broker = nil
+            disk.remove()
         }
+        try startBroker()
+        for index in 0..<min(profile.agents, part.agents ?? .max) { agents.append(Agent(index: index, in: self)) }
+        for number in 0..<part.moves { try move(number) }
+        dice = Dice(seed: seed, move: .max)
         try calmDown()
         try rest()
+    }
+
+    /// What the move is does not depend on what happens while its pause passes.
+    private func move(_ number: Int) throws {
+        dice = Dice(seed: seed, move: number)
+        let pause = dice.milliseconds(profile.pace)
+        let move = dice.weighted(profile.moves)
+        let choices = dice.split()
+        try pass(pause)
+        dice = choices
+        if !part.without.contains(number) { try make(move) }
     }
 
     // MARK: Time
@@ -81,7 +109,9 @@ public final class World {
     var failure: (any Error)?
 
     /// The broker machine's wall clock.
-    var wall: Timestamp { Timestamp(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }
+    var wall: Timestamp {
+        Timestamp(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000).advanced(by: wallOffset)
+    }
 
     // MARK: The end
 
@@ -91,10 +121,15 @@ public final class World {
     private func calmDown() throws {
         isCalm = true
         kill = nil
-        diskIsFullUntil = now
-        slowUntil = now
+        (diskIsFullUntil, slowUntil, slowDiskUntil) = (now, now, now)
+        disk.faults?.setFull(false)
+        broker?.resume()
         for agent in agents { agent.endFaults() }
-        if broker == nil { try startBroker() }
+        disk.faults?.cancel()
+        if broker == nil {
+            try recover()
+            try startBroker()
+        }
         note(.faultsEnded)
         let end = now + Self.patience
         while now < end {
@@ -109,7 +144,7 @@ public final class World {
     }
 
     private func rest() throws {
-        guard let broker else { return }
+        guard let broker else { return note(.broken(20, "no broker runs at the end")) }
         try disk.harvest()
         for agent in agents { agent.noteRest() }
         note(.restedAt(broker.lineage, broker.core.visible))

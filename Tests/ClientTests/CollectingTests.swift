@@ -1,0 +1,49 @@
+import MembusModel
+import Testing
+
+@testable import Membus
+
+@Suite("What a read of several keys does")
+struct CollectingTests {
+    private let old = Lineage(1)
+
+    /// Its misses are asked for, and the history is replaced before they are answered.
+    private func interrupted(_ consistency: Consistency, by new: Lineage) throws -> Collecting {
+        let follow = Follow(branch: .main, filter: TopicFilter([Topic(unchecked: "a/")]), mode: .invalidate)
+        let shared = SharedView(follow: follow, capacity: 1 << 20, whenStale: .serve, context: "")
+        shared.apply(.install([], at: Position(revision: 5, hash: 50)), of: old)
+        shared.apply(.live, of: old)
+        var collecting = Collecting([Key(unchecked: "a/1")], from: shared)
+        var action = try collecting.begin(consistency)
+        if case .reach = action { action = try collecting.take(.passed) }
+        guard case .fetch = action else { throw Unexpected() }
+        shared.apply(.reset(new), of: new)
+        shared.apply(.install([], at: Position(revision: 2, hash: 20)), of: new)
+        action = try collecting.take(.failed(Failure(.historyDiffers, "another history"), isLast: false))
+        guard case .pause = action, case .reach(.linearizable) = try collecting.take(.passed) else { throw Unexpected() }
+        return collecting
+    }
+    private struct Unexpected: Error {}
+
+    /// By another one, or by an old copy of the same.
+    @Test(
+        "a read that waited for a state of a history that was replaced is told so, not given another history's",
+        arguments: [Lineage(2), Lineage(1)])
+    func tokenOfReplacedHistory(new: Lineage) throws {
+        let token = Token(lineage: old, position: Position(revision: 5, hash: 50))
+        var collecting = try interrupted(.atLeast(token), by: new)
+        do {
+            _ = try collecting.take(.passed)
+            Issue.record("it goes on")
+        } catch MembusError.historyChanged(let now) {
+            #expect(now == new)
+        }
+    }
+
+    @Test("a read that asked for no token goes on in the history that replaced the one it began in")
+    func readAnew() throws {
+        var collecting = try interrupted(.linearizable, by: Lineage(2))
+        guard case .fetch(let get) = try collecting.take(.passed) else { throw Unexpected() }
+        #expect(get.at?.revision == 2)
+    }
+}

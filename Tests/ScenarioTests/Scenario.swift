@@ -1,0 +1,93 @@
+import Foundation
+
+// A transcript: what goes into one of the real state machines, and all that comes out.
+//
+//   rule: LIVE, event: previous <= c: apply, c = revision      which rules it shows, as listed in README.txt
+//   machine: view at 5 of L1                                    who is spoken to
+//   # words for the reader
+//   > event 7 previous 5: plans/a=x                             an input
+//   < apply 7: plans/a@7=x                                      everything that comes out, in order
+//
+// With MEMBUS_REWRITE_SCENARIOS=1 the outputs are written anew, to be read and judged; nothing passes then.
+
+protocol Machine: AnyObject {
+    func take(_ line: Line) throws -> [String]
+}
+
+struct Scenario {
+    let name: String
+    let lines: [String]
+    var rules: [String] { lines.compactMap { $0.hasPrefix("rule: ") ? String($0.dropFirst(6)) : nil } }
+
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Scenarios")
+
+    static let all: [Scenario] = {
+        let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
+        return files.filter { $0.pathExtension == "txt" && $0.lastPathComponent != "README.txt" }
+            .sorted { $0.lastPathComponent < $1.lastPathComponent }
+            .map { Scenario(name: $0.lastPathComponent, lines: text($0).components(separatedBy: "\n")) }
+    }()
+
+    /// The rules that must be shown: what README.txt lists behind "- ".
+    static var listed: [String] {
+        text(folder.appendingPathComponent("README.txt")).components(separatedBy: "\n")
+            .compactMap { $0.hasPrefix("- ") ? String($0.dropFirst(2)) : nil }
+    }
+
+    private static func text(_ file: URL) -> String { (try? String(contentsOf: file, encoding: .utf8)) ?? "" }
+
+    /// Runs it.
+    /// - Returns: the transcript as it should be, and where it differs, for people.
+    func run() throws -> (transcript: [String], differences: [String]) {
+        var machine: (any Machine)?
+        var transcript: [String] = []
+        var differences: [String] = []
+        var number = 0
+        while number < lines.count {
+            let line = lines[number]
+            number += 1
+            transcript.append(line)
+            if line.hasPrefix("machine: ") { machine = try Self.machine(Line(line.dropFirst(9))) }
+            guard line.hasPrefix("> ") else { continue }
+            let told = lines[number...].prefix { $0.hasPrefix("<") }
+            let actual = try take(Line(line.dropFirst(2)), machine, number).map { "< " + $0 }
+            if Array(told) != actual {
+                differences.append(Self.difference(name, number, line, Array(told), actual))
+            }
+            transcript += actual
+            number += told.count
+        }
+        if machine == nil { throw Unreadable("\(name) names no machine") }
+        return (transcript, differences)
+    }
+
+    private func take(_ line: Line, _ machine: (any Machine)?, _ number: Int) throws -> [String] {
+        guard let machine else { throw Unreadable("\(name):\(number): no machine is named before the first input") }
+        do { return try machine.take(line) } catch { throw Unreadable("\(name):\(number): \(error)") }
+    }
+
+    private static func difference(
+        _ name: String, _ number: Int, _ line: String, _ told: [String], _ actual: [String]
+    ) -> String {
+        let both = actual.difference(from: told)
+        let marked = both.map { change in
+            switch change {
+            case .remove(_, let text, _): "  - \(text)"
+            case .insert(_, let text, _): "  + \(text)"
+            }
+        }
+        return "\(name):\(number): after \"\(line)\" (- expected, + came):\n" + marked.joined(separator: "\n")
+    }
+
+    private static func machine(_ line: Line) throws -> any Machine {
+        switch line.verb {
+        case "view": try ViewScenario(line)
+        case "cache": try CacheScenario(line)
+        case "broker": try BrokerScenario(line)
+        case "session": SessionScenario()
+        case "client": ClientScenario()
+        default: throw Unreadable("there is no machine \(line.verb)")
+        }
+    }
+}

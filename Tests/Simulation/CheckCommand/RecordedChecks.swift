@@ -1,0 +1,134 @@
+import MembusChecker
+import MembusModel
+import MembusRecording
+
+// What only a record of real processes says, beside what the checker verifies of its history:
+//
+//   6   no read of a view is older than one that was answered before it was asked
+//   4   a view's feed tells only of what is in the truth, never goes back for a key, and at rest has told of the
+//       newest version of every key that is there
+//   20  every view was live and at the head soon enough after the faults ended
+
+struct RecordedChecks {
+    /// Ten seconds, and what a busy machine adds.
+    static let recovery = 12.0
+
+    private(set) var violations: [(time: Int64, text: String, invariant: Int)] = []
+    private let truths: [Lineage: Truth]
+
+    private struct Feed {
+        var branch: BranchName
+        var filter: TopicFilter
+        var from: Token?
+        var told: [String: (revision: Revision, isDeleted: Bool)] = [:]
+        /// It was told that everything may have changed, and has not been seen since.
+        var isPartial = false
+    }
+    private var views: [ViewName: (branch: BranchName, filter: TopicFilter)] = [:]
+    private var feeds: [ViewName: Feed] = [:]
+
+    init(_ recording: Recording, truths: [Lineage: Truth]) {
+        self.truths = truths
+        for line in recording.lines { take(line) }
+        checkReads(recording.lines)
+    }
+
+    private mutating func violated(_ invariant: Int, _ text: String, _ time: Int64) {
+        if violations.count < 20 { violations.append((time, text, invariant)) }
+    }
+
+    private mutating func take(_ line: RecordedLine) {
+        func name(_ number: UInt64) -> ViewName { ViewName(agent: line.agent, life: line.life, number: number) }
+        switch line.fact {
+        case .following(let view, let branch, let topics, _, _):
+            views[name(view)] = (BranchName(unchecked: branch), TopicFilter(topics.map { Topic(unchecked: $0) }))
+        case .listening(let view, let from):
+            guard let known = views[name(view)] else { return }
+            feeds[name(view)] = Feed(branch: known.branch, filter: known.filter, from: from.flatMap { Token($0) })
+        case .changed(let view, let key, let revision, let isDeleted):
+            changed(name(view), key, revision, isDeleted, line.t)
+        case .watched(let view, let token, _, _, _): watched(name(view), token.flatMap { Token($0) })
+        case .rested(let view, let token, _, _, _): if let token { rested(name(view), Token(token), line.t) }
+        case .recovered(let seconds):
+            if seconds ?? .infinity > Self.recovery {
+                let after = seconds.map { "only \($0) s" } ?? "at no time watched"
+                violated(20, "every view was live and at the head \(after) after the faults ended", line.t)
+            }
+        default: break
+        }
+    }
+
+    // MARK: Feeds
+
+    private mutating func changed(_ view: ViewName, _ key: String?, _ revision: Revision, _ isDeleted: Bool, _ time: Int64) {
+        guard let feed = feeds[view] else { return }
+        guard let key else {
+            feeds[view]?.isPartial = true
+            feeds[view]?.told = [:]
+            return
+        }
+        let named = Key(unchecked: key)
+        let exists = truths.values.contains { truth in
+            // A deletion that a snapshot brought is told as of that snapshot.
+            if isDeleted { return truth.commit(revision) != nil && truth.record(named, on: feed.branch, at: revision) == nil }
+            return truth.record(named, on: feed.branch, at: revision)?.revision == revision
+        }
+        if !exists { violated(4, "\(view) told of \(key)@\(revision)\(isDeleted ? " deleted" : ""), which is not in the truth", time) }
+        if let before = feed.told[key], truths.count == 1, revision <= before.revision {
+            violated(9, "\(view) told of \(key)@\(before.revision), then of \(key)@\(revision)", time)
+        }
+        feeds[view]?.told[key] = (revision, isDeleted)
+    }
+
+    /// What "everything" stood for is not beyond the state that the view shows afterwards.
+    private mutating func watched(_ view: ViewName, _ token: Token?) {
+        guard let token, feeds[view]?.isPartial == true else { return }
+        feeds[view]?.isPartial = false
+        feeds[view]?.from = token
+    }
+
+    private mutating func rested(_ view: ViewName, _ token: Token?, _ time: Int64) {
+        guard let token, let feed = feeds[view], !feed.isPartial, let truth = truths[token.lineage],
+            let from = feed.from, from.lineage == token.lineage
+        else { return }
+        for record in truth.state(of: feed.branch, feed.filter, at: token.revision) where record.revision > from.revision {
+            if feed.told[record.key.text]?.revision != record.revision {
+                violated(4, "\(view) never told of \(record), which is in its state at \(token.revision)", time)
+            }
+        }
+        for (key, last) in feed.told where !last.isDeleted && last.revision > from.revision && truths.count == 1 {
+            if truth.record(Key(unchecked: key), on: feed.branch, at: token.revision) == nil {
+                violated(4, "\(view) told of \(key)@\(last.revision) and not of its end", time)
+            }
+        }
+    }
+
+    // MARK: Reads
+
+    private mutating func checkReads(_ lines: [RecordedLine]) {
+        struct Moment { var time: Int64, isAsking: Bool, index: Int }
+        var moments: [Moment] = []
+        for (index, line) in lines.enumerated() {
+            guard case .read(let read) = line.fact, read.view != nil else { continue }
+            moments.append(Moment(time: read.asked, isAsking: true, index: index))
+            moments.append(Moment(time: line.t, isAsking: false, index: index))
+        }
+        // Of one moment: who asks does not know yet what is answered.
+        moments.sort { ($0.time, $0.isAsking ? 0 : 1, $0.index) < ($1.time, $1.isAsking ? 0 : 1, $1.index) }
+        var highest: [ViewName: [Lineage: Revision]] = [:]
+        var known: [Int: [Lineage: Revision]] = [:]
+        for moment in moments {
+            let line = lines[moment.index]
+            guard case .read(let read) = line.fact, let number = read.view, let token = Token(read.token) else { continue }
+            let view = ViewName(agent: line.agent, life: line.life, number: number)
+            if moment.isAsking {
+                known[moment.index] = highest[view]
+                continue
+            }
+            if let before = known[moment.index]?[token.lineage], before > token.revision {
+                violated(6, "\(view): a \(read.how) read is of \(token.revision), though one before it was of \(before)", line.t)
+            }
+            highest[view, default: [:]][token.lineage] = max(highest[view]?[token.lineage] ?? 0, token.revision)
+        }
+    }
+}

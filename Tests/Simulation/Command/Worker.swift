@@ -1,0 +1,96 @@
+import Foundation
+import MembusSimulation
+
+// A worker process: histories of a range of seeds, one after another. It says what came of them on its standard
+// output: lines for people, and then one for the team, of fields with tabs between.
+
+enum Worker {
+    static func run(_ options: Options) -> CInt {
+        var sum = Sum()
+        var coverage = Coverage()
+        for index in 0..<options.histories {
+            let verdict = Verdict.of(seed: options.seed &+ UInt64(index), part: options.part, plant: options.plant)
+            sum.add(verdict)
+            coverage.add(verdict.coverage)
+            guard let first = verdict.violations.first else { continue }
+            if let plant = options.plant {
+                let control = verdict.control()
+                if let other = control.violations.first {
+                    print("not \(plant.rawValue)'s doing: \(other)\nagain: \(control.command)")
+                    sum.unplanted += 1
+                    sum.violating -= 1
+                    continue
+                }
+                sum.text = "\(first)"
+                break
+            }
+            if options.keepsGoing {
+                print("seed \(verdict.seed): \(first)")
+            } else {
+                print(verdict.shrunk(within: options.shrinking).report())
+                break
+            }
+        }
+        sum.processor = Double(clock()) / Double(CLOCKS_PER_SEC)
+        print(coverage.line)
+        print(sum.line)
+        return 0
+    }
+}
+
+/// What came of some histories.
+struct Sum: Sendable {
+    var histories = 0
+    var steps = 0
+    var facts = 0
+    var violating = 0
+    /// Those of a plant's world that do so without its bug.
+    var unplanted = 0
+    var coverage = Coverage()
+    /// In seconds.
+    var processor = 0.0
+    /// What the first violation was.
+    var text = ""
+
+    mutating func add(_ verdict: Verdict) {
+        histories += 1
+        steps += verdict.steps
+        facts += verdict.history.entries.count
+        violating += verdict.violations.isEmpty ? 0 : 1
+        coverage.add(verdict.coverage)
+    }
+
+    mutating func add(_ other: Sum) {
+        histories += other.histories
+        steps += other.steps
+        facts += other.facts
+        violating += other.violating
+        coverage.add(other.coverage)
+        processor += other.processor
+    }
+
+    static let mark = "sum"
+    var line: String {
+        let numbers = "\(histories)\t\(steps)\t\(facts)\t\(violating)\t\(unplanted)\t\(processor)\t\(coverage.encoded)"
+        return "\(Self.mark)\t\(numbers)\t\(text.replacing("\n", with: " ").replacing("\t", with: " "))"
+    }
+
+    init() {}
+
+    /// - Returns: `nil` for a line for people.
+    init?(line: some StringProtocol) {
+        let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map { String($0) }
+        guard fields.count == 9, fields[0] == Self.mark, let histories = Int(fields[1]), let steps = Int(fields[2]),
+            let facts = Int(fields[3]), let violating = Int(fields[4]), let unplanted = Int(fields[5]),
+            let processor = Double(fields[6])
+        else { return nil }
+        self.histories = histories
+        self.steps = steps
+        self.facts = facts
+        self.violating = violating
+        self.unplanted = unplanted
+        self.processor = processor
+        coverage.add(encoded: fields[7])
+        text = fields[8]
+    }
+}

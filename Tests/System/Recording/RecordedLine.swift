@@ -1,0 +1,93 @@
+import Foundation
+import MembusModel
+
+// What processes under chaos put on record: JSON Lines, one fact each, written before the next thing happens, so
+// that a kill loses at most the line being written. The agents and the conductor write them, membus-check reads.
+//
+// Times are nanoseconds of CLOCK_MONOTONIC, which all processes of one machine share. A call's line of asking is
+// stamped before the call, its line of ending after it, and what was looked at is stamped before the look: so a
+// judge who goes by the stamps never takes two operations for ordered that overlapped.
+
+public struct RecordedLine: Codable, Sendable {
+    public var t: Int64
+    /// 0: the conductor.
+    public var agent: Int
+    public var life: Int
+    public var fact: RecordedFact
+
+    public init(t: Int64, agent: Int, life: Int, fact: RecordedFact) {
+        self.t = t
+        self.agent = agent
+        self.life = life
+        self.fact = fact
+    }
+}
+
+public enum RecordedFact: Codable, Sendable {
+    case invoked(op: Int, work: ToldWork)
+    case finished(op: Int, ending: ToldEnding)
+
+    case following(view: UInt64, branch: String, topics: [String], mode: String, start: String?)
+    case left(view: UInt64)
+    /// `isAwake`: the process was not stopped just before. `state`: all records, of update views that moved.
+    case watched(view: UInt64, token: String?, isLive: Bool, isAwake: Bool, state: [ToldRecord]?)
+    /// The view's feed of changes is listened to, from this state on.
+    case listening(view: UInt64, from: String?)
+    /// `nil` for a key: more changed than could be listed.
+    case changed(view: UInt64, key: String?, revision: Int64, isDeleted: Bool)
+    case read(ToldRead)
+    /// A call that brought nothing; for the summary.
+    case failed(what: String, why: String)
+    case rested(view: UInt64, token: String?, isLive: Bool, digest: String?, ofStore: String?)
+
+    /// By the conductor: a fault, in a word, and for people.
+    case fault(String, text: String)
+    /// A backup took the place of this history.
+    case replaced(lineage: String)
+    case calm
+    /// Every view was live and at the head this long after the faults ended; `nil`: not within the time watched.
+    case recovered(seconds: Double?)
+    case restedAt(token: String)
+}
+
+public struct ToldRead: Codable, Sendable {
+    /// When it was asked for; the line's own time is when it was answered.
+    public var asked: Int64
+    /// `nil`: asked of the broker.
+    public var view: UInt64?
+    public var isJoined: Bool
+    public var branch: String
+    public var keys: [String]
+    /// cached, atLeast, within, linearizable, direct
+    public var how: String
+    public var atLeast: String?
+    public var within: Int64?
+    public var token: String
+    public var found: [ToldRecord]
+
+    public init(
+        asked: Int64, view: UInt64?, isJoined: Bool, branch: String, keys: [String], how: String, atLeast: String? = nil,
+        within: Int64? = nil, token: String, found: [ToldRecord]
+    ) {
+        self.asked = asked
+        self.view = view
+        self.isJoined = isJoined
+        self.branch = branch
+        self.keys = keys
+        self.how = how
+        self.atLeast = atLeast
+        self.within = within
+        self.token = token
+        self.found = found
+    }
+}
+
+public enum ToldEnding: Codable, Sendable {
+    case committed(token: String)
+    case held(token: String)
+    /// Precondition by precondition that failed. Which history it was of is known from the position.
+    case conflict(failed: [ToldPrecondition], at: String)
+    case committedUnseen(token: String)
+    case refused(why: String)
+    case unknown(why: String)
+}
