@@ -1,6 +1,22 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// What the one executable is made of.
+let command: [Target.Dependency] = [
+    "MembusBroker", "Membus", "MembusModel", "MembusWire", "MembusStore",
+    .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    .product(name: "Crypto", package: "swift-crypto"),
+    .product(name: "Logging", package: "swift-log"),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+]
+
+/// What reads bytes from outside.
+let fuzzed: [Target.Dependency] = [
+    "MembusCommand", "MembusBroker", "Membus", "MembusBus", "MembusStore", "MembusWire", "MembusModel",
+    .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+    .product(name: "Crypto", package: "swift-crypto"),
+]
+
 /// Every target speaks Swift 6 with strict concurrency; imports point down this list, never up
 /// (Tests/HouseTests checks it).
 let package = Package(
@@ -63,13 +79,7 @@ let package = Package(
             path: "Sources/Client"),
         .executableTarget(
             name: "MembusCommand",
-            dependencies: [
-                "MembusBroker", "Membus", "MembusModel", "MembusWire", "MembusStore",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ],
+            dependencies: command,
             path: "Sources/Command"),
         .executableTarget(name: "membus-test-agent", dependencies: ["Membus"], path: "Tests/System/Agent"),
         .target(name: "MembusRecording", dependencies: ["MembusModel"], path: "Tests/System/Recording"),
@@ -119,6 +129,22 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/CommandTests"),
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzed, path: "Tests/Fuzz", exclude: ["Corpora", "Dictionaries", "Entry"],
+            sources: ["Properties", "Replay"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// For deploy/fuzz alone. libFuzzer brings its own `main`: there the command is a library, without the file that holds
+// its own, nothing else that is executable is built, and the properties are linked to libFuzzer's door.
+if Context.environment["MEMBUS_FUZZ"] != nil {
+    package.products = []
+    package.targets.removeAll { $0.path?.hasPrefix("Sources/") != true || $0.type == .executable }
+    package.targets += [
+        .target(name: "MembusCommand", dependencies: command, path: "Sources/Command", exclude: ["Main.swift"]),
+        .executableTarget(
+            name: "membus-fuzz", dependencies: fuzzed, path: "Tests/Fuzz", exclude: ["Corpora", "Dictionaries", "Replay"],
+            sources: ["Properties", "Entry"]),
+    ]
+}

@@ -60,6 +60,18 @@ struct WarmFileTests {
         }
     }
 
+    @Test("a record that is of none of its topics, or newer than it says, refuses it")
+    func strangers() throws {
+        for stranger in [Record(key: Key(unchecked: "zoo"), revision: 1), Record(key: Key(unchecked: "plans/x"), revision: 100)] {
+            let made = make(3)
+            try inDirectory { directory in
+                let file = directory.appendingPathComponent("f")
+                try WarmFile(branch: .main, filter: made.filter, token: made.token, records: made.records + [stranger]).write(to: file)
+                #expect(throws: MembusError.self) { try WarmFile(reading: file) }
+            }
+        }
+    }
+
     @Test("bytes behind the end are refused")
     func appended() throws {
         let bytes = try contents()

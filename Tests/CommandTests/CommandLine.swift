@@ -8,7 +8,9 @@ final class Broker: Sendable {
     private let process: Mutex<Process>
 
     static var executable: URL {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        // Under a sanitizer it is built elsewhere.
+        if let path = ProcessInfo.processInfo.environment["MEMBUS_BINARY"] { return URL(fileURLWithPath: path) }
+        return URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent(".build/debug/membus")
     }
 

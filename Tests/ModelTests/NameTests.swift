@@ -24,6 +24,22 @@ struct NameTests {
         #expect(throws: InvalidName.self) { try Topic(String(repeating: "a", count: 1025)) }
     }
 
+    @Test("a branch's name holds no slash, also not one that a mark makes part of another character")
+    func slashInBranch() {
+        #expect(throws: InvalidName.self) { try BranchName("a/b") }
+        #expect(throws: InvalidName.self) { try BranchName("a/\u{301}b") }
+    }
+
+    @Test("marks that pile up on one letter do not carry a long name into the error")
+    func piledUp() {
+        let name = "a" + String(repeating: "\u{301}", count: 100_000)
+        #expect(InvalidName(.key, name, "x").description.utf8.count < 300)
+        var limits = Limits()
+        limits.nameBytes = 16
+        let failure = Transaction(context: name).shapeFailure(limits: limits)
+        #expect((failure?.message.utf8.count ?? .max) < 300)
+    }
+
     @Test("an error shows no control characters and not all of a long name")
     func shown() {
         #expect(InvalidName(.key, "a\u{1b}[2J", "x").description.contains("\u{1b}") == false)

@@ -67,6 +67,16 @@ struct StreamTableTests {
         #expect(table.streams.count == 4)
     }
 
+    @Test("a slash that a mark makes part of another character still ends a prefix", arguments: ["a/\u{301}b", "a\u{600}/b"])
+    func marksBesideSlashes(key: String) throws {
+        var table = Table()
+        let end = try #require(key.utf8.firstIndex(of: UInt8(ascii: "/")))
+        let prefix = try Topic(String(Substring(key.utf8[...end])))
+        _ = try table.register(TopicFilter([prefix]))
+        #expect(prefix.matches(try Key(key)))
+        #expect(table.publish(key).count == 1)
+    }
+
     @Test("branches whose names look alike are two")
     func branchBytes() throws {
         var table = Table()

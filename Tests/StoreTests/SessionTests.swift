@@ -6,6 +6,18 @@ import Testing
 
 @Suite("Exactly once")
 struct SessionTests {
+    @Test("kept results that were damaged on disk are an error, never a trap")
+    func damagedResults() {
+        // One result, a conflict, whose failed precondition has a place beyond any array's.
+        var encoder = CanonicalEncoder(capacity: 100)
+        for word: UInt64 in [1, 1, 1] { encoder.word(word) }
+        encoder.byte(3)
+        for word: UInt64 in [1, 1, 1, .max] { encoder.word(word) }
+        encoder.string("k")
+        encoder.word(1)
+        #expect(throws: CanonicalDecoder.Malformed.self) { try KeptResults.decode(Data(encoder.bytes)) }
+    }
+
     @Test("the same number again gets the same outcome, in the batch, later, and after a restart")
     func retries() throws {
         let scratch = try Scratch()

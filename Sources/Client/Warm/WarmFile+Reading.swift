@@ -45,6 +45,9 @@ extension WarmFile {
         guard zip(records, records.dropFirst()).allSatisfy({ $0.key < $1.key }), records.allSatisfy({ !$0.isDeleted }) else {
             throw Damage(what: "its records are out of order")
         }
+        guard records.allSatisfy({ register.filter.matches($0.key) && $0.revision <= newest.revision }) else {
+            throw Damage(what: "it holds records that are not of its topics, or newer than its revision")
+        }
         self.init(branch: register.branch, filter: register.filter, token: newest, records: records)
     }
 

@@ -33,7 +33,9 @@ public struct Topic: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// - Throws: ``InvalidName`` naming what is wrong with `text`.
     public init(_ text: String) throws(InvalidName) {
         if text != "/" {
-            try PathRules.check(text.hasSuffix("/") ? String(text.dropLast()) : text, of: .topic, shown: text)
+            // By bytes: with what stands beside it a slash may be one character.
+            let path = text.utf8.last == UInt8(ascii: "/") ? String(Substring(text.utf8.dropLast())) : text
+            try PathRules.check(path, of: .topic, shown: text)
         }
         self.text = text
     }
@@ -95,7 +97,7 @@ public struct BranchName: Hashable, Comparable, Sendable, CustomStringConvertibl
     public static let main = BranchName(unchecked: "main")
 
     public init(_ text: String) throws(InvalidName) {
-        if text.contains("/") { throw InvalidName(.branch, text, "must not contain '/'") }
+        if text.utf8.contains(UInt8(ascii: "/")) { throw InvalidName(.branch, text, "must not contain '/'") }
         if text.utf8.count > 128 { throw InvalidName(.branch, text, "is longer than 128 bytes") }
         try PathRules.check(text, of: .branch)
         self.text = text
@@ -124,7 +126,8 @@ public struct InvalidName: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     public var description: String {
-        let shown = name.utf8.count > 80 ? "\(name.prefix(60))… (\(name.utf8.count) bytes)" : name
+        // By scalars: one character may have any number of them.
+        let shown = name.utf8.count > 80 ? "\(String(name.unicodeScalars.prefix(60)))… (\(name.utf8.count) bytes)" : name
         return "\(sort.rawValue) \"\(shown.escapingControlCharacters)\" \(reason)"
     }
 }

@@ -31,9 +31,10 @@ struct TopicIndex: Sendable {
         find(Topic(unchecked: key.text), body)
         guard prefixes > 0 else { return }
         find(.everything, body)
-        let text = key.text
-        for index in text.utf8.indices where text.utf8[index] == UInt8(ascii: "/") {
-            find(Topic(unchecked: String(text[...index])), body)
+        // By bytes, as topics match: a slash and a mark that follows it are one character of a String.
+        let text = key.text.utf8
+        for index in text.indices where text[index] == UInt8(ascii: "/") {
+            find(Topic(unchecked: String(Substring(text[...index]))), body)
         }
     }
 

@@ -164,7 +164,7 @@ extension Limits {
         guard size > most else { return nil }
         return Failure(
             .limitExceeded,
-            "the \(what) \"\(text.prefix(40).description.escapingControlCharacters)…\" has \(size) bytes, over the limit \(limit) of \(most)",
+            "the \(what) \"\(String(text.unicodeScalars.prefix(40)).escapingControlCharacters)…\" has \(size) bytes, over the limit \(limit) of \(most)",
             subject: limit)
     }
 

@@ -39,7 +39,8 @@ struct Freshness: Sendable {
     /// A heartbeat of the present instance.
     mutating func stamped(_ clock: Int64, visible: Revision, now: Instant) {
         guard let comparison, clock >= comparison.clock else { return }
-        let moment = comparison.sent + .nanoseconds(clock - comparison.clock)
+        // A clock that leapt further than fits makes a moment long ago, which proves nothing.
+        let moment = comparison.sent + .nanoseconds(clock &- comparison.clock)
         prove(visible, for: min(moment, now))
     }
 

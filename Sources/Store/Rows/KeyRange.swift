@@ -14,7 +14,7 @@ struct KeyRange {
         } else if topic.isPrefix {
             from = topic.text
             // '0' follows '/', so this follows every key that starts with the prefix.
-            below = (topic.text.dropLast() + "0").databaseValue
+            below = (String(Substring(topic.text.utf8.dropLast())) + "0").databaseValue
         } else {
             from = topic.text
             // Keys hold no control characters: nothing lies between the two.

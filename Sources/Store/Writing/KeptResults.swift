@@ -123,7 +123,7 @@ enum KeptResults {
             let at = try position(&decoder)
             let failures = try (0..<decoder.count()).map { _ in
                 KeptFailure(
-                    index: Int(try decoder.word()), key: Key(unchecked: try decoder.string()),
+                    index: try index(&decoder), key: Key(unchecked: try decoder.string()),
                     revision: try decoder.integer())
             }
             return .conflict(failures, at: at)
@@ -133,6 +133,11 @@ enum KeptResults {
                 Failure(code, try decoder.string(), hint: try decoder.string(), subject: try decoder.string()))
         default: throw CanonicalDecoder.Malformed()
         }
+    }
+
+    private static func index(_ decoder: inout CanonicalDecoder) throws -> Int {
+        guard let index = Int(exactly: try decoder.word()) else { throw CanonicalDecoder.Malformed() }
+        return index
     }
 
     private static func position(_ decoder: inout CanonicalDecoder) throws -> Position {

@@ -4,6 +4,16 @@ import Testing
 
 /// Points where looser rules lost updates or brought old states back.
 @Suite struct ViewsRuleTests {
+    @Test("a broker's clock that leaps as far as numbers go proves nothing, and traps nowhere") func leapingClock() {
+        var freshness = Freshness()
+        let sent = Instant(nanoseconds: 1_000)
+        freshness.sent(1, at: sent)
+        _ = freshness.answered(1, clock: .min, visible: 3, now: sent + .seconds(1))
+        freshness.stamped(.max, visible: 4, now: sent + .seconds(2))
+        freshness.reached(4)
+        #expect(freshness.asOf == sent)
+    }
+
     @Test("the reply to an older registration cannot reset") func newestRegistration() {
         var bench = ViewBench(start: ViewBench.token(10))
         let old = bench.give(.connected).registration?.attempt
