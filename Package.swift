@@ -3,7 +3,7 @@ import PackageDescription
 
 /// What the one executable is made of.
 let command: [Target.Dependency] = [
-    "MembusBroker", "Membus", "MembusModel", "MembusWire", "MembusStore",
+    "MembusBroker", "Membus", "MembusModel", "MembusWire", "MembusBus", "MembusStore",
     .product(name: "ArgumentParser", package: "swift-argument-parser"),
     .product(name: "Crypto", package: "swift-crypto"),
     .product(name: "Logging", package: "swift-log"),
@@ -121,11 +121,13 @@ let package = Package(
         .testTarget(name: "BusTests", dependencies: ["MembusBus"], path: "Tests/BusTests"),
         .testTarget(name: "StoreTests", dependencies: ["MembusStore"], path: "Tests/StoreTests"),
         .testTarget(name: "BrokerTests", dependencies: ["MembusBroker"], path: "Tests/BrokerTests"),
-        .testTarget(name: "ClientTests", dependencies: ["Membus", "MembusBroker"], path: "Tests/ClientTests"),
+        .testTarget(
+            name: "ClientTests", dependencies: ["Membus", "MembusBroker", .product(name: "GRDB", package: "GRDB.swift")],
+            path: "Tests/ClientTests"),
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "MembusCommand", "Membus", "MembusBroker",
+                "MembusCommand", "Membus", "MembusBroker", "MembusStore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/CommandTests"),

@@ -67,7 +67,9 @@ final class Backups: Sendable {
             return id
         } catch {
             try? FileManager.default.removeItem(atPath: path)
-            throw error.failure
+            var failure = error.failure
+            failure.hint = error.kind == .diskFull ? "free space on the broker's disk: the copy is made there first" : error.hint
+            throw failure
         }
     }
 

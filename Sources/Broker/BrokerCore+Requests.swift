@@ -27,7 +27,7 @@ extension BrokerCore {
             write(
                 .item(.noteReads(agent: agent, reads)), request, bytes: bytes, from: peer, now: now, into: &outputs)
         case .compact(let compact):
-            write(.compact(compact), request, bytes: bytes, from: peer, now: now, into: &outputs)
+            self.compact(compact, request, bytes: bytes, from: peer, now: now, into: &outputs)
         case .status:
             look(up: .sizes, purpose: .status, peer: peer, request: request, now: now, into: &outputs)
         case .get(let get): read(.get(get), request, from: peer, now: now, into: &outputs)
@@ -95,6 +95,20 @@ extension BrokerCore {
         write(
             .item(.transact(transact, fingerprint: fingerprint)), request, bytes: bytes, from: peer, now: now,
             into: &outputs)
+    }
+
+    /// A floor that nobody can mean is refused: it would drop all history at once, for good.
+    private mutating func compact(
+        _ compact: Request.Compact, _ request: Request, bytes: Int, from peer: Peer, now: Instant,
+        into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        if let below = compact.below, below > visible.revision {
+            let failure = Failure(
+                .beyondHead, "history below revision \(below) can't be dropped: the head is \(visible.revision)",
+                hint: "name a revision up to the head; nothing was dropped", subject: "\(below)")
+            return reply(to: peer, id: request.id, streams: request.streams, .failure(failure), into: &outputs)
+        }
+        write(.compact(compact), request, bytes: bytes, from: peer, now: now, into: &outputs)
     }
 
     private mutating func write(

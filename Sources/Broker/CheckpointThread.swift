@@ -15,11 +15,17 @@ final class CheckpointThread: Sendable {
 
     init(_ checkpointer: Checkpointer, log: Logger) throws {
         let thread = try BusThread.start(name: "membus-fold") { [self] in
+            var fault = RepeatedFault()
             while !stopped.load(ordering: .acquiring) {
                 _ = wake.wait(timeout: .now() + .nanoseconds(Int(Self.pause.wholeNanoseconds)))
-                do throws(StoreError) { try checkpointer.run() } catch {
+                do throws(StoreError) {
+                    try checkpointer.run()
+                    if let line = fault.worked("the write-ahead log is folded in", now: .now) { log.notice("\(line)") }
+                } catch {
                     if error.isFatal { die("the store failed: \(error)", log) }
-                    log.warning("the write-ahead log was not folded in: \(error)")
+                    if let line = fault.failed("the write-ahead log was not folded in: \(error.message)", now: .now) {
+                        log.warning("\(line)")
+                    }
                 }
             }
         }

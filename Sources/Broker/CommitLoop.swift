@@ -20,6 +20,8 @@ final class CommitLoop: @unchecked Sendable {  // used by its one thread only, a
     private let results: Inbox<BrokerInput<PeerEnvelope>>
     private let log: Logger
     private var compactions: Compactions
+    private var batchFault = RepeatedFault()
+    private var compactionFault = RepeatedFault()
 
     init(
         writer: Writer, retention: Retention, queue: BatchQueue<QueuedWrite>,
@@ -73,10 +75,13 @@ final class CommitLoop: @unchecked Sendable {  // used by its one thread only, a
         if items.isEmpty { return ([], [], nil) }
         do {
             let batch = try writer.commit(items, now: .now)
+            if let line = batchFault.worked("batches are written", now: .now) { log.notice("\(line)") }
             return (batch.results, batch.commits, batch.sync)
         } catch {
             if error.isFatal { die("the store failed: \(error)", log) }
-            log.error("a batch of \(items.count) was refused: \(error)")
+            if let line = batchFault.failed("a batch of \(items.count) was refused: \(error)", now: .now) {
+                log.error("\(line)")
+            }
             return (items.map { _ in .refused(error.failure) }, [], nil)
         }
     }
@@ -97,11 +102,18 @@ final class CommitLoop: @unchecked Sendable {  // used by its one thread only, a
                     results: finished.map { ($0.ticket, .compacted(floor: $0.floor)) }, nextExpiry: writer.nextExpiry))
         } catch {
             if error.isFatal { die("the store failed: \(error)", log) }
-            log.error("compaction stopped: \(error)")
+            if let line = compactionFault.failed("compaction stopped: \(error.message)", now: .now) {
+                log.error("\(line)")
+            }
+            var failure = error.failure
+            failure.hint =
+                error.kind == .diskFull
+                ? "free space on the broker's disk, then compact again: it goes on where it stopped"
+                : "see the broker's log, then compact again: it goes on where it stopped"
             let failed = compactions.abandon()
             send(
                 WriteReport(
-                    results: failed.map { ($0, .item(.refused(error.failure))) }, nextExpiry: writer.nextExpiry))
+                    results: failed.map { ($0, .item(.refused(failure))) }, nextExpiry: writer.nextExpiry))
         }
     }
 }

@@ -8,7 +8,9 @@ enum Main {
     static func main() async {
         // A reader that went away shows as an error of `write`, which ends the command quietly.
         _ = signal(SIGPIPE, SIG_IGN)
+        Inheritance.fillStandardStreams()
         do {
+            try checkArguments()
             var command = try Root.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -21,7 +23,15 @@ enum Main {
         }
     }
 
+    private static func checkArguments() throws {
+        guard let place = Inheritance.firstNotUTF8(CommandLine.unsafeArgv, CommandLine.argc) else { return }
+        throw Complaint(
+            "USAGE", "argument \(place) is not UTF-8: \"\(shortened(CommandLine.arguments[place]))\"",
+            hint: "names and options are UTF-8 text; a binary value is read from standard input with -", .usage)
+    }
+
     private static func finish(_ error: any Error) -> Never {
+        if let error = error as? NoCommand { finishWithout(error) }
         if Root.isOfTheParser(error) { finishParsing(error) }
         try? Output.standard.flush()
         let complaint = Complaint(error)
@@ -32,17 +42,43 @@ enum Main {
     /// Help, version, completion scripts; and wrong usage, for which ArgumentParser would exit with 64.
     private static func finishParsing(_ error: any Error) -> Never {
         guard Root.exitCode(for: error) != .success else { Root.exit(withError: error) }
+        finishUsage(Root.message(for: error), whole: Root.fullMessage(for: error))
+    }
+
+    private static func finishWithout(_ command: NoCommand) -> Never {
+        finishUsage("no command is named", whole: command.help)
+    }
+
+    private static func finishUsage(_ message: String, whole: String) -> Never {
         if asksForJSON(CommandLine.arguments) {
-            let complaint = Complaint("USAGE", Root.message(for: error), hint: "see membus --help", .usage)
+            let complaint = Complaint("USAGE", shortening(message), hint: "see membus --help", .usage)
             complaint.show(asJSON: true, on: .standard)
         } else {
-            Output.warn(Root.fullMessage(for: error), prefix: "")
+            Output.warn(shortening(whole).escapingControls(but: "\n"), prefix: "")
         }
         exit(CommandExit.usage.rawValue)
+    }
+
+    /// The parser repeats an argument whole, however long.
+    private static func shortening(_ message: String) -> String {
+        CommandLine.arguments.dropFirst().reduce(message) { text, argument in
+            let short = shortened(argument)
+            return short == argument ? text : text.replacingOccurrences(of: argument, with: short)
+        }
+    }
+
+    private static func shortened(_ argument: String) -> String {
+        argument.utf8.count > 200 ? "\(argument.prefix(60))… (\(argument.utf8.count) bytes)" : argument
     }
 
     /// Also where the arguments could not be parsed.
     static func asksForJSON(_ arguments: [String]) -> Bool {
         arguments.dropFirst().prefix { $0 != "--" }.contains("--json")
     }
+}
+
+/// A command that only groups others was named alone.
+struct NoCommand: Error {
+    /// What could have been said.
+    let help: String
 }

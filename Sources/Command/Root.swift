@@ -16,7 +16,10 @@ struct Root: AsyncParsableCommand {
               membus get plans/paris
               membus watch plans/                     # changes, as they happen
 
-            Exit codes: 0 done, 1 error, 2 wrong usage, 3 conflict (a precondition failed), 4 not found.
+            Keys are compared byte by byte: two spellings of one accented letter (NFC, NFD) are two keys.
+
+            Exit codes: 0 done, 1 error, 2 wrong usage or input, 3 conflict (a precondition failed), 4 not found \
+            (a record, a branch).
             With --json every line of standard output is one JSON object, errors and conflicts included.
             Shell completion: membus --generate-completion-script bash|zsh|fish
             """,
@@ -43,4 +46,6 @@ struct Root: AsyncParsableCommand {
 
     // Declared here and in every command, so that they are accepted before the command as well as after it.
     @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func run() async throws { throw NoCommand(help: Root.helpMessage()) }
 }

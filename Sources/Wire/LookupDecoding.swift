@@ -9,7 +9,7 @@ private func pageSize(_ asked: UInt32, orElse usual: Int) -> Int { asked == 0 ? 
 
 extension Request.Get {
     init(_ message: PBGet, _ limits: Limits) throws(Failure) {
-        try Parse.check(count: message.keys.count, "get.keys", most: limits.keysPerRequest, "keys_per_request")
+        try Parse.check(count: message.keys.count, "get.keys", most: limits.keysPerRequest, "keysPerRequest")
         var keys: [Key] = []
         keys.reserveCapacity(message.keys.count)
         for (index, text) in message.keys.enumerated() { keys.append(try Parse.key(text, "get.keys[\(index)]")) }

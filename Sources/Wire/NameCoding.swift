@@ -25,7 +25,7 @@ enum Parse {
         if texts.isEmpty {
             throw Failure(.invalidArgument, "topics: none is named", hint: "name one, or / for everything", subject: "topics")
         }
-        try check(count: texts.count, "topics", most: limits.topicsPerFilter, "topics_per_filter")
+        try check(count: texts.count, "topics", most: limits.topicsPerFilter, "topicsPerFilter")
         var topics: [Topic] = []
         topics.reserveCapacity(texts.count)
         for (index, text) in texts.enumerated() { topics.append(try topic(text, "topics[\(index)]")) }
@@ -45,8 +45,8 @@ enum Parse {
     static func check(name: String, _ field: String, _ limits: Limits) throws(Failure) {
         if name.utf8.count <= limits.nameBytes { return }
         throw Failure(
-            .limitExceeded, "\(field): \(name.utf8.count) bytes are over the limit name_bytes of \(limits.nameBytes)",
-            subject: "name_bytes")
+            .limitExceeded, "\(field): \(name.utf8.count) bytes are over the limit nameBytes of \(limits.nameBytes)",
+            hint: Limits.shorten("nameBytes"), subject: "nameBytes")
     }
 
     static func stream(_ bytes: Data, _ field: @autoclosure Field) throws(Failure) -> StreamID {

@@ -13,8 +13,8 @@ extension Request {
         }
         guard message.streams.count <= limits.keysPerRequest else {
             throw Failure(
-                .malformed, "streams: \(message.streams.count) are over the limit keys_per_request of \(limits.keysPerRequest)",
-                hint: "name fewer streams in one request", subject: "keys_per_request")
+                .malformed, "streams: \(message.streams.count) are over the limit keysPerRequest of \(limits.keysPerRequest)",
+                hint: "name fewer streams in one request", subject: "keysPerRequest")
         }
         var streams: [StreamID] = []
         for (index, bytes) in message.streams.enumerated() { streams.append(try Parse.stream(bytes, "streams[\(index)]")) }
@@ -65,7 +65,7 @@ extension Request.Body {
 }
 
 private func notedReads(_ notes: [PBNoteReads.Note], _ limits: Limits) throws(Failure) -> [Request.NotedRead] {
-    try Parse.check(count: notes.count, "note_reads.reads", most: limits.keysPerRequest, "keys_per_request")
+    try Parse.check(count: notes.count, "note_reads.reads", most: limits.keysPerRequest, "keysPerRequest")
     var reads: [Request.NotedRead] = []
     reads.reserveCapacity(notes.count)
     for (index, note) in notes.enumerated() {

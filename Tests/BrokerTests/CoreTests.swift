@@ -41,6 +41,20 @@ import Testing
         }
     }
 
+    @Test("compaction below what is not there yet is refused and names the head; up to the head it is taken")
+    func compactBeyondHead() throws {
+        var world = try CoreWorld()
+        let session = try world.openSession()
+        world.ask(transact(session, 1, try put("a")))
+        try world.commitAll()
+        let beyond = world.ask(.compact(Request.Compact(below: 2)))
+        guard case .failure(let failure)? = world.reply(beyond)?.body else { throw Failure(.malformed, "no failure") }
+        #expect(failure.code == .beyondHead && failure.message.contains("the head is 1"))
+        #expect(world.writes.isEmpty)
+        world.ask(.compact(Request.Compact(below: 1)))
+        #expect(world.writes.count == 1)
+    }
+
     @Test("a transaction that its shape forbids takes its turn in the session")
     func shapeTakesTurn() throws {
         var settings = CoreSettings()
@@ -52,7 +66,7 @@ import Testing
         try world.commitAll()
         guard case .failure(let failure)? = world.reply(tooLong)?.body else { throw Failure(.malformed, "no failure") }
         #expect(failure.code == .limitExceeded)
-        #expect(failure.message.contains("value_bytes") && failure.message.contains("\"a\""))
+        #expect(failure.message.contains("valueBytes") && failure.message.contains("\"a\""))
         guard case .outcome(.committed(let position))? = world.reply(good)?.body else {
             throw Failure(.malformed, "the next number was not executed")
         }

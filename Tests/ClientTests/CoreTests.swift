@@ -92,6 +92,27 @@ struct CoreTests {
         #expect(hand.takeSent().contains { if case .branches = $0.body { true } else { false } })
     }
 
+    @Test("a full disk ends what is done by hand at once; what else was asked is tried until its time is over")
+    func fullDisk() {
+        for body in [Request.Body.compact(Request.Compact()), .verify, .backup(Request.Backup())] {
+            var hand = CoreHand()
+            hand.call(1, .request(body), timeout: .seconds(600))
+            hand.refuse(hand.sent.removeFirst(), .diskFull)
+            guard case MembusError.failure(let failure)? = hand.error(of: 1) else {
+                Issue.record("\(body) goes on")
+                continue
+            }
+            #expect(failure.code == .diskFull)
+        }
+        var hand = CoreHand()
+        hand.call(1, .request(.branches), timeout: .seconds(5))
+        hand.refuse(hand.sent.removeFirst(), .diskFull)
+        #expect(hand.error(of: 1) == nil)
+        hand.pass(.seconds(6))
+        guard let error = hand.error(of: 1) as? MembusError else { return _ = Issue.record("it goes on") }
+        #expect(error.whatHappened == "refused with diskFull (the list of branches was tried again until its time was over)")
+    }
+
     @Test("a view that another history emptied, or will empty, shows no write of that history until it has a state")
     func writesAcrossHistories() throws {
         var hand = CoreHand()

@@ -6,7 +6,7 @@ import Membus
 /// A real broker on free ports, on a directory of its own that goes with it.
 final class LiveBroker {
     private(set) var broker: Broker
-    private let directory: String
+    let directory: String
     private var configuration: Configuration
 
     init() throws {

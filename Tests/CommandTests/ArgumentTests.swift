@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Membus
 import MembusBroker
+import MembusStore
 import Testing
 
 @testable import MembusCommand
@@ -106,8 +107,11 @@ import Testing
         for (text, complaint) in [
             (#"{"dataDir":"x"}"#, "dataDir: unknown field"), (#"{"limits":{"keyBytes":4096}}"#, "limits.keyBytes: a number from 1 to 1024"),
             (#"{"heartbeat":250}"#, "heartbeat: a length of time"), (#"{"requests":[]}"#, "requests: at least one"),
-            (#"{"requests":["udp://x"]}"#, "requests[0]: tcp://"), (#"{"readers":0}"#, "readers: a number from 1"),
+            (#"{"requests":["udp://x"]}"#, "requests[0]: write tcp://"), (#"{"readers":0}"#, "readers: a number from 1"),
+            (#"{"advertisedEvents":["tcp://h:65536"]}"#, "advertisedEvents[0]: the port"), (#"{"readers":1,"readers":2}"#, #"not JSON: the member "readers" is there twice"#),
             (#"{"retention":{"days":1}}"#, "retention.days: unknown field"),
+            (#"{"limits":{"valueBytes":20000000}}"#, "limits: valueBytes is 20000000, more than a whole transaction"),
+            (#"{"limits":{"transactionBytes":1000}}"#, "limits: valueBytes is 4194304, more than a whole transaction"),
         ] {
             guard case .failure(let fault) = ConfigurationFile.read(Data(text.utf8), over: defaults) else {
                 Issue.record("\(text) was taken")
@@ -115,6 +119,43 @@ import Testing
             }
             #expect(fault.description.hasPrefix(complaint), "\(fault)")
         }
+    }
+
+    @Test("endpoints that ZeroMQ would take for others are refused", arguments: [
+        ("tcp://h:1", true, true), ("tcp://[::1]:65535", true, true), ("ipc:///s", true, true), ("tcp://*:*", true, false),
+        ("tcp://*:0", true, false), ("tcp://*:7401", true, false), ("tcp://h:65536", false, false), ("tcp://h", false, false),
+        ("tcp://:1", false, false), ("tcp://h:", false, false), ("tcp://h:+1", false, false), ("tcp://[::1]", false, false),
+        ("ipc://", false, false), ("udp://h:1", false, false),
+    ]) func endpoints(_ url: String, _ listens: Bool, _ isReached: Bool) {
+        #expect((Endpoint.fault(url, .listening) == nil) == listens)
+        #expect((Endpoint.fault(url, .reaching) == nil) == isReached)
+    }
+
+    @Test("the help's sample of a configuration names all there is, and is the defaults")
+    func sample() throws {
+        let help = ServeCommand.helpMessage(columns: 200)
+        let start = try #require(help.range(of: "{\"dataDirectory\""))
+        let end = try #require(help.range(of: "\"readers\": 2}"))
+        let text = Data(help[start.lowerBound..<end.upperBound].utf8)
+        let defaults = Configuration(dataDirectory: "/var/lib/membus")
+        var odd = defaults
+        odd.limits = Limits()
+        for limit in [
+            \Limits.keyBytes, \.valueBytes, \.changesPerTransaction, \.transactionBytes, \.annotationBytes, \.messageBytes, \.nameBytes,
+            \.keysPerRequest, \.topicsPerFilter,
+        ] { odd.limits[keyPath: limit] = 1 }
+        odd.retention = Retention(age: .seconds(1), bytes: 1, least: .seconds(1))
+        (odd.heartbeat, odd.inlineValueBytes, odd.eventBytes, odd.eventMark, odd.replyMark) = (.seconds(1), 1, 1, 1, 1)
+        (odd.writesWaiting, odd.writeBytesWaiting, odd.readsWaiting, odd.readers) = (1, 1, 1, 1)
+        let read = try ConfigurationFile.read(text, over: odd).get()
+        #expect(read.limits == defaults.limits)
+        #expect(read.retention == defaults.retention)
+        #expect(read.requests == defaults.requests && read.events == defaults.events)
+        #expect(read.heartbeat == defaults.heartbeat && read.inlineValueBytes == defaults.inlineValueBytes)
+        #expect(read.eventBytes == defaults.eventBytes && read.eventMark == defaults.eventMark)
+        #expect(read.replyMark == defaults.replyMark && read.writesWaiting == defaults.writesWaiting)
+        #expect(read.writeBytesWaiting == defaults.writeBytesWaiting && read.readsWaiting == defaults.readsWaiting)
+        #expect(read.readers == defaults.readers)
     }
 
     @Test("events are beside the requests unless told otherwise", arguments: [

@@ -101,7 +101,7 @@ struct CommandLineTests {
         #expect(try broker.run("restore", file, "--data", broker.path("new")).code == 0)
         #expect(try broker.run("restore", file, "--data", broker.path("new")).err.contains("--replace"))
         #expect(try broker.run("restore", file, "--data", broker.path("new"), "--replace").code == 0)
-        #expect(try broker.run("verify", "--data", broker.path("new")).out.hasPrefix("sound: 1 commits"))
+        #expect(try broker.run("verify", "--data", broker.path("new")).out.hasPrefix("sound: 1 commit, 1 change,"))
         #expect(try broker.run("debug", "digest").out.hasSuffix("equal\n"))
     }
 

@@ -95,6 +95,7 @@ import Testing
         (#"[]"#, "an object expected"),
         (#"{} {}"#, "not JSON: more after the value at byte 3"),
         ("", "not JSON: ends too early at byte 0"),
+        (#"{"message":"a","message":"b"}"#, #"not JSON: the member "message" is there twice at byte 15"#),
     ]) func mistakes(_ text: String, _ complaint: String) {
         #expect(fault(text) == complaint)
     }

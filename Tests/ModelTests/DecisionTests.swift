@@ -185,7 +185,7 @@ struct DecisionTests {
         var facts = facts([text("log", "12345678", at: 1)], [:])
         facts.limits.valueBytes = 10
         let failure = try refusal(decide(Transaction(changes: [Change(key("log"), .append(Data("abc".utf8)))]), on: facts))
-        #expect(failure.code == .limitExceeded && failure.message.contains("11 bytes") && failure.message.contains("value_bytes of 10"))
+        #expect(failure.code == .limitExceeded && failure.message.contains("11 bytes") && failure.message.contains("valueBytes of 10"))
     }
 
     @Test("a patch that is no JSON is refused")

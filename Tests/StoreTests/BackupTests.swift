@@ -89,10 +89,16 @@ struct BackupTests {
         for index in 20_000..<60_000 { bytes[index] = 0xA5 }
         try bytes.write(to: URL(fileURLWithPath: scratch.file("backup")))
         #expect(throws: StoreError.self) {
-            try Store.restore(scratch.file("backup"), into: scratch.file("new"), newLineage: 1)
+            try Store.restore(scratch.file("backup"), into: scratch.file("new/below"), newLineage: 1)
         }
         try "something else".write(toFile: scratch.file("text"), atomically: true, encoding: .utf8)
         #expect(throws: StoreError.self) { try Store.restore(scratch.file("text"), into: scratch.file("new"), newLineage: 1) }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.file("new")) == ["lock"])
+        #expect(!FileManager.default.fileExists(atPath: scratch.file("new")))
+        // A directory that was there stays, with what is in it.
+        try FileManager.default.createDirectory(atPath: scratch.file("old"), withIntermediateDirectories: false)
+        #expect(throws: StoreError.self) {
+            try Store.restore(scratch.file("backup"), into: scratch.file("old"), newLineage: 1)
+        }
+        #expect(FileManager.default.fileExists(atPath: scratch.file("old")))
     }
 }

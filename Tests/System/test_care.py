@@ -243,7 +243,7 @@ def test_below_the_floor_the_answer_is_clear_everywhere(broker):
         assert (code, error["code"]) == (1, "BELOW_FLOOR"), arguments
         assert "20" in error["message"] + error["hint"], error
     code, out, err = call(broker, "watch", "c/", "--from", "3")
-    assert (code, out) == (1, "") and "20" in err
+    assert (code, out) == (1, "") and "20" in err and "watching" not in err
     # At the floor and above all is as it was; so is what the branch starts from.
     assert [r["value"] for r in run_json_lines(broker, "export", "--at", "20")] == ["18", "19", "17"]
     assert run(broker, "get", "c/0", "--branch", "keeps").stdout == "3"
@@ -254,6 +254,28 @@ def test_below_the_floor_the_answer_is_clear_everywhere(broker):
     broker.restart()
     assert run_json_lines(broker, "status")[0]["floor"] == 20
     assert error_of(broker, "get", "c/0", "--at", "19")[1]["code"] == "BELOW_FLOOR"
+
+
+def test_a_list_that_ends_at_the_floor_says_so(broker):
+    put_all(broker, [(f"c/{number % 3}", str(number)) for number in range(30)])
+    for ask in (("log",), ("log", "c/0", "--ascending", "-n", "1"), ("history", "c/0")):
+        assert run(broker, *ask).stderr == ""
+    assert error_of(broker, "compact", "--below", "999999") == (1, {
+        "code": "BEYOND_HEAD", "message": "history below revision 999999 can't be dropped: the head is 30",
+        "hint": "name a revision up to the head; nothing was dropped"})
+    assert run_json_lines(broker, "status")[0]["floor"] == 0
+    run(broker, "compact", "--below", "20")
+    for ask in (("log",), ("log", "c/0", "--json"), ("log", "--ascending", "-n", "1"), ("history", "c/0"),
+                ("log", "--by", "nobody"), ("log", "--since", "1h")):
+        said = run(broker, *ask)
+        assert "revision 20" in said.stderr and "no longer kept" in said.stderr, (ask, said)
+    # What was asked for lies above it.
+    for ask in (("log", "-n", "10"), ("log", "-n", "3"), ("history", "c/0", "-n", "1")):
+        assert run(broker, *ask).stderr == "", ask
+    after = run_json_lines(broker, "log", "-n", "1")[0]["time_ms"] + 1
+    assert run(broker, "log", "--since", str(after)).stderr == ""
+    code, error = error_of(broker, "history", "never")
+    assert code == 4 and "20" in error["hint"], error
 
 
 def test_views_go_on_while_history_is_dropped_under_them(broker):

@@ -364,6 +364,11 @@ MALFORMED = {
     '{"reads": [{"key": "a", "version": "1"}]}': "reads[0].version:",
     '{"branch": "a/b"}': "branch:",
     '{"message": 1}': "message: a string expected",
+    '{"changes": [{"key": "a", "delete": true}], "changes": []}': 'the member "changes" is there twice',
+    '{"preconditions": [{"absent": "a", "absen\\u0074": "b"}]}': 'the member "absent" is there twice',
+    '{"changes": [{"key": "a", "put": {"links": [{"relation": "of", "target": "x"}, {"relation": "of", "target": "x"}]}}]}':
+        "changes[0].put.links: a link is there twice",
+    '{"changes": [{"key": "a", "put": {"expires_at_ms": 1}}]}': "changes[0].put.expires_at_ms: 1 is over",
 }
 
 
@@ -385,8 +390,17 @@ def test_a_wrong_transaction_is_refused_by_the_broker(broker):
             ('{"changes": [{"key": "b", "increment": 1}, {"key": "b", "increment": 1}]}', "INVALID_ARGUMENT"),
             ('{"branch": "nowhere", "changes": [{"key": "b", "increment": 1}]}', "UNKNOWN_BRANCH")):
         ended, error = error_of(broker, "commit", "-", input=document)
-        assert (ended in (ERROR, NOT_FOUND)) and error["code"] == code, (document, error)
+        expected = {"WRONG_KIND": ERROR, "UNKNOWN_BRANCH": NOT_FOUND}.get(code, USAGE)
+        assert (ended, error["code"]) == (expected, code), (document, error)
     assert run_json_lines(broker, "status")[0]["head"]["revision"] == 1
+
+
+@pytest.mark.parametrize("option, field", [("--branch", "branch"), ("--message", "message"), ("--context", "context")])
+def test_a_transaction_and_the_options_must_agree(broker, option, field):
+    document = json.dumps({field: "main", "changes": [{"key": "a", "increment": 1}]})
+    code, out, err = call(broker, "commit", "-", option, "other", input=document)
+    assert (code, out) == (USAGE, "") and field in err and "other" in err
+    assert call(broker, "commit", "-", option, "main", input=document)[0] == OK
 
 
 # ---- Options, exit codes, manners
@@ -424,7 +438,12 @@ def test_the_environment_names_broker_and_agent(broker):
     ("put", "a", "b", "--link", "of"), ("put", "a", "b", "--link", "of=/x"), ("log", "--since", "whenever"),
     ("watch",), ("watch", "a", "--from", "-2"), ("compact", "--below", "0"), ("ls", "a//"), ("warm", "a/"),
     ("get", "a", "--branch", "a/b"), ("get", "a", "--timeout", "never"), ("serve", "--listen", "127.0.0.1:1"),
-    ("put", "a", "b", "--attribute", "x=1", "--attribute", "x=2"), ("import",)])
+    ("put", "a", "b", "--attribute", "x=1", "--attribute", "x=2"), ("import",),
+    (), ("",), ("debug",), ("put", "a", "b", "--link", "of=x", "--link", "of=x"), ("get", "a", "--timeout", "0"),
+    ("compact", "--below", "1", "--older-than", "1s"), ("warm", "/", "--into", ""), ("backup", ""), ("restore", ""),
+    ("verify", ""), ("get", "a", "--agent", "a\x1bb"), ("serve", "--listen", "tcp://127.0.0.1:80000"),
+    ("serve", "--events", "tcp://127.0.0.1:x"), ("get", "a", "--broker", "tcp://127.0.0.1:99999"),
+    ("get", "a", "--broker", "http://x"), ("put", b"a\xff", "v"), ("put", "a", b"\xff\xfe")])
 def test_wrong_usage_exits_with_2(dead, arguments):
     code, out, err = call(dead, *arguments)
     assert (code, out) == (USAGE, ""), err
@@ -500,6 +519,49 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(broker):
         assert all("watching" in line for line in ended.stderr.splitlines()), ended.stderr
 
 
+@pytest.mark.parametrize("target", [">/dev/full", ">&-"])
+def test_a_commit_that_cannot_be_told_of_is_told_of_all_the_same(broker, target):
+    for number, option in enumerate(("", "--json"), 1):
+        ended = subprocess.run(["bash", "-c", f"{membus()} put a b {option} --broker {broker.url} {target}"],
+                               capture_output=True, text=True)
+        assert ended.returncode == ERROR and f"committed as revision {number}; " not in ended.stdout
+        assert f"it is committed as revision {number}" in ended.stderr and "do not repeat it" in ended.stderr
+
+
+def test_a_watch_from_below_the_floor_only_fails(broker):
+    for number in range(4):
+        put(broker, "a", str(number))
+    run(broker, "compact", "--below", "3")
+    code, out, err = call(broker, "watch", "a", "--from", "1")
+    assert (code, out) == (ERROR, "") and "watching" not in err and "3" in err
+
+
+def test_keys_that_would_mislead_a_person_are_spelt_out_on_a_terminal(broker):
+    put(broker, "a/\u202egpj.exe", "x")
+    for command in ("ls", "log"):
+        script = ["script", "-qec", f"{membus()} {command} --broker {broker.url}", "/dev/null"]
+        shown = subprocess.run(script, capture_output=True, text=True, stdin=subprocess.DEVNULL).stdout
+        assert "\\u{202e}gpj" in shown and "\u202e" not in shown
+        assert "\u202e" in run(broker, command).stdout
+
+
+def test_what_is_no_store_and_no_file_is_told_plainly(broker, tmp_path):
+    empty = tmp_path / "empty"
+    empty.touch()
+    for arguments, reason in ((("verify", "/dev/null"), "no Membus store"), (("verify", str(empty)), "no Membus store"),
+                              (("commit", str(tmp_path)), "is a directory"),
+                              (("warm", "/", "--into", str(tmp_path)), "is a directory")):
+        code, out, err = call(broker, *arguments)
+        assert (code, out) == (ERROR, "") and reason in err and "Error" not in err, err
+
+
+def test_an_endpoint_that_is_taken_is_told_in_json(broker, tmp_path):
+    ended = subprocess.run([membus(), "serve", "--json", "--data", str(tmp_path / "x"), "--listen", broker.url],
+                           capture_output=True, text=True, timeout=30)
+    error = json.loads(ended.stdout.splitlines()[-1])["error"]
+    assert ended.returncode == ERROR and error["code"] == "BUS" and broker.url in error["message"] and error["hint"]
+
+
 def test_an_idle_watch_notices_that_its_reader_went_away(broker):
     watch = subprocess.Popen([membus(), "watch", "/", "--broker", broker.url], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
@@ -569,6 +631,22 @@ def test_transactions_are_imported_once(broker, tmp_path):
     assert run(broker, "get", "count").stdout == str(sum(range(1, 41)))
 
 
+def test_an_import_from_standard_input(broker):
+    told = run(broker, "import", "-", input='{"key": "a", "value": "x"}\n')
+    assert told.stdout == "1 record: 1 written, 0 there already; revision 1\n" and told.stderr == ""
+
+
+def test_an_imports_conflict_names_the_line(broker, tmp_path):
+    file = tmp_path / "work.jsonl"
+    file.write_text('{"changes": [{"key": "a", "increment": 1}]}\n'
+                    '{"preconditions": [{"absent": "a"}], "changes": [{"key": "b", "increment": 1}]}\n')
+    code, out, _ = call(broker, "import", str(file), "--json")
+    told = json.loads(out)
+    assert code == CONFLICT and (told["file"], told["line"]) == (str(file), 2) and told["conflict"][0]["key"] == "a"
+    code, _, err = call(broker, "import", str(file))
+    assert code == CONFLICT and f"{file}:2" in err and "nothing of this line" in err and "are committed" in err
+
+
 def test_an_import_that_was_killed_goes_on_where_it_ended(broker, tmp_path):
     file = tmp_path / "work.jsonl"
     lines = 700
@@ -600,7 +678,7 @@ def test_a_malformed_import_is_refused_with_the_line_and_writes_nothing(broker, 
                         ('{"changes": []}', "the lines before hold records"), ('{"key": "b", "valeu": "x"}', "valeu")):
         file.write_text(good + good + bad + "\n" + good)
         code, out, err = call(broker, "import", str(file))
-        assert code == ERROR and out == "" and f"{file}:3" in err and reason in err, err
+        assert code == USAGE and out == "" and f"{file}:3" in err and reason in err, err
     assert run_json_lines(broker, "status")[0]["head"]["revision"] == 0
     assert call(broker, "import", str(tmp_path / "missing.jsonl"))[0] == ERROR
 

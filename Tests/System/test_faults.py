@@ -526,10 +526,16 @@ def test_a_full_disk_refuses_writes_serves_reads_and_loses_nothing(mount, tmp_pa
         for key in list(kept)[::5]:
             assert connection.get(key)[key].value == kept[key]
         failed = run(broker, "put", "disk/cli", "x", "--timeout", "3s", check=False)
-        assert failed.returncode == 1 and "full" in failed.stderr
+        assert failed.returncode == 1 and failed.stderr.startswith("membus: the disk is full"), failed.stderr
+        begun = time.monotonic()
+        failed = run(broker, "compact", "--below", "3", check=False)
+        assert failed.returncode == 1 and failed.stderr.startswith("membus: the disk is full"), failed.stderr
+        assert "transaction" not in failed.stderr and time.monotonic() - begun < 10
         assert broker.is_running()
 
         ballast.unlink()
+        told = [line for line in broker.log if "not folded in" in line or "was refused" in line]
+        assert len(told) < 10, told
         eventually(lambda: write(1000), 15, "writing after space was freed")
         assert run_json_lines(broker, "verify")[0]["problems"] == []
 

@@ -195,12 +195,12 @@ import Testing
         limits.topicsPerFilter = 2
         limits.nameBytes = 3
         let keys = try failure(limits: limits) { $0.get = .with { $0.keys = ["a", "b", "c"] } }
-        #expect(keys.code == .limitExceeded && keys.subject == "keys_per_request")
+        #expect(keys.code == .limitExceeded && keys.subject == "keysPerRequest")
         let topics = try failure(limits: limits) { $0.range = .with { $0.topics = ["a", "b", "c"] } }
-        #expect(topics.code == .limitExceeded && topics.subject == "topics_per_filter")
+        #expect(topics.code == .limitExceeded && topics.subject == "topicsPerFilter")
         let notes = try failure(limits: limits) { $0.noteReads = .with { $0.reads = [.init(), .init(), .init()] } }
         #expect(notes.code == .limitExceeded)
-        #expect(try failure(limits: limits) { $0.openSession = .with { $0.agent = "long" } }.subject == "name_bytes")
+        #expect(try failure(limits: limits) { $0.openSession = .with { $0.agent = "long" } }.subject == "nameBytes")
         #expect(try decode(limits: limits) { $0.get = .with { $0.keys = ["a", "b"] } }.result.get().id == 42)
     }
 

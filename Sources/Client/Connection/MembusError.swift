@@ -5,7 +5,7 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
     case failure(Failure)
     /// These preconditions failed; nothing was written.
     case conflict([FailedPrecondition], at: Position)
-    /// No answer in time. `outcomeUnknown`: a transaction may or may not have taken effect (or may yet).
+    /// No answer in time, or nothing but refusals that might have passed: the `last` of them. `outcomeUnknown`: a transaction may or may not have taken effect (or may yet).
     case timeout(of: String, outcomeUnknown: Bool, last: Failure?)
     /// The view cannot vouch for its state, and its policy is not to serve it.
     case stale(TopicFilter, for: Duration, WhenStale)
@@ -42,9 +42,12 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
         case .failure(let failure): failure.message
         case .conflict(let failed, let at):
             "the transaction was not committed at revision \(at.revision): \(failed.map(Self.line).joined(separator: ", "))"
-        case .timeout(let what, let unknown, let last):
-            "no answer to \(what) in time" + (unknown ? " (whether it took effect is not known)" : "")
-                + (last.map { ": \($0.message)" } ?? "")
+        case .timeout(let what, true, let last):
+            "no answer to \(what) in time (whether it took effect is not known)"
+                + (last.map { "; before, it was refused: \($0.message)" } ?? "")
+        // What happened is the refusal; the time only ended the tries.
+        case .timeout(let what, false, let last?): "\(last.message) (\(what) was tried again until its time was over)"
+        case .timeout(let what, false, nil): "no answer to \(what) in time"
         case .stale(let filter, let age, _): "the view of \(filter) has been stale for \(age)"
         case .closed: "the connection to the memory is closed"
         case .notHere(let key, .announced(let size)): "the value of \(key) (\(size) bytes) did not travel to the view"

@@ -163,6 +163,7 @@ extension ClientCore {
         var ask = ask
         switch failure.code {
         case .instanceChanged: ask.due = now
+        case .diskFull where ask.body.isUpkeep, .storeFailed where ask.body.isUpkeep: return false
         case _ where failure.code.remedy == .retry: ask.due = now + ask.busy.next(&random)
         default: return false
         }
@@ -182,6 +183,15 @@ extension AskTable {
 }
 
 extension Request.Body {
+    /// Work on the store that somebody asked for by hand, and looks at: what the disk says about it is told at
+    /// once, as it seldom passes by itself, and each try may take minutes.
+    fileprivate var isUpkeep: Bool {
+        switch self {
+        case .verify, .compact, .backup: true
+        default: false
+        }
+    }
+
     /// How long the broker may take over it before it is asked again; `nil`: as long as over anything.
     var patience: Duration? {
         switch self {

@@ -10,6 +10,8 @@ struct BackupCommand: AsyncParsableCommand {
             The copy holds everything up to one revision, and appears under its name only when it is whole and \
             on disk. Restore it with: membus restore FILE --data DIR
 
+            Each step of the copy may take 10m, unless --timeout says otherwise.
+
               membus backup memory-monday.membus
             """)
 
@@ -20,6 +22,10 @@ struct BackupCommand: AsyncParsableCommand {
     var force = false
 
     @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func validate() throws {
+        if file.isEmpty { throw ValidationError("The file's name is empty.") }
+    }
 
     func run() async throws {
         if !force, FileManager.default.fileExists(atPath: file) {

@@ -34,7 +34,9 @@ struct CommitCommand: AsyncParsableCommand {
             for each key that failed its current revision and value.
             put: "value" is the value as it stands if it is a string (of a json record too: its text); \
             anything else is JSON and makes the kind json. "value_base64" holds bytes. "expires_at_ms", \
-            milliseconds since 1970, may stand for "expires_after_ms".
+            milliseconds since 1970 and yet to come, may stand for "expires_after_ms".
+            branch, context and message go before what the environment says; an option that says something \
+            else is refused.
             increment (kind counter), append (text) and merge_patch (json, RFC 7396) are merged by the broker \
             and never conflict; a missing record starts from 0, the empty text, the empty object.
             reads: what the changes build upon: recorded, not checked.
@@ -48,8 +50,14 @@ struct CommitCommand: AsyncParsableCommand {
     @OptionGroup var write: WriteOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
+    func validate() throws {
+        if file.isEmpty { throw ValidationError("The file's name is empty.") }
+    }
+
     func run() async throws {
         let document = try read()
+        try agree(document)
+        try document.checkMoments(now: .now, in: name)
         let transaction = document.transaction(branch: options.branchName, context: write.contextName, message: write.message)
         let receipt = try await options.withMemory { try await $0.submit(transaction) }
         if !receipt.isCommitted, !options.json {
@@ -58,8 +66,22 @@ struct CommitCommand: AsyncParsableCommand {
         try options.printReceipt(receipt, branch: transaction.branch)
     }
 
+    private var name: String { file == "-" ? "standard input" : file }
+
+    /// What is said twice must be the same: a transaction must not land where nobody meant it to.
+    private func agree(_ document: TransactionDocument) throws {
+        for (field, inFile, option) in [
+            ("branch", document.branch?.text, options.branch?.text), ("context", document.context, write.context),
+            ("message", document.message, write.message.isEmpty ? nil : write.message),
+        ] {
+            guard let inFile, let option, !inFile.utf8.elementsEqual(option.utf8) else { continue }
+            throw Complaint(
+                "USAGE", "\(name): \(field): the file says \"\(inFile)\", --\(field) \"\(option)\"",
+                hint: "say it in one place; nothing was written", .usage)
+        }
+    }
+
     private func read() throws -> TransactionDocument {
-        let name = file == "-" ? "standard input" : file
         let data = file == "-" ? try StandardInput.read() : try LocalFile.read(file, atMost: TransactionDocument.largest)
         switch TransactionDocument.read(data) {
         case .success(let document): return document
@@ -70,14 +92,22 @@ struct CommitCommand: AsyncParsableCommand {
 }
 
 enum LocalFile {
+    /// Up front, where a command would else fail half-way, and less plainly.
+    static func refuseDirectory(_ path: String) throws {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else { return }
+        throw Complaint("FILE", "\(path) is a directory", hint: "name a file")
+    }
+
     static func read(_ path: String, atMost limit: Int) throws -> Data {
+        try refuseDirectory(path)
         guard let handle = FileHandle(forReadingAtPath: path) else {
             throw Complaint("FILE", "\(path) cannot be read: \(String(cString: strerror(errno)))", hint: "check the path and its permissions")
         }
         defer { try? handle.close() }
         let data: Data
         do { data = try handle.read(upToCount: limit + 1) ?? Data() } catch {
-            throw Complaint("FILE", "\(path) cannot be read: \(error.localizedDescription)", hint: "check the path and its permissions")
+            throw Complaint("FILE", "\(path) cannot be read", hint: "check the disk")
         }
         guard data.count <= limit else {
             throw Complaint("FILE", "\(path) is larger than \(Human.bytes(Int64(limit)))", hint: "split it")

@@ -4,6 +4,8 @@ import Membus
 struct DebugCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "debug", abstract: "Look closer.", subcommands: [DigestCommand.self])
+
+    func run() async throws { throw NoCommand(help: Root.helpMessage(for: DebugCommand.self)) }
 }
 
 struct DigestCommand: AsyncParsableCommand {
@@ -89,8 +91,8 @@ struct DigestComparison: Sendable {
     func show(_ asJSON: Bool, on output: Output) throws {
         let isEqual = difference == nil
         guard asJSON else {
-            try output.line("broker  \(hexadecimal(broker))  \(broker.count) records at revision \(at.revision)")
-            try output.line("view    \(hexadecimal(view))  \(view.count) records")
+            try output.line("broker  \(hexadecimal(broker))  \(broker.count) \(Human.noun(Int64(broker.count), "records")) at revision \(at.revision)")
+            try output.line("view    \(hexadecimal(view))  \(view.count) \(Human.noun(Int64(view.count), "records"))")
             return try output.line(isEqual ? output.style.green("equal") : output.style.red("different"))
         }
         var told: JSONValue = [

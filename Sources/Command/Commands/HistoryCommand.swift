@@ -7,7 +7,8 @@ struct HistoryCommand: AsyncParsableCommand {
         abstract: "List the versions of a record, newest first.",
         discussion: """
             One line per version, deletions included: revision, time, value, author. Exits with 4 if the key \
-            never had a record, or its history is no longer kept.
+            never had a record, or its history is no longer kept. Says on standard error if older versions may \
+            have been dropped.
 
               membus history plans/paris
               membus get plans/paris --at 12         # one of them, whole
@@ -30,17 +31,22 @@ struct HistoryCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let shown = try await options.withMemory { memory in
+        let (shown, floor) = try await options.withMemory { memory -> (Int, Revision) in
             var shown = 0
             for try await version in memory.history(key.text, before: before, pageSize: min(limit ?? 100, 100)) {
                 try show(version)
                 shown += 1
-                if shown == limit { break }
+                if shown == limit { return (shown, 0) }
             }
-            return shown
+            return (shown, try await memory.status().figures.floor)
         }
+        let dropped = "versions that were replaced by revision \(floor), the floor, are no longer kept"
         if shown == 0 {
-            throw Complaint.notFound("no version of \(key) is kept", hint: "membus status tells the floor, below which nothing is kept")
+            throw Complaint.notFound("no version of \(key) is kept", hint: floor > 0 ? dropped : "membus log lists what was written")
+        }
+        if floor > 0 {
+            try Output.standard.flush()
+            Output.warn(dropped)
         }
     }
 

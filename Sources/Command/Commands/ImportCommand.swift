@@ -22,7 +22,7 @@ struct ImportCommand: AsyncParsableCommand {
               membus --branch trial import plans.jsonl --message "from the old notebook"
             """)
 
-    @Argument(help: ArgumentHelp("The file; not a pipe, as it is read twice.", valueName: "file"), completion: .file(extensions: ["jsonl"]))
+    @Argument(help: ArgumentHelp("The file (no pipe, as it is read twice); - for standard input.", valueName: "file"), completion: .file(extensions: ["jsonl"]))
     var file: String
 
     @Option(help: ArgumentHelp("At most this many records a commit.", valueName: "number"))
@@ -32,14 +32,18 @@ struct ImportCommand: AsyncParsableCommand {
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
+        if file.isEmpty { throw ValidationError("The file's name is empty.") }
         guard 1...10_000 ~= batch else { throw ValidationError("--batch needs a number from 1 to 10000.") }
     }
 
     func run() async throws {
+        let spooled = file == "-" ? try SpooledInput() : nil
+        defer { spooled?.remove() }
+        let file = spooled?.path ?? file
         let plan = try ImportPlan(checking: file)
         let progress = Progress("import", counting: plan.content.rawValue)
         progress.update { ($0.total, $0.totalBytes) = (plan.lines, plan.bytes) }
-        let message = write.message.isEmpty ? "import \((file as NSString).lastPathComponent)" : write.message
+        let message = write.message.isEmpty ? "import \(spooled == nil ? (file as NSString).lastPathComponent : "standard input")" : write.message
         let result: ImportResult
         do {
             result = try await options.withMemory(context: write.contextName) { memory in
@@ -60,18 +64,25 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     private func report(_ result: ImportResult, _ content: ImportPlan.Content) throws {
-        if options.json {
-            return try Output.standard.line(
-                [
-                    content.rawValue: .integer(result.lines), "written": .integer(result.written),
-                    "unchanged": .integer(result.unchanged), "superseded": .integer(result.superseded),
-                    "expired": .integer(result.expired), "revision": .integer(result.revision),
-                ] as JSONValue)
+        let deed = result.written > 0 ? "the import is done, up to revision \(result.revision)" : nil
+        try Output.standard.tell(of: deed) { output in
+            try output.line(options.json ? json(result, content).line : shown(result, content))
         }
+    }
+
+    private func json(_ result: ImportResult, _ content: ImportPlan.Content) -> JSONValue {
+        [
+            content.rawValue: .integer(result.lines), "written": .integer(result.written),
+            "unchanged": .integer(result.unchanged), "superseded": .integer(result.superseded),
+            "expired": .integer(result.expired), "revision": .integer(result.revision),
+        ]
+    }
+
+    private func shown(_ result: ImportResult, _ content: ImportPlan.Content) -> String {
         var parts = ["\(result.written) written", "\(result.unchanged) there already"]
         if result.superseded > 0 { parts.append("\(result.superseded) superseded by later lines") }
         if result.expired > 0 { parts.append("\(result.expired) expired") }
         let revision = result.revision > 0 ? "; revision \(result.revision)" : ""
-        try Output.standard.line("\(result.lines) \(content.rawValue): \(parts.joined(separator: ", "))\(revision)")
+        return "\(result.lines) \(Human.noun(result.lines, content.rawValue)): \(parts.joined(separator: ", "))\(revision)"
     }
 }

@@ -39,6 +39,6 @@ struct ListCommand: AsyncParsableCommand {
             Human.padded("\(record.revision)", 10, right: true), Human.padded(record.kind.name.escapingControlCharacters, 8),
             Human.padded(Human.bytes(Int64(record.size)), 10, right: true),
         ]
-        return style.dim(facts.joined(separator: "  ")) + "  " + record.key.text
+        return style.dim(facts.joined(separator: "  ")) + "  " + Human.key(record.key, onTerminal: Output.standard.isTerminal)
     }
 }

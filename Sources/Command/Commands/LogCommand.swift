@@ -7,7 +7,8 @@ struct LogCommand: AsyncParsableCommand {
         abstract: "List commits, newest first.",
         discussion: """
             Each with its author, time, message, and the keys it changed. Topics show only the commits that \
-            changed them, and of those only the changes that match.
+            changed them, and of those only the changes that match. Says on standard error where history was \
+            dropped, if the list would reach there.
 
               membus log -n 10
               membus log plans/ --by planner --since 2h
@@ -24,10 +25,11 @@ struct LogCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only commits of this context.", valueName: "name"))
     var context: String?
 
-    @Option(help: ArgumentHelp("Only commits from then on: 2h (ago), a date, or date and time (ISO 8601).", valueName: "time"))
+    @Option(help: ArgumentHelp("Only commits from then on: 2h (ago), a date, or date and time (ISO 8601).", valueName: "time"),
+        transform: Moment.read)
     var since: Moment?
 
-    @Option(help: ArgumentHelp("Only commits up to then.", valueName: "time"))
+    @Option(help: ArgumentHelp("Only commits up to then.", valueName: "time"), transform: Moment.read)
     var until: Moment?
 
     @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most this many commits. (default: all)", valueName: "number"))
@@ -67,10 +69,29 @@ struct LogCommand: AsyncParsableCommand {
                     shown += 1
                 }
                 whole = piece
-                if shown == limit { return }
+                // Newest first, what the floor has passed comes after what was asked for.
+                if shown == limit {
+                    if ascending { try await tellOfFloor(memory) }
+                    return
+                }
             }
             if let whole { try show(whole) }
+            if !ascending, let limit, shown + (whole == nil ? 0 : 1) >= limit { return }
+            try await tellOfFloor(memory)
         }
+    }
+
+    /// A list that ends at the floor must not look as if nothing had ever been before.
+    private func tellOfFloor(_ memory: Memory) async throws {
+        let floor = try await memory.status().figures.floor
+        guard floor > 0 else { return }
+        if let since {
+            // The oldest commit that is kept is older than what was asked for: so is all that was dropped.
+            var oldest = try memory.log([], ascending: true, branch: nil, pageSize: 1).makeAsyncIterator()
+            if let commit = try await oldest.next(), commit.info.time < since.timestamp { return }
+        }
+        try Output.standard.flush()
+        Output.warn("commits up to revision \(floor) are no longer kept: history below the floor was dropped")
     }
 
     private func show(_ commit: Commit) throws {
@@ -84,7 +105,7 @@ struct LogCommand: AsyncParsableCommand {
         try output.line("\(output.style.bold("revision \(info.revision)"))  \(info.time.shown)\(branch)  \(Human.commit(info))")
         for record in commit.records {
             let what = record.isDeleted ? output.style.red("deleted") : values ? Human.preview(record) : "\(record.kind.name.escapingControlCharacters), \(Human.bytes(Int64(record.size)))"
-            try output.line("    \(record.key)  \(output.style.dim(what))")
+            try output.line("    \(Human.key(record.key, onTerminal: output.isTerminal))  \(output.style.dim(what))")
         }
     }
 }

@@ -57,11 +57,12 @@ struct PutCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp("A link to another key; may be given several times.", valueName: "relation=key"),
-        transform: { try Pair($0).link() })
+        transform: { try Pair($0, form: "relation=KEY").link() })
     var link: [Link] = []
 
     @Option(
-        help: ArgumentHelp("Have the broker delete it after this time: 30s, 10m, 1h30m, 7d.", valueName: "time"))
+        help: ArgumentHelp("Have the broker delete it after this time: 30s, 10m, 1h30m, 7d.", valueName: "time"),
+        transform: Span.read)
     var expires: Span?
 
     @OptionGroup var write: WriteOptions
@@ -73,6 +74,7 @@ struct PutCommand: AsyncParsableCommand {
         if let expires, expires.duration <= .zero { throw ValidationError("--expires needs a time above zero.") }
         if kind == "" { throw ValidationError("--kind needs a name.") }
         _ = try Pair.dictionary(attribute)
+        if Set(link).count < link.count { throw ValidationError("A --link is given twice.") }
     }
 
     func run() async throws {
@@ -109,9 +111,11 @@ struct PutCommand: AsyncParsableCommand {
 
 extension GlobalOptions {
     func printReceipt(_ receipt: Receipt, of key: Key? = nil, branch: BranchName? = nil) throws {
-        guard json else { return try Output.standard.line("revision \(receipt.revision)") }
         let keyed: JSONValue = key.map { ["key": .string($0.text)] } ?? [:]
-        try Output.standard.line(.receipt(receipt, branch: branch ?? branchName) + keyed)
+        try Output.standard.tell(of: receipt.isCommitted ? "it is committed as revision \(receipt.revision)" : nil) { output in
+            guard json else { return try output.line("revision \(receipt.revision)") }
+            try output.line(.receipt(receipt, branch: branch ?? branchName) + keyed)
+        }
     }
 }
 

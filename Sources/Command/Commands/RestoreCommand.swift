@@ -25,6 +25,11 @@ struct RestoreCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
+    func validate() throws {
+        if file.isEmpty { throw ValidationError("The file's name is empty.") }
+        if data == "" { throw ValidationError("--data needs a directory.") }
+    }
+
     func run() async throws {
         let directory = data ?? DataDirectoryOption.path
         let restored = try await Blocking.run { [file, replace] in

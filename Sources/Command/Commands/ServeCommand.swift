@@ -19,15 +19,27 @@ struct ServeCommand: AsyncParsableCommand {
             the port after --listen's. Behind a proxy or a forwarded port, "advertisedEvents" in the \
             configuration file is what clients are told instead.
 
-            The configuration file is one JSON object; options override it. Every field may be left out:
+            The configuration file is one JSON object; options override it. Every field may be left out. These \
+            are all, with their defaults (advertisedEvents has none); what ends in Bytes counts bytes, as \
+            retention.bytes does, the rest are numbers of things:
 
               {"dataDirectory": "/var/lib/membus",
                "requests": ["tcp://127.0.0.1:7401"], "events": ["tcp://127.0.0.1:7402"],
                "advertisedEvents": ["tcp://proxy:7402"],
                "retention": {"age": "7d", "bytes": 1073741824, "least": "10m"},
-               "limits": {"valueBytes": 4194304, "changesPerTransaction": 1000,
-                          "transactionBytes": 16777216},
-               "heartbeat": "250ms", "inlineValueBytes": 16384, "readers": 2}
+               "limits": {"keyBytes": 1024, "valueBytes": 4194304, "annotationBytes": 65536,
+                          "messageBytes": 16384, "nameBytes": 256, "transactionBytes": 16777216,
+                          "changesPerTransaction": 1000, "keysPerRequest": 10000,
+                          "topicsPerFilter": 256},
+               "heartbeat": "250ms", "inlineValueBytes": 16384, "eventBytes": 65536,
+               "eventMark": 4000, "replyMark": 4000, "writesWaiting": 16384,
+               "writeBytesWaiting": 134217728, "readsWaiting": 4096, "readers": 2}
+
+            History goes once it is older than retention.age, or while the store holds more than \
+            retention.bytes; what is younger than retention.least stays. annotationBytes bounds a record's \
+            attributes, links and kind together; nameBytes the names of agents, contexts, kinds and attributes. \
+            A value above inlineValueBytes, and an event above eventBytes, is announced and fetched instead of \
+            sent. eventMark and replyMark bound what waits for one client, ...Waiting what waits for the broker.
 
               membus serve
               membus serve --data /var/lib/membus --listen ipc:///run/membus.sock
@@ -48,9 +60,11 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
-        for url in listen + events where !["tcp://", "ipc://"].contains(where: url.hasPrefix) {
-            throw ValidationError("\"\(url)\" is no endpoint: write tcp://HOST:PORT or ipc://PATH.")
+        for url in listen + events {
+            if let fault = Endpoint.fault(url, .listening) { throw ValidationError("\"\(url)\" is no endpoint: \(fault).") }
         }
+        if data == "" { throw ValidationError("--data needs a directory.") }
+        if config == "" { throw ValidationError("--config needs a file.") }
     }
 
     func run() async throws {

@@ -11,6 +11,8 @@ struct VerifyCommand: AsyncParsableCommand {
             Asks the running broker; with FILE looks at a backup, with --data at a data directory, without a \
             broker (one that runs on it is not disturbed). Exits with 1 if anything is wrong, and tells what.
 
+            The broker may take 1h, unless --timeout says otherwise.
+
               membus verify
               membus verify memory-monday.membus
               membus verify --data ~/.membus
@@ -26,6 +28,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
     func validate() throws {
         if file != nil, data != nil { throw ValidationError("FILE and --data exclude each other.") }
+        if file == "" { throw ValidationError("The file's name is empty.") }
+        if data == "" { throw ValidationError("--data needs a directory.") }
     }
 
     func run() async throws {
@@ -41,6 +45,14 @@ struct VerifyCommand: AsyncParsableCommand {
     }
 
     private func verification() async throws -> Reply.Verification {
+        if let file, FileManager.default.fileExists(atPath: file) {
+            try LocalFile.refuseDirectory(file)
+            var status = stat()
+            // SQLite would take an empty file for a new database.
+            guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
+                throw Complaint("STORE_FOREIGN", "\(file) is no Membus store", hint: "name a file that membus backup wrote")
+            }
+        }
         if let file { return try await Blocking.run { try Store.reader(ofFile: file).verify() } }
         if let data { return try await Blocking.run { try Store.reader(at: data).verify() } }
         return try await options.withMemory { try await $0.verify(timeout: options.timeout?.duration ?? .seconds(3600)) }
@@ -58,6 +70,6 @@ struct VerifyCommand: AsyncParsableCommand {
         }
         for problem in result.problems { try output.line(output.style.red("problem") + "  " + problem.escapingControlCharacters) }
         let verdict = result.problems.isEmpty ? output.style.green("sound") : output.style.red("damaged")
-        try output.line("\(verdict): \(result.commits) commits, \(result.changes) changes, revisions \(result.floor) to \(result.revision)")
+        try output.line("\(verdict): \(result.commits) \(Human.noun(result.commits, "commits")), \(result.changes) \(Human.noun(result.changes, "changes")), revisions \(result.floor) to \(result.revision)")
     }
 }

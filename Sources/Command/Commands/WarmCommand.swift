@@ -17,6 +17,8 @@ struct WarmCommand: AsyncParsableCommand {
             With --follow it is kept fresh until the command is ended (Ctrl-C, SIGTERM): written again within \
             a second or so of a change, and at the end.
 
+            A file that exists may take 1h to be brought up to date, unless --timeout says otherwise.
+
               membus warm plans/ people/ --into plans.warm
               membus warm plans/ --into plans.warm --follow
             """)
@@ -35,7 +37,12 @@ struct WarmCommand: AsyncParsableCommand {
     private var file: URL { URL(fileURLWithPath: into) }
     private var patience: Duration { options.timeout?.duration ?? .seconds(3600) }
 
+    func validate() throws {
+        if into.isEmpty { throw ValidationError("--into needs a file.") }
+    }
+
     func run() async throws {
+        try LocalFile.refuseDirectory(into)
         try await options.withMemory { memory in
             let isThere = FileManager.default.fileExists(atPath: into)
             if !isThere { try await WarmFetch(memory, TopicFilter(topics), into).run() }

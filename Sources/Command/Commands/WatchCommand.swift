@@ -61,6 +61,11 @@ struct WatchCommand: AsyncParsableCommand {
                     "BEYOND_HEAD", "there is no revision \(from) yet: the head is \(head)",
                     hint: "name a revision that this broker printed; was it restored from a backup since?")
             }
+            let floor = status.figures.floor
+            guard from >= floor else {
+                throw MembusError.failure(
+                    Failure(.belowFloor, "what follows revision \(from) is no longer kept: the floor is \(floor)"))
+            }
             Output.warn("watching \(shown) after revision \(from)")
             return memory.watch(names, after: from)
         }
@@ -72,6 +77,6 @@ struct WatchCommand: AsyncParsableCommand {
     private func line(_ change: WatchedChange, _ style: Style) -> String {
         let record = change.record
         let what = record.isDeleted ? style.red("deleted") : Human.preview(record)
-        return "\(style.dim("\(change.revision)"))  \(style.bold(record.key.text))  \(what)  \(style.dim("(\(Human.commit(change.commit)))"))"
+        return "\(style.dim("\(change.revision)"))  \(style.bold(Human.key(record.key, onTerminal: Output.standard.isTerminal)))  \(what)  \(style.dim("(\(Human.commit(change.commit)))"))"
     }
 }

@@ -60,6 +60,6 @@ struct ImportPlan: Sendable {
     }
 
     static func complaint(_ path: String, _ line: Int, _ reason: String, hint: String = "correct the line; nothing of it was written") -> Complaint {
-        Complaint("MALFORMED_LINE", "\(path):\(line): \(reason)", hint: hint)
+        Complaint("MALFORMED_LINE", "\(path):\(line): \(reason)", hint: hint, .usage)
     }
 }

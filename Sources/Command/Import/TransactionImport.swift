@@ -63,17 +63,28 @@ struct TransactionImport {
         do {
             return try await memory.submit(transaction).revision
         } catch MembusError.conflict(let failed, let position) where failed.contains(where: { $0.key == marker }) {
-            throw Complaint(
-                "CONFLICT", "\(path):\(line.number): another import of this file is under way", hint: "let that one finish",
-                .conflict, json: .conflict(failed, at: position))
+            throw conflict(
+                failed, position, line, "another import of this file is under way",
+                hint: "let that one finish")
+        } catch MembusError.conflict(let failed, let position) {
+            throw conflict(failed, position, line, Human.conflict(failed, "nothing of this line was written"), hint: goesOn)
         } catch {
             var complaint = Complaint(error)
             complaint.message = "\(path):\(line.number): \(complaint.message)"
-            if complaint.exitCode == .conflict {
-                complaint.hint = "the lines before it are committed; a second run goes on at this line"
-            }
+            complaint.hint += (complaint.hint.isEmpty ? "" : "; ") + goesOn
             throw complaint
         }
+    }
+
+    private var goesOn: String { "the lines before it are committed; a second run goes on at this line" }
+
+    private func conflict(
+        _ failed: [FailedPrecondition], _ position: Position, _ line: LineReader.Line, _ message: String, hint: String
+    ) -> Complaint {
+        let place: JSONValue = ["file": .string(path), "line": JSONValue(line.number), "hint": .string(hint)]
+        return Complaint(
+            "CONFLICT", "\(path):\(line.number): \(message)", hint: hint, .conflict,
+            json: .conflict(failed, at: position) + place)
     }
 
     private func mark(at line: Int) -> Put {

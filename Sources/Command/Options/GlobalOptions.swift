@@ -25,7 +25,11 @@ struct GlobalOptions: ParsableArguments {
     @Flag(help: "Print JSON: one object per line, errors and conflicts too.")
     var json = false
 
-    @Option(help: ArgumentHelp("How long to wait for an answer, such as 500ms, 10s, 5m. (default: 10s)", valueName: "time"))
+    @Option(
+        help: ArgumentHelp(
+            "How long to wait for an answer: whole numbers with ms, s, m, h, d, w, such as 500ms, 10s, 1h30m; a bare number means seconds. (default: 10s; of backup and compact 10m, of verify and warm 1h)",
+            valueName: "time"),
+        transform: Span.read)
     var timeout: Span?
 
     @Option(help: ArgumentHelp("What is logged to standard error.", valueName: "level"))
@@ -45,9 +49,13 @@ struct GlobalOptions: ParsableArguments {
 
     func validate() throws {
         if agentName.isEmpty { throw ValidationError("--agent needs a name.") }
-        if !brokerURL.contains("://") {
-            throw ValidationError("The broker's URL \"\(brokerURL)\" has no transport: write tcp://HOST:PORT or ipc://PATH.")
+        if agentName.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
+            throw ValidationError("The agent's name \"\(agentName)\" contains a control character.")
         }
+        if let fault = Endpoint.fault(brokerURL, .reaching) {
+            throw ValidationError("The broker's URL \"\(brokerURL)\" is no endpoint: \(fault).")
+        }
+        if let timeout, timeout.duration <= .zero { throw ValidationError("--timeout needs a time above zero.") }
     }
 
     /// Goes to standard error.

@@ -9,6 +9,15 @@ struct Moment: ExpressibleByArgument, Sendable {
 
     init?(argument: String) { self.init(argument, now: .now) }
 
+    static func read(_ text: String) throws -> Moment {
+        guard let moment = Moment(argument: text) else {
+            throw ValidationError(
+                "write how long ago (2h, 1h30m, 7d), a date (2026-03-01), date and time (2026-03-01T12:00:00Z), "
+                    + "or milliseconds since 1970")
+        }
+        return moment
+    }
+
     init?(_ text: String, now: Timestamp) {
         if text.utf8.count >= 11, let milliseconds = Int64(text) {
             timestamp = Timestamp(milliseconds: milliseconds)

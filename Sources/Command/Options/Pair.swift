@@ -6,9 +6,9 @@ struct Pair: Hashable, Sendable {
     let name: String
     let value: String
 
-    init(_ text: String) throws {
+    init(_ text: String, form: String = "name=value") throws {
         guard let sign = text.firstIndex(of: "="), sign != text.startIndex else {
-            throw ValidationError("write it as name=value, not \"\(text)\"")
+            throw ValidationError("write it as \(form), not \"\(text)\"")
         }
         name = String(text[..<sign])
         value = String(text[text.index(after: sign)...])

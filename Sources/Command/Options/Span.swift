@@ -7,6 +7,13 @@ struct Span: ExpressibleByArgument, Hashable, Sendable {
     init(_ duration: Duration) { self.duration = duration }
     init?(argument: String) { self.init(parsing: argument) }
 
+    static func read(_ text: String) throws -> Span {
+        guard let span = Span(parsing: text) else {
+            throw ValidationError("write whole numbers with ms, s, m, h, d or w, such as 500ms or 1h30m; a bare number means seconds")
+        }
+        return span
+    }
+
     init?(parsing text: String) {
         guard !text.isEmpty else { return nil }
         let isBare = Self.digits(text[...]) != nil

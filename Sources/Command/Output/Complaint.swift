@@ -1,5 +1,6 @@
 import Foundation
 import Membus
+import MembusBus
 import MembusStore
 
 /// Why a command did not do what it was asked: what happened, to which thing, what to do next, and what the
@@ -31,6 +32,9 @@ struct Complaint: Error, Sendable {
         case let error as MembusError: self.init(error)
         case let failure as Failure: self.init(failure)
         case let error as StoreError: self.init("STORE_\(Self.upper(error.kind.rawValue))", error.message, hint: error.hint)
+        case let error as BusError:
+            let place = error.endpoint.map { " \($0)" } ?? ""
+            self.init("BUS", "cannot \(error.action)\(place): \(error.reason)", hint: error.hint)
         case let name as InvalidName: self.init("INVALID_NAME", name.description, hint: "correct the name", .usage)
         case is ReaderGone, is CancellationError:
             self.init("ENDED", "", hint: "", .done)
@@ -40,8 +44,14 @@ struct Complaint: Error, Sendable {
     }
 
     private init(_ failure: Failure) {
-        let missing = failure.code == .unknownBranch
-        self.init(Self.upper("\(failure.code)"), failure.message, hint: failure.hint, missing ? .notFound : .error)
+        let exit: CommandExit =
+            switch failure.code {
+            case .unknownBranch: .notFound
+            // What was given is wrong, whatever the memory holds.
+            case .invalidName, .invalidArgument, .invalidValue: .usage
+            default: .error
+            }
+        self.init(Self.upper("\(failure.code)"), failure.message, hint: failure.hint, exit)
     }
 
     private init(_ error: MembusError) {
@@ -98,11 +108,20 @@ struct Complaint: Error, Sendable {
         guard !isSilent else { return }
         if asJSON {
             if isToldInJSON { return }
-            try? output.line(object)
-            try? output.flush()
+            do {
+                try output.line(object)
+                try output.flush()
+            } catch is Complaint {
+                // It cannot be written there, and must be said somewhere.
+                warn()
+            } catch {}
         } else {
-            Output.warn(message.escapingControls(but: "\n") + (hint.isEmpty ? "" : "\n        " + hint.escapingControls(but: "\n")))
+            warn()
         }
+    }
+
+    private func warn() {
+        Output.warn(message.escapingControls(but: "\n") + (hint.isEmpty ? "" : "\n        " + hint.escapingControls(but: "\n")))
     }
 }
 

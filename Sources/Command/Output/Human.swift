@@ -15,6 +15,19 @@ enum Human {
         return String(format: "%.1f ", size) + units[unit]
     }
 
+    /// A key as a person's terminal may show it: characters that hide, or turn the line around, are named.
+    static func key(_ key: Key, onTerminal isTerminal: Bool) -> String {
+        guard isTerminal, key.text.unicodeScalars.contains(where: misleads) else { return key.text }
+        return key.text.unicodeScalars.map { misleads($0) ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
+    }
+
+    private static func misleads(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x200B...0x200F, 0x202A...0x202E, 0x2066...0x2069, 0xFEFF: true
+        default: false
+        }
+    }
+
     static func duration(_ duration: Duration) -> String {
         let milliseconds = duration.wholeMilliseconds
         switch milliseconds {
@@ -34,6 +47,9 @@ enum Human {
         default: return "\(seconds / 86_400)d \(seconds / 3600 % 24)h"
         }
     }
+
+    /// - Parameter plural: such as "records".
+    static func noun(_ count: Int64, _ plural: String) -> String { count == 1 ? String(plural.dropLast()) : plural }
 
     static func plural(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
 
@@ -63,13 +79,13 @@ enum Human {
     }
 
     /// What failed, and what is there instead; a line for each.
-    static func conflict(_ failed: [FailedPrecondition]) -> String {
+    static func conflict(_ failed: [FailedPrecondition], _ outcome: String = "nothing was written") -> String {
         let lines = failed.map { failed in
             let now = failed.current.map { ": \(preview($0))" } ?? ""
             let owner = failed.current.map { " (put by \($0.owner))" } ?? ""
             return "  \(difference(failed))\(now)\(owner)"
         }
-        return (["conflict: nothing was written, as"] + lines).joined(separator: "\n")
+        return (["conflict: \(outcome), as"] + lines).joined(separator: "\n")
     }
 
     private static func difference(_ failed: FailedPrecondition) -> String {

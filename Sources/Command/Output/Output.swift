@@ -33,6 +33,19 @@ final class Output: Sendable {
 
     func flush() throws { try buffer.withLock { try drain(&$0) } }
 
+    /// Prints what came of a change. If that fails, the error tells what was done all the same: who takes it
+    /// for a failure of the change would repeat it.
+    func tell(of deed: String?, _ body: (Output) throws -> Void) throws {
+        do {
+            try body(self)
+            try flush()
+        } catch var complaint as Complaint where deed != nil {
+            complaint.message += "; \(deed ?? "")"
+            complaint.hint = "do not repeat it; check where the output goes, and the free space there"
+            throw complaint
+        }
+    }
+
     private func drain(_ buffer: inout [UInt8]) throws {
         defer { buffer.removeAll(keepingCapacity: true) }
         var rest = buffer[...]

@@ -47,7 +47,7 @@ struct Meter: Sendable {
         let elapsed = max(0.001, Double((now - start).wholeMilliseconds) / 1000)
         var parts: [String] = []
         if noun != "bytes" {
-            parts.append(total.map { "\(grouped(done)) of \(grouped($0)) \(noun)" } ?? "\(grouped(done)) \(noun)")
+            parts.append((total == nil ? "\(grouped(done)) " : "\(grouped(done)) of \(grouped(total ?? 0)) ") + Human.noun(total ?? done, noun))
         }
         parts.append(totalBytes.map { "\(Human.bytes(bytes)) of \(Human.bytes($0))" } ?? Human.bytes(bytes))
         if noun != "bytes" { parts.append("\(grouped(Int64(Double(done - skipped) / elapsed))) \(noun)/s") }
@@ -105,10 +105,13 @@ final class Progress: Sendable {
         }
     }
 
-    /// The last word: always shown where anything was shown, and on terminals.
+    /// The last word: always shown on terminals, and where it took a while.
     func finish() {
         state.withLock { state in
-            show(&state, .now)
+            let now = Instant.now
+            // In a log, what took no time is not worth a line.
+            if !isTerminal, !state.isDrawn, now - state.meter.start < .seconds(2) { return }
+            show(&state, now)
             if isTerminal { Output.warn("", prefix: "") }
         }
     }
@@ -120,11 +123,20 @@ final class Progress: Sendable {
         }
     }
 
+    /// The terminal's, in columns; it may change.
+    private static var width: Int {
+        var size = winsize()
+        if ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 { return Int(size.ws_col) }
+        return ProcessInfo.processInfo.environment["COLUMNS"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil } ?? 80
+    }
+
     private func show(_ state: inout State, _ now: Instant) {
         state.isDrawn = true
         guard isTerminal else { return Output.warn("\(title): \(state.meter.figures(at: now))") }
         // Back to the line's start, and what is left of a longer line before removed.
-        let text = "\r\(title) \(state.meter.bar(at: now))\u{1B}[K"
+        // A line that wraps could not be drawn over: one column is left free for the cursor.
+        let line = "\(title) \(state.meter.bar(at: now))".prefix(max(1, Self.width - 1))
+        let text = "\r\(line)\u{1B}[K"
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 }

@@ -12,11 +12,11 @@ enum ConfigurationFile {
             var fields = try JSONNode.document(data, limit: 1 << 20).fields()
             if let node = fields.take("dataDirectory") { configuration.dataDirectory = try nonempty(node) }
             if let node = fields.take("requests") {
-                configuration.requests = try endpoints(node)
+                configuration.requests = try endpoints(node, .listening)
                 configuration.events = configuration.requests.map(events(besides:))
             }
-            if let node = fields.take("events") { configuration.events = try endpoints(node) }
-            if let node = fields.take("advertisedEvents") { configuration.advertisedEvents = try endpoints(node) }
+            if let node = fields.take("events") { configuration.events = try endpoints(node, .listening) }
+            if let node = fields.take("advertisedEvents") { configuration.advertisedEvents = try endpoints(node, .advertised) }
             if let node = fields.take("limits") { try limits(node, &configuration.limits) }
             if let node = fields.take("retention") { try retention(node, &configuration.retention) }
             if let node = fields.take("heartbeat") { configuration.heartbeat = try duration(node) }
@@ -45,6 +45,12 @@ enum ConfigurationFile {
         try set(&limits.keysPerRequest, fields.take("keysPerRequest"))
         try set(&limits.topicsPerFilter, fields.take("topicsPerFilter"))
         try fields.end()
+        // What no transaction could hold, and so no message, would be a limit that nothing ever reaches.
+        for (name, size) in [
+            ("valueBytes", limits.valueBytes), ("annotationBytes", limits.annotationBytes), ("messageBytes", limits.messageBytes),
+        ] where size > limits.transactionBytes {
+            throw node.complaint("\(name) is \(size), more than a whole transaction may have (transactionBytes is \(limits.transactionBytes))")
+        }
     }
 
     private static func retention(_ node: JSONNode, _ retention: inout Retention) throws(JSONComplaint) {
@@ -78,12 +84,10 @@ enum ConfigurationFile {
         return text
     }
 
-    private static func endpoints(_ node: JSONNode) throws(JSONComplaint) -> [String] {
+    private static func endpoints(_ node: JSONNode, _ role: Endpoint.Role) throws(JSONComplaint) -> [String] {
         let all = try TransactionDocument.list(node) { (element) throws(JSONComplaint) in
             let url = try element.string()
-            guard url.hasPrefix("tcp://") || url.hasPrefix("ipc://") else {
-                throw element.complaint("tcp://HOST:PORT or ipc://PATH expected")
-            }
+            if let fault = Endpoint.fault(url, role) { throw element.complaint(fault) }
             return url
         }
         if all.isEmpty { throw node.complaint("at least one endpoint expected") }

@@ -30,7 +30,10 @@ enum ChangeDocument {
 
     private static func put(_ node: JSONNode) throws(JSONComplaint) -> Put {
         var fields = try node.fields()
+        let links = fields.take("links")
         var put = try content(&fields)
+        put.links = try TransactionDocument.list(links, link)
+        if let links, Set(put.links).count < put.links.count { throw links.complaint("a link is there twice") }
         put.expiry = try expiry(&fields)
         try fields.end()
         return put

@@ -18,7 +18,9 @@ struct JSONNode: Sendable {
         guard data.count <= limit else {
             throw JSONComplaint(path: "", reason: "larger than \(limit) bytes")
         }
-        do throws(JSONFault) { return JSONNode(json: try JSON(parsing: data), path: "") } catch {
+        do throws(JSONFault) {
+            return JSONNode(json: try JSON(parsing: data, refusingRepeatedMembers: true), path: "")
+        } catch {
             throw JSONComplaint(path: "", reason: "not JSON: \(error)")
         }
     }

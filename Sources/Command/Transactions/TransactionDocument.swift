@@ -52,6 +52,16 @@ struct TransactionDocument: Hashable, Sendable {
             preconditions: preconditions, changes: changes, reads: reads)
     }
 
+    /// An import may meet lines whose moment has passed since; who commits now means a time to come.
+    func checkMoments(now: Timestamp, in file: String) throws {
+        for (index, change) in changes.enumerated() {
+            guard case .put(let put) = change.action, case .at(let moment) = put.expiry, moment <= now else { continue }
+            throw Complaint(
+                "MALFORMED", "\(file): changes[\(index)].put.expires_at_ms: \(moment.milliseconds) is over",
+                hint: "name a time to come; nothing was written", .usage)
+        }
+    }
+
     static func list<T>(
         _ node: JSONNode?, _ element: (JSONNode) throws(JSONComplaint) -> T
     ) throws(JSONComplaint) -> [T] {

@@ -13,9 +13,13 @@ public enum JSON: Hashable, Sendable {
     /// Deeper texts are refused, so that reading and merging, which recurse, cannot exhaust the stack.
     public static let deepest = 128
 
-    /// Takes a JSON text (RFC 8259, UTF-8) apart. Of members with one name the last counts.
-    public init(parsing text: Data) throws(JSONFault) {
-        self = try JSONReader.read(text) { (reader: inout JSONReader) throws(JSONFault) in try reader.value() }
+    /// Takes a JSON text (RFC 8259, UTF-8) apart. Of members with one name the last counts,
+    /// unless they are refused.
+    public init(parsing text: Data, refusingRepeatedMembers isStrict: Bool = false) throws(JSONFault) {
+        self = try JSONReader.read(text) { (reader: inout JSONReader) throws(JSONFault) in
+            reader.refusesRepeatedMembers = isStrict
+            return try reader.value()
+        }
     }
 
     /// What is wrong with `text` as a JSON text; `nil` if nothing is. Builds nothing.
@@ -97,6 +101,11 @@ public struct JSONName: Hashable, Sendable {
 
     public static func == (a: JSONName, b: JSONName) -> Bool { a.plain == b.plain }
     public func hash(into hasher: inout Hasher) { hasher.combine(plain) }
+
+    func repeated(at offset: Int) -> JSONFault {
+        let shown = String(decoding: plain.prefix(80), as: UTF8.self).escapingControlCharacters
+        return JSONFault(reason: "the member \"\(shown)\" is there twice", offset: offset)
+    }
 
     private static func unescaped(_ text: [UInt8]) -> [UInt8] {
         var plain: [UInt8] = []

@@ -1,15 +1,18 @@
 import Foundation
+import OrderedCollections
 
 /// Reads a JSON text once, from left to right. `skip…` only checks, `value` builds too; both walk the same
 /// grammar, so what one accepts the other accepts. Lives no longer than the closure that lends it the bytes.
 struct JSONReader {
     private let bytes: UnsafeRawBufferPointer
     private var index = 0
+    /// In `value`: of members with one name the last counts otherwise.
+    var refusesRepeatedMembers = false
 
     static func read<Result>(
         _ text: Data, _ body: (inout JSONReader) throws(JSONFault) -> Result
     ) throws(JSONFault) -> Result {
-        guard text.isUTF8 else { throw JSONFault(reason: "not UTF-8", offset: 0) }
+        guard text.isUTF8 else { throw JSONFault(reason: "not UTF-8", offset: text.firstNotUTF8) }
         let result: Swift.Result<Result, JSONFault> = text.withUnsafeBytes { bytes in
             var reader = JSONReader(bytes: bytes)
             do throws(JSONFault) {
@@ -28,11 +31,14 @@ struct JSONReader {
     mutating func value(depth: Int = 0) throws(JSONFault) -> JSON {
         switch try next() {
         case UInt8(ascii: "{"):
-            var members: [(JSONName, JSON)] = []
+            var members: OrderedDictionary<JSONName, JSON> = [:]
             try object(depth) { (reader: inout JSONReader, name: Range<Int>) throws(JSONFault) in
-                members.append((JSONName(written: reader.copy(name)), try reader.value(depth: depth + 1)))
+                let place = name.lowerBound - 1
+                let name = JSONName(written: reader.copy(name))
+                if reader.refusesRepeatedMembers, members[name] != nil { throw name.repeated(at: place) }
+                members[name] = try reader.value(depth: depth + 1)
             }
-            return .object(.init(members, uniquingKeysWith: { _, last in last }))
+            return .object(members)
         case UInt8(ascii: "["):
             var elements: [JSON] = []
             try array(depth) { (reader: inout JSONReader) throws(JSONFault) in
@@ -203,4 +209,11 @@ struct JSONReader {
 
 extension Data {
     var isUTF8: Bool { withUnsafeBytes { String(validating: $0, as: UTF8.self) != nil } }
+
+    /// Where the first byte lies that belongs to no character, in bytes from the start.
+    var firstNotUTF8: Int {
+        var (parser, bytes, offset) = (UTF8.ForwardParser(), makeIterator(), 0)
+        while case .valid(let scalar) = parser.parseScalar(from: &bytes) { offset += scalar.count }
+        return offset
+    }
 }

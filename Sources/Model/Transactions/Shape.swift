@@ -6,11 +6,11 @@ import Foundation
 extension Transaction {
     /// Why this can never be executed under these limits; `nil` if it may be.
     public func shapeFailure(limits: Limits) -> Failure? {
-        if let failure = limits.failure(ofText: context, "context", most: limits.nameBytes, "name_bytes")
-            ?? limits.failure(ofText: message, "message", most: limits.messageBytes, "message_bytes")
-            ?? limits.failure(of: changes.count, "changes", most: limits.changesPerTransaction, "changes_per_transaction")
-            ?? limits.failure(of: preconditions.count, "preconditions", most: limits.keysPerRequest, "keys_per_request")
-            ?? limits.failure(of: reads.count, "reads", most: limits.keysPerRequest, "keys_per_request")
+        if let failure = limits.failure(ofText: context, "context", most: limits.nameBytes, "nameBytes")
+            ?? limits.failure(ofText: message, "message", most: limits.messageBytes, "messageBytes")
+            ?? limits.failure(of: changes.count, "changes", most: limits.changesPerTransaction, "changesPerTransaction")
+            ?? limits.failure(of: preconditions.count, "preconditions", most: limits.keysPerRequest, "keysPerRequest")
+            ?? limits.failure(of: reads.count, "reads", most: limits.keysPerRequest, "keysPerRequest")
         {
             return failure
         }
@@ -30,8 +30,8 @@ extension Transaction {
         if bytes > limits.transactionBytes {
             return Failure(
                 .limitExceeded,
-                "the transaction has \(bytes) bytes, over the limit transaction_bytes of \(limits.transactionBytes)",
-                subject: "transaction_bytes")
+                "the transaction has \(bytes) bytes, over the limit transactionBytes of \(limits.transactionBytes)",
+                subject: "transactionBytes")
         }
         return doubledKeyFailure
     }
@@ -40,8 +40,8 @@ extension Transaction {
 extension Fork {
     /// Why this can never be executed under these limits; `nil` if it may be.
     public func shapeFailure(limits: Limits) -> Failure? {
-        limits.failure(ofText: context, "context", most: limits.nameBytes, "name_bytes")
-            ?? limits.failure(ofText: message, "message", most: limits.messageBytes, "message_bytes")
+        limits.failure(ofText: context, "context", most: limits.nameBytes, "nameBytes")
+            ?? limits.failure(ofText: message, "message", most: limits.messageBytes, "messageBytes")
             ?? at.flatMap { negative($0, name.text) }
     }
 }
@@ -68,7 +68,7 @@ extension Precondition {
         case .at(let key, let revision): limits.failure(ofKey: key) ?? negative(revision, key.text)
         case .absent(let key): limits.failure(ofKey: key)
         case .unchanged(let topic, let since):
-            limits.failure(ofText: topic.text, "topic", most: limits.keyBytes, "key_bytes") ?? negative(since, topic.text)
+            limits.failure(ofText: topic.text, "topic", most: limits.keyBytes, "keyBytes") ?? negative(since, topic.text)
         }
     }
 }
@@ -125,8 +125,8 @@ extension Put {
         if size > limits.annotationBytes {
             return Failure(
                 .limitExceeded,
-                "key \"\(key)\": kind, attributes and links have \(size) bytes, over the limit annotation_bytes of \(limits.annotationBytes)",
-                subject: key.text)
+                "key \"\(key)\": kind, attributes and links have \(size) bytes, over the limit annotationBytes of \(limits.annotationBytes)",
+                hint: Limits.shorten("annotationBytes"), subject: key.text)
         }
         return expiryFailure(key: key)
     }
@@ -143,20 +143,25 @@ extension Put {
 }
 
 extension Limits {
+    /// What to do about something that can't be split.
+    public static func shorten(_ limit: String) -> String {
+        limit == "keyBytes" ? "shorten it" : "shorten it, or raise limits.\(limit) in the broker's configuration"
+    }
+
     func failure(valueOf size: Int, under key: Key) -> Failure? {
         guard size > valueBytes else { return nil }
         return Failure(
-            .limitExceeded, "key \"\(key)\" would have a value of \(size) bytes, over the limit value_bytes of \(valueBytes)",
+            .limitExceeded, "key \"\(key)\" would have a value of \(size) bytes, over the limit valueBytes of \(valueBytes)",
             subject: key.text)
     }
 
     fileprivate func failure(ofKey key: Key) -> Failure? {
-        failure(ofText: key.text, "key", most: keyBytes, "key_bytes")
+        failure(ofText: key.text, "key", most: keyBytes, "keyBytes")
     }
 
     fileprivate func failure(ofName name: String, _ what: String, key: Key) -> Failure? {
         if name.isEmpty { return Failure(.invalidArgument, "key \"\(key)\": the \(what) is empty", subject: key.text) }
-        return failure(ofText: name, what, most: nameBytes, "name_bytes")
+        return failure(ofText: name, what, most: nameBytes, "nameBytes")
     }
 
     fileprivate func failure(ofText text: String, _ what: String, most: Int, _ limit: String) -> Failure? {
@@ -165,7 +170,7 @@ extension Limits {
         return Failure(
             .limitExceeded,
             "the \(what) \"\(String(text.unicodeScalars.prefix(40)).escapingControlCharacters)…\" has \(size) bytes, over the limit \(limit) of \(most)",
-            subject: limit)
+            hint: Self.shorten(limit), subject: limit)
     }
 
     fileprivate func failure(of count: Int, _ what: String, most: Int, _ limit: String) -> Failure? {

@@ -4,13 +4,14 @@ import MembusModel
 
 // A restore, in an order that leaves a whole store at every moment:
 //
-//   1. Check the backup. Lock the data directory.
+//   1. Look whether the backup is one. Make and lock the data directory.
 //   2. Copy it beside the store, give the copy its new lineage, drop the sessions (their numbers are of
 //      the old history), and check it again.
 //   3. Keep the old store under a second name; its log was folded in, so it is one file.
 //   4. Rename the copy over the store's name.
 //
-// A crash before 4 leaves the old store in place, one after it the restored one.
+// A crash before 4 leaves the old store in place, one after it the restored one. A refusal takes away again
+// what directories step 1 made.
 
 extension Store {
     public struct Restored: Hashable, Sendable {
@@ -28,6 +29,10 @@ extension Store {
         guard FileManager.default.fileExists(atPath: backup) else {
             throw StoreError(.missing, "there is no file \(backup)", hint: "name a file that membus backup wrote")
         }
+        do { try looksLikeBackup(backup) } catch {
+            throw StoreError(error, while: "restoring \(backup)", at: .opening)
+        }
+        let made = Files.missing(directory)
         let held = try DataDirectory(directory)
         let isThere = FileManager.default.fileExists(atPath: held.file)
         if isThere, !replace {
@@ -43,19 +48,31 @@ extension Store {
             return Restored(lineage: Lineage(newLineage), head: head, movedAside: aside)
         } catch {
             Files.remove(copy)
+            held.undo(made)
             throw StoreError(error, while: "restoring \(backup)", at: .opening)
         }
     }
 
-    private static func prepareCopy(of backup: String, at copy: String, lineage: UInt64) throws -> Position {
+    private static func source(_ backup: String) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.readonly = true
-        let source = try DatabaseQueue(path: backup, configuration: configuration)
-        let target = try DatabaseQueue(path: copy)
-        try source.inDatabase { source in
-            guard try Opening.version(of: source, named: backup) > 0 else {
+        return try DatabaseQueue(path: backup, configuration: configuration)
+    }
+
+    private static func looksLikeBackup(_ backup: String) throws {
+        let queue = try source(backup)
+        try queue.inDatabase { db in
+            guard try Opening.version(of: db, named: backup) > 0 else {
                 throw StoreError(.foreign, "\(backup) is empty", hint: "name a file that membus backup wrote")
             }
+        }
+        try queue.close()
+    }
+
+    private static func prepareCopy(of backup: String, at copy: String, lineage: UInt64) throws -> Position {
+        let source = try source(backup)
+        let target = try DatabaseQueue(path: copy)
+        try source.inDatabase { source in
             try target.inDatabase { try source.backup(to: $0) }
         }
         let head = try target.inDatabase { db in
@@ -111,7 +128,28 @@ extension Store {
     }
 }
 
+extension DataDirectory {
+    /// Takes away the directories that were made for this one, unless something has come into them since.
+    fileprivate func undo(_ made: [String]) {
+        guard !made.isEmpty else { return }
+        // Still locked: whoever opens the file now is refused, as while the directory was in use.
+        unlink(path + "/lock")
+        for directory in made where rmdir(directory) != 0 { return }
+    }
+}
+
 extension Files {
+    /// What has to be made for `directory` to be there, the innermost first.
+    static func missing(_ directory: String) -> [String] {
+        var missing: [String] = []
+        var next = directory
+        while !next.isEmpty, next != "/", !FileManager.default.fileExists(atPath: next) {
+            missing.append(next)
+            next = (next as NSString).deletingLastPathComponent
+        }
+        return missing
+    }
+
     /// With whatever SQLite leaves beside it.
     static func remove(_ database: String) {
         for suffix in ["", "-wal", "-shm", "-journal"] { try? FileManager.default.removeItem(atPath: database + suffix) }

@@ -1,0 +1,98 @@
+import Foundation
+import GRDB
+import Membus
+import Testing
+
+/// What the store is told of who read what, as its own tables have it.
+@Suite("Reads are noted", .serialized, .timeLimit(.minutes(5)))
+struct NotedReadsTests {
+    @Test("a cached read reaches the store once for each context, key and version, within a second or so")
+    func accesses() async throws {
+        let broker = try LiveBroker()
+        let writer = try await Memory.connect(to: broker.url, as: "writer")
+        let first = try await writer.transact { tx in for key in ["k/1", "k/2", "k/unread"] { tx.put(key, text: "1") } }.revision
+        let one = try await Memory.connect(to: broker.url, as: "reader", context: "trip-1")
+        let other = try await Memory.connect(to: broker.url, as: "reader", context: "trip-2")
+        let views = [try await one.follow("k/"), try await other.follow("k/")]
+
+        for _ in 0..<3 { #expect(try views[0]["k/1"]?.text == "1") }
+        #expect(try views[0].handle("k/2").record()?.text == "1")
+        let expected: Set = [Access("trip-1", "k/1", first), Access("trip-1", "k/2", first)]
+        let noted = try await accesses(in: broker, count: 2)
+        #expect(Set(noted.keys) == expected)
+
+        // Another context reads the same; the first one reads it again, by a view of its own too: nothing new.
+        #expect(try views[1]["k/1"]?.text == "1")
+        let again = try await one.follow("k/")
+        for view in [views[0], again] { #expect(try view["k/1"]?.text == "1") }
+        let withOther = try await accesses(in: broker, count: 3)
+        #expect(Set(withOther.keys) == expected.union([Access("trip-2", "k/1", first)]))
+
+        // A new version is a new read.
+        let second = try await writer.transact { $0.put("k/1", text: "2") }
+        #expect(try await views[0].get("k/1", .atLeast(second.token))?.text == "2")
+        #expect(try views[0]["k/1"]?.text == "2")
+        let withNew = try await accesses(in: broker, count: 4)
+        #expect(Set(withNew.keys).subtracting(withOther.keys) == [Access("trip-1", "k/1", second.revision)])
+
+        // When it was read first stays, however often it is read later.
+        try await Task.sleep(for: .milliseconds(1200))
+        let settled = try await accesses(in: broker, count: 4)
+        #expect(settled == withNew && noted.allSatisfy { settled[$0.key] == $0.value })
+        for memory in [writer, one, other] { await memory.close() }
+    }
+
+    @Test("what a transaction read is kept with its commit: each key, with the version that it saw")
+    func reads() async throws {
+        let broker = try LiveBroker()
+        let memory = try await Memory.connect(to: broker.url, as: "a", context: "c")
+        let base = try await memory.transact { $0.put("k/1", text: "1") }.revision
+        let commit = try await memory.transact { tx in
+            _ = try await tx.get("k/1")
+            _ = try await tx.get("k/none")
+            tx.put("k/2", text: "2")
+        }.revision
+        let rows = try read(broker) { db in
+            try Row.fetchAll(db, sql: "SELECT revision, key, version FROM reads ORDER BY key").map {
+                "\($0["revision"] as Int64) \($0["key"] as String) \($0["version"] as Int64)"
+            }
+        }
+        #expect(rows == ["\(commit) k/1 \(base)", "\(commit) k/none 0"])
+        await memory.close()
+    }
+
+    private struct Access: Hashable {
+        let context, key: String
+        let version: Revision
+        init(_ context: String, _ key: String, _ version: Revision) {
+            (self.context, self.key, self.version) = (context, key, version)
+        }
+    }
+
+    /// What is noted of "reader", with when, once there are `count` of them: 2 s after the read at the latest.
+    private func accesses(in broker: LiveBroker, count: Int) async throws -> [Access: Int64] {
+        let deadline = ContinuousClock.now + .seconds(2)
+        while true {
+            let found = try read(broker) { db in
+                try Row.fetchAll(
+                    db,
+                    sql: """
+                        SELECT context, accesses.key, version, first_read FROM accesses
+                        JOIN branches ON branches.id = branch WHERE agent = 'reader' AND branches.name = 'main'
+                        """
+                ).map { (Access($0["context"], $0["key"], $0["version"]), $0["first_read"] as Int64) }
+            }
+            if found.count >= count || ContinuousClock.now > deadline {
+                #expect(found.count == count)
+                return Dictionary(found, uniquingKeysWith: min)
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private func read<T>(_ broker: LiveBroker, _ body: (Database) throws -> T) throws -> T {
+        var configuration = Configuration()
+        configuration.readonly = true
+        return try DatabaseQueue(path: broker.directory + "/membus.db", configuration: configuration).inDatabase(body)
+    }
+}
