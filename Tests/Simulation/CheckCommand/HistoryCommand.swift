@@ -54,7 +54,7 @@ enum HistoryCommand {
         let truths = try StoredTruth.truths(in: options.data)
         let recorded = try RecordedHistory(recording, truths: truths)
         let history = recorded.history
-        var violations = Check.violations(of: history)
+        var violations = Check.violations(of: history, isComplete: false)
         for found in RecordedChecks(recording, truths: truths).violations {
             let time = recorded.instant(found.time)
             let entry = history.entries.lastIndex { $0.time <= time } ?? 0
