@@ -28,7 +28,7 @@ struct NotedReadsTests {
         let withOther = try await accesses(in: broker, count: 3)
         #expect(Set(withOther.keys) == expected.union([Access("trip-2", "k/1", first)]))
 
-        // A new version is a new read.
+        // A new version is a new read. (An optimised build closes the views right after it: that loses nothing.)
         let second = try await writer.transact { $0.put("k/1", text: "2") }
         #expect(try await views[0].get("k/1", .atLeast(second.token))?.text == "2")
         #expect(try views[0]["k/1"]?.text == "2")
@@ -69,9 +69,10 @@ struct NotedReadsTests {
         }
     }
 
-    /// What is noted of "reader", with when, once there are `count` of them: 2 s after the read at the latest.
+    /// What is noted of "reader", with when, once there are `count` of them. A second or so is usual; the bound is for a
+    /// machine that other tests keep busy.
     private func accesses(in broker: LiveBroker, count: Int) async throws -> [Access: Int64] {
-        let deadline = ContinuousClock.now + .seconds(2)
+        let deadline = ContinuousClock.now + .seconds(30)
         while true {
             let found = try read(broker) { db in
                 try Row.fetchAll(

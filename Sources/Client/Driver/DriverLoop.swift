@@ -74,9 +74,7 @@ struct DriverLoop: ~Copyable {
             case .follow(let id, let follow, let view):
                 views[id] = view
                 step(.follow(id, follow))
-            case .unfollow(let id):
-                views[id] = nil
-                step(.unfollow(id))
+            case .unfollow(let id): drop(id)
             }
         }
         commands.removeAll(keepingCapacity: true)
@@ -136,9 +134,11 @@ struct DriverLoop: ~Copyable {
         for (id, view) in views where view.failure != nil && !view.follow.isSignal { drop(id) }
     }
 
-    /// A view that can't be had any more stops costing anything; its readers are told why.
+    /// A view that is closed, or can't be had any more, stops costing anything. What was read of it until then is
+    /// noted all the same.
     private mutating func drop(_ id: ViewID) {
-        views[id] = nil
+        let notes = views.removeValue(forKey: id)?.takeNotes() ?? []
+        if !notes.isEmpty { step(.noted(notes)) }
         step(.unfollow(id))
     }
 
