@@ -69,10 +69,9 @@ struct NotedReadsTests {
         }
     }
 
-    /// What is noted of "reader", with when, once there are `count` of them. A second or so is usual; the bound is for a
-    /// machine that other tests keep busy.
+    /// What is noted of "reader", with when, once there are `count` of them: 2 s after the read at the latest.
     private func accesses(in broker: LiveBroker, count: Int) async throws -> [Access: Int64] {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(2)
         while true {
             let found = try read(broker) { db in
                 try Row.fetchAll(
