@@ -43,7 +43,7 @@ struct PlainTransact {
             case .bytes(12):
                 guard let part = part() else { return nil }
                 var inner = PlainTransact(bytes: part)
-                transact = inner.transact()
+                transact = inner.transact(limits)
                 if transact == nil { return nil }
             default: return nil
             }
@@ -54,7 +54,7 @@ struct PlainTransact {
             instance: instance == 0 ? nil : Instance(instance), streams: streams, body: .transact(transact))
     }
 
-    private mutating func transact() -> Request.Transact? {
+    private mutating func transact(_ limits: Limits) -> Request.Transact? {
         var (session, number, acknowledged) = (UInt64(0), UInt64(0), UInt64(0))
         var transaction: Transaction?
         while place < bytes.count {
@@ -67,7 +67,7 @@ struct PlainTransact {
             case .bytes(4):
                 guard let part = part() else { return nil }
                 var inner = PlainTransact(bytes: part)
-                transaction = inner.transaction()
+                transaction = inner.transaction(limits)
                 if transaction == nil { return nil }
             default: return nil
             }
@@ -77,7 +77,7 @@ struct PlainTransact {
             session: SessionID(session), number: number, acknowledged: acknowledged, work: .success(.transaction(transaction)))
     }
 
-    private mutating func transaction() -> Transaction? {
+    private mutating func transaction(_ limits: Limits) -> Transaction? {
         var transaction = Transaction()
         while place < bytes.count {
             switch tag(repeated: 5) {
@@ -94,7 +94,8 @@ struct PlainTransact {
                 guard let message = text() else { return nil }
                 transaction.message = message
             case .bytes(5):
-                guard let part = part() else { return nil }
+                // Whose number is too large is refused by the model, of few parts or of many.
+                guard let part = part(), transaction.changes.count < limits.changesPerTransaction else { return nil }
                 var inner = PlainTransact(bytes: part)
                 guard let change = inner.change() else { return nil }
                 transaction.changes.append(change)

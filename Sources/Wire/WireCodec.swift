@@ -6,11 +6,10 @@ import SwiftProtobuf
 //
 //   bytes → protobuf message (shape) → model value (names, ranges, counts) → the broker or client
 //
-// Decoding never traps. It allocates a small multiple of the input, but for one case: a frame of millions of empty
-// messages costs some 90 times its size while it is decoded (the generated code builds each before it can be counted);
-// the bound on a frame and the service unit's on memory are what limits it. Whatever the model's
-// types cannot hold is refused here, with the field's name; what depends on state or on sizes within a
-// transaction is decided later. What goes out was made by our own side and is encoded as it is.
+// Decoding never traps. A request costs a small multiple of its size at most: one of too many parts is refused
+// before they are built (RequestParts.swift); a broker is trusted not to send such. Whatever the model's types cannot hold is refused here, with the field's
+// name; what depends on state or on sizes within a transaction is decided later. What goes out was made by our
+// own side and is encoded as it is.
 
 /// A request as far as it could be read.
 public struct DecodedRequest: Sendable {
@@ -44,6 +43,22 @@ public enum WireCodec {
 
     /// By the generated code.
     static func decodeAnyRequest(_ buffer: UnsafeRawBufferPointer, _ limits: Limits) -> DecodedRequest {
+        if RequestParts.areTooMany(in: buffer) { return decodeWithoutParts(buffer, limits) }
+        return decode(buffer, limits)
+    }
+
+    private static func decodeWithoutParts(_ buffer: UnsafeRawBufferPointer, _ limits: Limits) -> DecodedRequest {
+        let decoded = RequestParts.removed(from: buffer).withUnsafeBytes { decode($0, limits) }
+        if case .failure(let failure) = decoded.result, failure.code == .unsupportedVersion { return decoded }
+        guard case .success(var request) = decoded.result, case .transact(var transact) = request.body else {
+            return DecodedRequest(id: decoded.id, result: .failure(RequestParts.failure))
+        }
+        transact.work = .failure(RequestParts.failure)
+        request.body = .transact(transact)
+        return DecodedRequest(id: decoded.id, result: .success(request))
+    }
+
+    private static func decode(_ buffer: UnsafeRawBufferPointer, _ limits: Limits) -> DecodedRequest {
         do {
             let message = try PBRequest(serializedBytes: buffer.bytes, options: options)
             do throws(Failure) {

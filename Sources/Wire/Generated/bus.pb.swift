@@ -702,6 +702,8 @@ public nonisolated struct PBWelcome: Sendable {
   fileprivate var _limits: PBLimits? = nil
 }
 
+/// What a request repeats (streams, keys, topics, changes, preconditions, reads, attributes, links) is at most
+/// 262,144 parts, all together: more is LIMIT_EXCEEDED, too.
 public nonisolated struct PBLimits: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1514,7 +1516,7 @@ public nonisolated struct PBCompact: Sendable {
   /// 0: not said
   public var olderThanMs: Int64 = 0
 
-  /// 0: not said
+  /// 0: not said; beyond the head it is refused, with BEYOND_HEAD
   public var below: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
