@@ -76,7 +76,7 @@ final class StoreFeed {
 }
 
 /// The least that a versioned store could do: a row for the commit, a row for the change.
-private final class RawStore {
+final class RawStore {
     private var db: OpaquePointer?
     private var commit: OpaquePointer?
     private var change: OpaquePointer?
@@ -103,7 +103,8 @@ private final class RawStore {
         guard sqlite3_exec(db, sql, nil, nil, nil) == SQLITE_OK else { throw Trouble("SQLite refused: \(sql)") }
     }
 
-    func fold() { sqlite3_wal_checkpoint_v2(db, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil) }
+    /// The log is written over from its start then, as the store's is.
+    func fold() { sqlite3_wal_checkpoint_v2(db, nil, SQLITE_CHECKPOINT_RESTART, nil, nil) }
 
     func write(count: Int) throws {
         try run("BEGIN IMMEDIATE")

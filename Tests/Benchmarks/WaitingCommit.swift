@@ -15,14 +15,17 @@ enum WaitingCommit {
         let wire = try WireClient(endpoint: broker.endpoint, name: "wire")
         let disk = try SyncYardstick(path: data + "/yardstick")
         let echo = try Echo()
+        let raw = try RawStore(path: data + "/raw.db")
         let count = setting.scaled(500)
-        var (syncs, trips, commits, wires, ratios, wireRatios) = (
-            Samples(), Samples(), Samples(), Samples(), Samples(), Samples()
+        var (syncs, trips, raws, commits, wires, ratios, wireRatios) = (
+            Samples(), Samples(), Samples(), Samples(), Samples(), Samples(), Samples()
         )
         var all = Samples()
         for _ in 0..<setting.rounds(11) {
             let sync = try Self.median(count) { try disk.sync() }
             let trip = try Self.median(count) { try echo.roundTrip(bytes: 512) }
+            let byRaw = try Self.median(count) { try raw.write(count: 1) }
+            raw.fold()
             let byWire = try Self.median(count) { try wire.commit() }
             var round = Samples()
             for number in 0..<count {
@@ -34,6 +37,7 @@ enum WaitingCommit {
             for value in round.values { all.add(value) }
             syncs.add(sync)
             trips.add(trip)
+            raws.add(byRaw)
             commits.add(round.median)
             wires.add(byWire)
             ratios.add(round.median / (sync + trip))
@@ -53,6 +57,10 @@ enum WaitingCommit {
                 spread: wires.spread("µs"),
                 yardstick: "\(floor): ×\(format(wireRatios.median, "")); within the broker \(micros(status.commitMedian)), "
                     + "\(micros(status.syncMedian)) of it COMMIT"),
+            Row(
+                measure: "raw SQLite's COMMIT of two rows, without socket or thread", result: format(raws.median, "µs"),
+                spread: raws.spread("µs"),
+                yardstick: "with the round trip ×\(format((raws.median + trips.median) / (syncs.median + trips.median), ""))"),
             Row(measure: "the 99th percentile of all waiting commits", result: format(all.share(0.99), "µs")),
         ]
     }

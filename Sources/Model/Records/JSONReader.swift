@@ -208,7 +208,7 @@ struct JSONReader {
 }
 
 extension Data {
-    var isUTF8: Bool { withUnsafeBytes { String(validating: $0, as: UTF8.self) != nil } }
+    var isUTF8: Bool { withUnsafeBytes { isASCII($0) || String(validating: $0, as: UTF8.self) != nil } }
 
     /// Where the first byte lies that belongs to no character, in bytes from the start.
     var firstNotUTF8: Int {
@@ -216,4 +216,15 @@ extension Data {
         while case .valid(let scalar) = parser.parseScalar(from: &bytes) { offset += scalar.count }
         return offset
     }
+}
+
+/// Eight bytes at a time: most texts are, and to validate them one by one would take microseconds.
+private func isASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var (offset, bits): (Int, UInt64) = (0, 0)
+    while offset + 8 <= bytes.count {
+        bits |= bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        offset += 8
+    }
+    for index in offset..<bytes.count { bits |= UInt64(bytes[index]) }
+    return bits & 0x8080_8080_8080_8080 == 0
 }

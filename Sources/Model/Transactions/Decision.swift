@@ -10,6 +10,7 @@ public struct Needs: Hashable, Sendable {
     public var keys: [Key: Bool]
     /// Preconditions on topics, by their index in the transaction.
     public var topics: [(index: Int, topic: Topic, since: Revision)]
+    public var isEmpty: Bool { keys.isEmpty && topics.isEmpty }
     public static func == (a: Needs, b: Needs) -> Bool {
         a.keys == b.keys && a.topics.elementsEqual(b.topics, by: ==)
     }

@@ -9,7 +9,7 @@ public final class Checkpointer: Sendable {
     private let largest: Int64
     private let pageBytes: Int64 = 4096
 
-    init(_ connection: Connection, path: String, largest: Int64 = 64 << 20) {
+    init(_ connection: Connection, path: String, largest: Int64 = 8 << 20) {
         self.connection = connection
         self.path = path
         self.largest = largest
@@ -27,7 +27,7 @@ public final class Checkpointer: Sendable {
     public func run() throws(StoreError) -> Int64 {
         let log = try checkpoint(.passive)
         // The passive one has done most of the work: what is left to wait for is short.
-        if fileSize(path + "-wal") > 4 * largest {
+        if fileSize(path + "-wal") > 16 * largest {
             try checkpoint(.truncate)
         } else if log > largest {
             try checkpoint(.restart)

@@ -22,7 +22,7 @@ enum CommitRow {
 
     static func insert(
         _ info: CommitInfo, on branch: Int64, preconditions: [Precondition], reads: [ReadVersion], hash: [UInt8],
-        by row: inout Insertion, into db: Database
+        by row: inout Prepared, into db: Database
     ) throws {
         row.bind(info.revision)
         row.bind(branch)

@@ -32,24 +32,29 @@ enum RecordRow {
         VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
 
-    static func insert(_ record: Record, on branch: Int64, by row: inout Insertion) throws {
+    static func insert(_ record: Record, on branch: Int64, by row: inout Prepared) throws {
         row.bind(Place(record.revision, record.ordinal).position)
         row.bind(branch)
-        row.bind(record.key.text)
-        if record.isDeleted {
-            for _ in 0..<6 { row.bindNull() }
-            return try row.run()
+        var key = record.key.text
+        try key.withUTF8 { key in
+            row.bind(borrowedText: key)
+            if record.isDeleted {
+                for _ in 0..<6 { row.bindNull() }
+                return try row.run()
+            }
+            guard let value = record.value else {
+                preconditionFailure("the version of \(record.key) that is to be written lacks its value")
+            }
+            row.bind(record.kind.name)
+            row.bind(record.owner)
+            row.bind(blob: Annotations.encode(record.attributes))
+            row.bind(blob: Annotations.encode(record.links))
+            row.bind(record.expires?.milliseconds)
+            try value.withUnsafeBytes { value in
+                row.bind(borrowedBlob: value)
+                try row.run()
+            }
         }
-        guard let value = record.value else {
-            preconditionFailure("the version of \(record.key) that is to be written lacks its value")
-        }
-        row.bind(record.kind.name)
-        row.bind(record.owner)
-        row.bind(blob: Annotations.encode(record.attributes))
-        row.bind(blob: Annotations.encode(record.links))
-        row.bind(record.expires?.milliseconds)
-        row.bind(blob: value.isEmpty ? nil : value)
-        try row.run()
     }
 }
 

@@ -8,15 +8,15 @@ struct Batch {
     let writer: Writer
     let now: Timestamp
     private(set) var commits: [Commit] = []
-    private var commitRows: Insertion
-    private var changeRows: Insertion
+    private var commitRow: Prepared
+    private var changeRow: Prepared
 
-    init(db: Database, writer: Writer, now: Timestamp) throws {
+    init(db: Database, writer: Writer, now: Timestamp) {
         self.db = db
         self.writer = writer
         self.now = now
-        commitRows = try Insertion(db, CommitRow.insertion)
-        changeRows = try Insertion(db, RecordRow.insertion)
+        commitRow = writer.statements.commitRow
+        changeRow = writer.statements.changeRow
     }
 
     mutating func run(_ item: WriteItem) throws -> WriteResult {
@@ -121,11 +121,11 @@ struct Batch {
         var info = info
         info.hash = shortHash(hash)
         try CommitRow.insert(
-            info, on: branch.id, preconditions: preconditions, reads: reads, hash: hash, by: &commitRows, into: db)
+            info, on: branch.id, preconditions: preconditions, reads: reads, hash: hash, by: &commitRow, into: db)
         for (ordinal, record) in records.enumerated() {
             precondition(
                 record.revision == info.revision && Int(record.ordinal) == ordinal, "a commit's ordinals run from 0")
-            try RecordRow.insert(record, on: branch.id, by: &changeRows)
+            try RecordRow.insert(record, on: branch.id, by: &changeRow)
             if let expires = record.expires {
                 writer.state.expiry.written(expires, at: Place(record.revision, record.ordinal), on: branch.id)
             }
@@ -148,11 +148,11 @@ struct Author {
 
 /// Texts that users choose freely and SQLite keeps as text, where a NUL would end them.
 enum FreeText {
-    static func failure(_ text: String, _ what: String) -> Failure? {
+    static func failure(_ text: String, _ what: @autoclosure () -> String) -> Failure? {
         var text = text
         let hasNUL = text.withUTF8 { bytes in bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false }
         guard hasNUL else { return nil }
-        return Failure(.invalidArgument, "the \(what) contains a NUL character", hint: "remove it")
+        return Failure(.invalidArgument, "the \(what()) contains a NUL character", hint: "remove it")
     }
 
     static func failure(in transaction: Transaction) -> Failure? {

@@ -11,6 +11,7 @@ struct FactLoader {
         _ needs: Needs, by agent: String, now: Timestamp, limits: Limits
     ) throws -> Result<Facts, Failure> {
         var facts = Facts(now: now, agent: agent, head: state.head, heads: [:], changed: [:], limits: limits)
+        if needs.isEmpty { return .success(facts) }
         let levels = state.branches.levels(of: branch, at: state.head.revision)
         for (key, withValue) in needs.keys {
             facts.heads[key] = try NewestVersion.record(db, key, levels, inline: withValue ? .max : -1)

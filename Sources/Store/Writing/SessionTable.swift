@@ -64,15 +64,17 @@ struct SessionTable {
         return true
     }
 
-    mutating func save(_ db: Database, now: Timestamp) throws {
+    static let update = "UPDATE sessions SET used = ?, last = ?, acknowledged = ?, results = ? WHERE id = ?"
+
+    mutating func save(by row: inout Prepared, now: Timestamp) throws {
         for id in changed.sorted() {
             guard let session = entries[id]?.session else { continue }
-            try db.run(
-                "UPDATE sessions SET used = ?, last = ?, acknowledged = ?, results = ? WHERE id = ?",
-                [
-                    now.milliseconds, session.last.stored, session.acknowledged.stored,
-                    KeptResults.encode(session.results), id.id.stored,
-                ])
+            row.bind(now.milliseconds)
+            row.bind(session.last.stored)
+            row.bind(session.acknowledged.stored)
+            row.bind(blob: KeptResults.encode(session.results))
+            row.bind(id.id.stored)
+            try row.run()
         }
         changed.removeAll(keepingCapacity: true)
     }

@@ -18,6 +18,8 @@ import MembusModel
 /// The only one that changes the store. Used by one thread at a time.
 // @unchecked: all that changes is reached only inside the connection's serial queue.
 public final class Writer: @unchecked Sendable {
+    // First, so that they are gone before their connection is.
+    var statements: WriterStatements
     let connection: Connection
     let limits: Limits
     public let lineage: Lineage
@@ -31,7 +33,9 @@ public final class Writer: @unchecked Sendable {
         self.directory = directory
         self.lineage = lineage
         self.limits = limits
-        state = try connection.perform("reading the head") { try WriterState.load($0) }
+        (state, statements) = try connection.perform("reading the head") { db in
+            (try WriterState.load(db), try WriterStatements(db))
+        }
     }
 
     /// The newest revision on disk.
@@ -47,11 +51,11 @@ public final class Writer: @unchecked Sendable {
     ///   must stop, since what is on disk is no longer known.
     public func commit(_ items: [WriteItem], now: Timestamp) throws(StoreError) -> WrittenBatch {
         try transaction("writing a batch") { db in
-            var batch = try Batch(db: db, writer: self, now: now)
+            var batch = Batch(db: db, writer: self, now: now)
             var results: [WriteResult] = []
             results.reserveCapacity(items.count)
             for item in items { results.append(try batch.run(item)) }
-            try sessions.save(db, now: now)
+            try sessions.save(by: &statements.sessionRow, now: now)
             return (results, batch.commits)
         } then: { written, sync in
             sessions.trim()
@@ -67,10 +71,10 @@ public final class Writer: @unchecked Sendable {
             return try connection.queue.inDatabase { db in
                 let before = state
                 do {
-                    try db.run("BEGIN IMMEDIATE TRANSACTION")
+                    try statements.begin.run()
                     let result = try body(db)
                     let start = ContinuousClock.now
-                    do { try db.run("COMMIT TRANSACTION") } catch {
+                    do { try statements.commit.run() } catch {
                         throw StoreError(error, while: doing, at: .committing)
                     }
                     return then(result, ContinuousClock.now - start)
@@ -84,6 +88,23 @@ public final class Writer: @unchecked Sendable {
         } catch {
             throw StoreError(error, while: doing)
         }
+    }
+}
+
+/// What every batch runs.
+struct WriterStatements {
+    var begin: Prepared
+    var commit: Prepared
+    var commitRow: Prepared
+    var changeRow: Prepared
+    var sessionRow: Prepared
+
+    init(_ db: Database) throws {
+        begin = try Prepared(db, "BEGIN IMMEDIATE TRANSACTION")
+        commit = try Prepared(db, "COMMIT TRANSACTION")
+        commitRow = try Prepared(db, CommitRow.insertion)
+        changeRow = try Prepared(db, RecordRow.insertion)
+        sessionRow = try Prepared(db, SessionTable.update)
     }
 }
 

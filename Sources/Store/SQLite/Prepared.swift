@@ -2,16 +2,18 @@ import Foundation
 import GRDB
 import GRDBSQLite
 
-/// A statement that inserts one row after another. GRDB finds a statement by its whole text and boxes each
-/// argument, which at tens of thousands of rows a second costs as much as SQLite does; here the statement is
-/// found once per batch, and arguments go straight to SQLite. Bind every column, in order, then run.
-struct Insertion {
+/// A statement that is run over and over and gives no rows. GRDB finds a statement by its whole text, boxes each
+/// argument and looks after each run for observers, which for one commit after another costs as much as SQLite
+/// does; here the statement is found once, and arguments go straight to SQLite. Bind all of them, in order,
+/// then run.
+struct Prepared {
     private let statement: Statement
     private var column: Int32 = 0
+    private var isBorrowing = false
 
-    init(_ db: Database, _ sql: String) throws { statement = try db.cachedStatement(sql: sql) }
+    init(_ db: Database, _ sql: String) throws { statement = try db.makeStatement(sql: sql) }
 
-    // MARK: The next column
+    // MARK: The next argument
 
     mutating func bind(_ value: Int64) {
         column += 1
@@ -57,15 +59,34 @@ struct Insertion {
         }
     }
 
-    /// Inserts the row that is bound, and is ready for the next one.
+    /// Bytes that stay where they are until ``run()`` has returned: SQLite takes no copy of them.
+    mutating func bind(borrowedText bytes: UnsafeBufferPointer<UInt8>) {
+        guard let start = UnsafeRawPointer(bytes.baseAddress) else { return bind("") }
+        column += 1
+        isBorrowing = true
+        _ = sqlite3_bind_text(
+            statement.sqliteStatement, column, start.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil)
+    }
+
+    /// The same for bytes that are no text. None are NULL.
+    mutating func bind(borrowedBlob bytes: UnsafeRawBufferPointer) {
+        if bytes.isEmpty { return bindNull() }
+        column += 1
+        isBorrowing = true
+        _ = sqlite3_bind_blob(statement.sqliteStatement, column, bytes.baseAddress, Int32(bytes.count), nil)
+    }
+
+    /// Does it with what is bound, and is ready for the next time.
     mutating func run() throws {
         precondition(
-            column == sqlite3_bind_parameter_count(statement.sqliteStatement), "every column of a row is bound")
+            column == sqlite3_bind_parameter_count(statement.sqliteStatement), "every argument is bound")
         column = 0
         let code = sqlite3_step(statement.sqliteStatement)
         // Read before the reset, which repeats the code but may change the words.
         let error = code == SQLITE_DONE ? nil : failure(code)
         sqlite3_reset(statement.sqliteStatement)
+        if isBorrowing { sqlite3_clear_bindings(statement.sqliteStatement) }
+        isBorrowing = false
         if let error { throw error }
     }
 
