@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from processes import Broker, agent as agent_binary, membus, run_json_lines  # noqa: E402
+from processes import PATIENCE, Broker, agent as agent_binary, membus, run_json_lines  # noqa: E402
 
 TOPIC = "conversations/"
 
@@ -89,7 +89,7 @@ class Follower:
     def report(self, token, timeout=60):
         self.process.stdin.write(token + "\n")
         self.process.stdin.flush()
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PATIENCE
         line = self.process.stdout.readline()
         assert line, f"{self.name} ended with {self.process.wait()} before it reported"
         assert time.monotonic() < deadline, f"{self.name} took over {timeout} s to report"
@@ -97,7 +97,7 @@ class Follower:
 
     def close(self):
         self.process.stdin.close()
-        assert self.process.wait(30) == 0, f"{self.name} ended with {self.process.returncode}"
+        assert self.process.wait(30 * PATIENCE) == 0, f"{self.name} ended with {self.process.returncode}"
 
 
 def run_round(samples, seed, kills=3, say=print):
@@ -133,7 +133,7 @@ def run_round(samples, seed, kills=3, say=print):
                 broker.start()
                 say(f"  killed -9 and restarted, {kill + 1} of {kills}")
             for agent, process in writers:
-                assert process.wait(120) == 0, f"agent {agent} ended with {process.returncode}"
+                assert process.wait(120 * PATIENCE) == 0, f"agent {agent} ended with {process.returncode}"
             say(f"  told in {time.monotonic() - started:.1f} s")
             check(broker, agents, followers, say)
             for follower in followers:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
+# How many times as long as usual processes may take: under a sanitizer, say.
+PATIENCE = float(os.environ.get("MEMBUS_PATIENCE") or 1)
+
 
 def _binary(variable, name):
     path = os.environ.get(variable) or str(ROOT / ".build/debug" / name)
@@ -52,7 +55,7 @@ def free_port():
 
 def eventually(fact, timeout=20, what="it"):
     """Waits until `fact()` is true. -> what it returned."""
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + timeout * PATIENCE
     while True:
         found = fact()
         if found:
@@ -104,7 +107,7 @@ class Lines:
 
     def wait(self, timeout=30):
         """-> the exit code, once all output is read."""
-        code = self.process.wait(timeout)
+        code = self.process.wait(timeout * PATIENCE)
         for reader in self._readers:
             reader.join(timeout)
         return code
@@ -154,7 +157,7 @@ class Broker:
         ready = []
         reader = threading.Thread(target=lambda: ready.append(self.process.stdout.readline()), daemon=True)
         reader.start()
-        reader.join(timeout)
+        reader.join(timeout * PATIENCE)
         if not ready or not ready[0]:
             self.process.kill()
             time.sleep(0.1)
@@ -167,7 +170,9 @@ class Broker:
 
     def refuses(self, timeout=30):
         """Starts a broker that should not start. -> (exit code, what it said)"""
-        ended = subprocess.run(self.command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+        ended = subprocess.run(
+            self.command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=timeout * PATIENCE)
         assert ended.stdout == "", f"it said that it was ready: {ended.stdout}"
         return ended.returncode, ended.stderr
 
@@ -187,7 +192,7 @@ class Broker:
             return self.process.returncode if self.process else None
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout)
+            return self.process.wait(timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError("the broker did not stop within its time")
@@ -203,7 +208,8 @@ class Broker:
 def run(broker, *arguments, input=None, check=True, timeout=60):
     """Runs `membus` against the broker. -> CompletedProcess with text."""
     result = subprocess.run(
-        [membus(), "--broker", broker.url, *arguments], input=input, capture_output=True, text=True, timeout=timeout)
+        [membus(), "--broker", broker.url, *arguments], input=input, capture_output=True, text=True,
+        timeout=timeout * PATIENCE)
     if check and result.returncode != 0:
         raise AssertionError(
             f"membus {' '.join(arguments)} ended with {result.returncode}\n{result.stdout}\n{result.stderr}")

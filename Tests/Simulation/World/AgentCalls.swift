@@ -206,7 +206,8 @@ extension Agent {
 
     /// Saves what its views hold, as files are saved at a regular end.
     func save() {
-        warm = followers.compactMap { try? $0.shared.warmFile() }
+        let files = followers.compactMap { try? $0.shared.warmFile() }
+        if !files.isEmpty { warm = files }
     }
 }
 

@@ -142,7 +142,7 @@ extension World {
 
     // MARK: Views
 
-    private func follow(_ agent: Agent) {
+    func follow(_ agent: Agent) {
         guard agent.followers.count < 4 else { return }
         let filter = TopicFilter(dice.pick(Profile.topics).map { Topic(unchecked: $0) })
         let mode: StreamMode = dice.chance(60) ? .update : .invalidate
@@ -186,10 +186,10 @@ extension World {
 
     // MARK: Warm starts
 
-    private func restart(_ agent: Agent) {
-        if dice.chance(60) { agent.save() }
+    func restart(_ agent: Agent) {
+        for each in agents where dice.chance(each === agent ? 60 : 20) { each.save() }
         agent.restart()
-        let giver = dice.chance(85) ? agent : dice.pick(agents)
+        let giver = dice.chance(75) ? agent : dice.pick(agents)
         for file in giver.warm where dice.chance(80) {
             guard let file = travelled(altered(file)) else { continue }
             coverage.count(giver === agent ? .warmStart : .warmOtherAgent)

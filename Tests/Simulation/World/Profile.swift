@@ -22,6 +22,8 @@ struct Profile {
     var isWired = false
     /// The store is a file on a disk that can lose power.
     var isOnDisk = false
+    /// How many agents have a view from the start, in percent.
+    var earlyViews = 0
     /// What new views do while they are stale, at random.
     var strictViews = 0
     var moves: [(Move, weight: Int)] = []
@@ -49,6 +51,7 @@ struct Profile {
         cacheBytes = dice.pick([1 << 20, 1 << 20, 3000, 1500])
         isWired = dice.chance(25)
         isOnDisk = dice.chance(25)
+        earlyViews = dice.pick([0, 60, 100])
         strictViews = dice.pick([0, 20, 60])
         moves = [
             (.write, 40), (.read, 30), (.dialled, 10), (.direct, 6), (.follow, 4), (.unfollow, 2), (.fork, 2),

@@ -101,6 +101,9 @@ extension World {
         guard let broker, !isCalm else { return }
         let copy = try disk.backup()
         remark("a backup of broker \(broker.number) at \(copy.head.revision)")
+        after(dice.milliseconds(0...1000)) { world in
+            for agent in world.agents where world.dice.chance(40) { agent.save() }
+        }
         after(dice.milliseconds(10...2000)) { world in
             do { try world.restore(copy, untold: untold) } catch { world.failure = error }
         }
@@ -131,6 +134,10 @@ extension World {
             try disk.restore(copy, lineage: dice.next() | 1)
             remark("the backup at \(copy.head.revision) is restored as lineage \(disk.store.lineage)")
         }
+        // Who starts now may do so from a file of what was replaced.
+        guard !agents.isEmpty, dice.chance(40) else { return }
+        let agent = dice.pick(agents)
+        after(dice.milliseconds(0...1500)) { if !$0.isCalm { $0.restart(agent) } }
     }
 
     // MARK: Clocks

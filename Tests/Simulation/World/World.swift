@@ -71,6 +71,7 @@ public final class World {
         }
         try startBroker()
         for index in 0..<min(profile.agents, part.agents ?? .max) { agents.append(Agent(index: index, in: self)) }
+        for agent in agents where dice.chance(profile.earlyViews) { follow(agent) }
         for number in 0..<part.moves { try move(number) }
         dice = Dice(seed: seed, move: .max)
         try calmDown()
