@@ -60,6 +60,9 @@ struct ClientCore: Sendable {
         case .follow(let id, let follow): join(id, follow)
         case .unfollow(let id): leave(id)
         case .noted(let reads): note(reads)
+        case .leaving(let reads):
+            notes.isLast = true
+            note(reads)
         case .tick: tick()
         }
         pump()

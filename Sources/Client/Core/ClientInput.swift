@@ -58,6 +58,8 @@ enum ClientInput: Sendable {
     case unfollow(ViewID)
     /// First reads of cached records, to be put on record.
     case noted([Request.NotedRead])
+    /// The connection is about to end: what was read until now is to be put on record at once.
+    case leaving([Request.NotedRead])
     /// Time passed; comes at least every 50 ms.
     case tick
 }

@@ -5,6 +5,8 @@ struct Notes: Sendable {
     var isUnderWay = false
     var lastSent: Instant?
     var dropped = 0
+    /// No more will come, so that nothing is gained by waiting for them.
+    var isLast = false
 }
 
 extension ClientCore {
@@ -24,12 +26,14 @@ extension ClientCore {
 
     mutating func sendNotes() {
         guard !notes.waiting.isEmpty, !notes.isUnderWay, link.welcome != nil else { return }
-        if let last = notes.lastSent, now < last + settings.noteReads { return }
+        if !notes.isLast, let last = notes.lastSent, now < last + settings.noteReads { return }
         notes.isUnderWay = true
         notes.lastSent = now
         let batch = Array(notes.waiting.prefix(settings.notedReadsPerRequest))
         ask(.noteReads(agent: settings.agent, reads: batch), for: .notes(count: batch.count))
     }
+
+    var hasNotedAll: Bool { notes.waiting.isEmpty }
 
     /// Noted, or refused for good: either way they have been dealt with.
     mutating func noted(_ body: Reply.Body, count: Int) {

@@ -6,6 +6,8 @@ import MembusWire
 struct DriverLoop: ~Copyable {
     private static let tick = Duration.milliseconds(50)
     private static let notesEvery = Duration.milliseconds(200)
+    /// How long the end waits for the last notes.
+    private static let farewell = Duration.milliseconds(500)
     /// Messages taken from a socket before the others have their turn.
     private static let burst = 512
 
@@ -34,12 +36,17 @@ struct DriverLoop: ~Copyable {
 
     mutating func run() {
         step(.started)
-        while !outside.stop.isRaised, !isBroken {
-            do { try turn() } catch {
-                // A socket that fails is closed by the context, or broken for good: end, and say so.
-                outside.log.error("the client's thread ends", metadata: ["error": "\(error)"])
-                isBroken = true
-            }
+        while !outside.stop.isRaised, !isBroken { tryTurn() }
+        let end = MonotonicClock.now + Self.farewell
+        step(.leaving(views.values.flatMap { $0.takeNotes() }))
+        while !core.hasNotedAll, !isBroken, MonotonicClock.now < end { tryTurn() }
+    }
+
+    private mutating func tryTurn() {
+        do { try turn() } catch {
+            // A socket that fails is closed by the context, or broken for good: end, and say so.
+            outside.log.error("the client's thread ends", metadata: ["error": "\(error)"])
+            isBroken = true
         }
     }
 
