@@ -167,7 +167,9 @@ public struct Check {
         return nil
     }
 
-    func shown(_ run: Run, at time: Instant) -> Revision {
-        visible[run]?.last { $0.time <= time }?.revision ?? 0
+    /// What was visible before that moment. Not what became so at the moment itself: a clock that reads the same twice
+    /// does not say which came first, and a broker that was stopped does all that waited for it in one moment.
+    func shown(_ run: Run, before time: Instant) -> Revision {
+        visible[run]?.last { $0.time < time }?.revision ?? 0
     }
 }

@@ -65,7 +65,7 @@ extension Check {
             }
         case .within(let age):
             guard let asked = reads[read.id] else { return }
-            let then = shown(run, at: asked.time - age)
+            let then = shown(run, before: asked.time - age)
             if then > at { violated(12, "\(who) is of \(at), though \(then) was visible \(age) before it was asked for") }
         }
     }

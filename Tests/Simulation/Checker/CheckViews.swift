@@ -102,7 +102,7 @@ extension Check {
 
     private mutating func proven(_ name: ViewName, _ seen: Seen, _ asOf: Instant) {
         guard let token = seen.token, let run = run(holding: token.position, of: token.lineage) else { return }
-        let then = shown(run, at: asOf)
+        let then = shown(run, before: asOf)
         if then > token.revision {
             violated(12, "\(name) at \(token.revision) claims to hold all of \(now - asOf) ago, when \(then) was visible")
         }
@@ -117,7 +117,7 @@ extension Check {
         guard views[name] != nil, isLive else { return }
         guard let token else { return violated(8, "\(name) is live without a state") }
         guard let run = run(holding: token.position, of: token.lineage) else { return }
-        let then = shown(run, at: now - Self.bound)
+        let then = shown(run, before: now - Self.bound)
         if then > token.revision {
             violated(8, "\(name) is live at \(token.revision), though \(then) was visible \(Self.bound) ago")
         }
