@@ -268,6 +268,31 @@ struct CoreTests {
         #expect(reads.count == 2)
     }
 
+    @Test("noted reads go at once, the next ones 400 ms later, or at once if the client is leaving")
+    func notesInTime() throws {
+        var hand = CoreHand()
+        let note = Request.NotedRead(context: "c", branch: .main, key: Key(unchecked: "a"), version: 1, time: Timestamp(milliseconds: 0))
+        /// How many reads are told of in requests since the last time; each is answered.
+        func told() -> Int {
+            hand.takeSent().reduce(0) { sum, request in
+                guard case .noteReads(_, let reads) = request.body else { return sum }
+                hand.reply(to: request, .noted)
+                return sum + reads.count
+            }
+        }
+        hand.step(.noted([note]))
+        #expect(told() == 1)
+        hand.step(.noted([note, note]))
+        hand.pass(.milliseconds(350))
+        #expect(told() == 0)
+        hand.pass(.milliseconds(50))
+        #expect(told() == 2)
+        hand.step(.noted([note]))
+        #expect(told() == 0 && !hand.core.hasNotedAll)
+        hand.step(.leaving([note]))
+        #expect(told() == 2 && hand.core.hasNotedAll)
+    }
+
     @Test("equal seeds and inputs give equal outputs")
     func determinism() {
         func transcript() -> String {

@@ -6,7 +6,7 @@ import Testing
 /// What the store is told of who read what, as its own tables have it.
 @Suite("Reads are noted", .serialized, .timeLimit(.minutes(5)))
 struct NotedReadsTests {
-    @Test("a cached read reaches the store once for each context, key and version, within a second or so")
+    @Test("a cached read reaches the store once for each context, key and version")
     func accesses() async throws {
         let broker = try LiveBroker()
         let writer = try await Memory.connect(to: broker.url, as: "writer")
@@ -86,9 +86,10 @@ struct NotedReadsTests {
         }
     }
 
-    /// What is noted of "reader", with when, once there are `count` of them: 2 s after the read at the latest.
+    /// What is noted of "reader", with when, once there are `count` of them. That they go at once, and at most every 400 ms,
+    /// is tested of the core, by its own clock; here other tests may take the processor for seconds.
     private func accesses(in broker: LiveBroker, count: Int) async throws -> [Access: Int64] {
-        let deadline = ContinuousClock.now + .seconds(2)
+        let deadline = ContinuousClock.now + .seconds(20)
         while true {
             let found = try accesses(in: broker)
             if found.count >= count || ContinuousClock.now > deadline {

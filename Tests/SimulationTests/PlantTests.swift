@@ -27,7 +27,7 @@ struct PlantTests {
     @Test("the shrunk story is shorter, and violates the same invariant")
     func shrinking() throws {
         let found = try #require(find(.gapUnnoticed))
-        let shrunk = found.shrunk(within: .seconds(20))
+        let shrunk = found.shrunk(within: .seconds(300))
         #expect(shrunk.violations.first?.invariant == found.violations.first?.invariant)
         #expect(shrunk.part.made.count < found.part.made.count)
         #expect(shrunk.story.count < found.story.count)
