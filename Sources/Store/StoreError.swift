@@ -60,7 +60,10 @@ extension StoreError {
     }
 
     private init(database error: DatabaseError, while doing: String, at moment: Moment) {
-        let told = "\(doing) failed: \(error.message ?? "SQLite error") (SQLite \(error.extendedResultCode.rawValue))"
+        let code = error.extendedResultCode
+        // SQLite has no words of its own for what fails while it copies a file.
+        let words = error.message.flatMap { $0 == "not an error" ? nil : "\($0) (SQLite \(code.rawValue))" }
+        let told = "\(doing) failed: \(words ?? "SQLite \(code)")"
         switch error.extendedResultCode {
         case .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC, .SQLITE_IOERR_CORRUPTFS:
             // After a failed sync the kernel may have dropped the pages and call the next sync a success.

@@ -48,6 +48,7 @@ public enum Happening: String, CaseIterable, Sendable {
     case walRecovered = "log recovered from a dead process"
     case checkpointed = "log folded into the store"
     case restored = "backup restored"
+    case restoreFailed = "restore failed by the disk"
     case copiedBack = "backup copied back, untold"
     case compacted = "history compacted"
     // Workload

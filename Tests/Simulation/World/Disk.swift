@@ -122,14 +122,24 @@ final class Disk {
     }
 
     /// A proper restore: a new lineage. No broker may be running.
-    func restore(_ backup: Copy, lineage: UInt64) throws {
+    /// - Returns: false if the disk failed it: then the old store must be there as it was.
+    func restore(_ backup: Copy, lineage: UInt64) throws -> Bool {
         let place = directory ?? Self.newPath()
         // The old store lets go of its directory first.
         try letGo()
-        _ = try Store.restore(backup.file, into: place, newLineage: lineage, replace: directory != nil)
+        do { _ = try Store.restore(backup.file, into: place, newLineage: lineage, replace: directory != nil) } catch {
+            guard faults != nil, directory != nil else { throw error }
+            try reopen(in: place)
+            let found = try reader.head()
+            if found != truth.head || store.lineage != truth.lineage {
+                throw Lost("a restore failed (\(error)), and left \(found) of \(store.lineage) for \(truth.head)")
+            }
+            return false
+        }
         try reopen(in: place)
         truth = truth.prefix(backup.head.revision, as: store.lineage)
         truth.know(try reader.branches(visible: .max))
+        return true
     }
 
     /// Somebody copies the backup over the store, and tells nobody: the lineage stays. No broker may be running.

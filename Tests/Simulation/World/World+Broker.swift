@@ -130,8 +130,11 @@ extension World {
             note(.copiedBack(disk.truth.lineage, copy.head))
         } else {
             history.truths[disk.truth.lineage] = disk.truth
+            guard try disk.restore(copy, lineage: dice.next() | 1) else {
+                coverage.count(.restoreFailed)
+                return remark("the disk fails the restore of a backup")
+            }
             coverage.count(.restored)
-            try disk.restore(copy, lineage: dice.next() | 1)
             remark("the backup at \(copy.head.revision) is restored as lineage \(disk.store.lineage)")
         }
         // Who starts now may do so from a file of what was replaced.
