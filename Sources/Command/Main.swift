@@ -76,9 +76,3 @@ enum Main {
         arguments.dropFirst().prefix { $0 != "--" }.contains("--json")
     }
 }
-
-/// A command that only groups others was named alone.
-struct NoCommand: Error {
-    /// What could have been said.
-    let help: String
-}

@@ -49,3 +49,9 @@ struct Root: AsyncParsableCommand {
 
     func run() async throws { throw NoCommand(help: Root.helpMessage()) }
 }
+
+/// A command that only groups others was named alone.
+struct NoCommand: Error {
+    /// What could have been said.
+    let help: String
+}

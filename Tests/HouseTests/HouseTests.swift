@@ -29,6 +29,15 @@ import Testing
         }
     }
 
+    @Test("the command's main file declares nothing else, since the build for the fuzzer leaves it out")
+    func mainStandsAlone() throws {
+        let file = Self.root.appending(path: "Sources/Command/Main.swift")
+        let declarations = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").filter {
+            $0.prefixMatch(of: /(@\w+ )*(public |private |fileprivate )?(struct|enum|class|final|actor|protocol|extension|func|let|var|typealias)\b/) != nil
+        }
+        #expect(declarations == ["enum Main {"])
+    }
+
     @Test("the model has no clock, randomness or I/O")
     func pureModel() throws {
         let forbidden = [
