@@ -8,9 +8,16 @@ struct Write {
     /// What had been told to anybody before it was asked for; and what its own agent had read.
     var before: [Run: Revision]
     var outcome: [Run: Outcome] = [:]
-    /// A refusal, conflict or other ending after which it must never be found: in any history, or in one.
-    var refusal: String?
+    /// What its agent was told at the end, if it must never be found then, and which run of each lineage was on: what
+    /// an earlier one held may be lost with the file, so that a later broker refuses what that one had committed.
+    var refusal: (why: String, runs: [Lineage: Int])?
+    /// A refusal, conflict or other ending after which it must never be found in this history.
     var refusals: [Run: String] = [:]
+
+    func refusal(in run: Run) -> String? {
+        if let refusal, run.number >= refusal.runs[run.lineage] ?? 0 { return refusal.why }
+        return refusals[run]
+    }
 }
 
 extension Check {
@@ -115,7 +122,7 @@ extension Check {
         if let run {
             if writes[op]?.refusals[run] == nil { writes[op]?.refusals[run] = why }
         } else if writes[op]?.refusal == nil {
-            writes[op]?.refusal = why
+            writes[op]?.refusal = (why, runs)
         }
     }
 
@@ -157,7 +164,7 @@ extension Check {
             guard let truth = truth(of: run) else { continue }
             for commit in truth.commits {
                 guard let op = Int(commit.info.message.dropFirst(3)), let write = writes[op] else { continue }
-                if let refusal = write.refusal ?? write.refusals[run] {
+                if let refusal = write.refusal(in: run) {
                     violated(1, "op \(op) is revision \(commit.info.revision), though it was \(refusal)")
                 }
                 guard case .transaction(let transaction) = write.work else { continue }
