@@ -6,7 +6,7 @@ import Synchronization
 /// Copies of the store that clients read piece by piece.
 ///
 /// The copy is made online by the first request; it is a file beside the store until its reader is done, or
-/// has not asked for ten minutes, or the broker starts anew.
+/// has not asked for ten minutes, or the broker ends or starts anew.
 final class Backups: Sendable {
     static let pageBytes = 1 << 20
     static let life: Duration = .seconds(600)
@@ -29,7 +29,13 @@ final class Backups: Sendable {
 
     func page(_ request: Request.Backup, of reader: Reader) throws(Failure) -> Reply.BackupPage {
         dropIdle()
-        let id = request.id == 0 ? try make(from: reader) : request.id
+        var id = request.id
+        let isKnown = copies.withLock { $0[id] != nil }
+        // The client draws the id, so that the same request sent again finds the copy that the first one made.
+        if !isKnown, request.offset == 0, !request.done {
+            if id == 0 { id = UInt64.random(in: 1 ... .max) }
+            try make(id, from: reader)
+        }
         guard let copy = copies.withLock({ copies in
             copies[id]?.used = .now
             return copies[id]
@@ -49,11 +55,10 @@ final class Backups: Sendable {
             revision: copy.revision)
     }
 
-    private func make(from reader: Reader) throws(Failure) -> UInt64 {
+    private func make(_ id: UInt64, from reader: Reader) throws(Failure) {
         if copies.withLock({ $0.count }) >= Self.most {
             throw Failure(.busy, "\(Self.most) backups are under way")
         }
-        let id = UInt64.random(in: 1 ... .max)
         let path = "\(directory)/\(id).db"
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -64,7 +69,6 @@ final class Backups: Sendable {
             let position = try reader.backup(to: path)
             let copy = Copy(path: path, bytes: size(of: path), revision: position.revision, used: .now)
             copies.withLock { $0[id] = copy }
-            return id
         } catch {
             try? FileManager.default.removeItem(atPath: path)
             var failure = error.failure
@@ -84,7 +88,13 @@ final class Backups: Sendable {
         }
     }
 
-    private func dropIdle() {
+    /// Nobody reads them any more.
+    func removeAll() {
+        copies.withLock { $0 = [:] }
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    func dropIdle() {
         let now = Instant.now
         let idle = copies.withLock { $0.filter { now - $0.value.used > Self.life }.map(\.key) }
         for id in idle { drop(id) }

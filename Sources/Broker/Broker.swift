@@ -27,6 +27,7 @@ public final class Broker: Sendable {
     private let bus: BusThread
     private let workers: [BusThread]
     private let checkpoints: CheckpointThread?
+    private let backups: Backups
     private let results: Inbox<BrokerInput<PeerEnvelope>>
     private let writes: BatchQueue<QueuedWrite>
     private let reads: JobQueue<QueuedRead>
@@ -99,7 +100,14 @@ public final class Broker: Sendable {
         self.context = context
         self.bus = bus
         self.workers = workers
-        self.checkpoints = try checkpointer.map { try CheckpointThread($0, log: log) }
+        self.checkpoints = try checkpointer.map { checkpointer in
+            try CheckpointThread(checkpointer, log: log) {
+                backups.dropIdle()
+                // What is written there would be gone with the process, though everybody was told that it is durable.
+                if !store.isInPlace { die("the store's file in \(configuration.dataDirectory) was removed or replaced", log) }
+            }
+        }
+        self.backups = backups
         self.results = results
         self.writes = writes
         self.reads = reads
@@ -117,6 +125,7 @@ public final class Broker: Sendable {
         longReads.close(takers: 1)
         for worker in workers { worker.join() }
         checkpoints?.stop()
+        backups.removeAll()
         context.close()
     }
 }

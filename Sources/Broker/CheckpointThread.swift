@@ -13,11 +13,13 @@ final class CheckpointThread: Sendable {
     private let wake = DispatchSemaphore(value: 0)
     private let thread = Mutex<BusThread?>(nil)
 
-    init(_ checkpointer: Checkpointer, log: Logger) throws {
+    /// - Parameter chores: what else is to be seen to now and then.
+    init(_ checkpointer: Checkpointer, log: Logger, chores: @escaping @Sendable () -> Void) throws {
         let thread = try BusThread.start(name: "membus-fold") { [self] in
             var fault = RepeatedFault()
             while !stopped.load(ordering: .acquiring) {
                 _ = wake.wait(timeout: .now() + .nanoseconds(Int(Self.pause.wholeNanoseconds)))
+                chores()
                 do throws(StoreError) {
                     try checkpointer.run()
                     if let line = fault.worked("the write-ahead log is folded in", now: .now) { log.notice("\(line)") }

@@ -22,6 +22,7 @@ public final class Store: Sendable {
     public let path: String?
 
     private let directory: DataDirectory?
+    private let place: FilePlace?
     /// What all roles share in memory; for a file, what opened it.
     private let connection: Connection
 
@@ -31,6 +32,13 @@ public final class Store: Sendable {
         self.path = path
         self.directory = directory
         self.connection = connection
+        place = path.flatMap { FilePlace(of: $0) }
+    }
+
+    /// Whether the file that was opened still stands under its name: somebody may have removed the directory.
+    public var isInPlace: Bool {
+        guard let path, let place else { return true }
+        return FilePlace(of: path) == place
     }
 
     /// Opens the store in `directory`, or makes it.
@@ -101,7 +109,9 @@ public final class Store: Sendable {
         let connection = try Connection.open(file, as: .reader)
         do {
             let lineage = try connection.queue.inDatabase { db in
-                _ = try Opening.version(of: db, named: file)
+                guard try Opening.version(of: db, named: file) > 0 else {
+                    throw StoreError(.foreign, "\(file) is empty, and no Membus store", hint: "name a store's file, or a backup")
+                }
                 return try Opening.lineage(of: db)
             }
             guard let lineage else { throw StoreError(.damaged, "\(file) has no lineage", hint: "restore a backup") }
@@ -109,6 +119,18 @@ public final class Store: Sendable {
         } catch {
             throw StoreError(error, while: "opening \(file)", at: .opening)
         }
+    }
+}
+
+/// Which file it is, whatever its name.
+private struct FilePlace: Equatable, Sendable {
+    var device: UInt64
+    var number: UInt64
+
+    init?(of path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 }
 

@@ -75,6 +75,19 @@ import Testing
         #expect(meter.secondsLeft(at: now) == 20)
     }
 
+    @Test("with little room a meter gives up its bar, its totals, its rate, and last the time left", arguments: [
+        (130, "[#####---------------]  25% 12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 512.0 KiB/s · 30s left"),
+        (90, "[##--------]  25% 12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 30s left"),
+        (72, " 25% 12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 30s left"),
+        (60, " 25% 12,500 records · 5.0 MiB · 1,250/s · 30s left"), (30, " 25% 12,500 · 30s left"), (5, "25%"),
+    ])
+    func meterLine(columns: Int, line: String) {
+        var meter = Meter(counting: "records", start: Instant(nanoseconds: 0))
+        (meter.total, meter.done, meter.bytes) = (50_000, 12_500, 5 << 20)
+        #expect(meter.line(at: Instant(nanoseconds: 10_000_000_000), columns: columns) == line)
+        #expect(line.count <= columns)
+    }
+
     @Test("a meter at its start, without a total, or over it, says nothing foolish") func meterEdges() {
         var meter = Meter(counting: "records", start: Instant(nanoseconds: 0))
         let now = Instant(nanoseconds: 0)

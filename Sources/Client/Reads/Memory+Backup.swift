@@ -10,26 +10,32 @@ extension Memory {
         to file: URL, timeout: Duration? = .seconds(600), progress: (@Sendable (Int64, Int64) -> Void)? = nil
     ) async throws -> Revision {
         let output = try AtomicFile(for: file)
-        var page = try await backupPage(Request.Backup(), timeout: timeout)
+        let id = UInt64.random(in: 1 ... .max)
         do {
+            var page = try await backupPage(Request.Backup(id: id), timeout: timeout)
             try output.write(page.bytes)
             var offset = page.offset + Int64(page.bytes.count)
             progress?(offset, page.totalBytes)
             while offset < page.totalBytes {
-                page = try await backupPage(Request.Backup(id: page.id, offset: offset), timeout: timeout)
+                page = try await backupPage(Request.Backup(id: id, offset: offset), timeout: timeout)
                 guard page.offset == offset, !page.bytes.isEmpty else { throw Connection.unexpected }
                 try output.write(page.bytes)
                 offset += Int64(page.bytes.count)
                 progress?(offset, page.totalBytes)
             }
             try output.commit()
+            await dropBackup(id)
+            return page.revision
         } catch {
-            // The copy at the broker is dropped at once rather than when it lapses.
-            _ = try? connection.start(.request(.backup(Request.Backup(id: page.id, done: true))))
+            await dropBackup(id)
             throw error
         }
-        _ = try? await backupPage(Request.Backup(id: page.id, offset: page.totalBytes, done: true), timeout: timeout)
-        return page.revision
+    }
+
+    /// The copy at the broker is dropped at once rather than when it lapses; also by a task that is cancelled.
+    private func dropBackup(_ id: UInt64) async {
+        let dropping = Task { try await backupPage(Request.Backup(id: id, done: true), timeout: .seconds(2)) }
+        _ = await dropping.result
     }
 
     private func backupPage(_ asked: Request.Backup, timeout: Duration?) async throws -> Reply.BackupPage {

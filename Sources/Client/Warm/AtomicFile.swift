@@ -9,7 +9,13 @@ final class AtomicFile {
 
     /// - Throws: ``MembusError/file(path:problem:)``.
     init(for target: URL) throws(MembusError) {
+        // Behind a link, so that the link stays one.
+        let target = target.resolvingSymlinksInPath()
         self.target = target
+        var status = stat()
+        if stat(target.path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            throw .file(path: target.path, problem: "is no regular file, and is not replaced")
+        }
         let name = ".\(target.lastPathComponent).\(getpid()).\(UInt32.random(in: 0...UInt32.max))"
         draft = target.deletingLastPathComponent().appendingPathComponent(name).path
         descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)

@@ -24,6 +24,7 @@ struct BackupCommand: AsyncParsableCommand {
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
+        if file == "-" { throw ValidationError("A backup is not written to standard output: name a file.") }
         if file.isEmpty { throw ValidationError("The file's name is empty.") }
     }
 
@@ -31,6 +32,15 @@ struct BackupCommand: AsyncParsableCommand {
         if !force, FileManager.default.fileExists(atPath: file) {
             throw Complaint("EXISTS", "\(file) exists already", hint: "name another file, or replace it with --force")
         }
+        let revision = try await Endings.cleaningUp { try await make() }
+        let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber)??.int64Value ?? 0
+        guard options.json else {
+            return try Output.standard.line("\(file) holds everything up to revision \(revision) (\(Human.bytes(size)))")
+        }
+        try Output.standard.line(["revision": .integer(revision), "file": .string(file), "total_bytes": .integer(size)] as JSONValue)
+    }
+
+    private func make() async throws -> Revision {
         let progress = Progress("backup", counting: "bytes")
         let revision = try await options.withMemory { memory in
             try await memory.backup(to: URL(fileURLWithPath: file), timeout: options.timeout?.duration ?? .seconds(600)) { done, total in
@@ -41,10 +51,6 @@ struct BackupCommand: AsyncParsableCommand {
             }
         }
         progress.finish()
-        let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber)??.int64Value ?? 0
-        guard options.json else {
-            return try Output.standard.line("\(file) holds everything up to revision \(revision) (\(Human.bytes(size)))")
-        }
-        try Output.standard.line(["revision": .integer(revision), "file": .string(file), "total_bytes": .integer(size)] as JSONValue)
+        return revision
     }
 }

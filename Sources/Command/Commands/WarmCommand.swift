@@ -45,19 +45,26 @@ struct WarmCommand: AsyncParsableCommand {
         try LocalFile.refuseDirectory(into)
         try await options.withMemory { memory in
             let isThere = FileManager.default.fileExists(atPath: into)
-            if !isThere { try await WarmFetch(memory, TopicFilter(topics), into).run() }
-            guard isThere || follow else { return try tell(try WarmFile(reading: file)) }
-
-            let before = try WarmFile(reading: file)
-            let view = try await memory.follow(
-                topics.map(\.text), capacity: 1 << 40, branch: options.branchName, warm: file)
-            if isThere { Output.warn("\(into) is at revision \(before.token.revision); catching up…") }
-            try await view.waitUntilLive(timeout: patience)
-            try view.save(to: file)
-            try tell(try WarmFile(reading: file))
+            guard let view = try await Endings.cleaningUp({ try await fill(memory, isThere) }) else { return }
             if follow { try await WarmFollower(view, file).run() }
             view.close()
         }
+    }
+
+    /// - Returns: what the file was brought up to date from; `nil`: it was filled, and that was all.
+    private func fill(_ memory: Memory, _ isThere: Bool) async throws -> View? {
+        if !isThere { try await WarmFetch(memory, TopicFilter(topics), into).run() }
+        let before = try WarmFile(reading: file)
+        guard isThere || follow else {
+            try tell(before)
+            return nil
+        }
+        let view = try await memory.follow(topics.map(\.text), capacity: 1 << 40, branch: options.branchName, warm: file)
+        if isThere { Output.warn("\(into) is at revision \(before.token.revision); catching up…") }
+        try await view.waitUntilLive(timeout: patience)
+        try view.save(to: file)
+        try tell(try WarmFile(reading: file))
+        return view
     }
 
     private func tell(_ warm: WarmFile) throws {

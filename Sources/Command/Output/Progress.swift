@@ -42,26 +42,56 @@ struct Meter: Sendable {
         return left < 8_640_000 ? Int64((left - 0.001).rounded(.up)) : nil
     }
 
-    /// `12,000 of 50,000 records · 3.1 MiB · 40,000 records/s · 1.2 MiB/s · 12s left`
-    func figures(at now: Instant) -> String {
+    /// How much room there is.
+    enum Room: CaseIterable { case plenty, some, little, least }
+
+    /// `12,000 of 50,000 records · 3.1 MiB · 40,000 records/s · 1.2 MiB/s · 12s left`; with less room
+    /// `12,000 records · 3.1 MiB · 40,000/s · 12s left`, and in the end `12,000 · 12s left`.
+    func figures(at now: Instant, room: Room = .plenty) -> String {
         let elapsed = max(0.001, Double((now - start).wholeMilliseconds) / 1000)
+        let countsRecords = noun != "bytes"
+        let hasTotals = room == .plenty || room == .some
         var parts: [String] = []
-        if noun != "bytes" {
-            parts.append((total == nil ? "\(grouped(done)) " : "\(grouped(done)) of \(grouped(total ?? 0)) ") + Human.noun(total ?? done, noun))
+        if countsRecords {
+            let goal = hasTotals ? total.map { " of \(grouped($0))" } ?? "" : ""
+            parts.append(grouped(done) + goal + (room == .least ? "" : " " + Human.noun(total ?? done, noun)))
         }
-        parts.append(totalBytes.map { "\(Human.bytes(bytes)) of \(Human.bytes($0))" } ?? Human.bytes(bytes))
-        if noun != "bytes" { parts.append("\(grouped(Int64(Double(done - skipped) / elapsed))) \(noun)/s") }
-        parts.append("\(Human.bytes(Int64(Double(bytes - skippedBytes) / elapsed)))/s")
+        if room != .least || !countsRecords {
+            parts.append(Human.bytes(bytes) + (hasTotals ? totalBytes.map { " of \(Human.bytes($0))" } ?? "" : ""))
+        }
+        if countsRecords, room != .least {
+            parts.append("\(grouped(Int64(Double(done - skipped) / elapsed)))\(room == .little ? "" : " \(noun)")/s")
+        }
+        if room == .plenty || !countsRecords && room != .least {
+            parts.append("\(Human.bytes(Int64(Double(bytes - skippedBytes) / elapsed)))/s")
+        }
         if let left = secondsLeft(at: now) { parts.append("\(Human.clock(left)) left") }
         return parts.joined(separator: " · ")
     }
 
+    /// As much as fits, what matters to the end: the bar goes before the figures do, and the time left stays.
+    func line(at now: Instant, columns: Int) -> String {
+        for room in Room.allCases {
+            let figures = figures(at: now, room: room)
+            guard let fraction else {
+                if figures.count <= columns { return figures }
+                continue
+            }
+            let percent = Human.padded("\(Int(fraction * 100))%", 4, right: true)
+            for width in [20, 10] where room != .little && room != .least && figures.count + width + 8 <= columns {
+                return bar(at: now, width: width, room: room)
+            }
+            if room != .plenty, figures.count + 5 <= columns { return "\(percent) \(figures)" }
+        }
+        return String((fraction.map { "\(Int($0 * 100))%" } ?? grouped(done)).prefix(max(0, columns)))
+    }
+
     /// `[########------------]  42% …`
-    func bar(at now: Instant, width: Int = 20) -> String {
-        guard let fraction else { return figures(at: now) }
+    func bar(at now: Instant, width: Int = 20, room: Room = .plenty) -> String {
+        guard let fraction else { return figures(at: now, room: room) }
         let filled = Int(fraction * Double(width))
         let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
-        return "[\(bar)] \(Human.padded("\(Int(fraction * 100))%", 4, right: true)) \(figures(at: now))"
+        return "[\(bar)] \(Human.padded("\(Int(fraction * 100))%", 4, right: true)) \(figures(at: now, room: room))"
     }
 
     private func grouped(_ number: Int64) -> String {
@@ -88,11 +118,16 @@ final class Progress: Sendable {
     private let title: String
     private let isTerminal: Bool
 
-    init(_ title: String, counting noun: String, isTerminal: Bool = isatty(STDERR_FILENO) == 1) {
+    init(_ title: String, counting noun: String, isTerminal: Bool = Progress.canRedraw) {
         self.title = title
         self.isTerminal = isTerminal
         let now = Instant.now
         state = Mutex(State(meter: Meter(counting: noun, start: now), lastShown: now))
+    }
+
+    /// A dumb terminal cannot go back on a line.
+    private static var canRedraw: Bool {
+        isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
     }
 
     func update(_ change: (inout Meter) -> Void) {
@@ -135,7 +170,8 @@ final class Progress: Sendable {
         guard isTerminal else { return Output.warn("\(title): \(state.meter.figures(at: now))") }
         // Back to the line's start, and what is left of a longer line before removed.
         // A line that wraps could not be drawn over: one column is left free for the cursor.
-        let line = "\(title) \(state.meter.bar(at: now))".prefix(max(1, Self.width - 1))
+        let room = max(1, Self.width - 1)
+        let line = "\(title) \(state.meter.line(at: now, columns: room - title.count - 1))".prefix(room)
         let text = "\r\(line)\u{1B}[K"
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }

@@ -82,19 +82,24 @@ struct Prepared {
             column == sqlite3_bind_parameter_count(statement.sqliteStatement), "every argument is bound")
         column = 0
         let code = sqlite3_step(statement.sqliteStatement)
-        // Read before the reset, which repeats the code but may change the words.
-        let error = code == SQLITE_DONE ? nil : failure(code)
+        // Read before the reset, which repeats the code but may change the words; and errno before anything else.
+        let error = code == SQLITE_DONE ? nil : failure(errno)
         sqlite3_reset(statement.sqliteStatement)
         if isBorrowing { sqlite3_clear_bindings(statement.sqliteStatement) }
         isBorrowing = false
         if let error { throw error }
     }
 
-    private func failure(_ code: Int32) -> DatabaseError {
+    /// - Parameter system: what the system said at last; SQLite itself does not keep it when COMMIT fails.
+    private func failure(_ system: Int32) -> DatabaseError {
         let db = sqlite3_db_handle(statement.sqliteStatement)
-        return DatabaseError(
-            resultCode: ResultCode(rawValue: sqlite3_extended_errcode(db)), message: String(cString: sqlite3_errmsg(db)),
-            sql: statement.sql)
+        let code = ResultCode(rawValue: sqlite3_extended_errcode(db))
+        // To SQLite only ENOSPC is a full disk; to whoever runs into a quota it is no less full.
+        if code == .SQLITE_IOERR_WRITE, system == EDQUOT || system == EFBIG {
+            let why = system == EDQUOT ? "the disk quota is used up" : "a file is as large as this process may make it"
+            return DatabaseError(resultCode: .SQLITE_FULL, message: why, sql: statement.sql)
+        }
+        return DatabaseError(resultCode: code, message: String(cString: sqlite3_errmsg(db)), sql: statement.sql)
     }
 
     /// SQLite's SQLITE_TRANSIENT, which Swift does not import: it takes a copy before the call returns.

@@ -1536,7 +1536,8 @@ public nonisolated struct PBCompacted: Sendable {
   public init() {}
 }
 
-/// A consistent copy of the store, made online and read in pieces. id 0 makes it; `done` drops it.
+/// A consistent copy of the store, made online and read in pieces. An id that the broker does not know makes it, at
+/// offset 0: draw it at random, so that the same request sent again finds the copy. `done` drops it.
 public nonisolated struct PBBackup: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -1,0 +1,114 @@
+"""What is left behind, and what is told, when something ends before its time: a command by a signal, the room on the
+disk by a quota, the data directory by somebody's hand."""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from processes import Broker, Lines, eventually, membus, run, run_json_lines
+
+
+def fill(broker, tmp_path, mebibytes):
+    records = tmp_path / "records.jsonl"
+    records.write_text("".join(f'{{"key": "big/{n}", "value": "{"x" * (1 << 20)}"}}\n' for n in range(mebibytes)))
+    run(broker, "import", str(records))
+    records.unlink()
+
+
+def under_way(broker):
+    """Copies that the broker holds for those who make backups."""
+    place = os.path.join(broker.data, "backups-under-way")
+    return os.listdir(place) if os.path.isdir(place) else []
+
+
+@pytest.fixture
+def large(tmp_path):
+    with Broker(tmp_path / "data") as broker:
+        fill(broker, tmp_path, 60)
+        yield broker
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_backup_that_is_ended_leaves_nothing_here_nor_at_the_broker(large, tmp_path, number):
+    place = tmp_path / "place"
+    place.mkdir()
+    ended = 0
+    for _ in range(6):  # more than may be under way at a time
+        with Lines(large, "backup", str(place / "copy")) as backup:
+            eventually(lambda: os.listdir(place) or backup.process.poll() is not None, what="the draft")
+            code = backup.end(number)
+        ended += code == -number
+        assert code in (0, -number), (code, backup.err)
+        assert code != 0 or os.listdir(place) == ["copy"]
+        (place / "copy").unlink(missing_ok=True)
+        assert os.listdir(place) == []
+        eventually(lambda: not under_way(large), timeout=10, what="the end of the broker's copy")
+    assert ended > 0, "each backup was done before it could be ended"
+    told = run_json_lines(large, "backup", str(place / "copy"))[0]
+    assert told["revision"] > 0 and os.listdir(place) == ["copy"]
+
+
+def test_a_broker_that_ends_leaves_no_copies_behind(large, tmp_path):
+    with Lines(large, "backup", str(tmp_path / "copy")) as backup:
+        eventually(lambda: under_way(large), what="the copy")
+        backup.process.send_signal(signal.SIGSTOP)
+        assert large.stop() == 0
+        backup.process.kill()
+    assert under_way(large) == []
+
+
+def test_a_warm_that_is_ended_leaves_no_draft(large, tmp_path):
+    place = tmp_path / "place"
+    place.mkdir()
+    with Lines(large, "warm", "big/", "--into", str(place / "warm")) as warm:
+        eventually(lambda: os.listdir(place) or warm.process.poll() is not None, what="the draft")
+        warm.end(signal.SIGTERM)
+    assert os.listdir(place) in ([], ["warm"])
+
+
+def test_a_backup_replaces_no_device_and_keeps_a_link(large, tmp_path):
+    device = tmp_path / "device"
+    os.mkfifo(device)
+    refused = run(large, "backup", "--force", str(device), check=False)
+    assert refused.returncode == 1 and "no regular file" in refused.stderr
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    run(large, "backup", "--force", str(link))
+    assert link.is_symlink() and target.stat().st_size > 1 << 20
+    assert run(large, "backup", "-", check=False).returncode == 2
+
+
+def test_a_limit_on_file_sizes_refuses_writes_as_a_full_disk_does(tmp_path):
+    # In KiB: the store's files may have 4 MiB each.
+    broker = Broker(tmp_path / "data", under=["bash", "-c", 'trap "" XFSZ; ulimit -f 4096; exec "$@"', "--"])
+    broker.restore_signals = False
+    with broker:
+        taken = 0
+        for number in range(40):
+            written = run(broker, "--timeout", "3s", "put", f"k/{number}", "-", input="x" * 500_000, check=False)
+            if written.returncode != 0:
+                break
+            taken += 1
+        assert written.returncode == 1 and "as large as this process may make it" in written.stderr, (written.stderr, broker.log)
+        assert broker.is_running()
+        assert len(run_json_lines(broker, "ls", "k/")) == taken > 0
+        assert run_json_lines(broker, "verify")[0]["problems"] == []
+
+
+def test_a_broker_whose_directory_is_removed_ends_rather_than_write_into_the_void(tmp_path):
+    broker = Broker(tmp_path / "data")
+    broker.start()
+    run(broker, "put", "k", "v")
+    shutil.rmtree(broker.data)
+    assert broker.process.wait(20) == 70
+    eventually(lambda: any("was removed or replaced" in line for line in broker.log), what="the reason")
+
+
+def test_verify_says_that_an_empty_file_is_no_store(tmp_path):
+    (tmp_path / "membus.db").touch()
+    told = subprocess.run([membus(), "verify", "--data", str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert told.returncode == 1 and "no Membus store" in told.stderr
