@@ -42,22 +42,27 @@ public struct Socket: ~Copyable {
     /// - Returns: the endpoint as it was resolved.
     @discardableResult
     public func bind(_ endpoint: String) throws(BusError) -> String {
-        guard zmq_bind(handle, endpoint) == 0 else { throw .last("listen at", endpoint) }
+        try uninterrupted("listen at", endpoint) { zmq_bind(handle, endpoint) }
         return try lastEndpoint()
     }
 
     /// Connects in the background, and again whenever the connection is lost: that nobody listens there is
     /// no error.
     public func connect(_ endpoint: String) throws(BusError) {
-        guard zmq_connect(handle, endpoint) == 0 else { throw .last("connect to", endpoint) }
+        try uninterrupted("connect to", endpoint) { zmq_connect(handle, endpoint) }
     }
 
     public func unbind(_ endpoint: String) throws(BusError) {
-        guard zmq_unbind(handle, endpoint) == 0 else { throw .last("stop listening at", endpoint) }
+        try uninterrupted("stop listening at", endpoint) { zmq_unbind(handle, endpoint) }
     }
 
     public func disconnect(_ endpoint: String) throws(BusError) {
-        guard zmq_disconnect(handle, endpoint) == 0 else { throw .last("disconnect from", endpoint) }
+        try uninterrupted("disconnect from", endpoint) { zmq_disconnect(handle, endpoint) }
+    }
+
+    /// A signal may come between: ZeroMQ has done nothing then, and wants to be called again.
+    private func uninterrupted(_ action: String, _ endpoint: String, _ call: () -> Int32) throws(BusError) {
+        while call() != 0 { if zmq_errno() != EINTR { throw .last(action, endpoint) } }
     }
 
     /// Where the socket was last bound or connected, with the actual port.

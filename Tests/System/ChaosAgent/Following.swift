@@ -114,13 +114,14 @@ extension Worker {
 
     // MARK: Watching
 
-    /// A process that was stopped cannot know so before it has looked at the clock: for a second it is not awake.
+    /// A process that was stopped cannot know so before it has looked at the clock, and what lay in its sockets all the
+    /// while is heard when it goes on: until silence shows, two seconds later and maybe two more, it is not awake.
     private func watch(_ seat: Seat) async {
         var (last, wakes, notedAt) = (monotonic(), Int64(0), Int64(0))
         var shown: Token?
         while !Task.isCancelled {
             let now = monotonic()
-            if now - last > 400_000_000 { wakes = now + 1_000_000_000 }
+            if now - last > 400_000_000 { wakes = now + 5_000_000_000 }
             last = now
             if note(seat, now, isAwake: now >= wakes, isDue: now - notedAt > 500_000_000, &shown) { notedAt = now }
             try? await Task.sleep(for: .milliseconds(80))
