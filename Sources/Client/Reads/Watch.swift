@@ -85,7 +85,8 @@ public struct Watch: AsyncSequence, Sendable {
             waiting.reverse()
             let next = Swift.max(cursor, page.next)
             self.cursor = next
-            covered = page.more ? next.revision : Swift.max(next.revision, reply.visible.revision)
+            // Not up to what the reply says is visible: that may have risen since the page was read.
+            covered = next.revision
             return page.more
         }
 

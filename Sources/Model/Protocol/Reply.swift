@@ -112,7 +112,8 @@ public struct Reply: Sendable {
         public var commits: [Commit]
         /// Where the next page starts, also when the page is empty because nothing matched so far.
         public var next: LogCursor
-        /// Whether the log goes on beyond `next`. If not, an ascending page has reached `visible`.
+        /// Whether the log goes on beyond `next`. If not, an ascending page has reached what was visible when it was read,
+        /// which `next` names; by the time of the reply more may be.
         public var more: Bool
         public init(commits: [Commit], next: LogCursor, more: Bool) {
             self.commits = commits
