@@ -56,6 +56,8 @@ enum Endings {
         }
     }
 
+    private static let ignored = Mutex<Set<Int32>>([])
+
     private static func die(by number: Int32) -> Never {
         signal(number, SIG_DFL)
         // Dispatch, which listens to signals through a descriptor, may have blocked it.
@@ -71,7 +73,8 @@ enum Endings {
         on queue: DispatchQueue, _ continuation: AsyncStream<Int32>.Continuation
     ) -> [any DispatchSourceSignal] {
         [SIGINT, SIGTERM, SIGHUP].map { number in
-            _ = signal(number, SIG_IGN)
+            // Once: Dispatch puts a handler of its own in its place, which must stay for the sources that come later.
+            if ignored.withLock({ $0.insert(number).inserted }) { _ = signal(number, SIG_IGN) }
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { continuation.yield(number) }
             source.resume()
