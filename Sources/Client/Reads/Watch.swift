@@ -27,17 +27,14 @@ public struct Watch: AsyncSequence, Sendable {
         private let watch: Watch
         private var signal: View?
         private var waiting: [WatchedChange] = []
-        private var cursor: LogCursor?
-        private var basis: Position?
-        private var lineage: Lineage?
-        /// The log has been read up to here.
-        private var covered: Revision = 0
+        /// `nil` until it is known where to start.
+        private var progress: LogProgress?
 
         init(_ watch: Watch) {
             self.watch = watch
-            lineage = watch.basis?.lineage
-            basis = watch.basis?.position
-            cursor = (watch.basis?.revision ?? watch.after).map { .end(of: $0) }
+            progress = (watch.basis?.revision ?? watch.after).map { revision in
+                LogProgress(after: revision, basis: watch.basis?.position, lineage: watch.basis?.lineage)
+            }
         }
 
         /// - Throws: ``MembusError/failure(_:)`` with ``Failure/Code/belowFloor`` if what follows the revision is no
@@ -50,44 +47,24 @@ public struct Watch: AsyncSequence, Sendable {
         /// Reads one page; at the log's end first waits until the signal says that there is more.
         private mutating func advance() async throws {
             let signal = try await listening()
-            guard let cursor else { return }
-            let more = try await page(after: cursor)
-            if waiting.isEmpty, !more { try await untilChanged(signal, after: covered) }
+            guard var progress else { return }
+            let asked = Request.Log(
+                branch: watch.branch, filter: try filtered(watch.topics), ascending: true, cursor: progress.cursor,
+                basis: progress.basis, limit: 500, values: true)
+            let reply = try await patiently { [connection = watch.memory.connection] in try await connection.ask(.log(asked)) }
+            waiting = try progress.take(reply).reversed()
+            self.progress = progress
+            if waiting.isEmpty, progress.isAtEnd { try await untilChanged(signal, after: progress.cursor.revision) }
         }
 
         private mutating func listening() async throws -> View {
             if let signal { return signal }
             let made = try await watch.memory.signal(watch.topics, branch: watch.branch)
             signal = made
-            if cursor == nil {
-                cursor = .end(of: made.cut.revision)
-                basis = made.cut
-                lineage = made.token.lineage
+            if progress == nil {
+                progress = LogProgress(after: made.cut.revision, basis: made.cut, lineage: made.token.lineage)
             }
             return made
-        }
-
-        /// - Returns: whether the log goes on.
-        private mutating func page(after cursor: LogCursor) async throws -> Bool {
-            let asked = Request.Log(
-                branch: watch.branch, filter: try filtered(watch.topics), ascending: true, cursor: cursor,
-                basis: basis, limit: 500, values: true)
-            let reply = try await patiently { [connection = watch.memory.connection] in try await connection.ask(.log(asked)) }
-            if let lineage, lineage != reply.lineage { throw MembusError.historyChanged(now: reply.lineage) }
-            lineage = reply.lineage
-            guard case .log(let page) = reply.body else { throw Connection.unexpected }
-            for commit in page.commits {
-                for record in commit.records {
-                    waiting.append(WatchedChange(record: record, commit: commit.info, lineage: reply.lineage))
-                }
-                basis = commit.info.position
-            }
-            waiting.reverse()
-            let next = Swift.max(cursor, page.next)
-            self.cursor = next
-            // Not up to what the reply says is visible: that may have risen since the page was read.
-            covered = next.revision
-            return page.more
         }
 
         private func untilChanged(_ signal: View, after revision: Revision) async throws {

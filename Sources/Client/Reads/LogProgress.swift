@@ -1,0 +1,32 @@
+/// How far a watch has read the log. It knows only what pages say of themselves: a reply also says what was visible when it
+/// was sent, but the page was read before that, and a commit that came between is not part of it.
+struct LogProgress {
+    /// The log has been read up to here.
+    private(set) var cursor: LogCursor
+    /// The newest commit that was read, or where the reading began: the history that the next page has to continue.
+    private(set) var basis: Position?
+    /// `nil` until the first page, where a bare revision was given.
+    private(set) var lineage: Lineage?
+    /// Whether the newest page was the last one when it was read.
+    private(set) var isAtEnd = false
+
+    init(after revision: Revision, basis: Position?, lineage: Lineage?) {
+        cursor = .end(of: revision)
+        self.basis = basis
+        self.lineage = lineage
+    }
+
+    /// - Returns: the page's changes, oldest first.
+    /// - Throws: ``MembusError/historyChanged(now:)`` if the reply is of another history than the pages before.
+    mutating func take(_ reply: Reply) throws -> [WatchedChange] {
+        if let lineage, lineage != reply.lineage { throw MembusError.historyChanged(now: reply.lineage) }
+        lineage = reply.lineage
+        guard case .log(let page) = reply.body else { throw Connection.unexpected }
+        cursor = max(cursor, page.next)
+        basis = page.commits.last?.info.position ?? basis
+        isAtEnd = !page.more
+        return page.commits.flatMap { commit in
+            commit.records.map { WatchedChange(record: $0, commit: commit.info, lineage: reply.lineage) }
+        }
+    }
+}
