@@ -13,7 +13,7 @@ let command: [Target.Dependency] = [
 /// What reads bytes from outside.
 let fuzzed: [Target.Dependency] = [
     "MembusCommand", "MembusBroker", "Membus", "MembusBus", "MembusStore", "MembusWire", "MembusModel",
-    .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+    "MembusSteppedBroker", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     .product(name: "Crypto", package: "swift-crypto"),
 ]
 
@@ -81,10 +81,15 @@ let package = Package(
             name: "MembusCommand",
             dependencies: command,
             path: "Sources/Command"),
+        .target(name: "MembusDice", dependencies: ["MembusModel"], path: "Tests/Dice"),
+        .target(
+            name: "MembusSteppedBroker", dependencies: ["MembusBroker", "MembusModel", "MembusStore"],
+            path: "Tests/SteppedBroker"),
         .executableTarget(name: "membus-test-agent", dependencies: ["Membus"], path: "Tests/System/Agent"),
         .target(name: "MembusRecording", dependencies: ["MembusModel"], path: "Tests/System/Recording"),
         .executableTarget(
-            name: "membus-chaos-agent", dependencies: ["Membus", "MembusRecording"], path: "Tests/System/ChaosAgent"),
+            name: "membus-chaos-agent", dependencies: ["Membus", "MembusDice", "MembusRecording"],
+            path: "Tests/System/ChaosAgent"),
         .target(name: "MembusChecker", dependencies: ["MembusModel"], path: "Tests/Simulation/Checker"),
         .target(
             name: "CFaultyDisk", path: "Tests/Simulation/FaultyDisk",
@@ -92,7 +97,7 @@ let package = Package(
         .target(
             name: "MembusSimulation",
             dependencies: [
-                "MembusChecker", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus", "CFaultyDisk",
+                "MembusChecker", "MembusDice", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus", "CFaultyDisk",
             ],
             path: "Tests/Simulation/World"),
         .executableTarget(
@@ -106,7 +111,8 @@ let package = Package(
             path: "Tests/Simulation/CheckCommand"),
         .testTarget(name: "HouseTests", path: "Tests/HouseTests"),
         .testTarget(
-            name: "ScenarioTests", dependencies: ["Membus", "MembusBroker", "MembusModel", "MembusStore"],
+            name: "ScenarioTests",
+            dependencies: ["Membus", "MembusBroker", "MembusModel", "MembusSteppedBroker", "MembusStore"],
             path: "Tests/ScenarioTests"),
         .testTarget(name: "CheckerTests", dependencies: ["MembusChecker", "MembusModel"], path: "Tests/CheckerTests"),
         .executableTarget(
@@ -116,11 +122,11 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             path: "Tests/Benchmarks"),
-        .testTarget(name: "ModelTests", dependencies: ["MembusModel"], path: "Tests/ModelTests"),
+        .testTarget(name: "ModelTests", dependencies: ["MembusModel", "MembusDice"], path: "Tests/ModelTests"),
         .testTarget(name: "WireTests", dependencies: ["MembusWire"], path: "Tests/WireTests"),
         .testTarget(name: "BusTests", dependencies: ["MembusBus"], path: "Tests/BusTests"),
         .testTarget(name: "StoreTests", dependencies: ["MembusStore"], path: "Tests/StoreTests"),
-        .testTarget(name: "BrokerTests", dependencies: ["MembusBroker"], path: "Tests/BrokerTests"),
+        .testTarget(name: "BrokerTests", dependencies: ["MembusBroker", "MembusSteppedBroker"], path: "Tests/BrokerTests"),
         .testTarget(
             name: "ClientTests", dependencies: ["Membus", "MembusBroker", .product(name: "GRDB", package: "GRDB.swift")],
             path: "Tests/ClientTests"),
@@ -142,7 +148,9 @@ let package = Package(
 // its own, nothing else that is executable is built, and the properties are linked to libFuzzer's door.
 if Context.environment["MEMBUS_FUZZ"] != nil {
     package.products = []
-    package.targets.removeAll { $0.path?.hasPrefix("Sources/") != true || $0.type == .executable }
+    package.targets.removeAll {
+        $0.name != "MembusSteppedBroker" && ($0.path?.hasPrefix("Sources/") != true || $0.type == .executable)
+    }
     package.targets += [
         .target(name: "MembusCommand", dependencies: command, path: "Sources/Command", exclude: ["Main.swift"]),
         .executableTarget(

@@ -3,6 +3,7 @@ import MembusModel
 import Testing
 
 @testable import MembusBroker
+@testable import MembusSteppedBroker
 
 @Suite struct CoreTests {
     @Test("a durable commit is shown to nobody before it is published, and replied only after")
@@ -11,7 +12,7 @@ import Testing
         let session = try world.openSession()
         let stream = try world.register("plans/")
         let id = world.ask(transact(session, 1, try put("plans/a")))
-        let report = try world.sync()
+        let report = try world.broker.sync()
 
         let get = world.ask(.get(Request.Get(branch: .main, keys: [try Key("plans/a")])), streams: [stream.stream])
         world.readAll()
@@ -37,7 +38,7 @@ import Testing
             let id = world.ask(transact(session, 1, try put("a")), instance: instance)
             guard case .failure(let failure)? = world.reply(id)?.body else { throw Failure(.malformed, "no failure") }
             #expect(failure.code == .instanceChanged)
-            #expect(world.writes.isEmpty)
+            #expect(world.broker.writes.isEmpty)
         }
     }
 
@@ -50,9 +51,9 @@ import Testing
         let beyond = world.ask(.compact(Request.Compact(below: 2)))
         guard case .failure(let failure)? = world.reply(beyond)?.body else { throw Failure(.malformed, "no failure") }
         #expect(failure.code == .beyondHead && failure.message.contains("the head is 1"))
-        #expect(world.writes.isEmpty)
+        #expect(world.broker.writes.isEmpty)
         world.ask(.compact(Request.Compact(below: 1)))
-        #expect(world.writes.count == 1)
+        #expect(world.broker.writes.count == 1)
     }
 
     @Test("a transaction that its shape forbids takes its turn in the session")
@@ -116,14 +117,14 @@ import Testing
         let session = try world.openSession()
         for number in 1...3 { world.ask(transact(session, UInt64(number), try put("a", "\(number)"))) }
         try world.commitAll()
-        guard let true2 = try world.reader.position(of: 2, visible: 3) else { throw Failure(.malformed, "no position") }
-        let mine = Token(lineage: world.store.lineage, position: true2)
+        guard let true2 = try world.broker.reader.position(of: 2, visible: 3) else { throw Failure(.malformed, "no position") }
+        let mine = Token(lineage: world.broker.store.lineage, position: true2)
         let ofMine = try world.register("/", newest: mine)
         #expect(!ofMine.reset)
-        let other = Token(lineage: world.store.lineage, position: Position(revision: 2, hash: true2.hash &+ 1))
+        let other = Token(lineage: world.broker.store.lineage, position: Position(revision: 2, hash: true2.hash &+ 1))
         let ofOther = try world.register("/", newest: other)
         #expect(ofOther.reset)
-        let ahead = Token(lineage: world.store.lineage, position: Position(revision: 9, hash: 1))
+        let ahead = Token(lineage: world.broker.store.lineage, position: Position(revision: 9, hash: 1))
         let ofAhead = try world.register("/", newest: ahead)
         #expect(ofAhead.reset)
         let ofLineage = try world.register("/", newest: Token(lineage: Lineage(1), position: true2))
@@ -158,14 +159,14 @@ import Testing
         let claim = Change(try Key("tasks/1"), .put(Put(Data("ada".utf8), expiry: .after(.seconds(10)))))
         world.ask(transact(session, 1, claim))
         try world.commitAll()
-        world.wall = world.wall.advanced(by: .seconds(9))
-        world.step(.tick(wall: world.wall))
-        #expect(world.writes.isEmpty)
-        world.wall = world.wall.advanced(by: .seconds(2))
-        world.step(.tick(wall: world.wall))
+        world.broker.wall = world.broker.wall.advanced(by: .seconds(9))
+        world.step(.tick(wall: world.broker.wall))
+        #expect(world.broker.writes.isEmpty)
+        world.broker.wall = world.broker.wall.advanced(by: .seconds(2))
+        world.step(.tick(wall: world.broker.wall))
         try world.commitAll()
         #expect(world.events.last?.records.map(\.isDeleted) == [true])
-        #expect(world.core.visible.revision == 2)
+        #expect(world.broker.core.visible.revision == 2)
     }
 
     @Test("stopping refuses what is new and drains what is under way")
@@ -177,7 +178,7 @@ import Testing
         let late = world.ask(transact(session, 2, try put("a")))
         guard case .failure(let failure)? = world.reply(late)?.body else { throw Failure(.malformed, "no failure") }
         #expect(failure.code == .shuttingDown)
-        #expect(!world.core.isDrained)
+        #expect(!world.broker.core.isDrained)
         try world.commitAll()
         guard case .outcome(.committed)? = world.reply(id)?.body else { throw Failure(.malformed, "not committed") }
         guard case .drained? = world.outputs.last else { throw Failure(.malformed, "not drained") }
@@ -190,8 +191,8 @@ import Testing
         let stream = try world.register("plans/")
         world.ask(transact(session, 1, try put("plans/a")))
         try world.commitAll()
-        world.now = world.now + .milliseconds(300)
-        world.step(.tick(wall: world.wall))
+        world.broker.now = world.broker.now + .milliseconds(300)
+        world.step(.tick(wall: world.broker.wall))
         guard case .heartbeat(let beat)? = world.published.last?.content else { throw Failure(.malformed, "none") }
         #expect(beat.position.revision == 1)
         #expect(beat.changed == [Heartbeat.Entry(alias: stream.alias, last: 1)])

@@ -1,5 +1,6 @@
 import Foundation
 import MembusChecker
+import MembusModel
 import Testing
 
 /// A generated history offers no place for the fault that is to be found.
@@ -13,7 +14,7 @@ struct NothingToSpoil: Error {
     func bruteForce() {
         var verdicts = [0, 0]
         for seed in UInt64(1)...4000 {
-            var random = Seeded(seed)
+            var random = SeededRandom(seed: seed)
             let history = small(&random)
             let expected = BruteForce.isLinearizable(history)
             let verdict = linearizability(of: history, by: Register())
@@ -25,7 +26,7 @@ struct NothingToSpoil: Error {
     }
 
     /// Any answers at all, so that about half are wrong.
-    private func small(_ random: inout Seeded) -> RegisterHistory {
+    private func small(_ random: inout SeededRandom) -> RegisterHistory {
         (0..<Int.random(in: 2...6, using: &random)).map { _ in
             let called = Int.random(in: 0...12, using: &random)
             let returned = called + Int.random(in: 0...6, using: &random)
@@ -46,7 +47,7 @@ struct NothingToSpoil: Error {
 
     @Test("what a working register answered to five clients is linearizable, whatever got lost", arguments: 1...60)
     func workingRegister(seed: UInt64) {
-        var random = Seeded(seed)
+        var random = SeededRandom(seed: seed)
         let history = Samples.register(clients: 5, each: 34, values: 5, openPercent: 4, &random)
         let verdict = linearizability(of: history, by: Register())
         #expect(verdict == .linearizable, "seed \(seed)")
@@ -54,7 +55,7 @@ struct NothingToSpoil: Error {
 
     @Test("one stale read among 170 operations of a register is found", arguments: 1...60)
     func staleRead(seed: UInt64) throws {
-        var random = Seeded(seed)
+        var random = SeededRandom(seed: seed)
         var history = Samples.register(clients: 5, each: 34, values: 1000, openPercent: 0, &random)
         guard let place = staleAnswer(in: history) else { throw NothingToSpoil(seed: seed) }
         history[place.read].outcome?.response = .value(place.old)
@@ -79,7 +80,7 @@ struct NothingToSpoil: Error {
     @Test("what working texts answered to many clients is linearizable", arguments: [(1, 200), (10, 60), (50, 20)])
     func workingTexts(clients: Int, each: Int) {
         for seed in UInt64(1)...4 {
-            var random = Seeded(seed)
+            var random = SeededRandom(seed: seed)
             let history = Samples.texts(clients: clients, each: each, keys: 10, &random)
             let verdict = linearizability(of: history, by: TextMap())
             #expect(verdict == .linearizable, "seed \(seed)")
@@ -89,7 +90,7 @@ struct NothingToSpoil: Error {
     @Test("two gets with their answers swapped are found", arguments: [(1, 200), (10, 60), (50, 20)])
     func swappedTexts(clients: Int, each: Int) throws {
         for seed in UInt64(1)...4 {
-            var random = Seeded(seed)
+            var random = SeededRandom(seed: seed)
             var history = Samples.texts(clients: clients, each: each, keys: 10, &random)
             guard let pair = swappable(in: history) else { throw NothingToSpoil(seed: seed) }
             let answers = (history[pair.0].outcome?.response ?? "", history[pair.1].outcome?.response ?? "")

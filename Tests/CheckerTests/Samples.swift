@@ -1,17 +1,5 @@
 import MembusChecker
-
-/// SplitMix64: the same numbers in every process.
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
+import MembusModel
 
 /// Clients that run at the same time: each calls, has its effect at a moment drawn between call and return, and
 /// returns. Such a history is linearizable by construction.
@@ -26,7 +14,7 @@ struct Concurrency {
     }
 
     /// In the order of effects.
-    static func spans(clients: Int, each: Int, openPercent: Int = 0, rest: Int = 10, _ random: inout Seeded) -> [Span] {
+    static func spans(clients: Int, each: Int, openPercent: Int = 0, rest: Int = 10, _ random: inout SeededRandom) -> [Span] {
         var spans: [Span] = []
         for client in 0..<clients {
             var time = Int.random(in: 0...50, using: &random)
@@ -47,7 +35,7 @@ typealias TextHistory = [Performed<TextMap.Operation, String>]
 
 enum Samples {
     /// A register that works, used by several clients.
-    static func register(clients: Int, each: Int, values: Int, openPercent: Int, _ random: inout Seeded) -> RegisterHistory {
+    static func register(clients: Int, each: Int, values: Int, openPercent: Int, _ random: inout SeededRandom) -> RegisterHistory {
         var state: Int?
         return Concurrency.spans(clients: clients, each: each, openPercent: openPercent, &random).map { span in
             let operation: Register.Operation =
@@ -76,7 +64,7 @@ enum Samples {
     }
 
     /// Texts under keys that work. Appended texts are all different, so that a read tells all that came before.
-    static func texts(clients: Int, each: Int, keys: Int, _ random: inout Seeded) -> TextHistory {
+    static func texts(clients: Int, each: Int, keys: Int, _ random: inout SeededRandom) -> TextHistory {
         var state: [String: String] = [:]
         var count = 0
         return Concurrency.spans(clients: clients, each: each, rest: 4 * clients, &random).map { span in

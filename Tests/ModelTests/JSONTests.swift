@@ -81,7 +81,7 @@ struct JSONTests {
     @Test("checking and reading accept the same texts, and reading what was written gives it again")
     func random() throws {
         let seed = drawSeed()
-        var numbers = SeededNumbers(seed)
+        var numbers = SeededRandom(seed: seed)
         let pieces = ["{", "}", "[", "]", ",", ":", "\"a\"", "\"\\u00e9\"", "1", "-2.5e3", "true", "null", " ", "\"\\", "x"]
         var accepted = 0
         for _ in 0..<20_000 {

@@ -85,7 +85,7 @@ struct NameTests {
     @Test("a filter's normal form matches what its topics match")
     func normalFormMatches() {
         let seed = drawSeed()
-        var numbers = SeededNumbers(seed)
+        var numbers = SeededRandom(seed: seed)
         func path() -> String {
             (0..<Int.random(in: 1...3, using: &numbers)).map { _ in ["a", "b", "ab", "-"].randomElement(using: &numbers) ?? "a" }.joined(separator: "/")
         }

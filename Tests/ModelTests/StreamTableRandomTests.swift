@@ -22,12 +22,12 @@ struct StreamTableRandomTests {
     func histories() throws {
         let seed = drawSeed()
         for round in 0..<40 {
-            var numbers = SeededNumbers(seed &+ UInt64(round))
+            var numbers = SeededRandom(seed: seed &+ UInt64(round))
             try history(&numbers, "seed \(seed), round \(round)")
         }
     }
 
-    private func history(_ numbers: inout SeededNumbers, _ name: String) throws {
+    private func history(_ numbers: inout SeededRandom, _ name: String) throws {
         var options = StreamTable.Options()
         options.mostListed = Int.random(in: 1...6, using: &numbers)
         var table = Table(options: options, visible: 0)
@@ -50,7 +50,7 @@ struct StreamTableRandomTests {
         }
     }
 
-    private func join(_ table: inout Table, _ numbers: inout SeededNumbers, _ truth: [Commit]) throws -> Follower {
+    private func join(_ table: inout Table, _ numbers: inout SeededRandom, _ truth: [Commit]) throws -> Follower {
         let filter = TopicFilter((0..<Int.random(in: 1...4, using: &numbers)).map { _ in
             Topic(unchecked: Self.topicNames.randomElement(using: &numbers) ?? "/")
         })
@@ -67,7 +67,7 @@ struct StreamTableRandomTests {
     }
 
     private func publish(
-        _ table: inout Table, _ followers: inout [Follower], _ numbers: inout SeededNumbers, _ truth: inout [Commit], _ name: String
+        _ table: inout Table, _ followers: inout [Follower], _ numbers: inout SeededRandom, _ truth: inout [Commit], _ name: String
     ) {
         let revision = table.streams.visible.revision + 1
         let keys = Set((0..<Int.random(in: 0...4, using: &numbers)).map { _ in Self.keys.randomElement(using: &numbers) ?? "a" }).sorted()
@@ -93,7 +93,7 @@ struct StreamTableRandomTests {
     }
 
     private func beat(
-        _ table: inout Table, _ followers: inout [Follower], _ numbers: inout SeededNumbers, _ truth: [Commit], _ name: String
+        _ table: inout Table, _ followers: inout [Follower], _ numbers: inout SeededRandom, _ truth: [Commit], _ name: String
     ) {
         let beat = table.heartbeat()
         for index in followers.indices where Int.random(in: 0..<3, using: &numbers) > 0 {

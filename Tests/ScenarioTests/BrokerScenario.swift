@@ -1,22 +1,15 @@
 import Foundation
 import MembusModel
-import MembusStore
 
 @testable import MembusBroker
+@testable import MembusSteppedBroker
 
 /// Speaks to a broker's core over a real store in memory. The transcript decides when the commit thread and the
 /// reading threads have their turns: `> sync` takes what waits to the disk, `> report` tells the core of it,
 /// `> commit` does both, `> read` answers look-ups.
 final class BrokerScenario: Machine {
-    private let store: Store
-    private var writer: Writer
-    private let reader: Reader
-    private var core: BrokerCore<String>
-    private var settings = CoreSettings()
+    private var broker: SteppedBroker<String>
     private var starts: UInt64 = 1
-    private var now = Instant(nanoseconds: 0)
-    private var writes: [QueuedWrite] = []
-    private var reads: [QueuedRead] = []
     private var reports: [WriteReport] = []
     private var askers: [UInt64: String] = [:]
     private var lastRequest: UInt64 = 0
@@ -26,66 +19,39 @@ final class BrokerScenario: Machine {
     private var nextPage: PageToken?
 
     init(_ line: Line) throws {
+        var settings = CoreSettings()
         settings.inlineValueBytes = Int(try line.number("inline") ?? 16 << 10)
         settings.eventBytes = Int(try line.number("events-of") ?? 64 << 10)
-        store = try Store.inMemory(newLineage: 1)
-        writer = try store.makeWriter()
-        reader = try store.makeReader()
-        core = Self.core(settings, store, writer, 1, now)
+        broker = try SteppedBroker(
+            settings: settings, lineage: 1, instance: Instance(1), seed: 1, now: Instant(nanoseconds: 0))
     }
-
-    private static func core(
-        _ settings: CoreSettings, _ store: Store, _ writer: Writer, _ start: UInt64, _ now: Instant
-    ) -> BrokerCore<String> {
-        BrokerCore(
-            settings: settings, lineage: store.lineage, instance: Instance(start), visible: writer.head,
-            nextExpiry: writer.nextExpiry, random: Seeded(state: start), now: now)
-    }
-
-    private var wall: Timestamp { Timestamp(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }
 
     func take(_ line: Line) throws -> [String] {
         switch line.verb {
         case "sync": return try sync()
         case "report": return report()
         case "commit": return try sync() + report()
-        case "read": return answer()
+        case "read": return words(for: broker.answer())
         case "after":
-            now = now + (try Line.duration(try line.word(1)))
-            return step(.tick(wall: wall))
+            let time = try Line.duration(try line.word(1))
+            broker.now = broker.now + time
+            broker.wall = broker.wall.advanced(by: time)
+            return step(.tick(wall: broker.wall))
         case "restart": return try restart()
         case "compact":
-            try writer.raiseFloor(to: try Line.number(try line.word(1)))
-            while try writer.sweep() {}
-            return ["the floor is \(writer.floor)"]
+            try broker.writer.raiseFloor(to: try Line.number(try line.word(1)))
+            while try broker.writer.sweep() {}
+            return ["the floor is \(broker.writer.floor)"]
         default: return try ask(line)
         }
     }
 
     // MARK: The threads' turns
 
-    private func step(_ input: BrokerInput<String>) -> [String] {
-        core.step(input, now: now).compactMap { output in
-            switch output {
-            case .write(let write):
-                writes.append(write)
-                return nil
-            case .read(let read):
-                reads.append(read)
-                return nil
-            case .reply(let peer, let reply): return "to \(peer): \(words(for: reply))"
-            case .publish(let message): return words(for: message)
-            case .drained: return "drained"
-            }
-        }
-    }
+    private func step(_ input: BrokerInput<String>) -> [String] { words(for: broker.step(input)) }
 
     private func sync() throws -> [String] {
-        let items = writes.compactMap { write in if case .item(let item) = write.job { item } else { nil } }
-        let batch = try writer.commit(items, now: wall)
-        let results = zip(writes, batch.results).map { ($0.ticket, WriteReport.Result.item($1)) }
-        writes = []
-        reports.append(WriteReport(results: results, commits: batch.commits, nextExpiry: writer.nextExpiry, sync: batch.sync))
+        reports.append(try broker.sync())
         return []
     }
 
@@ -95,20 +61,12 @@ final class BrokerScenario: Machine {
         return waiting.flatMap { step(.written($0)) }
     }
 
-    private func answer() -> [String] {
-        let looker = Looker(store: store, reader: reader, inlineValueBytes: settings.inlineValueBytes)
-        let waiting = reads
-        reads = []
-        return waiting.flatMap { step(.answered(ticket: $0.ticket, looker.answer($0))) }
-    }
-
     /// The process dies: what was not on disk is gone.
     private func restart() throws -> [String] {
-        (writes, reads, reports) = ([], [], [])
+        reports = []
         starts += 1
-        writer = try store.makeWriter()
-        core = Self.core(settings, store, writer, starts, now)
-        return ["instance I\(starts), V is \(core.visible.revision)"]
+        try broker.restart(as: Instance(starts), seed: starts)
+        return ["instance I\(starts), V is \(broker.core.visible.revision)"]
     }
 
     // MARK: Requests
@@ -128,9 +86,9 @@ final class BrokerScenario: Machine {
     private func token(_ line: Line, _ name: String) throws -> Token? {
         guard let text = line.value(name) else { return nil }
         let revision = try Line.number(text.filter(\.isNumber))
-        let position = try reader.position(of: revision, visible: .max) ?? Position(revision: revision, hash: 0)
+        let position = try broker.reader.position(of: revision, visible: .max) ?? Position(revision: revision, hash: 0)
         let hash = text.hasSuffix("'") ? position.hash &+ 1 : position.hash
-        let lineage = try line.number("of").map { Lineage(UInt64($0)) } ?? store.lineage
+        let lineage = try line.number("of").map { Lineage(UInt64($0)) } ?? broker.store.lineage
         return Token(lineage: lineage, position: Position(revision: revision, hash: hash))
     }
 
@@ -191,6 +149,17 @@ final class BrokerScenario: Machine {
 
     // MARK: Outputs
 
+    private func words(for outputs: [BrokerOutput<String>]) -> [String] {
+        outputs.compactMap { output in
+            switch output {
+            case .reply(let peer, let reply): "to \(peer): \(words(for: reply))"
+            case .publish(let message): words(for: message)
+            case .drained: "drained"
+            case .write, .read: nil
+            }
+        }
+    }
+
     private func words(for reply: Reply) -> String {
         var words = self.words(for: reply.body) + " (V \(reply.visible.revision))"
         for entry in reply.bookmarks {
@@ -237,17 +206,5 @@ final class BrokerScenario: Machine {
                 + "(\(beat.since), \(beat.position.revision)]: \(changed.isEmpty ? "none" : changed), clock "
                 + "\(beat.clock / 1_000_000) ms"
         }
-    }
-}
-
-/// SplitMix64: the same numbers in every process.
-private struct Seeded: RandomNumberGenerator, Sendable {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -36,14 +36,14 @@ private struct NaiveModel {
 struct RandomHistoryTests {
     static let seeds = (0..<5).map { UInt64(1000 + $0) }
 
-    private func build(_ world: World, _ dice: inout Dice, steps: Int) throws -> NaiveModel {
+    private func build(_ world: World, _ dice: inout SeededRandom, steps: Int) throws -> NaiveModel {
         var model = NaiveModel()
         try extend(&model, world, &dice, steps: steps, floor: 0)
         return model
     }
 
     private func extend(
-        _ model: inout NaiveModel, _ world: World, _ dice: inout Dice, steps: Int, floor: Revision
+        _ model: inout NaiveModel, _ world: World, _ dice: inout SeededRandom, steps: Int, floor: Revision
     ) throws {
         for step in 0..<steps {
             let branch = model.states.keys.sorted()[Int.random(in: 0..<model.states.count, using: &dice)]
@@ -92,7 +92,7 @@ struct RandomHistoryTests {
 
     @Test("every revision of every branch reads as a naive model says", arguments: seeds)
     func reads(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = SeededRandom(seed: seed)
         let world = try World()
         let model = try build(world, &dice, steps: 60)
         try check(world, model, from: 0, "seed \(seed)")
@@ -101,7 +101,7 @@ struct RandomHistoryTests {
 
     @Test("compaction never changes a read at or above the floor, at any of its steps", arguments: seeds)
     func compaction(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = SeededRandom(seed: seed)
         let world = try World()
         var model = try build(world, &dice, steps: 70)
         var floor: Revision = 0
@@ -124,7 +124,7 @@ struct RandomHistoryTests {
 
     @Test("a pull from any cut gives the state at its target, as changes or as a snapshot", arguments: seeds)
     func pulls(seed: UInt64) throws {
-        var dice = Dice(seed)
+        var dice = SeededRandom(seed: seed)
         let world = try World()
         let model = try build(world, &dice, steps: 60)
         let filter = TopicFilter([Topic(unchecked: "t/"), Topic(unchecked: "z")])

@@ -21,7 +21,7 @@ import Testing
 
     @Test("random bytes never crash a decoder")
     func randomBytes() {
-        var random = SeededGenerator(seed: seed)
+        var random = SeededRandom(seed: seed)
         for _ in 0..<20_000 {
             open((0..<Int.random(in: 0...80, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) })
         }

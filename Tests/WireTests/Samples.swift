@@ -1,24 +1,11 @@
 import Foundation
 import MembusModel
 
-/// SplitMix64: the same seed gives the same values everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return word ^ (word >> 31)
-    }
-}
-
 /// Random values of the model in the form that survives a journey over the wire (whole milliseconds, no
 /// optional that holds its own "none").
 struct Samples {
-    var random: SeededGenerator
-    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+    var random: SeededRandom
+    init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
     mutating func pick<T>(_ choices: [T]) -> T { choices.randomElement(using: &random) ?? choices[0] }
     mutating func maybe<T>(_ value: (inout Samples) -> T) -> T? { Bool.random(using: &random) ? value(&self) : nil }

@@ -34,23 +34,3 @@ extension ViewMachine {
         public init() {}
     }
 }
-
-/// The machine's only randomness, derived from its seed: SplitMix64.
-struct ViewJitter: Sendable {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-
-    /// Evenly within [0, `limit`).
-    mutating func upTo(_ limit: Duration) -> Duration {
-        let nanoseconds = limit.wholeNanoseconds
-        return nanoseconds > 0 ? .nanoseconds(Int64(next() % UInt64(nanoseconds))) : .zero
-    }
-}

@@ -8,7 +8,8 @@ struct ViewCore: Sendable {
     }
 
     let bounds: ViewMachine.Bounds
-    var jitter: ViewJitter
+    /// The machine's only randomness, derived from its seed.
+    var jitter: SeededRandom
     private(set) var now = Instant(nanoseconds: 0)
     var outputs: [ViewOutput] = []
 
@@ -37,7 +38,7 @@ struct ViewCore: Sendable {
 
     init(start: Token?, seed: UInt64, bounds: ViewMachine.Bounds) {
         self.bounds = bounds
-        jitter = ViewJitter(seed: seed)
+        jitter = SeededRandom(seed: seed)
         lineage = start?.lineage
         cut = start?.position
     }

@@ -3,6 +3,7 @@ import MembusModel
 import MembusWire
 
 @testable import MembusBroker
+@testable import MembusSteppedBroker
 @testable import MembusStore
 
 // A broker's core with a real store in memory, and whatever clients may send it: a script of frames, with the turns
@@ -18,20 +19,12 @@ private func checkBroker(_ bytes: [UInt8]) throws {
     for _ in 0..<48 where !script.isAtEnd { try world.take(script.byte(), &script) }
     try world.settle()
     try require(world.owed.isEmpty, "requests \(world.owed.keys.sorted()) got no answer")
-    let verified = try world.reader.verify(visible: world.core.visible.revision)
+    let verified = try world.broker.reader.verify(visible: world.broker.core.visible.revision)
     try require(verified.problems.isEmpty, "the store is not what it was: \(verified.problems)")
 }
 
 private struct BrokerWorld {
-    var core: BrokerCore<Int>
-    let store: Store
-    let writer: Writer
-    let reader: Reader
-    var compactions: Compactions
-    var now = Instant(nanoseconds: 1_000_000_000)
-    var wall = Timestamp(milliseconds: 1_700_000_000_000)
-    var writes: [QueuedWrite] = []
-    var reads: [QueuedRead] = []
+    var broker: SteppedBroker<Int>
     /// Answers still to come, by the request's id.
     var owed: [UInt64: Int] = [:]
     var session = SessionID(0)
@@ -41,13 +34,9 @@ private struct BrokerWorld {
     static let instance = Instance(99)
 
     init() throws {
-        store = try Store.inMemory(newLineage: 7)
-        writer = try store.makeWriter()
-        reader = try store.makeReader()
-        compactions = Compactions(writer: writer, retention: Retention(), now: now)
-        core = BrokerCore(
-            settings: CoreSettings(), lineage: store.lineage, instance: Self.instance, visible: writer.head, nextExpiry: nil,
-            random: FuzzRandom(state: 42), now: now)
+        var settings = CoreSettings()
+        settings.inlineValueBytes = 64
+        broker = try SteppedBroker(settings: settings, instance: Self.instance)
         try ask(Request(id: 1, body: .openSession(agent: "ada")))
         try commit()
     }
@@ -101,8 +90,8 @@ private struct BrokerWorld {
 
     /// A place in this history, if its revision is one.
     private func fitted(_ token: Token) -> Token {
-        let known = try? reader.position(of: token.revision, visible: core.visible.revision)
-        return Token(lineage: store.lineage, position: (known ?? nil) ?? token.position)
+        let known = try? broker.reader.position(of: token.revision, visible: broker.core.visible.revision)
+        return Token(lineage: broker.store.lineage, position: (known ?? nil) ?? token.position)
     }
 
     private mutating func ask(_ request: Request) throws {
@@ -112,19 +101,21 @@ private struct BrokerWorld {
 
     // MARK: The core's outputs
 
-    mutating func step(_ input: BrokerInput<Int>) throws {
-        for output in core.step(input, now: now) {
+    mutating func step(_ input: BrokerInput<Int>) throws { try check(broker.step(input)) }
+
+    private mutating func check(_ outputs: [BrokerOutput<Int>]) throws {
+        for output in outputs {
             switch output {
-            case .write(let write): writes.append(write)
-            case .read(let read): reads.append(read)
             case .reply(_, let reply): try check(reply)
             case .publish(let message):
                 _ = try WireCodec.decodePublished(topic: message.topic.bytes, WireCodec.encode(message)).get()
             case .drained: throw Violation("it ended although nobody told it to")
+            case .write, .read: break
             }
         }
-        let visible = core.visible.revision
-        try require(visible >= lastVisible && visible <= writer.head.revision, "V went from \(lastVisible) to \(visible)")
+        let visible = broker.core.visible.revision
+        try require(
+            visible >= lastVisible && visible <= broker.writer.head.revision, "V went from \(lastVisible) to \(visible)")
         lastVisible = visible
     }
 
@@ -147,50 +138,20 @@ private struct BrokerWorld {
 
     /// The commit thread's, compaction included.
     mutating func commit() throws {
-        var (items, tickets): ([WriteItem], [UInt64]) = ([], [])
-        for write in writes {
-            switch write.job {
-            case .item(let item):
-                items.append(item)
-                tickets.append(write.ticket)
-            case .compact(let request): compactions.ask(request, ticket: write.ticket)
-            }
-        }
-        writes = []
-        if !items.isEmpty {
-            let batch = try writer.commit(items, now: wall)
-            let results = zip(tickets, batch.results).map { ($0, WriteReport.Result.item($1)) }
-            try step(
-                .written(WriteReport(results: results, commits: batch.commits, nextExpiry: writer.nextExpiry, sync: batch.sync)))
-        }
-        while compactions.isUnderWay {
-            let done = try compactions.step(now: now, wall: wall)
-            try step(
-                .written(
-                    WriteReport(
-                        results: done.map { ($0.ticket, .compacted(floor: $0.floor)) }, nextExpiry: writer.nextExpiry)))
-        }
+        if !broker.writes.isEmpty { try step(.written(try broker.sync())) }
+        while let report = try broker.compact() { try step(.written(report)) }
     }
 
-    mutating func look() throws {
-        let looker = Looker(store: store, reader: reader, inlineValueBytes: 64)
-        let waiting = reads
-        reads = []
-        for var read in waiting {
-            // The world's clock is not the process's.
-            read.deadline = nil
-            try step(.answered(ticket: read.ticket, looker.answer(read)))
-        }
-    }
+    mutating func look() throws { try check(broker.answer()) }
 
     private mutating func pass(_ duration: Duration) throws {
-        now = now + duration
-        wall = wall.advanced(by: duration)
-        try step(.tick(wall: wall))
+        broker.now = broker.now + duration
+        broker.wall = broker.wall.advanced(by: duration)
+        try step(.tick(wall: broker.wall))
     }
 
     mutating func settle() throws {
-        while !writes.isEmpty || !reads.isEmpty {
+        while !broker.writes.isEmpty || !broker.reads.isEmpty {
             try commit()
             try look()
         }

@@ -1,4 +1,5 @@
 import Foundation
+import MembusModel
 import Testing
 
 // The committed corpora, and seeded mutations of them, under the properties that libFuzzer tries: a regression is
@@ -53,12 +54,12 @@ struct ReplayTests {
 
 /// Small changes to known inputs: most of what a fuzzer does, without its sense of what is new.
 struct Mutator {
-    private var random: FuzzRandom
+    private var random: SeededRandom
     private let inputs: [[UInt8]]
     private static let extremes: [UInt8] = [0, 1, 0x7F, 0x80, 0xFF, UInt8(ascii: "\""), UInt8(ascii: "{"), UInt8(ascii: "/"), 0x0A]
 
     init(seed: UInt64, inputs: [[UInt8]]) {
-        random = FuzzRandom(state: seed)
+        random = SeededRandom(seed: seed)
         self.inputs = inputs
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import MembusDice
 import Testing
 
 @testable import MembusModel
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test("the index finds every key, whatever was inserted and removed before") func index() {
-        var random = Random(5)
+        var random = Dice(seed: 5)
         var cache = Self.cache(capacity: 1 << 30)
         var truth: [String: Revision] = [:]
         cache.install([], at: Self.at(0))

@@ -1,4 +1,5 @@
 import Foundation
+import MembusDice
 import Testing
 
 @testable import MembusModel
@@ -30,7 +31,7 @@ import Testing
     }
 
     static func world(_ seed: UInt64, _ mode: StreamMode) -> ViewWorld {
-        var random = Random(seed &+ 99)
+        var random = Dice(seed: seed &+ 99)
         let faults = Faults(
             lostRequests: [0, 5, 40][random.below(3)], lostEvents: [0, 10, 50][random.below(3)],
             delay: [3, 40, 300][random.below(3)], restarts: random.below(3))

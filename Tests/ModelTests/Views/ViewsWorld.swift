@@ -1,23 +1,10 @@
 import Foundation
+import MembusDice
 
 @testable import MembusModel
 
 // A naive broker and a bad network around one view: its own list of truth, streams with previous and last, V,
 // losses, delays, restarts, restored backups. Virtual time, one seed.
-
-struct Random {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed &* 0x2545_F491_4F6C_DD1D &+ 1 }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-    mutating func below(_ bound: Int) -> Int { bound > 0 ? Int(next() % UInt64(bound)) : 0 }
-    mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
-}
 
 /// One history: the state after every revision.
 struct Truth {
@@ -114,7 +101,7 @@ final class BrokerModel {
             clock: clock + clockOffset)
     }
 
-    func pull(_ stream: StreamID, from: Token?, atLeast: Revision, page: PageToken?, _ random: inout Random)
+    func pull(_ stream: StreamID, from: Token?, atLeast: Revision, page: PageToken?, _ random: inout Dice)
         -> Result<Reply.Page, Failure>
     {
         guard stream == self.stream?.id else { return .failure(Failure(.unknownStream, "unknown stream")) }
@@ -136,7 +123,7 @@ final class BrokerModel {
         }
     }
 
-    private func first(_ from: Token?, _ atLeast: Revision, _ random: inout Random) -> PageToken {
+    private func first(_ from: Token?, _ atLeast: Revision, _ random: inout Dice) -> PageToken {
         let least = max(atLeast, from?.revision ?? 0)
         let target = truth.positions[Int(least) + random.below(Int(visible.revision - least) + 1)]
         if let from, from.revision >= floor, random.chance(70) {
@@ -188,7 +175,7 @@ struct Broken: Error, CustomStringConvertible {
 }
 
 final class ViewWorld {
-    var random: Random
+    var random: Dice
     var faults: Faults
     var now: Int64 = 0  // milliseconds
     let broker: BrokerModel
@@ -212,7 +199,7 @@ final class ViewWorld {
     static let keys = ["a/0", "a/1", "a/2", "a/3", "a/4", "b/0", "b/1"].map { Key(unchecked: $0) }
 
     init(seed: UInt64, mode: StreamMode, faults: Faults) {
-        random = Random(seed)
+        random = Dice(seed: seed)
         self.faults = faults
         let filter = TopicFilter([Topic(unchecked: "a/")])
         broker = BrokerModel(filter: filter, mode: mode)

@@ -1,3 +1,4 @@
+import MembusDice
 import MembusModel
 
 /// What kind of world a seed gives: how many agents, how bad the network is, what else happens.

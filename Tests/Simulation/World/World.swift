@@ -1,5 +1,6 @@
 import Foundation
 import MembusChecker
+import MembusDice
 import MembusModel
 
 // One history, in one thread, from one seed: the real cores of a broker and its clients, a real store, and

@@ -1,5 +1,6 @@
 import Foundation
 import Membus
+import MembusDice
 import MembusRecording
 import Synchronization
 

@@ -1,5 +1,6 @@
 import Foundation
 import Membus
+import MembusDice
 import MembusRecording
 
 // Reads of views and of the broker, each on record with what it brought and as of when.

@@ -1,5 +1,6 @@
 import Foundation
 import Membus
+import MembusDice
 import MembusRecording
 
 // Transactions and forks: each on record before it is asked for, and when its end is known.
