@@ -22,9 +22,10 @@ public final class Store: Sendable {
     public let path: String?
 
     private let directory: DataDirectory?
-    private let place: FilePlace?
+    private let places: [String: FilePlace]
     /// What all roles share in memory; for a file, what opened it.
     private let connection: Connection
+    private let rest = LogRest()
 
     private init(lineage: Lineage, limits: Limits, path: String?, directory: DataDirectory?, connection: Connection) {
         self.lineage = lineage
@@ -32,13 +33,23 @@ public final class Store: Sendable {
         self.path = path
         self.directory = directory
         self.connection = connection
-        place = path.flatMap { FilePlace(of: $0) }
+        var places: [String: FilePlace] = [:]
+        for path in path.map({ [$0, $0 + "-wal"] }) ?? [] {
+            if case .there(let place) = FilePlace.look(at: path) { places[path] = place }
+        }
+        self.places = places
     }
 
-    /// Whether the file that was opened still stands under its name: somebody may have removed the directory.
+    /// Whether the file that was opened, and the write-ahead log beside it, still stand under their names: somebody may have
+    /// removed or replaced them, or the directory. Only what is known for sure counts: a look that fails for another reason says nothing.
     public var isInPlace: Bool {
-        guard let path, let place else { return true }
-        return FilePlace(of: path) == place
+        places.allSatisfy { path, place in
+            switch FilePlace.look(at: path) {
+            case .there(let now): now == place
+            case .gone: false
+            case .unknown: true
+            }
+        }
     }
 
     /// Opens the store in `directory`, or makes it.
@@ -71,7 +82,7 @@ public final class Store: Sendable {
 
     /// The one writer. Ask once.
     public func makeWriter() throws(StoreError) -> Writer {
-        try Writer(connection, directory: directory, lineage: lineage, limits: limits)
+        try Writer(connection, rest: rest, directory: directory, lineage: lineage, limits: limits)
     }
 
     /// A reader with its own connection and page cache of at most 2 MiB.
@@ -81,9 +92,10 @@ public final class Store: Sendable {
     }
 
     /// `nil` for a store in memory, which has no log to fold in.
-    public func makeCheckpointer() throws(StoreError) -> Checkpointer? {
+    /// - Parameter largest: a write-ahead log with more than this in it, in bytes, is started anew.
+    public func makeCheckpointer(largest: Int64 = 8 << 20) throws(StoreError) -> Checkpointer? {
         guard let path else { return nil }
-        return Checkpointer(try .open(path, as: .checkpointer), path: path)
+        return Checkpointer(try .open(path, as: .checkpointer), path: path, rest: rest, largest: largest)
     }
 
     /// Of the file and of its write-ahead log, in bytes.
@@ -127,10 +139,16 @@ private struct FilePlace: Equatable, Sendable {
     var device: UInt64
     var number: UInt64
 
-    init?(of path: String) {
+    enum Sight {
+        case there(FilePlace)
+        case gone
+        case unknown
+    }
+
+    static func look(at path: String) -> Sight {
         var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        (device, number) = (UInt64(status.st_dev), UInt64(status.st_ino))
+        if stat(path, &status) == 0 { return .there(FilePlace(device: UInt64(status.st_dev), number: UInt64(status.st_ino))) }
+        return errno == ENOENT || errno == ENOTDIR ? .gone : .unknown
     }
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import MembusModel
+import Synchronization
 import Testing
 
 @testable import MembusStore
@@ -26,7 +27,7 @@ struct FileTests {
         let scratch = try Scratch()
         let world = try World(in: scratch)
         try world.put("a", String(repeating: "x", count: 100_000))
-        let small = Checkpointer(try .open(scratch.file("membus.db"), as: .checkpointer), path: scratch.file("membus.db"), largest: 50_000)
+        let small = try #require(try world.store.makeCheckpointer(largest: 50_000))
         let size = try small.run()
         #expect(size == world.store.sizes.wal && size > 100_000)
         try world.put("b", String(repeating: "y", count: 80_000))
@@ -34,12 +35,51 @@ struct FileTests {
         #expect(try world.text("a")?.utf8.count == 100_000)
     }
 
+    @Test("a log that commits keep from being folded in to its end is started anew all the same")
+    func startedAnew() throws {
+        let scratch = try Scratch()
+        let world = try World(in: scratch)
+        let small = try #require(try world.store.makeCheckpointer(largest: 500_000))
+        let reading = try Connection.open(scratch.file("membus.db"), as: .reader)
+        try world.put("a", String(repeating: "x", count: 1_000_000))
+        let size = try reading.snapshot("reading") { db in
+            _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM commits")
+            // As if it had come while the log was being folded in: beyond what this read still needs.
+            try world.put("b", "y")
+            return try small.run()
+        }
+        try world.put("c", String(repeating: "z", count: 800_000))
+        #expect(world.store.sizes.wal == size)
+    }
+
+    @Test("a read of any length holds up no commit, however large the log has grown")
+    func longRead() throws {
+        let scratch = try Scratch()
+        let world = try World(in: scratch)
+        let small = try #require(try world.store.makeCheckpointer(largest: 10_000))
+        let reading = try Connection.open(scratch.file("membus.db"), as: .reader)
+        let isDone = Atomic<Bool>(false)
+        try reading.snapshot("reading") { db in
+            _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM commits")
+            let folding = Thread { while !isDone.load(ordering: .relaxed) { _ = try? small.run() } }
+            folding.start()
+            defer { isDone.store(true, ordering: .relaxed) }
+            for round in 0..<40 {
+                let start = ContinuousClock.now
+                try world.put("a", String(repeating: "x", count: 20_000))
+                let time = ContinuousClock.now - start
+                #expect(time < .seconds(1), "commit \(round)")
+            }
+            #expect(world.store.sizes.wal > 16 * 10_000)
+        }
+    }
+
     @Test("a log that a long read left very large is cut")
     func truncation() throws {
         let scratch = try Scratch()
         let world = try World(in: scratch)
         try world.put("a", String(repeating: "x", count: 900_000))
-        let small = Checkpointer(try .open(scratch.file("membus.db"), as: .checkpointer), path: scratch.file("membus.db"), largest: 50_000)
+        let small = try #require(try world.store.makeCheckpointer(largest: 50_000))
         #expect(try small.run() == 0)
         #expect(try world.text("a")?.utf8.count == 900_000)
     }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import GRDBSQLite
 import MembusModel
 
 extension Reader {
@@ -13,10 +14,18 @@ extension Reader {
         let partial = file + ".partial"
         do {
             try? FileManager.default.removeItem(atPath: partial)
-            let copy = try DatabaseQueue(path: partial)
+            // A draft: if the copy fails it is thrown away, so it needs no way back.
+            var settings = Configuration()
+            settings.prepareDatabase { try $0.execute(sql: "PRAGMA journal_mode = OFF") }
+            let copy = try DatabaseQueue(path: partial, configuration: settings)
             // One step: a copy in several would start anew whenever a commit comes between.
             try connection.queue.inDatabase { source in
-                try copy.inDatabase { try source.backup(to: $0) }
+                try copy.inDatabase { copy in
+                    do { try source.backup(to: copy) } catch let error as DatabaseError {
+                        guard error.resultCode == .SQLITE_IOERR, let why = usedUp(sqlite3_system_errno(copy.sqliteConnection)) else { throw error }
+                        throw DatabaseError(resultCode: .SQLITE_FULL, message: why)
+                    }
+                }
             }
             let head = try copy.inDatabase { db in
                 // One file, that needs no log beside it.

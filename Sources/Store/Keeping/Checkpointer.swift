@@ -1,48 +1,71 @@
 import GRDB
 import MembusModel
+import Synchronization
 
 /// Folds the write-ahead log into the file, on a thread of its own, so that no commit waits for it.
+///
+/// SQLite writes the log over from its start at the first commit that finds it folded in to its end and read by
+/// nobody. While commits go on its end is never reached from beside them. So once a log is too large, and nearly all of
+/// it is folded in, the writer is asked to fold in the rest itself before its next commit (``LogRest``), which takes it a
+/// few milliseconds. Nobody ever waits for a reader: one that reads for minutes (a backup, `verify`) lets the log grow.
 public final class Checkpointer: Sendable {
     private let connection: Connection
     private let path: String
-    /// A log with more than this in it, in bytes, is started anew even if the writer has to wait for it.
+    private let rest: LogRest
+    /// A log with more than this in it, in bytes, is to be started anew.
     private let largest: Int64
-    private let pageBytes: Int64 = 4096
 
-    init(_ connection: Connection, path: String, largest: Int64 = 8 << 20) {
+    init(_ connection: Connection, path: String, rest: LogRest, largest: Int64) {
         self.connection = connection
         self.path = path
+        self.rest = rest
         self.largest = largest
     }
 
-    /// Call it every second or so. Readers and the writer go on, unless the log is too large.
-    ///
-    /// A log that is written to all the time is never folded in to its end, and so would grow for ever: once
-    /// it is too large the writer is held up until it starts anew. The file keeps its size then, as syncing a
-    /// log that is written over costs less than one that grows; only one that a long read has left very
-    /// large is cut.
+    /// Call it a few times a second. The log's file keeps its size, as syncing a log that is written over costs less than
+    /// one that grows; only one that a long read has left very large is cut, when a moment is found in which nobody
+    /// needs it.
     /// - Returns: the log's size in bytes afterwards.
     /// - Throws: ``StoreError``; one that ``StoreError/isFatal`` means the same as from a commit.
     @discardableResult
     public func run() throws(StoreError) -> Int64 {
-        let log = try checkpoint(.passive)
-        // The passive one has done most of the work: what is left to wait for is short.
-        if fileSize(path + "-wal") > 16 * largest {
-            try checkpoint(.truncate)
-        } else if log > largest {
-            try checkpoint(.restart)
+        let size = fileSize(path + "-wal")
+        guard let log = try connection.fold(.passive), log.left <= largest / 8 else { return size }
+        if size > 16 * largest {
+            try connection.fold(.truncate)
+            return fileSize(path + "-wal")
         }
-        return fileSize(path + "-wal")
+        if log.bytes > largest, log.left > 0 { rest.isWanted.store(true, ordering: .relaxed) }
+        return size
     }
+}
 
-    /// - Returns: how much of the log is in use, in bytes, about.
+/// What the folding thread asks of the writer.
+final class LogRest: Sendable {
+    let isWanted = Atomic<Bool>(false)
+
+    /// The writer's side, before a transaction. What goes wrong here, short of the file's state being unknown, goes wrong
+    /// for the folding thread too, which tells of it.
+    func foldIfWanted(by connection: Connection) throws(StoreError) {
+        guard isWanted.exchange(false, ordering: .relaxed) else { return }
+        do throws(StoreError) { try connection.fold(.passive) } catch where error.isFatal { throw error } catch {}
+    }
+}
+
+extension Connection {
+    private static let pageBytes: Int64 = 4096
+
+    /// - Returns: how much of the log is in use, and how much of that is still to be folded in, in bytes; `nil` if somebody
+    ///   stood in the way.
     @discardableResult
-    private func checkpoint(_ mode: Database.CheckpointMode) throws(StoreError) -> Int64 {
-        try connection.perform("folding the log into the store") { db in
-            do { return Int64(try db.checkpoint(mode).walFrameCount) * pageBytes } catch let error as DatabaseError
-            where error.resultCode == .SQLITE_BUSY || error.resultCode == .SQLITE_LOCKED {
-                // A long read holds the log: the next round gets it.
-                return 0
+    fileprivate func fold(_ mode: Database.CheckpointMode) throws(StoreError) -> (bytes: Int64, left: Int64)? {
+        try perform("folding the log into the store") { db in
+            do {
+                let done = try db.checkpoint(mode)
+                let (all, folded) = (Int64(done.walFrameCount), Int64(done.checkpointedFrameCount))
+                return (all * Self.pageBytes, (all - folded) * Self.pageBytes)
+            } catch let error as DatabaseError where [.SQLITE_BUSY, .SQLITE_LOCKED].contains(error.resultCode) {
+                return nil
             }
         }
     }

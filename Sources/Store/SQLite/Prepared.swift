@@ -10,6 +10,8 @@ struct Prepared {
     private let statement: Statement
     private var column: Int32 = 0
     private var isBorrowing = false
+    /// Why an argument could not be bound: too long for SQLite, or no memory to copy it.
+    private var refused: Int32 = SQLITE_OK
 
     init(_ db: Database, _ sql: String) throws { statement = try db.makeStatement(sql: sql) }
 
@@ -17,7 +19,7 @@ struct Prepared {
 
     mutating func bind(_ value: Int64) {
         column += 1
-        sqlite3_bind_int64(statement.sqliteStatement, column, value)
+        note(sqlite3_bind_int64(statement.sqliteStatement, column, value))
     }
 
     mutating func bind(_ value: Int64?) {
@@ -26,7 +28,7 @@ struct Prepared {
 
     mutating func bindNull() {
         column += 1
-        sqlite3_bind_null(statement.sqliteStatement, column)
+        note(sqlite3_bind_null(statement.sqliteStatement, column))
     }
 
     mutating func bind(_ text: String) {
@@ -36,10 +38,11 @@ struct Prepared {
             bytes.withMemoryRebound(to: CChar.self) { characters in
                 guard let start = characters.baseAddress else {
                     // No pointer would mean NULL.
-                    _ = sqlite3_bind_text(statement.sqliteStatement, column, "", 0, Self.copied)
-                    return
+                    return note(sqlite3_bind_text64(statement.sqliteStatement, column, "", 0, Self.copied, Self.utf8))
                 }
-                _ = sqlite3_bind_text(statement.sqliteStatement, column, start, Int32(characters.count), Self.copied)
+                note(
+                    sqlite3_bind_text64(
+                        statement.sqliteStatement, column, start, UInt64(characters.count), Self.copied, Self.utf8))
             }
         }
     }
@@ -47,7 +50,7 @@ struct Prepared {
     mutating func bind(blob: [UInt8]) {
         column += 1
         blob.withUnsafeBytes {
-            _ = sqlite3_bind_blob(statement.sqliteStatement, column, $0.baseAddress, Int32($0.count), Self.copied)
+            note(sqlite3_bind_blob64(statement.sqliteStatement, column, $0.baseAddress, UInt64($0.count), Self.copied))
         }
     }
 
@@ -55,7 +58,7 @@ struct Prepared {
         guard let blob else { return bindNull() }
         column += 1
         blob.withUnsafeBytes {
-            _ = sqlite3_bind_blob(statement.sqliteStatement, column, $0.baseAddress, Int32($0.count), Self.copied)
+            note(sqlite3_bind_blob64(statement.sqliteStatement, column, $0.baseAddress, UInt64($0.count), Self.copied))
         }
     }
 
@@ -64,8 +67,9 @@ struct Prepared {
         guard let start = UnsafeRawPointer(bytes.baseAddress) else { return bind("") }
         column += 1
         isBorrowing = true
-        _ = sqlite3_bind_text(
-            statement.sqliteStatement, column, start.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil)
+        note(
+            sqlite3_bind_text64(
+                statement.sqliteStatement, column, start.assumingMemoryBound(to: CChar.self), UInt64(bytes.count), nil, Self.utf8))
     }
 
     /// The same for bytes that are no text. None are NULL.
@@ -73,20 +77,29 @@ struct Prepared {
         if bytes.isEmpty { return bindNull() }
         column += 1
         isBorrowing = true
-        _ = sqlite3_bind_blob(statement.sqliteStatement, column, bytes.baseAddress, Int32(bytes.count), nil)
+        note(sqlite3_bind_blob64(statement.sqliteStatement, column, bytes.baseAddress, UInt64(bytes.count), nil))
+    }
+
+    /// What could not be bound must not be written as what stood there before.
+    private mutating func note(_ code: Int32) {
+        if code != SQLITE_OK, refused == SQLITE_OK { refused = code }
     }
 
     /// Does it with what is bound, and is ready for the next time.
     mutating func run() throws {
         precondition(
             column == sqlite3_bind_parameter_count(statement.sqliteStatement), "every argument is bound")
-        column = 0
+        defer {
+            column = 0
+            if isBorrowing || refused != SQLITE_OK { sqlite3_clear_bindings(statement.sqliteStatement) }
+            isBorrowing = false
+            refused = SQLITE_OK
+        }
+        if refused != SQLITE_OK { throw DatabaseError(resultCode: ResultCode(rawValue: refused), sql: statement.sql) }
         let code = sqlite3_step(statement.sqliteStatement)
         // Read before the reset, which repeats the code but may change the words; and errno before anything else.
         let error = code == SQLITE_DONE ? nil : failure(errno)
         sqlite3_reset(statement.sqliteStatement)
-        if isBorrowing { sqlite3_clear_bindings(statement.sqliteStatement) }
-        isBorrowing = false
         if let error { throw error }
     }
 
@@ -94,14 +107,23 @@ struct Prepared {
     private func failure(_ system: Int32) -> DatabaseError {
         let db = sqlite3_db_handle(statement.sqliteStatement)
         let code = ResultCode(rawValue: sqlite3_extended_errcode(db))
-        // To SQLite only ENOSPC is a full disk; to whoever runs into a quota it is no less full.
-        if code == .SQLITE_IOERR_WRITE, system == EDQUOT || system == EFBIG {
-            let why = system == EDQUOT ? "the disk quota is used up" : "a file is as large as this process may make it"
+        if code == .SQLITE_IOERR_WRITE, let why = usedUp(system) {
             return DatabaseError(resultCode: .SQLITE_FULL, message: why, sql: statement.sql)
         }
         return DatabaseError(resultCode: code, message: String(cString: sqlite3_errmsg(db)), sql: statement.sql)
     }
 
+    private static let utf8 = UInt8(SQLITE_UTF8)
     /// SQLite's SQLITE_TRANSIENT, which Swift does not import: it takes a copy before the call returns.
     private static var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
+}
+
+/// Why a file takes no more, as the system said: to SQLite only ENOSPC is a full disk; to whoever runs into a quota it is
+/// no less full.
+func usedUp(_ system: Int32) -> String? {
+    switch system {
+    case EDQUOT: "the disk quota is used up"
+    case EFBIG: "a file is as large as this process may make it"
+    default: nil
+    }
 }

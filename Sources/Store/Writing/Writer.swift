@@ -28,8 +28,13 @@ public final class Writer: @unchecked Sendable {
     var state: WriterState
     var sessions = SessionTable()
 
-    init(_ connection: Connection, directory: DataDirectory?, lineage: Lineage, limits: Limits) throws(StoreError) {
+    private let rest: LogRest
+
+    init(
+        _ connection: Connection, rest: LogRest, directory: DataDirectory?, lineage: Lineage, limits: Limits
+    ) throws(StoreError) {
         self.connection = connection
+        self.rest = rest
         self.directory = directory
         self.lineage = lineage
         self.limits = limits
@@ -67,6 +72,7 @@ public final class Writer: @unchecked Sendable {
     func transaction<T, U>(
         _ doing: String, _ body: (Database) throws -> T, then: (T, Duration) -> U
     ) throws(StoreError) -> U {
+        try rest.foldIfWanted(by: connection)
         do {
             return try connection.queue.inDatabase { db in
                 let before = state

@@ -56,7 +56,7 @@ final class BrokerProcess {
         self.number = number
         self.world = world
         (writer, reader) = try world.disk.open()
-        checkpointer = try world.disk.store.makeCheckpointer()
+        checkpointer = try world.disk.store.makeCheckpointer(largest: 64 << 10)
         lineage = world.disk.store.lineage
         looker = Looker(store: world.disk.store, reader: reader, inlineValueBytes: Profile.inlineValueBytes)
         clockOffset = .milliseconds(world.dice.below(1_000_000))
