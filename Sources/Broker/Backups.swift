@@ -28,12 +28,12 @@ final class Backups: Sendable {
     }
 
     func page(_ request: Request.Backup, of reader: Reader) throws(Failure) -> Reply.BackupPage {
+        guard request.id != 0 else { throw Failure(.invalidArgument, "a backup's id is drawn at random, and never 0") }
         dropIdle()
-        var id = request.id
+        let id = request.id
         let isKnown = copies.withLock { $0[id] != nil }
         // The client draws the id, so that the same request sent again finds the copy that the first one made.
         if !isKnown, request.offset == 0, !request.done {
-            if id == 0 { id = UInt64.random(in: 1 ... .max) }
             try make(id, from: reader)
         }
         guard let copy = copies.withLock({ copies in

@@ -22,6 +22,9 @@ public enum ReadJob: Sendable {
         case .get, .range, .history, .log, .branches, .pull, .hash, .sizes: false
         }
     }
+
+    /// Frees what somebody holds here: done however late, as nobody will ask again.
+    var letsGo: Bool { if case .backup(let backup) = self { backup.done } else { false } }
 }
 
 public enum ReadAnswer: Sendable {

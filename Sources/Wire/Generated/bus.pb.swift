@@ -1537,7 +1537,8 @@ public nonisolated struct PBCompacted: Sendable {
 }
 
 /// A consistent copy of the store, made online and read in pieces. An id that the broker does not know makes it, at
-/// offset 0: draw it at random, so that the same request sent again finds the copy. `done` drops it.
+/// offset 0: draw it at random, and never 0, so that the same request sent again finds the copy. `done` drops it,
+/// however late it comes.
 public nonisolated struct PBBackup: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
