@@ -9,7 +9,7 @@ import SwiftProtobuf
 /// What a request repeats: streams, keys, topics, preconditions, changes, reads, attributes, links.
 enum RequestParts {
     /// Of one request, all together.
-    static let most = 1 << 18
+    static let most = Limits.mostParts
     /// Smaller frames can't have too many to hold.
     private static let smallest = 1 << 16
 
@@ -61,7 +61,7 @@ enum RequestParts {
             hint: "split it into several", subject: "parts")
     }
 
-    /// The frame with no parts in it but the streams' first few, for its id, session and number.
+    /// The frame without any parts, for its id, session and number.
     static func removed(from frame: UnsafeRawBufferPointer) -> [UInt8] {
         var kept: [UInt8] = []
         for field in WireFields(frame) {

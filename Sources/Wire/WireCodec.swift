@@ -6,10 +6,10 @@ import SwiftProtobuf
 //
 //   bytes → protobuf message (shape) → model value (names, ranges, counts) → the broker or client
 //
-// Decoding never traps. A request costs a small multiple of its size at most: one of too many parts is refused
-// before they are built (RequestParts.swift); a broker is trusted not to send such. Whatever the model's types cannot hold is refused here, with the field's
-// name; what depends on state or on sizes within a transaction is decided later. What goes out was made by our
-// own side and is encoded as it is.
+// Decoding never traps. What a request costs is bounded: by a small multiple of its size, and some 50 MB more if it is
+// made of empty parts, for one of too many is refused before they are built (RequestParts.swift); a broker is trusted not
+// to send such. Whatever the model's types cannot hold is refused here, with the field's name; what depends on state or
+// on sizes within a transaction is decided later. What goes out was made by our own side and is encoded as it is.
 
 /// A request as far as it could be read.
 public struct DecodedRequest: Sendable {

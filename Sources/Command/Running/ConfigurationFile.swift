@@ -37,13 +37,13 @@ enum ConfigurationFile {
         var fields = try node.fields()
         try set(&limits.keyBytes, fields.take("keyBytes"), atMost: Int64(Limits.longestKey))
         try set(&limits.valueBytes, fields.take("valueBytes"))
-        try set(&limits.changesPerTransaction, fields.take("changesPerTransaction"), atMost: Int64(Limits.mostChanges))
-        try set(&limits.transactionBytes, fields.take("transactionBytes"), atMost: 1 << 30)
+        try set(&limits.changesPerTransaction, fields.take("changesPerTransaction"), atMost: Int64(Limits.mostParts))
+        try set(&limits.transactionBytes, fields.take("transactionBytes"), atMost: Int64(Limits.largestTransaction))
         try set(&limits.annotationBytes, fields.take("annotationBytes"))
         try set(&limits.messageBytes, fields.take("messageBytes"))
         try set(&limits.nameBytes, fields.take("nameBytes"))
-        try set(&limits.keysPerRequest, fields.take("keysPerRequest"))
-        try set(&limits.topicsPerFilter, fields.take("topicsPerFilter"))
+        try set(&limits.keysPerRequest, fields.take("keysPerRequest"), atMost: Int64(Limits.mostParts))
+        try set(&limits.topicsPerFilter, fields.take("topicsPerFilter"), atMost: Int64(Limits.mostParts))
         try fields.end()
         // What no transaction could hold, and so no message, would be a limit that nothing ever reaches.
         for (name, size) in [

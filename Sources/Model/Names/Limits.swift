@@ -2,8 +2,11 @@
 public struct Limits: Hashable, Sendable {
     /// No configuration admits longer keys, in bytes.
     public static let longestKey = 1024
-    /// A change's place within its commit takes 20 bits of a change's position.
-    public static let mostChanges = (1 << 20) - 1
+    /// Keys, changes, preconditions, reads, links and whatever else a request repeats, all together: no configuration
+    /// admits more, since each takes many times its bytes while it is decoded.
+    public static let mostParts = 1 << 18
+    /// No configuration admits larger transactions, in bytes: SQLite takes less than 1 GB for one value or one row.
+    public static let largestTransaction = 1 << 29
 
     public var keyBytes: Int = 1024
     public var valueBytes: Int = 4 << 20

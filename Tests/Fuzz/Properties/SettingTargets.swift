@@ -20,7 +20,7 @@ private func checkConfiguration(_ bytes: [UInt8]) throws {
         try require(!read.requests.isEmpty && !read.events.isEmpty && !read.dataDirectory.isEmpty, "nowhere to serve")
         try require(read.heartbeat > .zero && read.readers > 0 && read.writesWaiting > 0, "a bound of nothing")
         try require(
-            1...Limits.longestKey ~= read.limits.keyBytes && 1...Limits.mostChanges ~= read.limits.changesPerTransaction,
+            1...Limits.longestKey ~= read.limits.keyBytes && 1...Limits.mostParts ~= read.limits.changesPerTransaction,
             "limits that the store can't keep")
         // What the broker makes of it at its start.
         _ = CoreSettings(read, events: read.events, software: "fuzz")
