@@ -8,6 +8,8 @@ enum Main {
     static func main() async {
         // A reader that went away shows as an error of `write`, which ends the command quietly.
         _ = signal(SIGPIPE, SIG_IGN)
+        // So does a file that has reached the limit on its size: to a broker that is a full disk.
+        _ = signal(SIGXFSZ, SIG_IGN)
         Inheritance.fillStandardStreams()
         do {
             try checkArguments()

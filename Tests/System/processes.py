@@ -80,9 +80,10 @@ def open_files(pid):
 class Lines:
     """A running `membus` command, whose lines of standard output (and of standard error) are collected."""
 
-    def __init__(self, broker, *arguments, program=None):
+    def __init__(self, broker, *arguments, program=None, under=()):
+        """under: the program, and its options, that runs it."""
         self.process = subprocess.Popen(
-            [program or membus(), "--broker", broker.url, *arguments],
+            [*under, program or membus(), "--broker", broker.url, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.out, self.err = [], []
         self._readers = [threading.Thread(target=self._collect, args=pair, daemon=True)

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -29,6 +30,14 @@ def large(tmp_path):
     with Broker(tmp_path / "data") as broker:
         fill(broker, tmp_path, 60)
         yield broker
+
+
+def test_a_broker_whose_log_is_removed_ends_too(tmp_path):
+    broker = Broker(tmp_path / "data")
+    broker.start()
+    run(broker, "put", "k", "v")
+    os.unlink(os.path.join(broker.data, "membus.db-wal"))
+    assert broker.process.wait(20) == 70
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -84,8 +93,7 @@ def test_a_backup_replaces_no_device_and_keeps_a_link(large, tmp_path):
 
 def test_a_limit_on_file_sizes_refuses_writes_as_a_full_disk_does(tmp_path):
     # In KiB: the store's files may have 4 MiB each.
-    broker = Broker(tmp_path / "data", under=["bash", "-c", 'trap "" XFSZ; ulimit -f 4096; exec "$@"', "--"])
-    broker.restore_signals = False
+    broker = Broker(tmp_path / "data", under=["bash", "-c", 'ulimit -f 4096; exec "$@"', "--"])
     with broker:
         taken = 0
         for number in range(40):
@@ -97,6 +105,33 @@ def test_a_limit_on_file_sizes_refuses_writes_as_a_full_disk_does(tmp_path):
         assert broker.is_running()
         assert len(run_json_lines(broker, "ls", "k/")) == taken > 0
         assert run_json_lines(broker, "verify")[0]["problems"] == []
+
+
+def test_a_backup_that_meets_such_a_limit_says_so_and_leaves_nothing(large, tmp_path):
+    subprocess.run(["prlimit", "--pid", str(large.process.pid), f"--fsize={8 << 20}"], check=True)
+    refused = run(large, "backup", str(tmp_path / "copy"), check=False)
+    assert refused.returncode == 1 and "as large as this process may make it" in refused.stderr, refused.stderr
+    assert "free space on the broker's disk" in refused.stderr, refused.stderr
+    assert not (tmp_path / "copy").exists() and under_way(large) == []
+    assert large.is_running()
+
+
+def test_what_the_process_was_started_to_ignore_ends_no_backup(large, tmp_path):
+    """As under nohup."""
+    with Lines(large, "backup", str(tmp_path / "copy"), under=["nohup"]) as backup:
+        eventually(lambda: under_way(large) or backup.process.poll() is not None, what="the copy")
+        assert backup.end(signal.SIGHUP) == 0
+    assert (tmp_path / "copy").stat().st_size > 1 << 20
+
+
+def test_a_warm_that_is_to_follow_ends_by_a_signal_at_any_moment(large, tmp_path):
+    """Also between its first fill and the following of changes."""
+    for number in range(12):
+        file = tmp_path / f"warm-{number}"
+        with Lines(large, "warm", "big/", "--into", str(file), "--follow") as warm:
+            eventually(lambda: file.exists() or warm.process.poll() is not None, what="the file")
+            time.sleep(number * 0.03)
+            assert warm.end(signal.SIGTERM, timeout=20) in (0, -signal.SIGTERM), warm.err
 
 
 def test_a_broker_whose_directory_is_removed_ends_rather_than_write_into_the_void(tmp_path):

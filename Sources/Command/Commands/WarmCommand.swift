@@ -64,6 +64,8 @@ struct WarmCommand: AsyncParsableCommand {
         try await view.waitUntilLive(timeout: patience)
         try view.save(to: file)
         try tell(try WarmFile(reading: file))
+        // Nothing since the view came live has looked.
+        if follow { try Task.checkCancellation() }
         return view
     }
 

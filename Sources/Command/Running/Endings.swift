@@ -20,43 +20,45 @@ enum Endings {
     /// Returns once one of them has come, or the task is cancelled.
     static func first(watching output: Output?) async {
         let (endings, continuation) = AsyncStream.makeStream(of: Int32.self)
-        let queue = DispatchQueue(label: "membus.endings")
-        let signals = listen(on: queue, continuation)
-        let timer = DispatchSource.makeTimerSource(queue: queue)
+        let listening = bell.listen { continuation.yield($0) }
+        let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "membus.reader"))
         timer.schedule(deadline: .now() + 1, repeating: 1)
         timer.setEventHandler { if output?.isReaderGone == true { continuation.yield(0) } }
         timer.resume()
         for await _ in endings { break }
-        for source in signals { source.cancel() }
+        bell.stop(listening)
         timer.cancel()
     }
 
     /// For work that has something to clean up: a signal cancels it, and ends the process once it has come to its end,
-    /// as it would have without all this. A second one does not wait for that.
+    /// as it would have without all this. A second one does not wait for that. Work that comes to its end all the same
+    /// leaves the signal to whoever listens next.
     static func cleaningUp<T: Sendable>(_ work: @escaping @Sendable () async throws -> T) async throws -> T {
-        let (endings, continuation) = AsyncStream.makeStream(of: Int32.self)
-        let signals = listen(on: DispatchQueue(label: "membus.endings"), continuation)
-        defer { for source in signals { source.cancel() } }
         let told = Mutex<Int32>(0)
         let task = Task { try await work() }
-        let ending = Task {
-            for await number in endings {
-                if told.withLock({ told in
-                    defer { told = number }
-                    return told != 0
-                }) { die(by: number) }
-                task.cancel()
+        let listening = bell.listen { number in
+            let isSecond = told.withLock { told in
+                defer { told = number }
+                return told != 0
             }
+            if isSecond { die(by: number) }
+            task.cancel()
         }
-        defer { ending.cancel() }
-        do { return try await task.value } catch {
+        do {
+            let result = try await task.value
+            bell.stop(listening)
+            let number = told.withLock { $0 }
+            if number != 0 { bell.ring(number) }
+            return result
+        } catch {
+            bell.stop(listening)
             let number = told.withLock { $0 }
             if number != 0 { die(by: number) }
             throw error
         }
     }
 
-    private static let ignored = Mutex<Set<Int32>>([])
+    private static let bell = SignalBell([SIGINT, SIGTERM, SIGHUP])
 
     private static func die(by number: Int32) -> Never {
         signal(number, SIG_DFL)
@@ -68,17 +70,57 @@ enum Endings {
         raise(number)
         _exit(128 + number)
     }
+}
 
-    private static func listen(
-        on queue: DispatchQueue, _ continuation: AsyncStream<Int32>.Continuation
-    ) -> [any DispatchSourceSignal] {
-        [SIGINT, SIGTERM, SIGHUP].map { number in
-            // Once: Dispatch puts a handler of its own in its place, which must stay for the sources that come later.
-            if ignored.withLock({ $0.insert(number).inserted }) { _ = signal(number, SIG_IGN) }
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler { continuation.yield(number) }
-            source.resume()
-            return source
+/// Signals of a process that somebody has begun to listen to; from then on they end nothing by themselves. One that comes
+/// while nobody listens waits for the next who does, so that none is lost between two listeners. What the process was
+/// started to ignore (`nohup`, a shell's background job) goes on being ignored.
+private final class SignalBell: Sendable {
+    private struct State {
+        var sources: [any DispatchSourceSignal]?
+        var listeners: [Int: @Sendable (Int32) -> Void] = [:]
+        var lastListener = 0
+        var unheard: [Int32] = []
+    }
+    private let numbers: [Int32]
+    private let state = Mutex(State())
+
+    init(_ numbers: [Int32]) { self.numbers = numbers }
+
+    func listen(_ heard: @escaping @Sendable (Int32) -> Void) -> Int {
+        let (id, unheard) = state.withLock { state in
+            if state.sources == nil { state.sources = numbers.compactMap(source) }
+            state.lastListener += 1
+            state.listeners[state.lastListener] = heard
+            defer { state.unheard = [] }
+            return (state.lastListener, state.unheard)
         }
+        for number in unheard { heard(number) }
+        return id
+    }
+
+    func stop(_ listener: Int) { state.withLock { $0.listeners[listener] = nil } }
+
+    func ring(_ number: Int32) {
+        let listeners = state.withLock { state in
+            if state.listeners.isEmpty { state.unheard.append(number) }
+            return Array(state.listeners.values)
+        }
+        for heard in listeners { heard(number) }
+    }
+
+    private func source(_ number: Int32) -> (any DispatchSourceSignal)? {
+        var before = sigaction()
+        guard sigaction(number, nil, &before) == 0, !isIgnored(before) else { return nil }
+        _ = signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number, queue: DispatchQueue(label: "membus.endings"))
+        source.setEventHandler { [weak self] in self?.ring(number) }
+        source.resume()
+        return source
+    }
+
+    private func isIgnored(_ action: sigaction) -> Bool {
+        // A C function pointer has no == of its own; SIG_IGN is 1.
+        unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == 1
     }
 }
