@@ -61,6 +61,60 @@ struct CopiedBackTests {
         #expect(hand.revision(of: 1) == 6)
     }
 
+    @Test("what a token stands for is lost, though the view is beyond its revision: its holder is told")
+    func lostToken() throws {
+        var hand = CoreHand()
+        hand.follow()
+        let lost = Token(lineage: hand.lineage, position: hand.visible)
+        hand.putCopyBack()
+        try hand.resetViews(among: hand.takeSent())
+        hand.visible = Position(revision: 12, hash: 121)
+        for _ in 0..<5 {
+            hand.serveViews()
+            hand.pass(.milliseconds(100))
+        }
+        hand.sent = []
+        hand.call(1, .reach(ViewID(number: 1), .atLeast(lost)))
+        let asked = try #require(hand.takeSent().first)
+        guard case .get(let get) = asked.body, get.at == lost.position, get.keys.isEmpty, hand.finished[1] == nil else {
+            Issue.record("\(asked), \(String(describing: hand.finished[1]))")
+            return
+        }
+        hand.refuse(asked, .historyDiffers)
+        guard case MembusError.historyChanged? = hand.error(of: 1) else {
+            Issue.record("\(String(describing: hand.finished[1]))")
+            return
+        }
+    }
+
+    @Test("a view asks nobody about places that it has been at, nor twice about others")
+    func knownTokens() throws {
+        var hand = CoreHand()
+        hand.follow()
+        hand.publish(11, previous: 10)
+        hand.publish(14, previous: 11)
+        hand.sent = []
+        func token(_ revision: Revision, _ hash: UInt64) -> Token {
+            Token(lineage: Lineage(1), position: Position(revision: revision, hash: hash))
+        }
+        for (id, known) in [(UInt64(1), token(10, 100)), (2, token(11, 110)), (3, token(14, 140))] {
+            hand.call(id, .reach(ViewID(number: 1), .atLeast(known)))
+            #expect((try? hand.finished[id]?.get()) != nil, "\(known)")
+        }
+        hand.call(4, .reach(ViewID(number: 1), .atLeast(token(11, 111))))
+        #expect(hand.error(of: 4) != nil)
+        #expect(hand.sent.isEmpty)
+
+        let passed = token(12, 120)
+        hand.call(5, .reach(ViewID(number: 1), .atLeast(passed)))
+        let asked = try #require(hand.takeSent().first)
+        hand.reply(to: asked, .records(Reply.Records(at: passed.position, records: [])))
+        #expect((try? hand.finished[5]?.get()) != nil)
+        hand.call(6, .reach(ViewID(number: 1), .atLeast(passed)))
+        #expect((try? hand.finished[6]?.get()) != nil)
+        #expect(hand.sent.isEmpty)
+    }
+
     static let follow = Follow(branch: .main, filter: TopicFilter([Topic(unchecked: "/")]), mode: .update)
 }
 

@@ -13,6 +13,8 @@ enum Purpose: Hashable, Sendable {
     case freshness(CallID, ViewID)
     /// Whether the broker holds the history of a token that a call waits for.
     case confirmation(CallID, ViewID, Token)
+    /// Whether a token that the view has passed is a place in the broker's history.
+    case recognition(CallID, ViewID, Token)
 
     /// Views repeat their own requests, under new attempts.
     var isRepeatedHere: Bool {
@@ -152,6 +154,7 @@ extension ClientCore {
             }
         case .freshness(let call, let view): proved(call, view, reply)
         case .confirmation(let call, let view, let token): confirmed(call, view, token, reply)
+        case .recognition(let call, let view, let token): recognised(call, view, token, reply)
         case .register(let view, let attempt): answerRegister(view, attempt, reply)
         case .pull(let view, let attempt): answerPull(view, attempt, reply)
         case .ping(let view, let nonce): answerPing(view, nonce, reply)

@@ -96,7 +96,7 @@ extension ClientCore {
         var failure: Failure?
         asks.removeAll { ask in
             switch ask.purpose {
-            case .call(call), .freshness(call, _), .confirmation(call, _, _):
+            case .call(call), .freshness(call, _), .confirmation(call, _, _), .recognition(call, _, _):
                 failure = ask.failure
                 return true
             default: return false

@@ -114,6 +114,7 @@ extension ClientCore {
             return
         }
         let token = Token(lineage: reply.lineage, position: position)
+        for id in viewOrder { know(position, id, reply.instance) }
         acknowledge(token, on: work.branch)
         if let call { showOwnWrite(OwnWrite(call: call, token: token, instance: reply.instance), on: work.branch) }
     }

@@ -3,8 +3,9 @@ struct Seat: Sendable {
     struct Wait: Sendable {
         enum Target: Hashable, Sendable {
             case live
-            case at(Revision, Lineage)
-            /// The same, and the state is of the history that the broker has now.
+            /// A state that contains what the token stands for.
+            case at(Token)
+            /// One of at least this revision, of the history that the broker has now.
             case proved(Revision, Lineage)
             case changed(after: Revision)
         }
@@ -13,7 +14,8 @@ struct Seat: Sendable {
         /// The one history that it is for.
         var lineage: Lineage? {
             switch target {
-            case .at(_, let lineage), .proved(_, let lineage): lineage
+            case .at(let token): token.lineage
+            case .proved(_, let lineage): lineage
             case .live, .changed: nil
             }
         }
@@ -21,6 +23,8 @@ struct Seat: Sendable {
     let follow: Follow
     var machine: ViewMachine
     var waits: [Wait] = []
+    /// Of the history that the view shows.
+    var places = KnownPlaces()
     /// Something of the topics changed at this revision, as far as is known.
     var lastChange: Revision = 0
     var lastFailure: Failure?
@@ -42,6 +46,7 @@ extension ClientCore {
         let machine = ViewMachine(
             branch: follow.branch, filter: follow.filter, mode: follow.mode, start: follow.start, nonceSeed: random.next())
         views[id] = Seat(follow: follow, machine: machine)
+        if let start = follow.start { views[id]?.places.add(start.position) }
         viewOrder.append(id)
         for token in told(of: follow.branch) { feed(id, .learned(token)) }
         if link.events != nil { feed(id, .connected) }
@@ -54,7 +59,7 @@ extension ClientCore {
         for stream in streams.keys.sorted() { unsubscribe(id, stream) }
         asks.removeAll { ask in
             switch ask.purpose {
-            case .register(id, _), .pull(id, _), .ping(id, _), .freshness(_, id), .confirmation(_, id, _): true
+            case .register(id, _), .pull(id, _), .ping(id, _), .freshness(_, id), .confirmation(_, id, _), .recognition(_, id, _): true
             default: false
             }
         }
@@ -122,15 +127,18 @@ extension ClientCore {
         case .unsubscribe(let stream): unsubscribe(id, stream)
         case .replaceSocket: wantNewEvents()
         case .apply(let records, let to):
+            views[id]?.places.add(to)
             if !records.isEmpty { views[id]?.lastChange = to.revision }
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
             return true
         case .catchUp(_, let position), .install(_, let position):
+            views[id]?.places.add(position)
             views[id]?.lastChange = position.revision
             views[id]?.isEmptied = false
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
             return true
         case .reset:
+            views[id]?.places = KnownPlaces()
             views[id]?.lastChange = .max
             views[id]?.isEmptied = true
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
@@ -141,7 +149,11 @@ extension ClientCore {
             views[id]?.lastFailure = failure
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
             return true
-        case .advance, .live, .stale, .fresh:
+        case .advance(let position):
+            views[id]?.places.add(position)
+            outputs.append(.view(id, output, of: views[id]?.machine.lineage))
+            return true
+        case .live, .stale, .fresh:
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
             return true
         }

@@ -2,7 +2,9 @@
 //
 //   at least T     tell the view of T, wait until its cut is there. If T is of another history than the view,
 //                  one of the two is outdated, and only the broker can tell which: ask it (a ping), then wait
-//                  for the view to be reset to T's history, or fail
+//                  for the view to be reset to T's history, or fail. A history that an old copy of the file has
+//                  replaced bears the same name: so a view that is beyond T must know T's place in its history,
+//                  or the broker has to
 //   within Δ       the view's own proofs may do; else like linearizable
 //   linearizable   a ping of the call's own; wait until the cut has reached what was visible at its reply
 //
@@ -51,7 +53,34 @@ extension ClientCore {
 
     private mutating func reach(_ token: Token, _ id: ViewID, _ call: CallID) {
         feed(id, .learned(token))
-        add(.at(token.revision, token.lineage), id, call)
+        add(.at(token), id, call)
+    }
+
+    /// Whether the view's history holds what a token stands for, which it has passed, is for the broker to say.
+    private mutating func recognise(_ token: Token, _ id: ViewID, _ call: CallID) {
+        guard let branch = views[id]?.follow.branch else { return }
+        ask(.get(Request.Get(branch: branch, keys: [], at: token.position)), for: .recognition(call, id, token))
+    }
+
+    mutating func recognised(_ call: CallID, _ id: ViewID, _ token: Token, _ reply: Reply) {
+        switch reply.body {
+        case .records where reply.lineage == token.lineage:
+            know(token.position, id, reply.instance)
+        case .failure(let failure) where failure.code == .belowFloor && reply.lineage == token.lineage:
+            // Nobody can tell any more; the history bears the token's name.
+            know(token.position, id, reply.instance)
+        case .records: return finish(call, .failure(MembusError.historyChanged(now: reply.lineage)))
+        case .failure(let failure) where failure.code == .historyDiffers:
+            return finish(call, .failure(MembusError.historyChanged(now: reply.lineage)))
+        case .failure(let failure): return finish(call, .failure(MembusError.failure(failure)))
+        default: return
+        }
+        add(.at(token), id, call)
+    }
+
+    /// The broker's word counts for a view that is registered with that very broker.
+    mutating func know(_ position: Position, _ id: ViewID, _ instance: Instance) {
+        if views[id]?.machine.instance == instance { views[id]?.places.add(position) }
     }
 
     /// A view dropped its state. Who waited for one of its old history waits no more, though the new one may
@@ -76,31 +105,53 @@ extension ClientCore {
         guard let seat = views[id], !seat.waits.isEmpty else { return }
         var left: [Seat.Wait] = []
         var settled: [(CallID, Result<Answer, any Error>)] = []
+        var doubtful: [(CallID, Token)] = []
         for wait in seat.waits {
-            if let result = outcome(of: wait, seat) { settled.append((wait.call, result)) } else { left.append(wait) }
+            switch verdict(on: wait, seat) {
+            case .wait: left.append(wait)
+            case .finish(let result): settled.append((wait.call, result))
+            case .ask(let token): doubtful.append((wait.call, token))
+            }
         }
         views[id]?.waits = left
         for (call, result) in settled { finish(call, result) }
+        for (call, token) in doubtful { recognise(token, id, call) }
     }
 
-    private func outcome(of wait: Seat.Wait, _ seat: Seat) -> Result<Answer, any Error>? {
-        if seat.hasFailed, let failure = seat.lastFailure { return .failure(MembusError.failure(failure)) }
+    private enum Verdict {
+        case wait
+        case finish(Result<Answer, any Error>)
+        case ask(Token)
+
+        static let reached = Verdict.finish(.success(.reached))
+    }
+
+    private func verdict(on wait: Seat.Wait, _ seat: Seat) -> Verdict {
+        if seat.hasFailed, let failure = seat.lastFailure { return .finish(.failure(MembusError.failure(failure))) }
+        // What the view shows is about to be held against another instance's history.
+        if case .proved = wait.target, seat.machine.instance != link.instance { return .wait }
+        if let lineage = wait.lineage, let known = seat.machine.lineage, known != lineage {
+            // If the broker has answered from the awaited history, the view is about to be reset to it.
+            return link.lineage == lineage ? .wait : .finish(.failure(MembusError.historyChanged(now: known)))
+        }
         switch wait.target {
         case .live:
-            guard !seat.machine.isStale, let cut = seat.machine.cut else { return nil }
+            guard !seat.machine.isStale, let cut = seat.machine.cut else { return .wait }
             let isTold = told(of: seat.follow.branch).allSatisfy {
                 cut.revision >= $0.revision || $0.lineage != seat.machine.lineage
             }
-            return isTold ? .success(.reached) : nil
-        case .changed(let after): return seat.lastChange > after ? .success(.reached) : nil
-        case .proved where seat.machine.instance != link.instance: return nil
-        case .at(let revision, let lineage), .proved(let revision, let lineage):
-            if let known = seat.machine.lineage, known != lineage {
-                // The broker has answered from the awaited history: the view is about to be reset to it.
-                return link.lineage == lineage ? nil : .failure(MembusError.historyChanged(now: known))
+            return isTold ? .reached : .wait
+        case .changed(let after): return seat.lastChange > after ? .reached : .wait
+        case .proved(let revision, _):
+            guard let cut = seat.machine.cut else { return .wait }
+            return cut.revision >= revision ? .reached : .wait
+        case .at(let token):
+            guard let cut = seat.machine.cut, cut.revision >= token.revision else { return .wait }
+            switch seat.places.holds(token.position) {
+            case true?: return .reached
+            case false?: return .finish(.failure(MembusError.historyChanged(now: token.lineage)))
+            case nil: return seat.machine.instance == link.instance ? .ask(token) : .wait
             }
-            guard let cut = seat.machine.cut else { return nil }
-            return cut.revision >= revision ? .success(.reached) : nil
         }
     }
 }

@@ -53,6 +53,8 @@ extension Check {
                 violated(15, "\(who) is of lineage \(run.lineage), not of its token's")
             } else if at < token.revision {
                 violated(11, "\(who) is of \(at), less than \(token.revision)")
+            } else if !holds(run, token.position) {
+                violated(11, "\(who) is of a history without its token's \(token.position)")
             }
         case .linearizable, .direct:
             guard let asked = reads[read.id] else { return }
