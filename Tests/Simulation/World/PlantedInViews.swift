@@ -55,7 +55,7 @@ extension World {
         return { [unowned agent] result in
             guard case .failure(MembusError.historyChanged(let now)) = result, agent.isAlive(life) else { return then(result) }
             // It waits on, for the same revision of the other history.
-            let other = Token(lineage: now, position: token.position)
+            let other = Token(lineage: now, position: Position(revision: token.revision, hash: 0))
             agent.call(.reach(view, .atLeast(other)), timeout: .seconds(5), then)
         }
     }
