@@ -25,10 +25,19 @@ def under_way(broker):
     return os.listdir(place) if os.path.isdir(place) else []
 
 
+@pytest.fixture(scope="module")
+def large_store(tmp_path_factory):
+    place = tmp_path_factory.mktemp("large")
+    with Broker(place / "data") as broker:
+        fill(broker, place, 60)
+    return place / "data"
+
+
 @pytest.fixture
-def large(tmp_path):
+def large(large_store, tmp_path):
+    """A broker on a store that takes a while to copy."""
+    shutil.copytree(large_store, tmp_path / "data")
     with Broker(tmp_path / "data") as broker:
-        fill(broker, tmp_path, 60)
         yield broker
 
 
@@ -128,9 +137,9 @@ def test_a_warm_that_is_to_follow_ends_by_a_signal_at_any_moment(large, tmp_path
     """Also between its first fill and the following of changes."""
     for number in range(12):
         file = tmp_path / f"warm-{number}"
-        with Lines(large, "warm", "big/", "--into", str(file), "--follow") as warm:
+        with Lines(large, "warm", "big/1", "--into", str(file), "--follow") as warm:
             eventually(lambda: file.exists() or warm.process.poll() is not None, what="the file")
-            time.sleep(number * 0.03)
+            time.sleep(number * 0.01)
             assert warm.end(signal.SIGTERM, timeout=20) in (0, -signal.SIGTERM), warm.err
 
 
