@@ -85,7 +85,8 @@ public struct BrokerCore<Peer: Sendable>: Sendable {
         self.lineage = lineage
         self.instance = instance
         self.streams = StreamTable(
-            instance: instance, generation: UInt64.random(in: 1 ... .max, using: &random), visible: visible)
+            instance: instance, generation: UInt64.random(in: 1 ... .max, using: &random), visible: visible,
+            options: settings.streams)
         self.random = random
         self.nextExpiry = nextExpiry
         self.nextHeartbeat = now
@@ -204,6 +205,7 @@ public struct CoreSettings: Sendable {
     public var writesWaiting = 16_384
     public var writeBytesWaiting = 128 << 20
     public var readsWaiting = 4096
+    public var streams = StreamTable.Options()
     public var software = "membus"
     public init() {}
 

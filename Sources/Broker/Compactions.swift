@@ -1,24 +1,26 @@
 import MembusModel
 import MembusStore
 
-/// When history is dropped: by the retention, looked at every minute, and when somebody asks. Steps are small
+/// When history is dropped: by the retention, looked at every minute by default, and when somebody asks. Steps are small
 /// and taken between batches.
 struct Compactions {
-    private static let period: Duration = .seconds(60)
     /// Sessions that nobody used for so long are dropped.
     private static let sessionLife: Duration = .seconds(30 * 24 * 3600)
 
     private let writer: Writer
     private let retention: Retention
+    /// Between two looks.
+    private let period: Duration
     private var isSweeping = false
     private var waiting: [(ticket: UInt64, request: Request.Compact)] = []
     private var sweepingFor: [UInt64] = []
     private var nextLook: Instant
 
-    init(writer: Writer, retention: Retention, now: Instant = .now) {
+    init(writer: Writer, retention: Retention, period: Duration = .seconds(60), now: Instant = .now) {
         self.writer = writer
         self.retention = retention
-        nextLook = now + Self.period
+        self.period = period
+        nextLook = now + period
     }
 
     var isUnderWay: Bool { isSweeping || !waiting.isEmpty }
@@ -39,7 +41,7 @@ struct Compactions {
             sweepingFor = waiting.map(\.ticket)
             waiting = []
         } else if now >= nextLook {
-            nextLook = now + Self.period
+            nextLook = now + period
             try writer.dropSessions(unusedSince: wall.advanced(by: .zero - Self.sessionLife))
             try writer.raiseFloor(to: try writer.floor(by: retention, now: wall, visible: writer.head.revision))
             isSweeping = true

@@ -81,8 +81,9 @@ public final class Store: Sendable {
     }
 
     /// The one writer. Ask once.
-    public func makeWriter() throws(StoreError) -> Writer {
-        try Writer(connection, rest: rest, directory: directory, lineage: lineage, limits: limits)
+    public func makeWriter(mostKept: UInt64 = SessionState.mostKept) throws(StoreError) -> Writer {
+        try Writer(
+            connection, rest: rest, directory: directory, lineage: lineage, limits: limits, mostKept: mostKept)
     }
 
     /// A reader with its own connection and page cache of at most 2 MiB.

@@ -31,4 +31,6 @@ struct ClientSettings: Sendable {
     /// First reads that wait to be sent; the oldest are dropped beyond it.
     var mostNotedReads = 20_000
     var notedReadsPerRequest = 1000
+    /// What each view waits for and holds.
+    var views = ViewMachine.Bounds()
 }

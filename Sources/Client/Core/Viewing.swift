@@ -44,7 +44,8 @@ struct OwnWrite: Sendable {
 extension ClientCore {
     mutating func join(_ id: ViewID, _ follow: Follow) {
         let machine = ViewMachine(
-            branch: follow.branch, filter: follow.filter, mode: follow.mode, start: follow.start, nonceSeed: random.next())
+            branch: follow.branch, filter: follow.filter, mode: follow.mode, start: follow.start, nonceSeed: random.next(),
+            bounds: settings.views)
         views[id] = Seat(follow: follow, machine: machine)
         if let start = follow.start { views[id]?.places.add(start.position) }
         viewOrder.append(id)

@@ -9,6 +9,7 @@ public struct Reading: ~Copyable, Sendable {
     let follow: Follow
     let whenStale: WhenStale
     private let context: String
+    private let surroundings: Surroundings
     private var cache: ViewCache
     private var lineage: Lineage?
     private var staleSince: Instant?
@@ -19,13 +20,17 @@ public struct Reading: ~Copyable, Sendable {
     /// The number of the view's context in the cache's notes.
     private static let contextNumber: UInt32 = 1
 
-    init(follow: Follow, capacity: Int, whenStale: WhenStale, context: String, warm: WarmFile?) {
+    init(
+        follow: Follow, capacity: Int, whenStale: WhenStale, context: String, warm: WarmFile?,
+        in surroundings: Surroundings = Surroundings()
+    ) {
+        self.surroundings = surroundings
         self.follow = follow
         self.whenStale = whenStale
         self.context = context
         cache = ViewCache(
-            mode: follow.mode, filter: follow.filter, capacity: capacity, hashSeed: .random(in: .min ... .max))
-        staleSince = MonotonicClock.now
+            mode: follow.mode, filter: follow.filter, capacity: capacity, hashSeed: surroundings.hashSeed)
+        staleSince = surroundings.now()
         if let warm {
             lineage = warm.token.lineage
             note(cache.load(warm.records, at: warm.token.position))
@@ -83,9 +88,11 @@ public struct Reading: ~Copyable, Sendable {
         }
     }
 
-    private var age: Duration { staleSince.map { MonotonicClock.now - $0 } ?? .zero }
+    private var age: Duration { staleSince.map { surroundings.now() - $0 } ?? .zero }
     var isStale: Bool { staleSince != nil }
     var count: Int { cache.count }
+    /// What the cap has cost so far.
+    var capped: (stripped: Int, evicted: Int) { (cache.stripped, cache.evicted) }
 
     var state: ViewState {
         if isClosed { return .closed }

@@ -11,10 +11,15 @@ final class SharedView: Sendable {
         weak let listener: ChangeListener?
     }
 
-    init(follow: Follow, capacity: Int, whenStale: WhenStale, context: String, warm: WarmFile? = nil) {
+    init(
+        follow: Follow, capacity: Int, whenStale: WhenStale, context: String, warm: WarmFile? = nil,
+        in surroundings: Surroundings = Surroundings()
+    ) {
         self.follow = follow
         self.whenStale = whenStale
-        reading = Mutex(Reading(follow: follow, capacity: capacity, whenStale: whenStale, context: context, warm: warm))
+        reading = Mutex(
+            Reading(
+                follow: follow, capacity: capacity, whenStale: whenStale, context: context, warm: warm, in: surroundings))
     }
 
     // MARK: Reading
@@ -42,6 +47,7 @@ final class SharedView: Sendable {
     func release(_ slot: Int) { reading.withLock { $0.release(slot) } }
     var token: Token { reading.withLock { $0.token } }
     var count: Int { reading.withLock { $0.count } }
+    var capped: (stripped: Int, evicted: Int) { reading.withLock { $0.capped } }
     var state: ViewState { reading.withLock { $0.state } }
     /// Why the view can never be read, if so.
     var failure: MembusError? { reading.withLock { $0.failure } }

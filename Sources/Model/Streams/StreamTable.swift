@@ -51,6 +51,8 @@ public struct StreamTable: Sendable {
         /// Events too large to travel.
         public var eventsAnnounced: Int64 = 0
         public var streamsDropped: Int64 = 0
+        /// Heartbeats whose S was raised, since their list was too long.
+        public var listsShortened: Int64 = 0
     }
 
     struct Stream: Sendable {
@@ -258,6 +260,7 @@ public struct StreamTable: Sendable {
             if changed.count == options.mostListed {
                 // Too many: S rises to the first that finds no room, and with it go all that changed at S.
                 since = stream.last
+                counters.listsShortened += 1
                 break
             }
             changed.append(Heartbeat.Entry(alias: stream.alias, last: stream.last))

@@ -1,11 +1,11 @@
 // A session's numbers, and what became of each:
 //
 //   1 … acknowledged   the client has these outcomes: forgotten
-//   … last             decided; the outcomes of the newest 256 are kept
+//   … last             decided; the outcomes of the newest 256 (by default) are kept
 //   last + 1           the only number that may be executed
 //
 // Invariants: acknowledged ≤ last; a number is decided once; every kept number n has
-// max(acknowledged, last - 256) < n ≤ last. So a number is never executed twice, whatever is resent.
+// max(acknowledged, last - most) < n ≤ last. So a number is never executed twice, whatever is resent.
 
 /// The outcome of a decided number, as it is stored with the decision.
 public struct KeptResult: Sendable, Hashable {
@@ -56,20 +56,26 @@ public struct SessionState: Sendable {
     public private(set) var last: UInt64
     public private(set) var acknowledged: UInt64
     public private(set) var results: [UInt64: KeptResult]
+    /// How many outcomes are kept at most.
+    private let most: UInt64
 
     /// Results outside the kept range are dropped.
-    public init(agent: String, last: UInt64 = 0, acknowledged: UInt64 = 0, results: [UInt64: KeptResult] = [:]) {
+    public init(
+        agent: String, last: UInt64 = 0, acknowledged: UInt64 = 0, results: [UInt64: KeptResult] = [:],
+        most: UInt64 = mostKept
+    ) {
         precondition(acknowledged <= last, "a session can't have acknowledged what was not decided")
         self.agent = agent
         self.last = last
         self.acknowledged = acknowledged
         self.results = results
+        self.most = most
         let floor = floor
         if !results.isEmpty { self.results = results.filter { floor < $0.key && $0.key <= last } }
     }
 
     /// Numbers up to this one are forgotten.
-    public var floor: UInt64 { max(acknowledged, last > Self.mostKept ? last - Self.mostKept : 0) }
+    public var floor: UInt64 { max(acknowledged, last > most ? last - most : 0) }
 
     public func admit(number: UInt64, fingerprint: UInt64) -> Admission {
         guard number > 0 else {
@@ -98,7 +104,7 @@ public struct SessionState: Sendable {
         precondition(number > last && number - last == 1, "number \(number) decided after \(last)")
         last = number
         results[number] = result
-        if number > Self.mostKept { results[number - Self.mostKept] = nil }
+        if number > most { results[number - most] = nil }
     }
 
     /// The client will not ask for numbers up to this one again. Never goes back, and never beyond ``last``:

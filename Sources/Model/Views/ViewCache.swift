@@ -72,6 +72,9 @@ public struct ViewCache: ~Copyable, Sendable {
     public internal(set) var bytes = 0
     /// Keys with a record.
     public internal(set) var count = 0
+    /// How much the cap has cost so far: values turned into announced ones, entries forgotten.
+    public internal(set) var stripped = 0
+    public internal(set) var evicted = 0
 
     var index: KeyIndex
     @usableFromInline var slots: ContiguousArray<Slot> = []

@@ -24,7 +24,10 @@ extension ViewCache {
                     ? $0.record.revision < $1.record.revision : $0.record.key < $1.record.key
         }
         let goal = capacity / 8 * 7
-        for value in values where bytes > goal { set(value.slot, to: .announced(value.record.announced)) }
+        for value in values where bytes > goal {
+            set(value.slot, to: .announced(value.record.announced))
+            stripped += 1
+        }
     }
 
     /// The hand goes round at most twice: the first time it may only take marks away. What has a handle loses
@@ -42,6 +45,7 @@ extension ViewCache {
             slots[slot].isReferenced = false
         } else {
             set(slot, to: .unknown)
+            evicted += 1
         }
     }
 }

@@ -70,6 +70,8 @@ public struct ViewMachine: Sendable {
     public var stream: StreamID? { core.stream?.id }
     /// Whether something may be missing. In LIVE it is so after a silence of the events' socket.
     public var isStale: Bool { core.reportedLive != true }
+    /// Of what arrived during pulls, how much found no room.
+    public var heldDropped: Int { core.held.dropped }
     public var staleSince: Instant? { core.staleSince }
     /// The state contains everything that was visible at this moment.
     public var freshAsOf: Instant? { core.freshness.asOf }

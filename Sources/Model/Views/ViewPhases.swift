@@ -117,16 +117,25 @@ struct Awaited: Sendable {
 struct Held: Sendable {
     private var messages: Deque<Published.Content> = []
     private var bytes = 0
+    /// Since the view began: what found no room.
+    private(set) var dropped = 0
 
     var count: Int { messages.count }
     var isEmpty: Bool { messages.isEmpty }
-    mutating func clear() { self = Held() }
+    mutating func clear() {
+        let before = dropped
+        self = Held()
+        dropped = before
+    }
 
     mutating func append(_ message: Published.Content, within bounds: ViewMachine.Bounds) {
         if case .heartbeat = message, case .heartbeat? = messages.last { messages.removeLast() }
         messages.append(message)
         bytes += Self.footprint(message)
-        while messages.count > bounds.heldEvents || bytes > bounds.heldBytes { _ = popFirst() }
+        while messages.count > bounds.heldEvents || bytes > bounds.heldBytes {
+            _ = popFirst()
+            dropped += 1
+        }
     }
 
     mutating func prepend(_ message: Published.Content) {

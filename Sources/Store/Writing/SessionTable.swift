@@ -12,8 +12,13 @@ struct SessionTable {
     private var changed: Set<SessionID> = []
     private var clock: UInt64 = 0
     private let most: Int
+    private let mostKept: UInt64
 
-    init(most: Int = 1024) { self.most = most }
+    /// - Parameter mostKept: outcomes of each.
+    init(most: Int = 1024, mostKept: UInt64 = SessionState.mostKept) {
+        self.most = most
+        self.mostKept = mostKept
+    }
 
     /// Has it at hand, from the table if need be.
     /// - Returns: whether there is such a session.
@@ -28,7 +33,7 @@ struct SessionTable {
         ) { row in
             SessionState(
                 agent: row[0], last: UInt64(stored: row[1]), acknowledged: UInt64(stored: row[2]),
-                results: try KeptResults.decode(row[3]))
+                results: try KeptResults.decode(row[3]), most: mostKept)
         }
         if let session { entries[id] = Entry(session: session, used: clock) }
         return session != nil
@@ -60,7 +65,7 @@ struct SessionTable {
         try db.run(
             "INSERT INTO sessions(id, agent, created, used, last, acknowledged) VALUES(?, ?, ?, ?, 0, 0)",
             [id.id.stored, agent, now.milliseconds, now.milliseconds])
-        entries[id] = Entry(session: SessionState(agent: agent), used: clock)
+        entries[id] = Entry(session: SessionState(agent: agent, most: mostKept), used: clock)
         return true
     }
 

@@ -26,18 +26,20 @@ public final class Writer: @unchecked Sendable {
     /// Keeps the directory locked while there is a writer.
     private let directory: DataDirectory?
     var state: WriterState
-    var sessions = SessionTable()
+    var sessions: SessionTable
 
     private let rest: LogRest
 
     init(
-        _ connection: Connection, rest: LogRest, directory: DataDirectory?, lineage: Lineage, limits: Limits
+        _ connection: Connection, rest: LogRest, directory: DataDirectory?, lineage: Lineage, limits: Limits,
+        mostKept: UInt64
     ) throws(StoreError) {
         self.connection = connection
         self.rest = rest
         self.directory = directory
         self.lineage = lineage
         self.limits = limits
+        sessions = SessionTable(mostKept: mostKept)
         (state, statements) = try connection.perform("reading the head") { db in
             (try WriterState.load(db), try WriterStatements(db))
         }

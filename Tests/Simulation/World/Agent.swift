@@ -13,6 +13,8 @@ final class Follower {
     var isJoined = false
     var lastWatched = Instant(nanoseconds: 0)
     var phase = ViewMachine.Phase.register
+    /// What of its bounds was counted.
+    var met = (held: 0, evicted: 0, stripped: 0)
 
     init(id: ViewID, name: ViewName, follow: Follow, shared: SharedView) {
         self.id = id
@@ -52,8 +54,9 @@ final class Agent {
     }
 
     private static func makeCore(_ world: World, _ index: Int, _ offset: Duration) -> ClientCore {
-        let settings = ClientSettings(
+        var settings = ClientSettings(
             endpoint: "tcp://127.0.0.1:7401", agent: "agent-\(index)", context: "c", branch: .main, timeout: .seconds(10))
+        world.profile.bounds.set(&settings)
         return ClientCore(settings: settings, seed: world.dice.next(), now: world.now + offset)
     }
 
@@ -131,6 +134,7 @@ final class Agent {
     private func step(_ input: ClientInput) {
         let outputs = core.step(input, now: now)
         countTransitions()
+        countBounds(of: input)
         for output in outputs { carryOut(output) }
     }
 
@@ -189,6 +193,7 @@ final class Agent {
             follower.lastWatched = world.now
             world.note(.watched(follower.name, token(of: follower), isLive: isLive(follower)))
             watchBounds(of: follower)
+            countBounds(of: follower)
         }
     }
 
@@ -225,7 +230,10 @@ final class Agent {
         lastView += 1
         let id = ViewID(number: lastView)
         let name = ViewName(agent: index, life: life, number: lastView)
-        let shared = SharedView(follow: follow, capacity: capacity, whenStale: whenStale, context: "c", warm: warm)
+        let surroundings = Surroundings(
+            now: { [clock = world.clock, clockOffset] in clock.now + clockOffset }, hashSeed: world.dice.next())
+        let shared = SharedView(
+            follow: follow, capacity: capacity, whenStale: whenStale, context: "c", warm: warm, in: surroundings)
         let follower = Follower(id: id, name: name, follow: follow, shared: shared)
         followers.append(follower)
         world.note(.following(name, follow.branch, follow.filter, follow.mode, start: follow.start))

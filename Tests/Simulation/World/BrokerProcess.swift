@@ -50,12 +50,13 @@ final class BrokerProcess {
     private var reportsUnderWay = 0
     private var lastReport: Instant
     private var shown: Position
+    private var counted: StreamTable.Counters
     private var floor: Revision
 
     init(_ number: Int, in world: World) throws {
         self.number = number
         self.world = world
-        (writer, reader) = try world.disk.open()
+        (writer, reader) = try world.disk.open(mostKept: world.profile.bounds.mostKept)
         checkpointer = try world.disk.store.makeCheckpointer(largest: 64 << 10)
         lineage = world.disk.store.lineage
         looker = Looker(store: world.disk.store, reader: reader, inlineValueBytes: Profile.inlineValueBytes)
@@ -64,13 +65,16 @@ final class BrokerProcess {
         settings.events = ["tcp://*:7402"]
         settings.inlineValueBytes = Profile.inlineValueBytes
         settings.eventBytes = Profile.eventBytes
+        world.profile.bounds.set(&settings)
         let now = world.now + clockOffset
         core = BrokerCore(
             settings: settings, lineage: lineage, instance: Instance(world.dice.next() | 1), visible: writer.head,
             nextExpiry: writer.nextExpiry, random: world.dice.split(), now: now)
-        compactions = Compactions(writer: writer, retention: Retention(), now: now)
+        compactions = Compactions(
+            writer: writer, retention: world.profile.bounds.retention, period: SmallBounds.lookingPeriod, now: now)
         lastReport = world.now
         shown = writer.head
+        counted = core.streams.counters
         floor = writer.floor
     }
 
@@ -90,6 +94,7 @@ final class BrokerProcess {
         world.note(.floor(lineage, floor))
         tick()
         if checkpointer != nil { after(.milliseconds(200)) { $0.fold() } }
+        if looksAfterHistory { after(SmallBounds.lookingPeriod) { $0.lookAfterHistory() } }
     }
 
     // MARK: Stopped and continued, as by signals
@@ -139,6 +144,8 @@ final class BrokerProcess {
             carryOut(output)
         }
         noteVisible()
+        world.countBounds(core.streams.counters, since: counted)
+        counted = core.streams.counters
     }
 
     /// Where between publishing and replying this is.
@@ -162,6 +169,7 @@ final class BrokerProcess {
         switch output {
         case .reply(let peer, let reply):
             noteTold(peer, reply)
+            world.countBounds(reply.body)
             if let shown = reply.body.shownRevision { world.note(.answered(lineage, shown)) }
             world.deliver(world.paged(reply, by: self, to: peer), to: peer)
         case .publish(let message):
@@ -305,8 +313,18 @@ final class BrokerProcess {
         }
     }
 
+    /// In a history that is shorter than the product's period, only where little is kept.
+    private var looksAfterHistory: Bool { world.profile.bounds.history != nil }
+
+    /// The commit thread's turn when nothing is written for a while.
+    private func lookAfterHistory() {
+        scheduleWriting()
+        after(SmallBounds.lookingPeriod) { $0.lookAfterHistory() }
+    }
+
     private func compact() throws {
-        guard compactions.isUnderWay else { return }
+        let isAsked = compactions.isUnderWay
+        guard isAsked || looksAfterHistory else { return }
         try world.disk.harvest()
         let finished: [(ticket: UInt64, floor: Revision)]
         do throws(StoreError) { finished = try compactions.step(now: now, wall: world.wall) } catch {
@@ -319,7 +337,7 @@ final class BrokerProcess {
         if writer.floor != floor {
             floor = writer.floor
             world.note(.floor(lineage, floor))
-            world.coverage.count(.compacted)
+            world.coverage.count(isAsked ? .compacted : .compactedByAge)
         }
         report(
             WriteReport(

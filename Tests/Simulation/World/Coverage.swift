@@ -81,6 +81,16 @@ public enum Happening: String, CaseIterable, Sendable {
     case readLinearizable = "linearizable read"
     case readDirect = "read of the broker"
     case reset = "view reset"
+    // Bounds
+    case streamDropped = "stream dropped for idleness"
+    case listShortened = "heartbeat's list too long, S raised"
+    case busy = "request refused as busy"
+    case heldDropped = "held event dropped by a joining view"
+    case transactionQueued = "transaction waited for those in flight"
+    case outcomeForgotten = "outcome no longer kept"
+    case entryEvicted = "entry evicted"
+    case valueStripped = "value stripped at the cap"
+    case compactedByAge = "history compacted by the retention"
     case wired = "history with the wire's codec in the loop"
     case onDisk = "history with a store on disk"
 }

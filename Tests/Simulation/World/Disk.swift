@@ -37,7 +37,10 @@ final class Disk {
     }
 
     /// What a broker that starts finds.
-    func open() throws -> (writer: Writer, reader: Reader) { (try store.makeWriter(), try store.makeReader()) }
+    /// - Parameter mostKept: outcomes of each session; `nil`: as many as the product keeps.
+    func open(mostKept: UInt64? = nil) throws -> (writer: Writer, reader: Reader) {
+        (try store.makeWriter(mostKept: mostKept ?? SessionState.mostKept), try store.makeReader())
+    }
 
     /// Takes what was committed since into the truth; before anything is compacted or replaced.
     func harvest() throws {

@@ -28,6 +28,7 @@ struct Profile {
     /// What new views do while they are stale, at random.
     var strictViews = 0
     var moves: [(Move, weight: Int)] = []
+    var bounds = SmallBounds()
 
     static let topics = [["a/"], ["/"], ["b/", "c"], ["a/0", "b/1"], ["a/", "n"]]
     /// More than this does not travel in an event.

@@ -23,7 +23,11 @@ public final class World {
     public internal(set) var steps = 0
     public internal(set) var coverage = Coverage()
 
-    var now = Instant(nanoseconds: 1_000_000_000_000)
+    var now = Instant(nanoseconds: 1_000_000_000_000) {
+        didSet { clock.set(now) }
+    }
+    /// The same, for those who may only look at it.
+    let clock = VirtualClock(Instant(nanoseconds: 1_000_000_000_000))
     var dice: Dice
     let profile: Profile
     var agenda = Agenda()
@@ -56,6 +60,9 @@ public final class World {
         self.plant = part.isControl ? nil : plant
         dice = Dice(seed: seed)
         var profile = Profile(&dice)
+        // Of dice of their own: what else a seed gives does not depend on them.
+        var boundDice = Dice(seed: seed, move: -1)
+        profile.bounds = SmallBounds(&boundDice)
         plant?.provoke(&profile)
         profile.spare(part.spared)
         self.profile = profile
