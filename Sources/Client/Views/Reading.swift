@@ -10,7 +10,7 @@ public struct Reading: ~Copyable, Sendable {
     let whenStale: WhenStale
     private let context: String
     private let surroundings: Surroundings
-    private var cache: ViewCache
+    private(set) var cache: ViewCache
     private var lineage: Lineage?
     private var staleSince: Instant?
     private(set) var failure: MembusError?

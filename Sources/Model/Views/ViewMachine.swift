@@ -33,7 +33,7 @@ public struct ViewMachine: Sendable {
     public let branch: BranchName
     public let filter: TopicFilter
     public let mode: StreamMode
-    private var core: ViewCore
+    private(set) var core: ViewCore
     var bounds: Bounds { core.bounds }
     private var state: ViewState
 

@@ -116,7 +116,7 @@ struct Awaited: Sendable {
 /// changes in place: a payload would be copied with each message. Bounded; the oldest goes first, since the pull covers it best.
 struct Held: Sendable {
     private var messages: Deque<Published.Content> = []
-    private var bytes = 0
+    private(set) var bytes = 0
     /// Since the view began: what found no room.
     private(set) var dropped = 0
 

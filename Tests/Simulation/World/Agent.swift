@@ -9,6 +9,8 @@ final class Follower {
     let name: ViewName
     let follow: Follow
     let shared: SharedView
+    /// Of its cache, in bytes.
+    let capacity: Int
     /// The agent was told that it is complete.
     var isJoined = false
     var lastWatched = Instant(nanoseconds: 0)
@@ -16,11 +18,12 @@ final class Follower {
     /// What of its bounds was counted.
     var met = (held: 0, evicted: 0, stripped: 0)
 
-    init(id: ViewID, name: ViewName, follow: Follow, shared: SharedView) {
+    init(id: ViewID, name: ViewName, follow: Follow, shared: SharedView, capacity: Int) {
         self.id = id
         self.name = name
         self.follow = follow
         self.shared = shared
+        self.capacity = capacity
     }
 }
 
@@ -57,7 +60,7 @@ final class Agent {
         var settings = ClientSettings(
             endpoint: "tcp://127.0.0.1:7401", agent: "agent-\(index)", context: "c", branch: .main, timeout: .seconds(10))
         world.profile.bounds.set(&settings)
-        return ClientCore(settings: settings, seed: world.dice.next(), now: world.now + offset)
+        return ClientCore(settings: world.bounded(settings), seed: world.dice.next(), now: world.now + offset)
     }
 
     var now: Instant { world.now + clockOffset }
@@ -136,6 +139,7 @@ final class Agent {
         countTransitions()
         countBounds(of: input)
         for output in outputs { carryOut(output) }
+        world.holdToCaps(self)
     }
 
     private func countTransitions() {
@@ -192,17 +196,9 @@ final class Agent {
         for follower in followers where world.now >= follower.lastWatched + .milliseconds(400) {
             follower.lastWatched = world.now
             world.note(.watched(follower.name, token(of: follower), isLive: isLive(follower)))
-            watchBounds(of: follower)
+            world.holdToCaps(follower)
+            world.holdRequestsToCaps(self)
             countBounds(of: follower)
-        }
-    }
-
-    private func watchBounds(of follower: Follower) {
-        let count = core.asks.asks.count
-        if count > 400 { world.note(.overgrown("agent \(index) has \(count) requests under way")) }
-        let held = follower.shared.count
-        if held > world.profile.keys.count + World.specialKeys.count {
-            world.note(.overgrown("\(follower.name) holds \(held) records"))
         }
     }
 
@@ -233,10 +229,12 @@ final class Agent {
         let surroundings = Surroundings(
             now: { [clock = world.clock, clockOffset] in clock.now + clockOffset }, hashSeed: world.dice.next())
         let shared = SharedView(
-            follow: follow, capacity: capacity, whenStale: whenStale, context: "c", warm: warm, in: surroundings)
-        let follower = Follower(id: id, name: name, follow: follow, shared: shared)
+            follow: follow, capacity: world.bounded(capacity), whenStale: whenStale, context: "c", warm: warm,
+            in: surroundings)
+        let follower = Follower(id: id, name: name, follow: follow, shared: shared, capacity: capacity)
         followers.append(follower)
         world.note(.following(name, follow.branch, follow.filter, follow.mode, start: follow.start))
+        world.followed.insert(StreamDefinition(branch: follow.branch, filter: follow.filter, mode: follow.mode))
         take(.follow(id, follow))
         call(.reach(id, .live), timeout: .seconds(60)) { [weak follower] result in
             if case .success = result { follower?.isJoined = true }

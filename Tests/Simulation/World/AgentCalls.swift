@@ -200,6 +200,7 @@ extension Agent {
         read.isAnnouncing = isAnnouncing
         read.isStrict = atOnce && reading.view.shared.whenStale != .serve
         world.note(.read(read))
+        world.holdToCaps(reading.view)
     }
 
     // MARK: Warm files

@@ -68,7 +68,7 @@ final class BrokerProcess {
         world.profile.bounds.set(&settings)
         let now = world.now + clockOffset
         core = BrokerCore(
-            settings: settings, lineage: lineage, instance: Instance(world.dice.next() | 1), visible: writer.head,
+            settings: world.bounded(settings), lineage: lineage, instance: Instance(world.dice.next() | 1), visible: writer.head,
             nextExpiry: writer.nextExpiry, random: world.dice.split(), now: now)
         compactions = Compactions(
             writer: writer, retention: world.profile.bounds.retention, period: SmallBounds.lookingPeriod, now: now)
@@ -136,6 +136,7 @@ final class BrokerProcess {
     private func step(_ input: BrokerInput<Peer>) {
         let isReport = if case .written = input { true } else { false }
         let outputs = world.altered(core.step(input, now: now), of: self)
+        world.holdToCaps(self)
         for (index, output) in outputs.enumerated() {
             if isReport, case .publishing(let limit)? = world.kill, index == limit % outputs.count {
                 world.coverage.count(Self.stop(before: index, of: outputs))
@@ -234,7 +235,9 @@ final class BrokerProcess {
                 results.append((write.ticket, .item(.refused(Failure(.deadlineExceeded, "waited too long")))))
             case .item where world.diskIsFullUntil > world.now && world.disk.faults == nil:
                 results.append((write.ticket, .item(.refused(Failure(.diskFull, "the disk is full")))))
-            case .item(let item): items.append((write.ticket, try world.altered(item, isFirst: items.isEmpty, of: self)))
+            case .item(let item):
+                world.noteAcknowledged(by: item)
+                items.append((write.ticket, try world.altered(item, isFirst: items.isEmpty, of: self)))
             }
         }
         writes = []

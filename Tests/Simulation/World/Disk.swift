@@ -14,7 +14,7 @@ import MembusStore
 final class Disk {
     private(set) var store: Store
     private(set) var truth: Truth
-    private var reader: Reader
+    private(set) var reader: Reader
     private var directory: String?
     private(set) var faults: FaultyDisk?
     private var files: [String] = []

@@ -121,6 +121,19 @@ public enum Plant: String, CaseIterable, Sendable {
     /// Hazelcast: https://github.com/hazelcast/hazelcast/issues/5806; NATS: https://github.com/nats-io/nats-server/issues/6710
     case expiredResurrected = "expired-resurrected"
 
+    // MARK: Caps
+
+    /// A cache of what is asked for grows with every key that is read.
+    case neverEvicts = "never-evicts"
+    /// A joining view holds whatever arrives, however long its pull takes.
+    case heldUnbounded = "held-unbounded"
+    /// Reads wait to be put on record, however many they are.
+    case notesNeverDropped = "notes-never-dropped"
+    /// The broker takes on whatever it is asked for.
+    case queueUnbounded = "queue-unbounded"
+    /// A session's outcomes are kept although its client has them.
+    case resultsNeverDropped = "results-never-dropped"
+
     // MARK: Other histories
 
     /// The hash is not checked on resume, nor anywhere else.

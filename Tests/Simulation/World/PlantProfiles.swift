@@ -53,6 +53,15 @@ extension Plant {
         case .hashUnchecked, .resumeWithoutAcknowledged:
             profile.often(.copyBack, 6)
             profile.lostReplies = 10
+        case .neverEvicts, .notesNeverDropped:
+            profile.cacheBytes = 1500
+            profile.often(.read, 80)
+        case .heldUnbounded, .queueUnbounded:
+            (profile.writing, profile.reading) = (5...80, 5...80)
+            profile.bounds.tighten()
+            profile.pace = 0...10
+            profile.lostEvents = 20
+            profile.often(.follow, 10)
         default: break
         }
     }

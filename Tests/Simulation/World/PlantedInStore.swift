@@ -15,6 +15,7 @@ extension World {
             let ghost = SessionID(dice.next() >> 1)
             _ = try broker.writer.commit([.openSession(ghost, agent: "ghost")], now: wall)
             (request.session, request.number, request.acknowledged) = (ghost, 1, 0)
+        case (.resultsNeverDropped, _): request.acknowledged = 0
         case (.preconditionBeforeBatch, nil) where !isFirst:
             guard case .success(.transaction(var transaction)) = request.work else { return item }
             transaction.preconditions.removeAll { holds($0, on: transaction.branch, broker) }

@@ -30,6 +30,7 @@ public final class World {
     let clock = VirtualClock(Instant(nanoseconds: 1_000_000_000_000))
     var dice: Dice
     let profile: Profile
+    let caps: Caps
     var agenda = Agenda()
     var disk: Disk
     var broker: BrokerProcess?
@@ -53,6 +54,10 @@ public final class World {
     /// Which transaction a request is about, for what the broker tells of it.
     var ops: [PeerRequest: Int] = [:]
     var plants = PlantState()
+    /// What the client had when it sent a transaction's number, the least of its sendings.
+    var acknowledged: [PlantState.Number: UInt64] = [:]
+    /// All that agents ever followed.
+    var followed: Set<StreamDefinition> = []
 
     public init(seed: UInt64, part: Part, plant: Plant? = nil) throws {
         self.seed = seed
@@ -66,6 +71,7 @@ public final class World {
         plant?.provoke(&profile)
         profile.spare(part.spared)
         self.profile = profile
+        caps = Caps(profile.bounds, Dice(seed: seed, move: .max - 1))
         disk = try Disk(lineage: dice.next() | 1, isOnDisk: profile.isOnDisk)
         if profile.isWired { coverage.count(.wired) }
         if profile.isOnDisk { coverage.count(.onDisk) }
@@ -155,6 +161,7 @@ public final class World {
     private func rest() throws {
         guard let broker else { return note(.broken(20, "no broker runs at the end")) }
         try disk.harvest()
+        try holdOutcomesToCaps()
         for agent in agents { agent.noteRest() }
         note(.restedAt(broker.lineage, broker.core.visible))
         history.truths[disk.truth.lineage] = disk.truth
