@@ -61,15 +61,28 @@ extension Check {
             if let before = asked.told[run], before > at {
                 violated(11, "\(who) is of \(at), though \(before) was acknowledged before it began")
             }
-            let place = serving.lastIndex { $0.run.lineage == run.lineage && holds($0.run, read.token.position) } ?? -1
-            if place < asked.served - 1 {
+            if lastServed(read.token) < asked.served - 1 {
                 violated(11, "\(who) is of a history that was replaced before it was asked for")
             }
         case .within(let age):
             guard let asked = reads[read.id] else { return }
             let then = shown(run, before: asked.time - age)
             if then > at { violated(12, "\(who) is of \(at), though \(then) was visible \(age) before it was asked for") }
+            if isReplaced(read.token, before: asked.time - age) {
+                violated(12, "\(who) is of \(read.token), whose history was replaced \(age) before it was asked for")
+            }
         }
+    }
+
+    /// The place of the last run served that holds the state; -1: none does.
+    private func lastServed(_ token: Token) -> Int {
+        serving.lastIndex { $0.run.lineage == token.lineage && holds($0.run, token.position) } ?? -1
+    }
+
+    /// Whether another history was served at a time, or before, and none since that holds the state.
+    func isReplaced(_ token: Token, before time: Instant) -> Bool {
+        guard let served = serving.lastIndex(where: { $0.time < time }) else { return false }
+        return lastServed(token) < served
     }
 
     /// 8: what its owner chose for a stale view.

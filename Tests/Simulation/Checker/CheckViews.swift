@@ -106,6 +106,9 @@ extension Check {
         if then > token.revision {
             violated(12, "\(name) at \(token.revision) claims to hold all of \(now - asOf) ago, when \(then) was visible")
         }
+        if isReplaced(token, before: asOf) {
+            violated(12, "\(name) claims to hold all of \(now - asOf) ago, and is at \(token), of a history replaced by then")
+        }
     }
 
     // MARK: Invariants 8, 18 and 20: at its agent's turns, and at rest

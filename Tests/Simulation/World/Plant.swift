@@ -142,6 +142,8 @@ public enum Plant: String, CaseIterable, Sendable {
     case resumeWithoutAcknowledged = "resume-without-acknowledged"
     /// A late reply to an old registration resets.
     case oldReplyResets = "old-reply-resets"
+    /// A ping's answer proves how fresh a state is, whatever history the broker holds now.
+    case freshnessOfAnotherHistory = "freshness-of-another-history"
     /// Waiters survive a reset.
     case waitersSurviveReset = "waiters-survive-reset"
     /// A warm file is accepted after its history was replaced.

@@ -53,6 +53,10 @@ extension Plant {
         case .hashUnchecked, .resumeWithoutAcknowledged:
             profile.often(.copyBack, 6)
             profile.lostReplies = 10
+        case .freshnessOfAnotherHistory:
+            profile.often(.restore, 5)
+            profile.often(.copyBack, 5)
+            profile.often(.dialled, 60)
         case .neverEvicts, .notesNeverDropped:
             profile.cacheBytes = 1500
             profile.often(.read, 80)

@@ -67,6 +67,11 @@ extension World {
             reply.body = .registered(registered)
         case (.oldAnswerReused, .pong):
             if let old = plants.visible.last(where: { $0.time <= now - .milliseconds(300) })?.position { reply.visible = old }
+        case (.freshnessOfAnotherHistory, .pong):
+            // Its instance is what says that the history may be another one.
+            guard let known = agent.core.link.instance, known != reply.instance, let lineage = agent.core.link.lineage
+            else { break }
+            (reply.instance, reply.lineage, reply.bookmarks) = (known, lineage, [])
         case (.ownWritesNotAwaited, .outcome(.committed(let position))):
             guard let op = ops[PeerRequest(agent: agent.index, life: agent.life, id: reply.id)] else { break }
             note(.finished(op, agent: agent.index, .decided(.committed(position), reply.lineage)))
