@@ -4,7 +4,6 @@ import MembusRecording
 
 // What only a record of real processes says, beside what the checker verifies of its history:
 //
-//   6   no read of a view is older than one that was answered before it was asked
 //   4   a view's feed tells only of what is in the truth, never goes back for a key, and at rest has told of the
 //       newest version of every key that is there
 //   20  every view was live and at the head soon enough after the faults ended
@@ -30,7 +29,6 @@ struct RecordedChecks {
     init(_ recording: Recording, truths: [Lineage: Truth]) {
         self.truths = truths
         for line in recording.lines { take(line) }
-        checkReads(recording.lines)
     }
 
     private mutating func violated(_ invariant: Int, _ text: String, _ time: Int64) {
@@ -100,35 +98,6 @@ struct RecordedChecks {
             if truth.record(Key(unchecked: key), on: feed.branch, at: token.revision) == nil {
                 violated(4, "\(view) told of \(key)@\(last.revision) and not of its end", time)
             }
-        }
-    }
-
-    // MARK: Reads
-
-    private mutating func checkReads(_ lines: [RecordedLine]) {
-        struct Moment { var time: Int64, isAsking: Bool, index: Int }
-        var moments: [Moment] = []
-        for (index, line) in lines.enumerated() {
-            guard case .read(let read) = line.fact, read.view != nil else { continue }
-            moments.append(Moment(time: read.asked, isAsking: true, index: index))
-            moments.append(Moment(time: line.t, isAsking: false, index: index))
-        }
-        // Of one moment: who asks does not know yet what is answered.
-        moments.sort { ($0.time, $0.isAsking ? 0 : 1, $0.index) < ($1.time, $1.isAsking ? 0 : 1, $1.index) }
-        var highest: [ViewName: [Lineage: Revision]] = [:]
-        var known: [Int: [Lineage: Revision]] = [:]
-        for moment in moments {
-            let line = lines[moment.index]
-            guard case .read(let read) = line.fact, let number = read.view, let token = Token(read.token) else { continue }
-            let view = ViewName(agent: line.agent, life: line.life, number: number)
-            if moment.isAsking {
-                known[moment.index] = highest[view]
-                continue
-            }
-            if let before = known[moment.index]?[token.lineage], before > token.revision {
-                violated(6, "\(view): a \(read.how) read is of \(token.revision), though one before it was of \(before)", line.t)
-            }
-            highest[view, default: [:]][token.lineage] = max(highest[view]?[token.lineage] ?? 0, token.revision)
         }
     }
 }

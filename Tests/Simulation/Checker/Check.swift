@@ -46,6 +46,7 @@ public struct Check {
     var writes: [Int: Write] = [:]
     var views: [ViewName: Seen] = [:]
     var reads: [Int: Asked] = [:]
+    var answers: [ViewName: [Run: Answered]] = [:]
     /// What an agent has seen and written itself.
     var agents: [Int: [Run: Known]] = [:]
     var faultsEnded: Instant?
@@ -57,6 +58,22 @@ public struct Check {
         var time: Instant
         /// How many runs had been served.
         var served: Int
+        /// What views had answered.
+        var answers: [ViewName: [Run: Answered]]
+    }
+
+    /// The newest state that reads of a view were of.
+    struct Answered {
+        /// Of those that were over before `time`: in one moment nobody knows which was first.
+        private var earlier: Revision = -1
+        private var newest: Revision = -1
+        private var time = Instant(nanoseconds: 0)
+
+        mutating func add(_ revision: Revision, at now: Instant) {
+            (earlier, time) = (before(now), now)
+            newest = max(newest, revision)
+        }
+        func before(_ now: Instant) -> Revision { now > time ? newest : earlier }
     }
 
     struct Known {
@@ -109,13 +126,14 @@ public struct Check {
         case .following(let view, let branch, let filter, let mode, let start):
             views[view] = Seen(branch: branch, filter: filter, mode: mode, token: start)
             if let start { exists(start.position, start.lineage, "a warm start") }
-        case .left(let view): views[view] = nil
+        case .left(let view): (views[view], answers[view]) = (nil, nil)
         case .moved(let view, let output, let lineage): moved(view, output, lineage)
         case .watched(let view, let token, let isLive): watched(view, token, isLive)
+        case .holds(let view, let token, let entries, let atRest): holds(view, token, entries, atRest: atRest)
         case .overgrown(let text): violated(17, text)
         case .broken(let invariant, let text): violated(invariant, text)
         case .asked(let read, let agent):
-            reads[read] = Asked(told: told, own: agents[agent] ?? [:], time: now, served: serving.count)
+            reads[read] = Asked(told: told, own: agents[agent] ?? [:], time: now, served: serving.count, answers: answers)
         case .read(let read): take(read)
         case .faultsEnded: faultsEnded = now
         case .rested(let view, let token, let isLive, let digest, let ofStore):

@@ -18,12 +18,23 @@ extension Check {
                         + (expected?.description ?? "absent"))
             }
         }
+        checkOrder(read, run, who)
         checkSession(read, run, who)
         checkAge(read, run, who)
         checkPolicy(read, who)
         agents[read.agent, default: [:]][run, default: Known()].read = max(agents[read.agent]?[run]?.read ?? 0, at)
         // What a strong read showed, no later strong read may miss.
         if read.isStrong { told[run] = max(told[run] ?? 0, at) }
+    }
+
+    /// 6: a view's reads never go back.
+    private mutating func checkOrder(_ read: Read, _ run: Run, _ who: String) {
+        guard let view = read.view else { return }
+        let asked = reads[read.id]
+        if let before = asked?.answers[view]?[run]?.before(asked?.time ?? now), before > read.token.revision {
+            violated(6, "\(who) of \(view) is of \(read.token.revision), though one before it was of \(before)")
+        }
+        answers[view, default: [:]][run, default: Answered()].add(read.token.revision, at: now)
     }
 
     /// 10: own writes are read, by views that the agent was told are complete. Writes that finished after the

@@ -131,6 +131,24 @@ extension Check {
         }
     }
 
+    /// 6: what it shows is what it was moved to. 9 and 18: what it knows is so, however it came to know it.
+    mutating func holds(_ name: ViewName, _ token: Token?, _ entries: [CacheEntry], atRest: Bool) {
+        guard let seen = views[name] else { return }
+        if token != seen.token {
+            violated(6, "\(name) shows \(token?.description ?? "nothing"), moved to \(seen.token?.description ?? "nothing")")
+        }
+        guard let token, let run = run(holding: token.position, of: token.lineage), let truth = truth(of: run) else { return }
+        for entry in entries {
+            let expected = truth.record(entry.key, on: seen.branch, at: token.revision)
+            let isTrue = expected.map { entry.record?.tells($0) ?? false } ?? (entry.record == nil)
+            if !isTrue {
+                violated(
+                    atRest ? 18 : 9, "\(name) holds \(entry.key) at \(token.revision) as \(entry.record?.description ?? "absent"), "
+                        + "the truth is \(expected?.description ?? "absent")")
+            }
+        }
+    }
+
     mutating func rested(
         _ name: ViewName, _ token: Token?, _ isLive: Bool, _ digest: StateDigest?, _ ofStore: StateDigest?
     ) {

@@ -61,6 +61,8 @@ public enum Fact: Sendable {
     case moved(ViewName, ViewOutput, Lineage?)
     /// How a view stands at a turn of its agent.
     case watched(ViewName, Token?, isLive: Bool)
+    /// What its cache shows, and of an invalidate view all that it knows.
+    case holds(ViewName, Token?, [CacheEntry], atRest: Bool)
     /// A view kept something beyond its bounds.
     case overgrown(String)
     /// The world itself saw an invariant broken.
@@ -74,6 +76,17 @@ public enum Fact: Sendable {
     case restedAt(Lineage, Position)
     /// For people.
     case remark(String)
+}
+
+/// Of a key that a cache knows something of.
+public struct CacheEntry: Sendable {
+    public var key: Key
+    /// `nil`: it is known to have none.
+    public var record: Record?
+    public init(key: Key, record: Record?) {
+        self.key = key
+        self.record = record
+    }
 }
 
 /// What an agent learned of its transaction.

@@ -196,10 +196,16 @@ final class Agent {
         for follower in followers where world.now >= follower.lastWatched + .milliseconds(400) {
             follower.lastWatched = world.now
             world.note(.watched(follower.name, token(of: follower), isLive: isLive(follower)))
+            noteCache(of: follower, atRest: false)
             world.holdToCaps(follower)
             world.holdRequestsToCaps(self)
             countBounds(of: follower)
         }
+    }
+
+    private func noteCache(of follower: Follower, atRest: Bool) {
+        guard let shown = try? follower.shared.read({ ($0.cache.cut == nil ? nil : $0.token, $0.cache.known) }) else { return }
+        world.note(.holds(follower.name, shown.0, follower.follow.mode == .invalidate ? shown.1 : [], atRest: atRest))
     }
 
     private func isLive(_ follower: Follower) -> Bool {
@@ -259,6 +265,7 @@ final class Agent {
     func noteRest() {
         for follower in followers {
             if !follower.isJoined { world.note(.broken(20, "agent \(index) still waits for \(follower.name) to be complete")) }
+            noteCache(of: follower, atRest: true)
             let token = token(of: follower)
             var digests: (StateDigest?, StateDigest?) = (nil, nil)
             if follower.follow.mode == .update, let token, let digest = try? follower.shared.digest().digest {

@@ -198,6 +198,7 @@ extension Agent {
             branch: reading.view.follow.branch, keys: reading.keys, consistency: reading.consistency,
             token: token, found: found.filter { !$0.isDeleted })
         read.isAnnouncing = isAnnouncing
+        world.answerFromOldSnapshot(&read, reading.view)
         read.isStrict = atOnce && reading.view.shared.whenStale != .serve
         world.note(.read(read))
         world.holdToCaps(reading.view)

@@ -144,6 +144,17 @@ extension Disk {
 }
 
 extension ViewCache {
+    /// All that is known of single keys.
+    var known: [CacheEntry] {
+        slots.compactMap { slot in
+            switch slot.entry {
+            case .unknown: nil
+            case .absent: CacheEntry(key: slot.key, record: nil)
+            case .present(let record), .announced(let record): CacheEntry(key: slot.key, record: record)
+            }
+        }
+    }
+
     struct Measured: Sendable {
         /// All slots, with what they hold.
         var bytes: Int

@@ -95,6 +95,8 @@ public enum Plant: String, CaseIterable, Sendable {
     case largeByKeyAlone = "large-by-key-alone"
     /// Eviction is taken for deletion.
     case evictedIsDeleted = "evicted-is-deleted"
+    /// A cached read is answered from a snapshot that was taken for an earlier one.
+    case readsFromAnOldSnapshot = "reads-from-an-old-snapshot"
     /// Age is counted from receipt.
     case ageFromReceipt = "age-from-receipt"
     /// A linearizable read reuses an old answer.

@@ -37,7 +37,7 @@ extension Plant {
             profile.reading = 5...80
             profile.cacheBytes = 1500
             profile.crowd()
-        case .mixedCuts: profile.crowd()
+        case .mixedCuts, .readsFromAnOldSnapshot: profile.crowd()
         case .waitIgnored, .oldAnswerReused: profile.often(.dialled, 40)
         case .staleUnmarked:
             profile.often(.partition, 8)

@@ -27,6 +27,8 @@ struct PlantState {
     var installed: [ViewName: (records: [Record], at: Position)] = [:]
     var before: [ViewName: Position] = [:]
     var heard: [Life: Heard] = [:]
+    /// What a view showed when it was read before.
+    var snapshots: [ViewName: (time: Instant, token: Token, records: [Record])] = [:]
 }
 
 /// What they remember of one broker's process.

@@ -60,6 +60,20 @@ extension World {
         }
     }
 
+    /// What is answered of an update view's state.
+    func answerFromOldSnapshot(_ read: inout Read, _ follower: Follower) {
+        guard plant == .readsFromAnOldSnapshot, read.consistency == .cached, follower.follow.mode == .update else { return }
+        if let old = plants.snapshots[follower.name], old.token.lineage == read.token.lineage, dice.chance(50) {
+            read.token = old.token
+            read.found = old.records.filter { read.keys.contains($0.key) }
+            read.isAnnouncing = true
+        }
+        guard plants.snapshots[follower.name].map({ now - $0.time > .milliseconds(200) }) ?? true,
+            let snapshot = try? follower.shared.snapshot()
+        else { return }
+        plants.snapshots[follower.name] = (now, snapshot.token, snapshot.records)
+    }
+
     /// A warm file as it is loaded.
     func altered(_ file: WarmFile) -> WarmFile {
         switch plant {

@@ -26,6 +26,8 @@ extension Fact {
         case .left(let view): "\(view) is closed"
         case .moved(let view, let output, _): "\(view): \(output.story)"
         case .watched(let view, let token, let isLive): "\(view) is at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
+        case .holds(let view, let token, let entries, _):
+            "\(view) holds \(entries.map { "\($0.key): \($0.record?.description ?? "absent")" }) at \(token?.revision ?? -1)"
         case .copiedBack(let lineage, let position):
             "an old copy of the store, at \(position.revision) of \(lineage), is put in its place"
         case .overgrown(let text), .broken(_, let text): text
@@ -44,7 +46,7 @@ extension Fact {
     /// Whether the fact is worth a line in a short story.
     public var isTelling: Bool {
         switch self {
-        case .watched, .moved(_, .fresh, _), .answered: false
+        case .watched, .holds, .moved(_, .fresh, _), .answered: false
         default: true
         }
     }
