@@ -142,7 +142,8 @@ public enum Plant: String, CaseIterable, Sendable {
     case hashUnchecked = "hash-unchecked"
     /// Resume names the cut only, without the acknowledged revisions.
     case resumeWithoutAcknowledged = "resume-without-acknowledged"
-    /// A late reply to an old registration resets.
+    /// A late reply to an earlier registration is taken for that to the newest: what it says of the state that was
+    /// named then resets the one that there is by now.
     case oldReplyResets = "old-reply-resets"
     /// A ping's answer proves how fresh a state is, whatever history the broker holds now.
     case freshnessOfAnotherHistory = "freshness-of-another-history"

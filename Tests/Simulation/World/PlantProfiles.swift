@@ -57,6 +57,9 @@ extension Plant {
             profile.often(.restore, 5)
             profile.often(.copyBack, 5)
             profile.often(.dialled, 60)
+        case .oldReplyResets:
+            profile.often(.restore, 6)
+            profile.often(.deafen, 10)
         case .neverEvicts, .notesNeverDropped:
             profile.cacheBytes = 1500
             profile.often(.read, 80)

@@ -11,6 +11,12 @@ struct PlantState {
         var agent: Int
         var life: Int
     }
+    /// An agent's registrations with one broker.
+    struct Registering: Hashable {
+        var life: Life
+        var instance: Instance
+        var stream: StreamDefinition
+    }
     /// What an agent has heard of one connection of its events' socket.
     struct Heard {
         var epoch: Int
@@ -22,6 +28,8 @@ struct PlantState {
     var decided: [Number: Outcome] = [:]
     var lastOutcome: [SessionID: Outcome] = [:]
     var visible: [(time: Instant, position: Position)] = []
+    var registers: [PeerRequest: Request.Register] = [:]
+    var registered: [Registering: Reply.Registered] = [:]
     var pulls: [PeerRequest: Request.Pull] = [:]
     /// The first state that a view installed, and the cut that it had before the present one.
     var installed: [ViewName: (records: [Record], at: Position)] = [:]

@@ -20,6 +20,7 @@ extension World {
         case .register(var register):
             if plant == .hashUnchecked { register.newest = register.newest.map { unchecked($0) } }
             if plant == .resumeWithoutAcknowledged { register.newest = cut(of: register, agents[peer.agent]) }
+            plants.registers[PeerRequest(agent: peer.agent, life: peer.life, id: request.id)] = register
             request.body = .register(register)
         case .get(var get):
             if plant == .hashUnchecked, let at = get.at { get.at = Position(revision: at.revision, hash: 0) }
@@ -62,9 +63,7 @@ extension World {
     func altered(_ reply: Reply, to agent: Agent) -> Reply {
         var reply = reply
         switch (plant, reply.body) {
-        case (.oldReplyResets, .registered(var registered)):
-            if dice.chance(20) { registered.reset = true }
-            reply.body = .registered(registered)
+        case (.oldReplyResets, .registered(let registered)): reply.body = .registered(late(registered, reply, agent))
         case (.oldAnswerReused, .pong):
             if let old = plants.visible.last(where: { $0.time <= now - .milliseconds(300) })?.position { reply.visible = old }
         case (.freshnessOfAnotherHistory, .pong):
@@ -85,6 +84,17 @@ extension World {
         default: break
         }
         return reply
+    }
+
+    /// The broker's reply to an earlier registration of the stream was held up, and is taken for that to the newest.
+    private func late(_ registered: Reply.Registered, _ reply: Reply, _ agent: Agent) -> Reply.Registered {
+        guard let register = plants.registers[PeerRequest(agent: agent.index, life: agent.life, id: reply.id)]
+        else { return registered }
+        let asked = PlantState.Registering(
+            life: PlantState.Life(agent: agent.index, life: agent.life), instance: reply.instance,
+            stream: StreamDefinition(branch: register.branch, filter: register.filter, mode: register.mode))
+        defer { plants.registered[asked] = registered }
+        return plants.registered[asked] ?? registered
     }
 
     // MARK: Events
