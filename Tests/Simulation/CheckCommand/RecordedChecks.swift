@@ -9,8 +9,7 @@ import MembusRecording
 //   20  every view was live and at the head soon enough after the faults ended
 
 struct RecordedChecks {
-    /// Ten seconds, and what a busy machine adds.
-    static let recovery = 12.0
+    static let recovery = Check.recovery / .seconds(1)
 
     private(set) var violations: [(time: Int64, text: String, invariant: Int)] = []
     private let truths: [Lineage: Truth]

@@ -50,6 +50,8 @@ public struct Check {
     /// What an agent has seen and written itself.
     var agents: [Int: [Run: Known]] = [:]
     var faultsEnded: Instant?
+    /// When each view first was live and at the head after that.
+    var recovered: [ViewName: Instant] = [:]
 
     /// How things stood when a read was asked for.
     struct Asked {
@@ -136,6 +138,7 @@ public struct Check {
             reads[read] = Asked(told: told, own: agents[agent] ?? [:], time: now, served: serving.count, answers: answers)
         case .read(let read): take(read)
         case .faultsEnded: faultsEnded = now
+        case .recovered(let view): recovered[view] = recovered[view] ?? now
         case .rested(let view, let token, let isLive, let digest, let ofStore):
             rested(view, token, isLive, digest, ofStore)
         case .restedAt(let lineage, let position):

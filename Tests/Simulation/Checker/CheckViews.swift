@@ -115,6 +115,8 @@ extension Check {
 
     /// Two seconds of silence, and as long again for heartbeats that can't be judged.
     static let bound = Duration.seconds(5)
+    /// From the end of faults to every view's being live and at the head.
+    public static let recovery = Duration.seconds(10)
 
     mutating func watched(_ name: ViewName, _ token: Token?, _ isLive: Bool) {
         guard views[name] != nil, isLive else { return }
@@ -154,6 +156,9 @@ extension Check {
     ) {
         guard let seen = views[name] else { return }
         let waited = faultsEnded.map { now - $0 } ?? .zero
+        if let faultsEnded, let recovered = recovered[name], recovered - faultsEnded > Self.recovery {
+            violated(20, "\(name) was live and at the head only \(recovered - faultsEnded) after the faults ended")
+        }
         guard let token, isLive else { return violated(20, "\(name) is not live \(waited) after the faults ended") }
         let run = run(holding: token.position, of: token.lineage) ?? current(token.lineage)
         if let served = visible[run]?.last?.revision, served != token.revision || serving.last?.run != run {

@@ -70,6 +70,8 @@ public enum Fact: Sendable {
     case asked(read: Int, agent: Int)
     case read(Read)
     case faultsEnded
+    /// Of a record that says of each view when it was live and at the head again.
+    case recovered(ViewName)
     /// At the end, when all is calm.
     case rested(ViewName, Token?, isLive: Bool, digest: StateDigest?, ofStore: StateDigest?)
     /// The head at the end, as the broker shows it.

@@ -17,6 +17,8 @@ final class Follower {
     var phase = ViewMachine.Phase.register
     /// What of its bounds was counted.
     var met = (held: 0, evicted: 0, stripped: 0)
+    /// It was live and at the head since the faults ended.
+    var hasRecovered = false
 
     init(id: ViewID, name: ViewName, follow: Follow, shared: SharedView, capacity: Int) {
         self.id = id
@@ -256,10 +258,19 @@ final class Agent {
 
     // MARK: Rest
 
-    func isAtRest(at position: Position, of lineage: Lineage) -> Bool {
-        calls.isEmpty && followers.allSatisfy { follower in
-            token(of: follower) == Token(lineage: lineage, position: position) && isLive(follower)
+    func noteRecovery(to position: Position, of lineage: Lineage) {
+        for follower in followers where !follower.hasRecovered && isAtHead(follower, position, lineage) {
+            follower.hasRecovered = true
+            world.note(.recovered(follower.name))
         }
+    }
+
+    private func isAtHead(_ follower: Follower, _ position: Position, _ lineage: Lineage) -> Bool {
+        token(of: follower) == Token(lineage: lineage, position: position) && isLive(follower)
+    }
+
+    func isAtRest(at position: Position, of lineage: Lineage) -> Bool {
+        calls.isEmpty && followers.allSatisfy { isAtHead($0, position, lineage) }
     }
 
     func noteRest() {

@@ -36,6 +36,7 @@ extension Fact {
             "agent \(read.agent) has read \(read.id) \(read.view.map { "\($0)" } ?? "of the broker") \(read.consistency) "
                 + "at \(read.token.revision): \(read.keys) is \(read.found)"
         case .faultsEnded: "faults end"
+        case .recovered(let view): "\(view) is live, and at the head"
         case .rested(let view, let token, let isLive, _, _):
             "\(view) rests at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
         case .restedAt(let lineage, let position): "the broker rests at \(position.revision) of \(lineage)"

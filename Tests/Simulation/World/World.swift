@@ -130,8 +130,8 @@ public final class World {
 
     // MARK: The end
 
-    /// Within which every view is live again, and a little for what the calm finds under way.
-    static let patience = Duration.seconds(12)
+    /// Views are timed one by one. What comes so late that they can't have seen it by then gets a little more.
+    static let patience = Check.recovery + .seconds(5)
 
     private func calmDown() throws {
         isCalm = true
@@ -148,7 +148,8 @@ public final class World {
         note(.faultsEnded)
         let end = now + Self.patience
         while now < end {
-            try pass(.milliseconds(250))
+            try pass(.milliseconds(50))
+            if let broker { for agent in agents { agent.noteRecovery(to: broker.core.visible, of: broker.lineage) } }
             if isAtRest { return }
         }
     }
