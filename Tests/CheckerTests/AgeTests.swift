@@ -8,7 +8,7 @@ import Testing
     private let view = ViewName(agent: 0, life: 0, number: 1)
 
     /// Two commits, visible at 10 ns and 20 ns; a view at the first, which then claims to hold all up to `asOf`.
-    private func violations(asOf: Int64) -> [Int] {
+    private func violations(asOf: Int64) -> [Invariant] {
         let main = Reply.BranchInfo(name: .main, parent: nil, forkRevision: 0, created: 0)
         var (history, truth) = (History(), Truth(lineage: lineage, branches: [main]))
         for revision: Revision in 1...2 {
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test("a view must not claim to hold all up to a moment before which more was visible")
-    func tooYoung() { #expect(violations(asOf: 21) == [12]) }
+    func tooYoung() { #expect(violations(asOf: 21) == [.boundedAge]) }
 
     @Test("what became visible at the very moment that a view claims may be missing from it")
     func tie() { #expect(violations(asOf: 20) == []) }

@@ -14,7 +14,7 @@ struct PlantTests {
     private func find(_ plant: Plant) -> Verdict? {
         for seed in UInt64(1)...UInt64(plant.bound) {
             let verdict = Verdict.of(seed: seed, moves: Part.usualMoves, plant: plant)
-            if !verdict.violations.isEmpty, verdict.control().violations.isEmpty { return verdict }
+            if verdict.finding != nil, verdict.control().violations.isEmpty { return verdict }
         }
         return nil
     }
@@ -22,6 +22,25 @@ struct PlantTests {
     @Test("the checker finds a planted bug within its bound", arguments: some)
     func planted(plant: Plant) {
         #expect(find(plant) != nil, "\(plant.rawValue) shows in none of \(plant.bound) histories")
+    }
+
+    @Test("every invariant that is checked is the only one that some planted bug breaks, or it is said why none can be")
+    func everyInvariantIsProven() {
+        let proven = Set(Plant.allCases.map(\.breaks).filter { $0.count == 1 }.flatMap { $0 })
+        let explained = Set(Plant.unplanted.keys)
+        #expect(proven.union(explained) == Set(Invariant.allCases.filter(\.isChecked)))
+        #expect(proven.isDisjoint(with: explained))
+    }
+
+    @Test("a violation of what a planted bug does not break does not find it")
+    func findingIsOfItsOwn() {
+        func verdict(_ invariant: Invariant) -> Verdict {
+            let violation = Violation(invariant: invariant, text: "", entry: 0)
+            return Verdict(
+                seed: 1, plant: .cutGoesBack, part: Part(moves: 1), violations: [violation], history: History(), steps: 0)
+        }
+        #expect(verdict(.neverBack).finding != nil)
+        #expect(verdict(.caps).finding == nil)
     }
 
     @Test("the shrunk story is shorter, and violates the same invariant")

@@ -11,7 +11,7 @@ import MembusRecording
 struct RecordedChecks {
     static let recovery = Check.recovery / .seconds(1)
 
-    private(set) var violations: [(time: Int64, text: String, invariant: Int)] = []
+    private(set) var violations: [(time: Int64, text: String, invariant: Invariant)] = []
     private let truths: [Lineage: Truth]
 
     private struct Feed {
@@ -30,7 +30,7 @@ struct RecordedChecks {
         for line in recording.lines { take(line) }
     }
 
-    private mutating func violated(_ invariant: Int, _ text: String, _ time: Int64) {
+    private mutating func violated(_ invariant: Invariant, _ text: String, _ time: Int64) {
         if violations.count < 20 { violations.append((time, text, invariant)) }
     }
 
@@ -49,7 +49,7 @@ struct RecordedChecks {
         case .recovered(let seconds):
             if seconds ?? .infinity > Self.recovery {
                 let after = seconds.map { "only \($0) s" } ?? "at no time watched"
-                violated(20, "every view was live and at the head \(after) after the faults ended", line.t)
+                violated(.liveAgain, "every view was live and at the head \(after) after the faults ended", line.t)
             }
         default: break
         }
@@ -70,9 +70,9 @@ struct RecordedChecks {
             if isDeleted { return truth.commit(revision) != nil && truth.record(named, on: feed.branch, at: revision) == nil }
             return truth.record(named, on: feed.branch, at: revision)?.revision == revision
         }
-        if !exists { violated(4, "\(view) told of \(key)@\(revision)\(isDeleted ? " deleted" : ""), which is not in the truth", time) }
+        if !exists { violated(.filteredTruth, "\(view) told of \(key)@\(revision)\(isDeleted ? " deleted" : ""), which is not in the truth", time) }
         if let before = feed.told[key], truths.count == 1, revision <= before.revision {
-            violated(9, "\(view) told of \(key)@\(before.revision), then of \(key)@\(revision)", time)
+            violated(.trueFills, "\(view) told of \(key)@\(before.revision), then of \(key)@\(revision)", time)
         }
         feeds[view]?.told[key] = (revision, isDeleted)
     }
@@ -90,12 +90,12 @@ struct RecordedChecks {
         else { return }
         for record in truth.state(of: feed.branch, feed.filter, at: token.revision) where record.revision > from.revision {
             if feed.told[record.key.text]?.revision != record.revision {
-                violated(4, "\(view) never told of \(record), which is in its state at \(token.revision)", time)
+                violated(.filteredTruth, "\(view) never told of \(record), which is in its state at \(token.revision)", time)
             }
         }
         for (key, last) in feed.told where !last.isDeleted && last.revision > from.revision && truths.count == 1 {
             if truth.record(Key(unchecked: key), on: feed.branch, at: token.revision) == nil {
-                violated(4, "\(view) told of \(key)@\(last.revision) and not of its end", time)
+                violated(.filteredTruth, "\(view) told of \(key)@\(last.revision) and not of its end", time)
             }
         }
     }

@@ -7,19 +7,19 @@ import MembusModel
 // and CheckReads compare each operation with what ended before it began. CheckLinearizability comes to its own
 // verdict at the end, by a search for an order that does not know the revisions' (Linearizability/).
 //
-// Numbers of invariants are those of the design's section 9.
+// What it holds a history to is ``Invariant``.
 
 public struct Violation: Error, Sendable, CustomStringConvertible {
-    public var invariant: Int
+    public var invariant: Invariant
     public var text: String
     /// The place in the history where it showed.
     public var entry: Int
-    public init(invariant: Int, text: String, entry: Int) {
+    public init(invariant: Invariant, text: String, entry: Int) {
         self.invariant = invariant
         self.text = text
         self.entry = entry
     }
-    public var description: String { "invariant \(invariant): \(text)" }
+    public var description: String { "\(invariant): \(text)" }
 }
 
 /// A stretch of a lineage's life. It has one, unless an old copy of the store was put in its place as a file:
@@ -105,7 +105,7 @@ public struct Check {
         if violations.isEmpty, isComplete { checkLinearizability() }
     }
 
-    mutating func violated(_ invariant: Int, _ text: String) {
+    mutating func violated(_ invariant: Invariant, _ text: String) {
         violations.append(Violation(invariant: invariant, text: text, entry: index))
     }
 
@@ -119,20 +119,21 @@ public struct Check {
             visible[run, default: []].append((now, position.revision))
             if serving.last?.run != run { serving.append((now, run)) }
             if exists(position, lineage, "shown as visible") != run {
-                violated(3, "\(position) is shown as visible, but is of a history that was replaced")
+                violated(.nothingSeenIsLost, "\(position) is shown as visible, but is of a history that was replaced")
             }
         case .answered(let lineage, let revision):
             let most = visible[current(lineage)]?.last?.revision ?? 0
-            if revision > most { violated(3, "a reply shows revision \(revision), though \(most) is visible") }
+            if revision > most { violated(.nothingSeenIsLost, "a reply shows revision \(revision), though \(most) is visible") }
         case .published(let lineage, let position): exists(position, lineage, "published")
         case .following(let view, let branch, let filter, let mode, let start):
             views[view] = Seen(branch: branch, filter: filter, mode: mode, token: start)
             if let start { exists(start.position, start.lineage, "a warm start") }
+        case .loaded(let view, let token, let records): loaded(view, token, records)
         case .left(let view): (views[view], answers[view]) = (nil, nil)
         case .moved(let view, let output, let lineage): moved(view, output, lineage)
         case .watched(let view, let token, let isLive): watched(view, token, isLive)
         case .holds(let view, let token, let entries, let atRest): holds(view, token, entries, atRest: atRest)
-        case .overgrown(let text): violated(17, text)
+        case .overgrown(let text): violated(.caps, text)
         case .broken(let invariant, let text): violated(invariant, text)
         case .asked(let read, let agent):
             reads[read] = Asked(told: told, own: agents[agent] ?? [:], time: now, served: serving.count, answers: answers)
@@ -143,7 +144,7 @@ public struct Check {
             rested(view, token, isLive, digest, ofStore)
         case .restedAt(let lineage, let position):
             if history.truths[lineage]?.head != position {
-                violated(3, "the broker rests at \(position), the store holds \(history.truths[lineage]?.head.description ?? "nothing")")
+                violated(.nothingSeenIsLost, "the broker rests at \(position), the store holds \(history.truths[lineage]?.head.description ?? "nothing")")
             }
         case .copiedBack(let lineage, let position): copiedBack(lineage, position)
         case .floor, .remark: break
@@ -181,10 +182,10 @@ public struct Check {
     mutating func exists(_ position: Position, _ lineage: Lineage, _ what: @autoclosure () -> String) -> Run? {
         if let run = run(holding: position, of: lineage) { return run }
         guard let truth = history.truths[lineage] else {
-            violated(3, "\(what()): lineage \(lineage) never was")
+            violated(.nothingSeenIsLost, "\(what()): lineage \(lineage) never was")
             return nil
         }
-        violated(3, "\(what()): \(position) is not in the truth, whose head is \(truth.head)")
+        violated(.nothingSeenIsLost, "\(what()): \(position) is not in the truth, whose head is \(truth.head)")
         return nil
     }
 

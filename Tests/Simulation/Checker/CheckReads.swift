@@ -14,7 +14,7 @@ extension Check {
             if let expected, let actual, read.isAnnouncing, actual.tells(expected) { continue }
             if expected != actual {
                 violated(
-                    5, "\(who) at \(at): \(key) is \(actual?.description ?? "absent"), the truth is "
+                    .oneState, "\(who) at \(at): \(key) is \(actual?.description ?? "absent"), the truth is "
                         + (expected?.description ?? "absent"))
             }
         }
@@ -32,7 +32,7 @@ extension Check {
         guard let view = read.view else { return }
         let asked = reads[read.id]
         if let before = asked?.answers[view]?[run]?.before(asked?.time ?? now), before > read.token.revision {
-            violated(6, "\(who) of \(view) is of \(read.token.revision), though one before it was of \(before)")
+            violated(.neverBack, "\(who) of \(view) is of \(read.token.revision), though one before it was of \(before)")
         }
         answers[view, default: [:]][run, default: Answered()].add(read.token.revision, at: now)
     }
@@ -43,13 +43,13 @@ extension Check {
         guard read.view == nil || read.isJoined, let asked = reads[read.id] else { return }
         let own = asked.own[run]?.written[read.branch] ?? 0
         if own > read.token.revision {
-            violated(10, "\(who) is of \(read.token.revision), though the agent's own write is \(own)")
+            violated(.ownWrites, "\(who) is of \(read.token.revision), though the agent's own write is \(own)")
         }
         let later = asked.own.first {
             $0.key.lineage == run.lineage && $0.key.number > run.number && $0.value.written[read.branch] != nil
         }
         if later != nil {
-            violated(10, "\(who) is of a history that was replaced, though the agent has written to the one after it")
+            violated(.ownWrites, "\(who) is of a history that was replaced, though the agent has written to the one after it")
         }
     }
 
@@ -61,26 +61,26 @@ extension Check {
         case .atLeast(let token):
             // Who waits for a state of another history waits in vain, and is told so.
             if token.lineage != run.lineage {
-                violated(15, "\(who) is of lineage \(run.lineage), not of its token's")
+                violated(.ownHistory, "\(who) is of lineage \(run.lineage), not of its token's")
             } else if at < token.revision {
-                violated(11, "\(who) is of \(at), less than \(token.revision)")
+                violated(.linearizable, "\(who) is of \(at), less than \(token.revision)")
             } else if !holds(run, token.position) {
-                violated(11, "\(who) is of a history without its token's \(token.position)")
+                violated(.linearizable, "\(who) is of a history without its token's \(token.position)")
             }
         case .linearizable, .direct:
             guard let asked = reads[read.id] else { return }
             if let before = asked.told[run], before > at {
-                violated(11, "\(who) is of \(at), though \(before) was acknowledged before it began")
+                violated(.linearizable, "\(who) is of \(at), though \(before) was acknowledged before it began")
             }
             if lastServed(read.token) < asked.served - 1 {
-                violated(11, "\(who) is of a history that was replaced before it was asked for")
+                violated(.linearizable, "\(who) is of a history that was replaced before it was asked for")
             }
         case .within(let age):
             guard let asked = reads[read.id] else { return }
             let then = shown(run, before: asked.time - age)
-            if then > at { violated(12, "\(who) is of \(at), though \(then) was visible \(age) before it was asked for") }
+            if then > at { violated(.boundedAge, "\(who) is of \(at), though \(then) was visible \(age) before it was asked for") }
             if isReplaced(read.token, before: asked.time - age) {
-                violated(12, "\(who) is of \(read.token), whose history was replaced \(age) before it was asked for")
+                violated(.boundedAge, "\(who) is of \(read.token), whose history was replaced \(age) before it was asked for")
             }
         }
     }
@@ -99,7 +99,7 @@ extension Check {
     /// 8: what its owner chose for a stale view.
     private mutating func checkPolicy(_ read: Read, _ who: String) {
         guard read.isStrict, let name = read.view, let view = views[name] else { return }
-        if !view.isLive { violated(8, "\(who) was served by \(name), which is stale and must not") }
+        if !view.isLive { violated(.staleIsMarked, "\(who) was served by \(name), which is stale and must not") }
     }
 }
 

@@ -26,12 +26,12 @@ extension Check {
         guard let seen = views[name] else { return }
         switch output {
         case .apply(let records, let to):
-            if seen.token == nil { violated(4, "\(name): an event was applied to no state") }
-            compare(name, seen, records, to, lineage, "event", invariant: 4)
+            if seen.token == nil { violated(.filteredTruth, "\(name): an event was applied to no state") }
+            compare(name, seen, records, to, lineage, "event", invariant: .filteredTruth)
         case .catchUp(let records, let to):
-            if seen.token == nil { violated(4, "\(name): changes were applied to no state") }
-            compare(name, seen, records, to, lineage, "pull", invariant: 4)
-        case .advance(let to): compare(name, seen, [], to, lineage, "bookmark or heartbeat", invariant: 7)
+            if seen.token == nil { violated(.filteredTruth, "\(name): changes were applied to no state") }
+            compare(name, seen, records, to, lineage, "pull", invariant: .filteredTruth)
+        case .advance(let to): compare(name, seen, [], to, lineage, "bookmark or heartbeat", invariant: .completeUpTo)
         case .install(let records, let at): install(name, seen, records, at, lineage)
         case .reset(let new): reset(name, seen, new)
         case .fresh(let asOf): proven(name, seen, asOf)
@@ -43,7 +43,7 @@ extension Check {
 
     private mutating func compare(
         _ name: ViewName, _ seen: Seen, _ records: [Record], _ to: Position, _ lineage: Lineage?, _ what: String,
-        invariant: Int
+        invariant: Invariant
     ) {
         guard let truth = move(name, to, lineage, what) else { return }
         let expected = truth.changes(on: seen.branch, seen.filter, after: seen.at, upTo: to.revision)
@@ -61,14 +61,14 @@ extension Check {
         guard let truth = move(name, at, lineage, "snapshot"), seen.mode == .update else { return }
         let expected = truth.state(of: seen.branch, seen.filter, at: at.revision)
         if records.count != expected.count || !zip(records, expected).allSatisfy({ $0.tells($1) }) {
-            violated(4, "\(name) of \(seen.filter): the snapshot at \(at.revision) is \(records), the truth is \(expected)")
+            violated(.filteredTruth, "\(name) of \(seen.filter): the snapshot at \(at.revision) is \(records), the truth is \(expected)")
         }
     }
 
     /// Only forward, and only to what is in the truth.
     private mutating func move(_ name: ViewName, _ to: Position, _ lineage: Lineage?, _ what: String) -> Truth? {
         guard let lineage, history.truths[lineage] != nil else {
-            violated(15, "\(name): a \(what) moved it in no known history")
+            violated(.ownHistory, "\(name): a \(what) moved it in no known history")
             return nil
         }
         let old = views[name]?.token
@@ -76,10 +76,10 @@ extension Check {
         guard let run = exists(to, lineage, "\(name): a \(what)"), let truth = truth(of: run) else { return nil }
         let highest = views[name]?.highest[run] ?? -1
         if to.revision <= max(highest, old?.lineage == lineage ? old?.revision ?? -1 : -1) {
-            violated(6, "\(name): a \(what) moved the cut from \(max(highest, old?.revision ?? -1)) back to \(to.revision)")
+            violated(.neverBack, "\(name): a \(what) moved the cut from \(max(highest, old?.revision ?? -1)) back to \(to.revision)")
         }
         if let old, old.lineage != lineage || !truth.holds(old.position) {
-            violated(15, "\(name): a \(what) of lineage \(lineage) on a state of another history, \(old)")
+            violated(.ownHistory, "\(name): a \(what) of lineage \(lineage) on a state of another history, \(old)")
         }
         views[name]?.highest[run] = max(highest, to.revision)
         return truth
@@ -95,7 +95,18 @@ extension Check {
             return
         }
         guard let old = seen.token, old.lineage == new else { return }
-        violated(15, "\(name) was reset at \(old.position), which is of the broker's own history")
+        violated(.ownHistory, "\(name) was reset at \(old.position), which is of the broker's own history")
+    }
+
+    // MARK: Invariant 16: what it begins with
+
+    mutating func loaded(_ name: ViewName, _ token: Token, _ records: [Record]) {
+        guard let seen = views[name], let run = run(holding: token.position, of: token.lineage), let truth = truth(of: run)
+        else { return }
+        let expected = truth.state(of: seen.branch, seen.filter, at: token.revision)
+        if records.count != expected.count || !zip(records, expected).allSatisfy({ $0.tells($1) }) {
+            violated(.warmFiles, "\(name) begins with \(records) for \(token), where the truth is \(expected)")
+        }
     }
 
     // MARK: Invariant 12: how old it may be
@@ -104,10 +115,10 @@ extension Check {
         guard let token = seen.token, let run = run(holding: token.position, of: token.lineage) else { return }
         let then = shown(run, before: asOf)
         if then > token.revision {
-            violated(12, "\(name) at \(token.revision) claims to hold all of \(now - asOf) ago, when \(then) was visible")
+            violated(.boundedAge, "\(name) at \(token.revision) claims to hold all of \(now - asOf) ago, when \(then) was visible")
         }
         if isReplaced(token, before: asOf) {
-            violated(12, "\(name) claims to hold all of \(now - asOf) ago, and is at \(token), of a history replaced by then")
+            violated(.boundedAge, "\(name) claims to hold all of \(now - asOf) ago, and is at \(token), of a history replaced by then")
         }
     }
 
@@ -120,16 +131,16 @@ extension Check {
 
     mutating func watched(_ name: ViewName, _ token: Token?, _ isLive: Bool) {
         guard views[name] != nil, isLive else { return }
-        guard let token else { return violated(8, "\(name) is live without a state") }
+        guard let token else { return violated(.staleIsMarked, "\(name) is live without a state") }
         guard let run = run(holding: token.position, of: token.lineage) else { return }
         let then = shown(run, before: now - Self.bound)
         if then > token.revision {
-            violated(8, "\(name) is live at \(token.revision), though \(then) was visible \(Self.bound) ago")
+            violated(.staleIsMarked, "\(name) is live at \(token.revision), though \(then) was visible \(Self.bound) ago")
         }
         let served = serving.last { $0.time <= now - Self.bound }?.run
         let isServed = served.map { $0.lineage == token.lineage && holds($0, token.position) } ?? true
         if let served, !isServed, serving.last?.run == served {
-            violated(15, "\(name) is live in lineage \(token), though \(served) is served for \(Self.bound)")
+            violated(.ownHistory, "\(name) is live in lineage \(token), though \(served) is served for \(Self.bound)")
         }
     }
 
@@ -137,7 +148,7 @@ extension Check {
     mutating func holds(_ name: ViewName, _ token: Token?, _ entries: [CacheEntry], atRest: Bool) {
         guard let seen = views[name] else { return }
         if token != seen.token {
-            violated(6, "\(name) shows \(token?.description ?? "nothing"), moved to \(seen.token?.description ?? "nothing")")
+            violated(.neverBack, "\(name) shows \(token?.description ?? "nothing"), moved to \(seen.token?.description ?? "nothing")")
         }
         guard let token, let run = run(holding: token.position, of: token.lineage), let truth = truth(of: run) else { return }
         for entry in entries {
@@ -145,7 +156,7 @@ extension Check {
             let isTrue = expected.map { entry.record?.tells($0) ?? false } ?? (entry.record == nil)
             if !isTrue {
                 violated(
-                    atRest ? 18 : 9, "\(name) holds \(entry.key) at \(token.revision) as \(entry.record?.description ?? "absent"), "
+                    atRest ? .equalAtRest : .trueFills, "\(name) holds \(entry.key) at \(token.revision) as \(entry.record?.description ?? "absent"), "
                         + "the truth is \(expected?.description ?? "absent")")
             }
         }
@@ -157,18 +168,18 @@ extension Check {
         guard let seen = views[name] else { return }
         let waited = faultsEnded.map { now - $0 } ?? .zero
         if let faultsEnded, let recovered = recovered[name], recovered - faultsEnded > Self.recovery {
-            violated(20, "\(name) was live and at the head only \(recovered - faultsEnded) after the faults ended")
+            violated(.liveAgain, "\(name) was live and at the head only \(recovered - faultsEnded) after the faults ended")
         }
-        guard let token, isLive else { return violated(20, "\(name) is not live \(waited) after the faults ended") }
+        guard let token, isLive else { return violated(.liveAgain, "\(name) is not live \(waited) after the faults ended") }
         let run = run(holding: token.position, of: token.lineage) ?? current(token.lineage)
         if let served = visible[run]?.last?.revision, served != token.revision || serving.last?.run != run {
-            violated(20, "\(name) is at \(token.revision) \(waited) after the faults ended, the broker at \(served)")
+            violated(.liveAgain, "\(name) is at \(token.revision) \(waited) after the faults ended, the broker at \(served)")
         }
         guard let digest, let truth = truth(of: run) else { return }
         var builder = StateDigest.Builder()
         for record in truth.state(of: seen.branch, seen.filter, at: token.revision) { builder.add(record) }
         let expected = builder.finish()
-        if digest != expected { violated(18, "\(name) at rest differs from the truth at \(token.revision)") }
-        if let ofStore, ofStore != expected { violated(18, "the store's digest at \(token.revision) differs from its log") }
+        if digest != expected { violated(.equalAtRest, "\(name) at rest differs from the truth at \(token.revision)") }
+        if let ofStore, ofStore != expected { violated(.equalAtRest, "the store's digest at \(token.revision) differs from its log") }
     }
 }

@@ -31,12 +31,12 @@ extension Check {
             for commit in truth.commits {
                 let info = commit.info
                 if info.message.hasPrefix("op "), let other = places.updateValue(info.revision, forKey: info.message) {
-                    violated(1, "\(info.message) took effect twice: \(other) and \(info.revision)")
+                    violated(.takesEffectOnce, "\(info.message) took effect twice: \(other) and \(info.revision)")
                 }
                 if let session = info.session {
                     let name = "number \(info.number) of session \(session)"
                     if let other = numbers.updateValue(info.revision, forKey: name) {
-                        violated(1, "\(name) took effect twice: \(other) and \(info.revision)")
+                        violated(.takesEffectOnce, "\(name) took effect twice: \(other) and \(info.revision)")
                     }
                 }
                 if info.agent == CommitInfo.broker { checkExpiry(commit, in: truth) }
@@ -57,7 +57,7 @@ extension Check {
             let before = truth.record(record.key, on: commit.info.branch, at: commit.info.revision - 1)
             guard let before, let expires = before.expires, expires <= commit.info.time, record.isDeleted else {
                 violated(
-                    9, "\(commit.info.revision) of the broker at \(commit.info.time) writes \(record), where there was "
+                    .trueFills, "\(commit.info.revision) of the broker at \(commit.info.time) writes \(record), where there was "
                         + (before?.description ?? "nothing"))
                 continue
             }
@@ -107,7 +107,7 @@ extension Check {
     private mutating func decidedOnce(_ op: Int, _ outcome: Outcome, _ lineage: Lineage) {
         guard let run = run(holding: outcome.position, of: lineage) else { return }
         if let other = writes[op]?.outcome.updateValue(outcome, forKey: run), other != outcome {
-            violated(1, "op \(op) was told to be \(other), then \(outcome)")
+            violated(.takesEffectOnce, "op \(op) was told to be \(other), then \(outcome)")
         }
     }
 
@@ -133,9 +133,9 @@ extension Check {
             let commit = truth(of: run)?.commit(position.revision)
         else { return nil }
         if commit.info.message != "op \(op)" {
-            violated(1, "op \(op) was acknowledged as \(position.revision), which is \(commit.info.message)")
+            violated(.takesEffectOnce, "op \(op) was acknowledged as \(position.revision), which is \(commit.info.message)")
         } else if let before = write.before[run], before >= position.revision {
-            violated(2, "op \(op) is revision \(position.revision), yet \(before) was known before it was asked for")
+            violated(.realTimeOrder, "op \(op) is revision \(position.revision), yet \(before) was known before it was asked for")
         }
         return run
     }
@@ -149,11 +149,11 @@ extension Check {
         case .committed: return
         case .held(let position):
             let failed = transaction.failing(in: truth, at: position.revision)
-            if !failed.isEmpty { violated(14, "op \(op) held at \(position.revision), where \(failed) fail") }
+            if !failed.isEmpty { violated(.replayedOutcomes, "op \(op) held at \(position.revision), where \(failed) fail") }
         case .conflict(let failed, let position):
             let expected = transaction.failing(in: truth, at: position.revision)
             if failed.map(\.precondition) != expected {
-                violated(14, "op \(op) failed on \(failed.map(\.precondition)) at \(position.revision), where \(expected) fail")
+                violated(.replayedOutcomes, "op \(op) failed on \(failed.map(\.precondition)) at \(position.revision), where \(expected) fail")
             }
         }
     }
@@ -165,7 +165,7 @@ extension Check {
             for commit in truth.commits {
                 guard let op = Int(commit.info.message.dropFirst(3)), let write = writes[op] else { continue }
                 if let refusal = write.refusal(in: run) {
-                    violated(1, "op \(op) is revision \(commit.info.revision), though it was \(refusal)")
+                    violated(.takesEffectOnce, "op \(op) is revision \(commit.info.revision), though it was \(refusal)")
                 }
                 guard case .transaction(let transaction) = write.work else { continue }
                 replay(transaction, commit, op, in: truth)
@@ -176,14 +176,14 @@ extension Check {
     private mutating func replay(_ transaction: Transaction, _ commit: Commit, _ op: Int, in truth: Truth) {
         let before = commit.info.revision - 1
         let failed = transaction.failing(in: truth, at: before)
-        if !failed.isEmpty { violated(14, "op \(op) is committed as \(before + 1), though at \(before) \(failed) fail") }
+        if !failed.isEmpty { violated(.replayedOutcomes, "op \(op) is committed as \(before + 1), though at \(before) \(failed) fail") }
         let expected = transaction.values(in: truth, at: before)
         let patched = Set(transaction.changes.filter(\.isPatch).map(\.key))
         let actual = commit.records.map {
             let value = patched.contains($0.key) ? $0.value.flatMap(Merged.canonical) : $0.value
             return Written(key: $0.key, value: value, isDeleted: $0.isDeleted)
         }
-        if expected != actual { violated(14, "op \(op) wrote \(commit.records), and its changes at \(before) give \(expected)") }
+        if expected != actual { violated(.replayedOutcomes, "op \(op) wrote \(commit.records), and its changes at \(before) give \(expected)") }
     }
 }
 

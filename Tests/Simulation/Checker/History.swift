@@ -56,6 +56,8 @@ public enum Fact: Sendable {
     /// A message with this state was handed to the events' socket.
     case published(Lineage, Position)
     case following(ViewName, BranchName, TopicFilter, StreamMode, start: Token?)
+    /// What a view began with from a warm file that says this of itself.
+    case loaded(ViewName, Token, [Record])
     case left(ViewName)
     /// What an agent's core had a view's cache do. `asOf` of ``ViewOutput/fresh(asOf:)`` is by the world's clock.
     case moved(ViewName, ViewOutput, Lineage?)
@@ -66,7 +68,7 @@ public enum Fact: Sendable {
     /// A view kept something beyond its bounds.
     case overgrown(String)
     /// The world itself saw an invariant broken.
-    case broken(Int, String)
+    case broken(Invariant, String)
     case asked(read: Int, agent: Int)
     case read(Read)
     case faultsEnded

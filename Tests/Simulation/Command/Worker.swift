@@ -21,6 +21,12 @@ enum Worker {
                     sum.violating -= 1
                     continue
                 }
+                guard verdict.finding != nil else {
+                    // It does harm, and not what it is planted for.
+                    sum.violating -= 1
+                    sum.text = "only by \(first)"
+                    continue
+                }
                 sum.text = "\(first)"
                 break
             }

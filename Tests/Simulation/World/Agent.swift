@@ -160,6 +160,7 @@ final class Agent {
         case .reopenRequests: reopenRequests()
         case .connectEvents: world.openEvents(of: self)
         case .replaceEvents:
+            if world.plant == .deafForEver { break }
             world.remark("agent \(index) replaces its events' socket")
             world.coverage.count(.eventsReplaced)
             world.openEvents(of: self)
@@ -242,6 +243,9 @@ final class Agent {
         let follower = Follower(id: id, name: name, follow: follow, shared: shared, capacity: capacity)
         followers.append(follower)
         world.note(.following(name, follow.branch, follow.filter, follow.mode, start: follow.start))
+        if let start = follow.start, let records = try? shared.read({ $0.cache.records() }) {
+            world.note(.loaded(name, start, records))
+        }
         world.followed.insert(StreamDefinition(branch: follow.branch, filter: follow.filter, mode: follow.mode))
         take(.follow(id, follow))
         call(.reach(id, .live), timeout: .seconds(60)) { [weak follower] result in
@@ -275,7 +279,7 @@ final class Agent {
 
     func noteRest() {
         for follower in followers {
-            if !follower.isJoined { world.note(.broken(20, "agent \(index) still waits for \(follower.name) to be complete")) }
+            if !follower.isJoined { world.note(.broken(.liveAgain, "agent \(index) still waits for \(follower.name) to be complete")) }
             noteCache(of: follower, atRest: true)
             let token = token(of: follower)
             var digests: (StateDigest?, StateDigest?) = (nil, nil)

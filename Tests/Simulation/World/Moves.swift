@@ -209,7 +209,7 @@ extension World {
             let bytes = try disk.written(file)
             let decoded = try WarmFile(decoding: bytes)
             if decoded.token != file.token || decoded.records != file.records {
-                note(.broken(16, "a warm file of \(file.token) is read as another state"))
+                note(.broken(.warmFiles, "a warm file of \(file.token) is read as another state"))
             }
             var torn = bytes
             if dice.chance(50) {
@@ -217,11 +217,11 @@ extension World {
             } else {
                 torn[dice.below(torn.count)] ^= UInt8(1 << dice.below(8))
             }
-            if (try? WarmFile(decoding: torn)) != nil { note(.broken(16, "a damaged warm file of \(file.token) is taken")) }
+            if (try? WarmFile(decoding: torn)) != nil { note(.broken(.warmFiles, "a damaged warm file of \(file.token) is taken")) }
             coverage.count(.warmDamaged)
             return decoded
         } catch {
-            note(.broken(16, "a warm file of \(file.token) is not read: \(error)"))
+            note(.broken(.warmFiles, "a warm file of \(file.token) is not read: \(error)"))
             return nil
         }
     }

@@ -53,6 +53,8 @@ public enum Plant: String, CaseIterable, Sendable {
     case newStreamPreviousZero = "new-stream-previous-zero"
     /// Streams are matched to a commit before a registration that overtakes it.
     case commitMatchedBeforeRegistration = "commit-matched-before-registration"
+    /// A socket that hears nothing is never replaced.
+    case deafForEver = "deaf-for-ever"
     /// A gap between events is not noticed at all.
     case gapUnnoticed = "gap-unnoticed"
     /// A few lost events are tolerated.
@@ -66,6 +68,8 @@ public enum Plant: String, CaseIterable, Sendable {
 
     /// A delta from below the floor.
     case deltaFromBelowFloor = "delta-from-below-floor"
+    /// A cache loses a record of what a pull brings.
+    case recordNotApplied = "record-not-applied"
     /// Pages are applied one by one.
     case pagesOneByOne = "pages-one-by-one"
     /// A late pull lowers the cut.

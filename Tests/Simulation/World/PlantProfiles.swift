@@ -60,6 +60,11 @@ extension Plant {
         case .oldReplyResets:
             profile.often(.restore, 6)
             profile.often(.deafen, 10)
+        case .deafForEver: profile.often(.deafen, 10)
+        case .recordNotApplied:
+            // Who reads finds it, too.
+            profile.lostEvents = 20
+            for move in [Move.read, .dialled] { profile.often(move, 0) }
         case .neverEvicts, .notesNeverDropped:
             profile.cacheBytes = 1500
             profile.often(.read, 80)

@@ -19,6 +19,8 @@ extension World {
     func altered(_ output: ViewOutput, of follower: Follower, _ agent: Agent) -> [Shown] {
         switch (plant, output) {
         case (.staleUnmarked, .stale): return []
+        case (.recordNotApplied, .catchUp(let records, let to)) where follower.follow.mode == .update && records.count > 1:
+            return [Shown(output, done: [.catchUp(records.dropLast(), to: to)])]
         case (.cutGoesBack, .install(let records, let at)):
             if plants.installed[follower.name] == nil { plants.installed[follower.name] = (records, at) }
         case (.cutGoesBack, .catchUp(_, let to)):

@@ -22,7 +22,7 @@ extension Verdict {
 
 private struct Shrinking {
     var best: Verdict
-    let invariant: Int
+    let invariant: Invariant
     let deadline: ContinuousClock.Instant
 
     var isOver: Bool { ContinuousClock.now >= deadline }

@@ -23,6 +23,7 @@ extension Fact {
         case .published(_, let position): "event \(position.revision) is handed out"
         case .following(let view, let branch, let filter, let mode, let start):
             "\(view) follows \(filter) on \(branch), \(mode)\(start.map { ", from \($0.revision)" } ?? "")"
+        case .loaded(let view, let token, let records): "\(view) begins with \(records) at \(token.revision)"
         case .left(let view): "\(view) is closed"
         case .moved(let view, let output, _): "\(view): \(output.story)"
         case .watched(let view, let token, let isLive): "\(view) is at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"

@@ -16,20 +16,25 @@ public struct Verdict {
             let world = try World(seed: seed, part: part, plant: plant)
             var failed: [Violation] = []
             do { try world.run() } catch {
-                failed = [Violation(invariant: 3, text: "the store failed: \(error)", entry: world.history.entries.count)]
+                failed = [Violation(invariant: .nothingSeenIsLost, text: "the store failed: \(error)", entry: world.history.entries.count)]
             }
             let found = failed.isEmpty ? Check.violations(of: world.history) : failed
             return Verdict(
                 seed: seed, plant: plant, part: part, violations: found, history: world.history, steps: world.steps,
                 coverage: world.coverage)
         } catch {
-            let broken = Violation(invariant: 3, text: "no store could be made: \(error)", entry: 0)
+            let broken = Violation(invariant: .nothingSeenIsLost, text: "no store could be made: \(error)", entry: 0)
             return Verdict(seed: seed, plant: plant, part: part, violations: [broken], history: History(), steps: 0)
         }
     }
 
     public static func of(seed: UInt64, moves: Int, plant: Plant? = nil) -> Verdict {
         of(seed: seed, part: Part(moves: moves), plant: plant)
+    }
+
+    /// What finds the plant, if it is what the plant breaks.
+    public var finding: Violation? {
+        violations.first.flatMap { plant?.breaks.contains($0.invariant) ?? true ? $0 : nil }
     }
 
     /// The same world without the plant's bug: what is found there is not the plant's doing.

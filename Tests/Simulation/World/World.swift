@@ -160,7 +160,7 @@ public final class World {
     }
 
     private func rest() throws {
-        guard let broker else { return note(.broken(20, "no broker runs at the end")) }
+        guard let broker else { return note(.broken(.liveAgain, "no broker runs at the end")) }
         try disk.harvest()
         try holdOutcomesToCaps()
         for agent in agents { agent.noteRest() }

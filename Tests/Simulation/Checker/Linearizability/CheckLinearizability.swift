@@ -27,10 +27,10 @@ extension Check {
             switch verdict {
             case .linearizable: continue
             case .unknown(let steps):
-                violated(11, "whether lineage \(lineage) is linearizable was not found out in \(steps) steps")
+                violated(.linearizable, "whether lineage \(lineage) is linearizable was not found out in \(steps) steps")
             case .violated(let longest, let stuck):
                 index = memory.operations[stuck].outcome?.returned ?? index
-                violated(11, memory.story(longest, stuck))
+                violated(.linearizable, memory.story(longest, stuck))
             }
         }
     }
