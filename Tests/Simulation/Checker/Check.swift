@@ -146,6 +146,7 @@ public struct Check {
             if history.truths[lineage]?.head != position {
                 violated(.nothingSeenIsLost, "the broker rests at \(position), the store holds \(history.truths[lineage]?.head.description ?? "nothing")")
             }
+        case .restedWhen(let wall): checkNothingOverdue(wall)
         case .copiedBack(let lineage, let position): copiedBack(lineage, position)
         case .floor, .remark: break
         }

@@ -9,6 +9,8 @@ struct Seen {
     /// The highest cut in each history: no reset lowers it.
     var highest: [Run: Revision] = [:]
     var isLive = false
+    /// Runs, begun by an old copy, in which it was reset although its state was of theirs.
+    var excused: Set<Run> = []
 
     init(branch: BranchName, filter: TopicFilter, mode: StreamMode, token: Token?) {
         self.branch = branch
@@ -88,13 +90,15 @@ extension Check {
     /// Only for another history.
     private mutating func reset(_ name: ViewName, _ seen: Seen, _ new: Lineage) {
         views[name]?.token = nil
-        // Where a copy was put back, what the view or its agent knew of may be lost.
-        guard runs[new] == nil else {
-            let run = current(new)
+        guard let old = seen.token, old.lineage == new else { return }
+        let run = current(new)
+        guard holds(run, old.position) else { return }
+        // Where a copy was put back, it may be what the agent knew of beyond its state that was lost. Once it is
+        // told, it knows.
+        if run.number > 0, views[name]?.excused.insert(run).inserted == true {
             views[name]?.highest[run] = nil
             return
         }
-        guard let old = seen.token, old.lineage == new else { return }
         violated(.ownHistory, "\(name) was reset at \(old.position), which is of the broker's own history")
     }
 

@@ -64,6 +64,20 @@ extension Check {
         }
     }
 
+    /// The broker looks for what has expired every 50 ms in the world.
+    static let sweeping = Duration.milliseconds(200)
+
+    mutating func checkNothingOverdue(_ wall: Timestamp) {
+        guard let run = serving.last?.run, let truth = truth(of: run) else { return }
+        let due = wall.advanced(by: .zero - Self.sweeping)
+        for branch in truth.branches.keys.sorted(by: { $0.text < $1.text }) {
+            for record in truth.state(of: branch, .everything, at: truth.head.revision) {
+                guard let expires = record.expires, expires <= due else { continue }
+                violated(.trueFills, "\(record) on \(branch) should have expired at \(expires), and is there at \(wall)")
+            }
+        }
+    }
+
     // MARK: The course of a transaction
 
     mutating func invoked(_ op: Int, _ agent: Int, _ work: Work) {

@@ -78,6 +78,8 @@ public enum Fact: Sendable {
     case rested(ViewName, Token?, isLive: Bool, digest: StateDigest?, ofStore: StateDigest?)
     /// The head at the end, as the broker shows it.
     case restedAt(Lineage, Position)
+    /// What the broker's wall clock says then. Nothing has been under way for a while.
+    case restedWhen(Timestamp)
     /// For people.
     case remark(String)
 }

@@ -134,6 +134,11 @@ final class BrokerProcess {
     }
 
     private func step(_ input: BrokerInput<Peer>) {
+        var input = input
+        if world.plant == .expiryForgotten, case .written(var report) = input {
+            report.nextExpiry = nil
+            input = .written(report)
+        }
         let isReport = if case .written = input { true } else { false }
         let outputs = world.altered(core.step(input, now: now), of: self)
         world.holdToCaps(self)

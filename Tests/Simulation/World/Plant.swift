@@ -140,6 +140,9 @@ public enum Plant: String, CaseIterable, Sendable {
     /// A session's outcomes are kept although its client has them.
     case resultsNeverDropped = "results-never-dropped"
 
+    /// The broker forgets when the next record expires.
+    case expiryForgotten = "expiry-forgotten"
+
     // MARK: Other histories
 
     /// The hash is not checked on resume, nor anywhere else.

@@ -22,7 +22,7 @@ extension Plant {
         // Bookmarks that say nothing of the tail prove as fresh what lacks it.
         case .tailUnnoticed: [.staleIsMarked, .boundedAge, .liveAgain]
         case .staleUnmarked: [.staleIsMarked]
-        case .lateFill: [.trueFills]
+        case .lateFill, .expiryForgotten: [.trueFills]
         case .ownWritesNotAwaited: [.ownWrites]
         case .getFromLaggingCopy, .waitIgnored: [.linearizable]
         // The proof that a linearizable read waits for says how fresh the view is, too.

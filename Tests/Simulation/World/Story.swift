@@ -41,6 +41,7 @@ extension Fact {
         case .rested(let view, let token, let isLive, _, _):
             "\(view) rests at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
         case .restedAt(let lineage, let position): "the broker rests at \(position.revision) of \(lineage)"
+        case .restedWhen(let wall): "it is \(wall.milliseconds) by the broker's wall clock"
         case .remark(let text): text
         }
     }
