@@ -251,6 +251,9 @@ public struct QueuedWrite: Sendable {
     public var job: WriteJob
     /// After this nobody waits for it, and it is not executed.
     public var deadline: Instant?
+
+    /// Why it is not executed, if it is too late.
+    func refusal(at now: Instant) -> Failure? { Failure.late(deadline, at: now) }
 }
 
 public enum WriteJob: Sendable {
@@ -289,4 +292,14 @@ public struct QueuedRead: Sendable {
     public var job: ReadJob
     public var visible: Position
     public var deadline: Instant?
+
+    /// Why it is not answered, if it is too late.
+    func refusal(at now: Instant) -> Failure? { job.letsGo ? nil : Failure.late(deadline, at: now) }
+}
+
+extension Failure {
+    fileprivate static func late(_ deadline: Instant?, at now: Instant) -> Failure? {
+        guard let deadline, deadline < now else { return nil }
+        return Failure(.deadlineExceeded, "the request waited longer than its deadline")
+    }
 }

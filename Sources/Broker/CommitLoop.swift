@@ -56,10 +56,11 @@ final class CommitLoop: @unchecked Sendable {  // used by its one thread only, a
             switch write.job {
             case .compact(let request):
                 compactions.ask(request, ticket: write.ticket)
-            case .item where write.deadline.map({ $0 < now }) ?? false:
-                let failure = Failure(.deadlineExceeded, "the request waited longer than its deadline")
-                report.append((write.ticket, .item(.refused(failure))))
             case .item(let item):
+                if let late = write.refusal(at: now) {
+                    report.append((write.ticket, .item(.refused(late))))
+                    continue
+                }
                 items.append(item)
                 tickets.append(write.ticket)
             }

@@ -9,10 +9,8 @@ struct Looker: Sendable {
     /// `nil`: of a store without a directory, which can't be copied.
     var backups: Backups?
 
-    func answer(_ read: QueuedRead) -> Result<ReadAnswer, Failure> {
-        if let deadline = read.deadline, .now > deadline, !read.job.letsGo {
-            return .failure(Failure(.deadlineExceeded, "the request waited longer than its deadline"))
-        }
+    func answer(_ read: QueuedRead, now: Instant = .now) -> Result<ReadAnswer, Failure> {
+        if let late = read.refusal(at: now) { return .failure(late) }
         do throws(Failure) {
             return .success(try look(up: read.job, visible: read.visible))
         } catch {

@@ -61,9 +61,14 @@ struct SteppedBroker<Peer: Sendable> {
     /// The commit thread's turn, up to the disk; what it reports is not told to the core yet.
     mutating func sync() throws -> WriteReport {
         var (items, tickets): ([WriteItem], [UInt64]) = ([], [])
+        var results: [(ticket: UInt64, result: WriteReport.Result)] = []
         for write in writes {
             switch write.job {
             case .item(let item):
+                if let late = write.refusal(at: now) {
+                    results.append((write.ticket, .item(.refused(late))))
+                    continue
+                }
                 items.append(item)
                 tickets.append(write.ticket)
             case .compact(let request): compactions.ask(request, ticket: write.ticket)
@@ -71,7 +76,7 @@ struct SteppedBroker<Peer: Sendable> {
         }
         writes = []
         let batch = try writer.commit(items, now: wall)
-        let results = zip(tickets, batch.results).map { ($0, WriteReport.Result.item($1)) }
+        results += zip(tickets, batch.results).map { ($0, WriteReport.Result.item($1)) }
         return WriteReport(results: results, commits: batch.commits, nextExpiry: writer.nextExpiry, sync: batch.sync)
     }
 
@@ -89,11 +94,6 @@ struct SteppedBroker<Peer: Sendable> {
         let looker = Looker(store: store, reader: reader, inlineValueBytes: settings.inlineValueBytes)
         let waiting = reads
         reads = []
-        return waiting.flatMap { read in
-            var read = read
-            // Readers hold deadlines against the process's clock, which is not this one.
-            read.deadline = nil
-            return step(.answered(ticket: read.ticket, looker.answer(read)))
-        }
+        return waiting.flatMap { step(.answered(ticket: $0.ticket, looker.answer($0, now: now))) }
     }
 }
