@@ -34,19 +34,19 @@ final class CacheScenario: Machine {
 
     private func read(_ keys: [Key]) throws -> [String] {
         let taken = cache.take(keys)
-        var lines = ["as of \(taken.cut.map { "\($0.revision)" } ?? "no state"):"]
+        var lines = ["as of \(taken.cut?.words ?? "no state"):"]
         for (key, hit) in zip(keys, taken.hits) { lines.append("  \(key): \(words(for: hit))") }
         guard !taken.missing.isEmpty else { return lines }
         lastTicket += 1
         tickets["f\(lastTicket)"] = cache.beginFill(taken.missing)
-        let cut = taken.cut.map { "\($0.revision)" } ?? "nothing"
+        let cut = taken.cut?.words ?? "nothing"
         return lines + ["f\(lastTicket): one request for \(taken.missing.map(\.text).joined(separator: " ")) as of \(cut)"]
     }
 
     private func words(for hit: ViewCache.Hit) -> String {
         switch hit {
         case .record(let record): record.words
-        case .announced(let record): "\(record.words), to be fetched by key and revision"
+        case .announced(let record): "\(record.words), its value did not travel"
         case .absent: "absent"
         case .miss: "not here"
         case .outside: "not followed"

@@ -30,6 +30,7 @@ struct Line {
 
     /// `250ms` or `2s`.
     static func duration(_ text: String) throws -> Duration {
+        let text = text.filter { $0 != ":" }
         if text.hasSuffix("ms") { return .milliseconds(try number(String(text.dropLast(2)))) }
         guard text.hasSuffix("s") else { throw Unreadable("\(text) is no time: say 250ms or 2s") }
         return .seconds(try number(String(text.dropLast())))
@@ -73,6 +74,19 @@ extension Record {
         if isDeleted { return "-\(key)@\(revision)" }
         guard let text else { return "\(key)@\(revision)~\(size)" }
         return "\(key)@\(revision)=" + (text.count > 20 ? "(\(size)bytes)" : text)
+    }
+}
+
+/// Every revision that is printed stands for its hash, too.
+extension Position {
+    /// `9`, `9'` of another history, `9?` if it bears the hash of neither.
+    var words: String {
+        if self == .origin { return "0" }
+        switch hash {
+        case UInt64(revision * 10): return "\(revision)"
+        case UInt64(revision * 10 + 1): return "\(revision)'"
+        default: return "\(revision)?"
+        }
     }
 }
 

@@ -2,22 +2,33 @@ import Foundation
 
 // A transcript: what goes into one of the real state machines, and all that comes out.
 //
-//   rule: LIVE, event: previous <= c: apply, c = revision      which rules it shows, as listed in README.txt
+//   rule: LIVE, event: previous <= c: apply, c = revision      which rules the next machine shows, as in README.txt
 //   machine: view at 5 of L1                                    who is spoken to
 //   # words for the reader
 //   > event 7 previous 5: plans/a=x                             an input
 //   < apply 7: plans/a@7=x                                      everything that comes out, in order
 //
-// With MEMBUS_REWRITE_SCENARIOS=1 the outputs are written anew, to be read and judged; nothing passes then.
+// Nothing else may stand in a transcript. With MEMBUS_REWRITE_SCENARIOS=1 the outputs are written anew, to be read and
+// judged; nothing passes then.
 
 protocol Machine: AnyObject {
     func take(_ line: Line) throws -> [String]
 }
 
 struct Scenario {
+    /// One machine's part of a transcript.
+    struct Part {
+        /// Of the line that names the machine.
+        let number: Int
+        var rules: [String]
+        var outputs = 0
+    }
+
+    /// The file's name.
     let name: String
     let lines: [String]
-    var rules: [String] { lines.compactMap { $0.hasPrefix("rule: ") ? String($0.dropFirst(6)) : nil } }
+    /// As README.txt names it.
+    var title: String { String(name.dropLast(name.hasSuffix(".txt") ? 4 : 0)) }
 
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Scenarios")
@@ -29,17 +40,35 @@ struct Scenario {
             .map { Scenario(name: $0.lastPathComponent, lines: text($0).components(separatedBy: "\n")) }
     }()
 
-    /// The rules that must be shown: what README.txt lists behind "- ".
-    static var listed: [String] {
-        text(folder.appendingPathComponent("README.txt")).components(separatedBy: "\n")
-            .compactMap { $0.hasPrefix("- ") ? String($0.dropFirst(2)) : nil }
-    }
+    static func text(_ file: URL) -> String { (try? String(contentsOf: file, encoding: .utf8)) ?? "" }
 
-    private static func text(_ file: URL) -> String { (try? String(contentsOf: file, encoding: .utf8)) ?? "" }
+    /// The machines' parts, in order.
+    /// - Throws: ``Unreadable`` for a line that is none of a transcript, or stands where it says nothing.
+    func parts() throws -> [Part] {
+        var parts: [Part] = []
+        var rules: [String] = []
+        var before = ""
+        for (index, line) in lines.enumerated() {
+            switch line.prefix(2) {
+            case "ru" where line.hasPrefix("rule: "): rules.append(String(line.dropFirst(6)))
+            case "ma" where line.hasPrefix("machine: "):
+                parts.append(Part(number: index + 1, rules: rules))
+                rules = []
+            case "> " where !parts.isEmpty && rules.isEmpty, "", "# ": break
+            case "< " where before.hasPrefix("> ") || before.hasPrefix("< "): parts[parts.count - 1].outputs += 1
+            default: throw Unreadable("\(name):\(index + 1): not a line of a transcript, or not here: \"\(line)\"")
+            }
+            before = line
+        }
+        if let rule = rules.first { throw Unreadable("\(name): no machine follows the rule \"\(rule)\"") }
+        if parts.isEmpty { throw Unreadable("\(name) names no machine") }
+        return parts
+    }
 
     /// Runs it.
     /// - Returns: the transcript as it should be, and where it differs, for people.
     func run() throws -> (transcript: [String], differences: [String]) {
+        _ = try parts()
         var machine: (any Machine)?
         var transcript: [String] = []
         var differences: [String] = []
@@ -58,7 +87,6 @@ struct Scenario {
             transcript += actual
             number += told.count
         }
-        if machine == nil { throw Unreadable("\(name) names no machine") }
         return (transcript, differences)
     }
 
@@ -84,9 +112,12 @@ struct Scenario {
         switch line.verb {
         case "view": try ViewScenario(line)
         case "cache": try CacheScenario(line)
+        case "read": try ReadScenario(line)
         case "broker": try BrokerScenario(line)
         case "session": SessionScenario()
         case "client": ClientScenario()
+        case "codes": CodesScenario()
+        case "chain": ChainScenario()
         default: throw Unreadable("there is no machine \(line.verb)")
         }
     }

@@ -1,6 +1,7 @@
 import MembusModel
 
-/// Speaks to a view: `view [invalidate] [at 5 of L1] [live]`. With `live` it has joined before the transcript.
+/// Speaks to a view: `view [invalidate] [at 5 of L1] [live] [seed 2] [holding 2]`. With `live` it has joined before
+/// the transcript; `holding` bounds the messages that it keeps while it pulls.
 final class ViewScenario: Machine {
     private var machine: ViewMachine
     private var now = Instant(nanoseconds: 0)
@@ -10,14 +11,20 @@ final class ViewScenario: Machine {
     private var instance: Int64 = 1
 
     init(_ line: Line) throws {
-        let start = try line.value("at").map { Token(lineage: try Self.lineage(line.value("of") ?? "L1"), position: try Line.position($0)) }
+        let lineage = try Self.lineage(line.value("of") ?? "L1")
+        let start = try line.value("at").map { Token(lineage: lineage, position: try Line.position($0)) }
+        var bounds = ViewMachine.Bounds()
+        if let held = try line.number("holding") { bounds.heldEvents = Int(held) }
         machine = ViewMachine(
             branch: .main, filter: TopicFilter([Topic(unchecked: "plans/")]),
-            mode: line.has("invalidate") ? .invalidate : .update, start: start, nonceSeed: 1)
+            mode: line.has("invalidate") ? .invalidate : .update, start: start,
+            nonceSeed: UInt64(try line.number("seed") ?? 1), bounds: bounds)
         if line.has("live") { try join(at: start?.revision ?? 5) }
     }
 
-    private static func lineage(_ text: String) throws -> Lineage { Lineage(UInt64(try Line.number(String(text.filter(\.isNumber))))) }
+    private static func lineage(_ text: String) throws -> Lineage {
+        Lineage(UInt64(try Line.number(String(text.filter(\.isNumber)))))
+    }
 
     private func join(at revision: Revision) throws {
         for text in [
@@ -36,7 +43,7 @@ final class ViewScenario: Machine {
     }
 
     private var state: String {
-        let cut = machine.cut.map { "at \($0.revision)" } ?? "without a state"
+        let cut = machine.cut.map { "at \($0.words)" } ?? "without a state"
         return "\(machine.phase.rawValue.uppercased()), \(cut), \(machine.isStale ? "stale" : "not stale")"
     }
 
@@ -82,7 +89,9 @@ final class ViewScenario: Machine {
         case "reply":
             if line.has("unknown") { return .bookmark(nil, instance: try instance(line)) }
             return .bookmark(try bookmark(line, 2), instance: try instance(line))
-        case "learned": return .learned(Token(lineage: try Self.lineage(line.value("of") ?? "L1"), position: try Line.position(try line.word(1))))
+        case "learned":
+            let lineage = try Self.lineage(line.value("of") ?? "L1")
+            return .learned(Token(lineage: lineage, position: try Line.position(try line.word(1))))
         case "instance": return .instance(Instance(UInt64(try Line.number(String(try line.word(1).dropFirst())))))
         default: throw Unreadable("a view does not know \(line.verb)")
         }
@@ -150,19 +159,19 @@ final class ViewScenario: Machine {
         switch output {
         case .register(let newest, let attempt):
             self.attempt = attempt
-            return "register, newest known " + (newest.map { "\($0.revision) of L\($0.lineage.id)" } ?? "nothing")
+            return "register, newest known " + (newest.map { "\($0.position.words) of L\($0.lineage.id)" } ?? "nothing")
         case .subscribe(let stream): return "subscribe S\(stream.low)"
         case .unsubscribe(let stream): return "unsubscribe S\(stream.low)"
         case .ping(let nonce): return "ping \(nonces.name(of: nonce))"
         case .pull(_, let from, let atLeast, let page, let attempt):
             self.attempt = attempt
-            let start = from.map { "from \($0.revision)" } ?? "all"
-            return "pull \(start), at least \(atLeast)" + (page == nil ? "" : ", next page")
+            let start = from.map { "from \($0.position.words)" } ?? "all"
+            return "pull \(start), at least \(atLeast)" + (page.map { ", next page as of \($0.target.words)" } ?? "")
         case .replaceSocket: return "replace the events' socket"
-        case .apply(let records, let to): return "apply \(to.revision): \(records.words)"
-        case .install(let records, let at): return "install \(at.revision): \(records.words)"
-        case .catchUp(let records, let to): return "catch up to \(to.revision): \(records.words)"
-        case .advance(let to): return "advance to \(to.revision)"
+        case .apply(let records, let to): return "apply \(to.words): \(records.words)"
+        case .install(let records, let at): return "install \(at.words): \(records.words)"
+        case .catchUp(let records, let to): return "catch up to \(to.words): \(records.words)"
+        case .advance(let to): return "advance to \(to.words)"
         case .reset(let lineage): return "reset: the history is L\(lineage.id)"
         case .live: return "live"
         case .stale(let since): return "stale since \(since.nanoseconds / 1_000_000) ms"
