@@ -110,7 +110,8 @@ final class ClientScenario: Machine {
         return step(.call(CallID(number: lastCall), call, deadline: now + patience))
     }
 
-    /// `answer r1 pong visible 9 clock 0ms`, `answer r1 committed 6`, `answer r1 refused busy`, `answer r1 session`
+    /// `answer r1 pong visible 9 clock 0ms`, `answer r1 committed 6`, `answer r1 refused busy`, `answer r1 session`; with
+    /// `last 4` the first view's bookmark comes along.
     private func answer(_ line: Line) throws -> [String] {
         let id = try sent.thing(try line.word(1))
         if let revision = line.value("visible") { visible = try Line.position(revision) }
@@ -131,11 +132,14 @@ final class ClientScenario: Machine {
         default: throw Unreadable("a request is answered pong, session, registered, committed or refused")
         }
         requests.removeAll { $0.id == id }
-        return reply(to: id, body)
+        let mark = try line.number("last").map { Bookmark(position: visible, last: $0, nonce: nil) }
+        return reply(to: id, body, mark.map { [StreamBookmark(stream: StreamID(high: 0, low: 7), bookmark: $0)] } ?? [])
     }
 
-    private func reply(to id: UInt64, _ body: Reply.Body) -> [String] {
-        step(.reply(Reply(id: id, lineage: lineage, instance: instance, visible: visible, body: body)))
+    private func reply(to id: UInt64, _ body: Reply.Body, _ bookmarks: [StreamBookmark] = []) -> [String] {
+        let reply = Reply(
+            id: id, lineage: lineage, instance: instance, visible: visible, bookmarks: bookmarks, body: body)
+        return step(.reply(reply))
     }
 
     // MARK: The broker behind it

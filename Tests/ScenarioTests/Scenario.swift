@@ -99,7 +99,7 @@ struct Scenario {
         _ name: String, _ number: Int, _ line: String, _ told: [String], _ actual: [String]
     ) -> String {
         let both = actual.difference(from: told)
-        let marked = both.map { change in
+        let marked = (both.removals + both.insertions).map { change in
             switch change {
             case .remove(_, let text, _): "  - \(text)"
             case .insert(_, let text, _): "  + \(text)"
