@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Chaos on real processes: a broker, agents that work, and everything that goes wrong between and under them.
 
-Agents put on record what they ask for and see. When the faults have ceased, every view must be live and at the
+Agents put on record what they ask for and see. When the faults have ceased, each view must be live and at the
 head within ten seconds, with the store's digest; then the checker holds all that was recorded against what is in
-the store. See chaos_faults.py for what goes wrong.
+the store. See chaos_faults.py for what goes wrong. A round of 45 seconds or more in which a kind of fault did not
+happen fails, and one of 30 or more in which little of what views said of themselves could be judged.
 
     Tests/System/chaos.py [--minutes N | --seconds N] [--seed S] [--keep DIR]
 
@@ -26,14 +27,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from chaos_agents import AgentProcess  # noqa: E402
-from chaos_faults import Faults  # noqa: E402
+from chaos_faults import WEIGHTS, Faults  # noqa: E402
 from chaos_places import SmallDisk, WallClock  # noqa: E402
 from chaos_proxy import Proxy  # noqa: E402
 from processes import Broker, check, free_port, membus, run, run_json_lines  # noqa: E402
 
 ROUND_SECONDS = 300
-#: Every view live and at the head, once the faults have ended; the rest of the time shows how late the others are.
-RECOVERY_SECONDS, WATCHED_SECONDS = 12, 60
+#: Each view live and at the head, once the faults have ended; the rest of the time shows how late the others are.
+RECOVERY_SECONDS, WATCHED_SECONDS = 10, 60
+#: From this length on a round must have every kind of fault, and must have judged enough of what views say.
+SECONDS_FOR_EVERY_KIND, SECONDS_FOR_JUDGING = 45, 30
 #: Records expire for a while after the last write.
 EXPIRY_SECONDS = 6
 
@@ -49,6 +52,7 @@ class Round:
         self.findings = []
         self._due, self._order = [], 0
         self._backup, self._pids = None, []
+        self.copies = []
         self.is_calm = False
         self._conductor = open(self.place / "conductor.jsonl", "a", buffering=1)
         self._build()
@@ -75,7 +79,9 @@ class Round:
         self.agents = [AgentProcess(number, self.seed, f"tcp://127.0.0.1:{ports[0]}", self.place)
                        for number in range(1, rng.choice((3, 3, 4)) + 1)]
         self.faults = Faults(self)
-        self.faults.weights["restore"] = rng.choice((0, 2))
+        # Without a restore, the checker also looks for an order of all that was done.
+        self.faults.weights["restore"] = 2 if self.seed % 2 else 0
+        self.faults.weights["compact"] = 3 if self.seed % 4 in (2, 3) else 0
         self.settings = settings
 
     # Records
@@ -138,8 +144,26 @@ class Round:
         self._backup = file
         return True
 
+    def compact(self, keeping):
+        """Has a copy made, then all dropped but the newest revisions. -> the floor, if that raised it"""
+        file = self.place / f"before-compaction-{len(self.copies)}.db"
+        try:
+            below = run_json_lines(self.broker, "status", timeout=10)[0]["head"]["revision"] - keeping
+            if below < 2:
+                return None
+            run(self.broker, "backup", str(file), timeout=10)
+            self.copies.append(file)
+            return run_json_lines(self.broker, "compact", "--below", str(below), timeout=10)[0]["floor"]
+        except (AssertionError, subprocess.TimeoutExpired):
+            return None
+
+    @property
+    def is_restore_due(self):
+        return self._backup is not None
+
     def restore(self):
         if self._backup is None or self.disk.is_full or self.is_calm:
+            self._backup = None
             return
         if self.broker_is_up:
             self.kill_broker()
@@ -154,6 +178,7 @@ class Round:
         self._backup = None
         if restored.returncode == 0:
             self.note("replaced", lineage=lineage)
+            self.faults.happened("restore")
             self._fault("restored", f"the backup is the history {json.loads(restored.stdout)['lineage']} now")
         else:
             self.findings.append(f"the backup was not restored: {restored.stderr}")
@@ -182,17 +207,20 @@ class Round:
         return self._judge()
 
     def _rage(self, until):
-        pace = self.rng.choice((0.3, 0.8, 2))
-        next_fault = time.monotonic() + 2
+        # So that each kind has its turn.
+        pace = min(self.rng.choice((0.3, 0.8, 2)), self.seconds / (2 * len(self.faults.kinds)))
+        next_fault, half = time.monotonic() + 2, until - self.seconds / 2
         while time.monotonic() < until:
             self._run_due()
             self._look_for_dead()
             if time.monotonic() >= next_fault:
-                kind, text = self.faults.one()
+                kind, text = self.faults.one(is_late=time.monotonic() > half)
                 if text:
                     self._fault(kind, text)
                 next_fault = time.monotonic() + self.rng.expovariate(1 / pace)
             time.sleep(0.02)
+        if self.seconds >= SECONDS_FOR_EVERY_KIND and self.faults.missing():
+            self.findings.append(f"these faults never happened: {', '.join(self.faults.missing())}")
 
     def _look_for_dead(self):
         """Nobody may end by himself."""
@@ -221,6 +249,7 @@ class Round:
                 agent.start()
         for proxy in self.proxies:
             proxy.calm()
+        self._calm_since = time.monotonic()
         self.note("calm")
         for agent in self.agents:
             agent.order("rest")
@@ -234,18 +263,32 @@ class Round:
         return all(agent.is_at(head) for agent in self.agents)
 
     def _recover(self):
-        begun, recovered = time.monotonic(), None
-        while recovered is None and time.monotonic() < begun + WATCHED_SECONDS:
+        """Times each view, from the end of the faults until it is live and at what was the head then."""
+        lineage, revision, _ = self._head().split(":")
+        for agent in self.agents:
+            agent.goal = lineage, int(revision)
+        while time.monotonic() < self._calm_since + WATCHED_SECONDS:
             self._look_for_dead()
-            if self._is_at_head():
-                recovered = round(time.monotonic() - begun, 2)
-            else:
-                time.sleep(0.1)
-        self.recovered = recovered
-        self.note("recovered", seconds=recovered)
-        if recovered is None or recovered > RECOVERY_SECONDS:
-            self.findings.append(f"views recovered after {recovered} s: {[agent.standing for agent in self.agents]}")
-        time.sleep(max(0, begun + EXPIRY_SECONDS - time.monotonic()))
+            if all(agent.is_idle and self._has_recovered(agent) for agent in self.agents):
+                break
+            time.sleep(0.1)
+        views = {}
+        for agent in self.agents:
+            found = agent.recovery(self._calm_since)
+            views.update(found)
+            if not found:
+                self.findings.append(f"agent {agent.index}.{agent.life} has no view after the faults")
+        for view, seconds in views.items():
+            self.note("recovered", view=view, seconds=seconds)
+        late = {view: seconds for view, seconds in views.items() if seconds is None or seconds > RECOVERY_SECONDS}
+        if late:
+            self.findings.append(f"late or lost views, with the seconds that they took to recover: {late}")
+        self.recovered = None if not views or None in views.values() else max(views.values())
+        time.sleep(max(0, self._calm_since + EXPIRY_SECONDS - time.monotonic()))
+
+    def _has_recovered(self, agent):
+        found = agent.recovery(self._calm_since)
+        return found and None not in found.values()
 
     def _rest(self):
         """Waits until expiry has had its turn everywhere, then has the agents report."""
@@ -273,12 +316,17 @@ class Round:
 
     def _judge(self):
         command = [check(), "history", *self.records, "--data", str(self.disk.data), "--json"]
+        command += [word for file in self.copies for word in ("--copy", str(file))]
         judged = subprocess.run(command, capture_output=True, text=True, timeout=1800)
         if judged.returncode not in (0, 1):
             raise SystemExit(f"membus-check ended with {judged.returncode}: {judged.stderr}")
         (self.place / "verdict.txt").write_text(judged.stdout + judged.stderr + "\n".join(self.findings))
         summary = json.loads(judged.stdout.splitlines()[0])
+        self.findings += too_few_judged(summary["views"], self.seconds)
+        if "compact" in self.faults.kinds and self.seconds >= SECONDS_FOR_EVERY_KIND and not summary["compacted"]:
+            self.findings.append("no store was compacted")
         summary["findings"] = self.findings
+        summary["kinds"] = self.faults.kinds
         summary["recovered"] = self.recovered
         summary["story"] = judged.stderr
         return summary
@@ -307,6 +355,15 @@ class Round:
         self.disk.remove()
 
 
+def too_few_judged(views, seconds):
+    """-> what is wrong, if a round's views could hardly be caught claiming to be live: agents that do not run for a
+    moment are not held to what their views say just afterwards."""
+    judged, unjudged = views.get("seen live", 0), views.get("seen live, not judged", 0)
+    if seconds < SECONDS_FOR_JUDGING or judged >= max(unjudged, seconds):
+        return []
+    return [f"of {judged + unjudged} times that views said they were live only {judged} could be judged in {seconds} s"]
+
+
 def run_round(seed, seconds, keep):
     """-> (the summary, where the records of a failure are or None)"""
     with tempfile.TemporaryDirectory(prefix="membus-chaos-") as place:
@@ -327,27 +384,34 @@ def run_round(seed, seconds, keep):
 
 
 class Total:
-    PARTS = ("faults", "transactions", "reads", "failures", "views")
+    PARTS = ("faults", "transactions", "reads", "failures", "views", "watches")
 
     def __init__(self):
         self.parts = {part: Counter() for part in self.PARTS}
-        self.commits = self.lines = self.rounds = 0
+        self.commits = self.compacted = self.lines = self.rounds = 0
         self.slowest = 0.0
+        # A kind that never happens is shown, too.
+        self.parts["faults"].update(dict.fromkeys(WEIGHTS, 0))
 
     def add(self, summary):
         for part in self.PARTS:
             self.parts[part].update(summary[part])
         self.commits += summary["commits"]
+        self.compacted += summary["compacted"]
         self.lines += summary["lines"]
         self.rounds += 1
         self.slowest = max(self.slowest, summary["recovered"] or float("inf"))
 
     def show(self):
-        print(f"\n{self.rounds} rounds, {self.commits} commits, {self.lines} lines of record, all views live and at the "
-              f"head {self.slowest} s after the faults at the latest")
+        print(f"\n{self.rounds} rounds, {self.commits} commits ({self.compacted} of them compacted away), {self.lines} "
+              f"lines of record, each view live and at the head {self.slowest} s after the faults at the latest")
         for part in self.PARTS:
-            told = ", ".join(f"{name} {count}" for name, count in sorted(self.parts[part].items()))
+            told = ", ".join(f"{name} {count or 'NEVER'}" for name, count in sorted(self.parts[part].items()))
             print(f"{part}: {told}")
+
+    def never(self):
+        """The kinds of fault that did not happen."""
+        return [kind for kind in WEIGHTS if not self.parts["faults"][kind]]
 
 
 def show_failure(summary, seed, seconds, kept):
@@ -379,7 +443,11 @@ def main():
         left, seed = left - seconds, seed + 1
     total.show()
     print(f"violations: in {failed} rounds" if failed else "violations: none")
-    sys.exit(1 if failed else 0)
+    # One round has a restore or has none, by its seed; several have everything.
+    is_poor = total.rounds > 1 and not failed and bool(total.never())
+    if is_poor:
+        print(f"too little went wrong: no {', no '.join(total.never())}")
+    sys.exit(1 if failed or is_poor else 0)
 
 
 if __name__ == "__main__":

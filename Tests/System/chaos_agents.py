@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import threading
+import time
 
 from processes import chaos_agent
 
@@ -16,6 +17,8 @@ class AgentProcess:
         self.is_stopped = False
         self.process = None
         self.standing = None
+        self.goal = None  # (lineage, revision)
+        self.recovered = {}  # by view, when it was first live and at the goal
         self.warm = place / f"warm-{index}"
         self.warm.mkdir()
 
@@ -38,6 +41,24 @@ class AgentProcess:
         for line in process.stdout:
             if process is self.process:
                 self.standing = json.loads(line)
+                self._look_for_recovered(time.monotonic())
+
+    def _look_for_recovered(self, now):
+        if self.goal is None:
+            return
+        for view in self.standing["views"]:
+            lineage, revision, _ = view["token"].split(":")
+            if view["live"] and lineage == self.goal[0] and int(revision) >= self.goal[1]:
+                self.recovered.setdefault(view["view"], now)
+
+    def recovery(self, since):
+        """-> for each view that it shows, how long after that moment it was live and at the goal; None: not yet."""
+        shown = [view["view"] for view in (self.standing or {"views": []})["views"]]
+        return {f"{self.index}.{self.life} {view}": self._after(since, view) for view in shown}
+
+    def _after(self, since, view):
+        at = self.recovered.get(view)
+        return None if at is None else round(at - since, 2)
 
     @property
     def is_running(self):

@@ -1,4 +1,6 @@
 """What goes wrong. Each fault is started at a random moment; what has an end is ended later by the conductor.
+Every kind has its turn in each round: a kind that has not happened yet comes first half of the time, and always in
+the round's second half. A fault that never happens is a fault of the test.
 
 A fault is a method of Faults that does it and returns what it did, for people; or None if it could not be done
 just now."""
@@ -9,6 +11,7 @@ from chaos_proxy import DOWN, UP
 WEIGHTS = {
     "kill_broker": 6, "kill_agent": 5, "stop_broker": 4, "stop_agent": 5, "drop": 6, "drop_all": 3, "delay": 5, "cut": 6,
     "half_close": 5, "silence": 8, "silence_all": 3, "refuse": 3, "fill_disk": 5, "jump_clock": 4, "restore": 0,
+    "compact": 0,
 }
 
 
@@ -17,12 +20,32 @@ class Faults:
         self.world = world
         self.rng = world.rng
         self.weights = dict(WEIGHTS)
+        self._done = set()
 
-    def one(self):
-        """-> (its name, what it did); (None, None) if it could not be done."""
-        names = list(self.weights)
-        name = self.rng.choices(names, [self.weights[name] for name in names])[0]
-        return name, getattr(self, name)()
+    @property
+    def kinds(self):
+        """That this round is to have."""
+        return [name for name, weight in self.weights.items() if weight]
+
+    def missing(self):
+        """The kinds that have not happened yet."""
+        return [name for name in self.kinds if name not in self._done]
+
+    def one(self, is_late):
+        """-> (its name, what it did, or None if it could not be done just now)"""
+        missing = self.missing()
+        if missing and (is_late or self.rng.random() < 0.5):
+            name = self.rng.choice(missing)
+        else:
+            name = self.rng.choices(self.kinds, [self.weights[name] for name in self.kinds])[0]
+        did = getattr(self, name)()
+        # A restore has happened once the backup is in place.
+        if did and name != "restore":
+            self.happened(name)
+        return name, did
+
+    def happened(self, name):
+        self._done.add(name)
 
     def _span(self, *ranges):
         low, high = self.rng.choice(ranges)
@@ -146,17 +169,25 @@ class Faults:
 
     def jump_clock(self):
         world = self.world
-        if not world.clock.can_jump:
-            return None
-        to = self.rng.choice((-86_400, -3600, -120, -1, 0, 1, 120, 3600, 86_400, 30 * 86_400))
+        leaps = (-86_400, -3600, -120, -1, 0, 1, 120, 3600, 86_400, 30 * 86_400)
+        to = self.rng.choice([leap for leap in leaps if leap != world.clock.offset])
         world.clock.set(to)
         return f"the broker's wall clock is {to:+d} s off"
 
     def restore(self):
         """A backup of now, which takes the place of what is written until then."""
         world = self.world
-        if not world.broker_is_up or world.broker_is_stopped or world.disk.is_full or not world.back_up():
+        is_able = world.broker_is_up and not world.broker_is_stopped and not world.disk.is_full
+        if world.is_restore_due or not is_able or not world.back_up():
             return None
         pause = self._span((0.2, 4))
         world.after(pause, world.restore)
         return f"a backup, to be restored after {pause} s"
+
+    def compact(self):
+        """History is dropped, once a copy has it: the judge needs all."""
+        world = self.world
+        if not world.broker_is_up or world.broker_is_stopped or world.disk.is_full:
+            return None
+        floor = world.compact(keeping=self.rng.choice((0, 20, 200)))
+        return None if floor is None else f"history below {floor} is dropped"

@@ -57,19 +57,17 @@ class WallClock:
     def __init__(self, file):
         self.file = Path(file)
         self.library = next((path for path in LIBFAKETIME if path.exists()), None)
+        if self.library is None:
+            raise SystemExit(
+                "chaos makes the broker's clock jump, and for that needs libfaketime, which is not there: "
+                "install Debian's package faketime, or run `deploy/packages --tests`")
         self.set(0)
-
-    @property
-    def can_jump(self):
-        return self.library is not None
 
     @property
     def under(self):
         """What the broker is run under. The library sets a variable when it is first loaded, which moves the
         environment; a Swift program finds its arguments beside the environment's first place, and finds none then.
         So it is loaded into a second `env`, which hands the variable on and becomes the broker."""
-        if not self.can_jump:
-            return ()
         return ("env", f"LD_PRELOAD={self.library}", "FAKETIME_DONT_FAKE_MONOTONIC=1", "NO_FAKE_STAT=1",
                 f"FAKETIME_TIMESTAMP_FILE={self.file}", "FAKETIME_NO_CACHE=1", "env")
 
@@ -81,6 +79,7 @@ class WallClock:
 
     def set(self, seconds):
         """This far from the truth."""
+        self.offset = seconds
         new = self.file.with_suffix(".new")
         new.write_text(f"{seconds:+d}\n")
         os.replace(new, self.file)

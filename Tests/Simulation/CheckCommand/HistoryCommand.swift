@@ -3,17 +3,19 @@ import MembusChecker
 import MembusModel
 import MembusSimulation
 
-// membus-check history FILE... --data DIR [--json] [--lines N]
+// membus-check history FILE... --data DIR [--copy FILE]... [--json] [--lines N]
 //
 // Reads what agents under chaos put on record and what the stopped broker's data directory holds, and checks one
-// against the other. Exit codes: 0 nothing found, 1 a violation, 64 wrong usage, 65 something cannot be read.
+// against the other. A copy is a backup that was made before the store was compacted. Exit codes: 0 nothing found,
+// 1 a violation, 64 wrong usage, 65 something cannot be read.
 
 enum HistoryCommand {
-    static let usage = "membus-check history FILE... --data DIR [--json] [--lines N]"
+    static let usage = "membus-check history FILE... --data DIR [--copy FILE]... [--json] [--lines N]"
 
     private struct Options {
         var files: [String] = []
         var data = ""
+        var copies: [String] = []
         var json = false
         var lines = 40
 
@@ -25,6 +27,9 @@ enum HistoryCommand {
                 case "--data":
                     guard let value = rest.popFirst() else { return nil }
                     data = value
+                case "--copy":
+                    guard let value = rest.popFirst() else { return nil }
+                    copies.append(value)
                 case "--lines":
                     guard let value = rest.popFirst().flatMap({ Int($0) }) else { return nil }
                     lines = value
@@ -51,13 +56,17 @@ enum HistoryCommand {
     /// - Returns: whether all is well.
     private static func check(_ options: Options) throws -> Bool {
         let recording = try Recording(files: options.files)
-        let truths = try StoredTruth.truths(in: options.data)
+        let stored = try StoredTruth(directory: options.data, copies: options.copies)
+        let truths = stored.truths
         let recorded = try RecordedHistory(recording, truths: truths)
         let history = recorded.history
         // Agents tell neither when a restored history began nor of which one a conflict was: where only one was
         // served, nothing is missing.
         var violations = Check.violations(of: history, isComplete: truths.count == 1)
-        for found in RecordedChecks(recording, truths: truths).violations {
+        let last = max(0, history.entries.count - 1)
+        violations += stored.violations.map { Violation(invariant: 9, text: $0, entry: last) }
+        let watches = try WatchChecks(recording, truths: truths).violations
+        for found in RecordedChecks(recording, truths: truths).violations + watches {
             let time = recorded.instant(found.time)
             let entry = history.entries.lastIndex { $0.time <= time } ?? 0
             violations.append(Violation(invariant: found.invariant, text: found.text, entry: entry))
@@ -65,6 +74,7 @@ enum HistoryCommand {
         var summary = Summary(recording)
         summary.commits = truths.values.reduce(0) { $0 + $1.commits.count }
         summary.histories = truths.count
+        summary.compacted = stored.compacted
         summary.violations = violations.map(\.description)
         try show(summary, violations, history, options)
         return violations.isEmpty

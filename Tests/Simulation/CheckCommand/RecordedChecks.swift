@@ -6,9 +6,10 @@ import MembusRecording
 //
 //   4   a view's feed tells only of what is in the truth, never goes back for a key, and at rest has told of the
 //       newest version of every key that is there
-//   20  every view was live and at the head soon enough after the faults ended
+//   20  each view was live and at the head soon enough after the faults ended
 
 struct RecordedChecks {
+    /// In seconds. What an agent tells of its views is up to a quarter of a second old.
     static let recovery = Check.recovery / .seconds(1)
 
     private(set) var violations: [(time: Int64, text: String, invariant: Invariant)] = []
@@ -46,10 +47,10 @@ struct RecordedChecks {
             changed(name(view), key, revision, isDeleted, line.t)
         case .watched(let view, let token, _, _, _): watched(name(view), token.flatMap { Token($0) })
         case .rested(let view, let token, _, _, _): if let token { rested(name(view), Token(token), line.t) }
-        case .recovered(let seconds):
+        case .recovered(let view, let seconds):
             if seconds ?? .infinity > Self.recovery {
                 let after = seconds.map { "only \($0) s" } ?? "at no time watched"
-                violated(.liveAgain, "every view was live and at the head \(after) after the faults ended", line.t)
+                violated(.liveAgain, "view \(view) was live and at the head \(after) after the faults ended", line.t)
             }
         default: break
         }

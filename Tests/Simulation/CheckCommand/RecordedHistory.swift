@@ -14,6 +14,8 @@ struct RecordedHistory {
     private(set) var history = History()
     private let origin: Int64
     private var facts: [(time: Int64, Fact)] = []
+    /// How often operations are still to be asked for: of those that a closure asked for again, the last time counts.
+    private var askings: [Int: Int] = [:]
     private var lastRead = 0
     /// What each view showed last.
     private var shown: [ViewName: Token] = [:]
@@ -24,6 +26,7 @@ struct RecordedHistory {
     init(_ recording: Recording, truths: [Lineage: Truth]) throws {
         history.truths = truths
         origin = recording.lines.first?.t ?? 0
+        for line in recording.lines { if case .invoked(let op, _) = line.fact { askings[op, default: 0] += 1 } }
         for line in recording.lines { try take(line) }
         let order = facts.indices.sorted { (facts[$0].time, $0) < (facts[$1].time, $1) }
         for index in order { history.note(instant(facts[index].time), facts[index].1) }
@@ -37,7 +40,9 @@ struct RecordedHistory {
     private mutating func take(_ line: RecordedLine) throws {
         func name(_ number: UInt64) -> ViewName { ViewName(agent: line.agent, life: line.life, number: number) }
         switch line.fact {
-        case .invoked(let op, let work): note(line.t, .invoked(op, agent: line.agent, work.work))
+        case .invoked(let op, let work):
+            askings[op, default: 1] -= 1
+            if askings[op] == 0 { note(line.t, .invoked(op, agent: line.agent, work.work)) }
         case .finished(let op, let told): try finished(op, told, line)
         case .following(let view, let branch, let topics, let mode, let start):
             let filter = TopicFilter(topics.map { Topic(unchecked: $0) })
@@ -62,7 +67,8 @@ struct RecordedHistory {
             let token = try token(told)
             seen(token, line.t)
             note(line.t, .restedAt(token.lineage, token.position))
-        case .listening, .changed, .failed, .recovered: break
+        case .delivered(_, let told, _): seen(try token(told), line.t)
+        case .listening, .changed, .failed, .recovered, .watching, .watchEnded, .watchRested: break
         }
     }
 
@@ -129,18 +135,18 @@ struct RecordedHistory {
         case "atLeast": consistency = .atLeast(try self.token(told.atLeast ?? ""))
         case "within": consistency = .within(.nanoseconds(told.within ?? 0))
         case "linearizable": consistency = .linearizable
-        case "direct": consistency = .direct
+        case "direct", "listed": consistency = .direct
         default: throw Unreadable("nobody reads \"\(told.how)\"")
         }
         note(told.asked, .asked(read: lastRead, agent: line.agent))
         seen(token, line.t)
-        note(
-            line.t,
-            .read(
-                Read(
-                    id: lastRead, agent: line.agent, view: view, isJoined: told.isJoined,
-                    branch: BranchName(unchecked: told.branch), keys: told.keys.map { Key(unchecked: $0) },
-                    consistency: consistency, token: token, found: told.found.map { record($0, of: token.lineage) })))
+        var read = Read(
+            id: lastRead, agent: line.agent, view: view, isJoined: told.isJoined,
+            branch: BranchName(unchecked: told.branch), keys: told.keys.map { Key(unchecked: $0) },
+            consistency: consistency, token: token, found: told.found.map { record($0, of: token.lineage) })
+        // Lists can be of keys only.
+        read.isAnnouncing = told.how == "listed"
+        note(line.t, .read(read))
     }
 
     // MARK: Values

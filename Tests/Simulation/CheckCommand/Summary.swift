@@ -9,8 +9,11 @@ struct Summary: Encodable {
     var reads: [String: Int] = [:]
     var failures: [String: Int] = [:]
     var views: [String: Int] = [:]
+    var watches: [String: Int] = [:]
     var commits = 0
     var histories = 0
+    /// Commits that are no longer in the store.
+    var compacted = 0
     var lines = 0
     var cutLines = 0
     var seconds = 0.0
@@ -31,8 +34,9 @@ struct Summary: Encodable {
         case .read(let read): reads[read.how, default: 0] += 1
         case .failed(let what, let why): failures["\(what): \(why)", default: 0] += 1
         case .following(_, _, _, _, let start): views[start == nil ? "followed" : "followed from a warm file", default: 0] += 1
-        case .watched(let view, let told, let isLive, _, _):
-            views[isLive ? "seen live" : "seen stale", default: 0] += 1
+        case .watched(let view, let told, let isLive, let isAwake, _):
+            let seen = isLive ? isAwake ? "seen live" : "seen live, not judged" : "seen stale"
+            views[seen, default: 0] += 1
             guard let token = told.flatMap({ Token($0) }) else { return }
             let name = "\(line.agent).\(line.life).\(view)"
             if let old = lineages.updateValue(token.lineage, forKey: name), old != token.lineage {
@@ -40,6 +44,11 @@ struct Summary: Encodable {
             }
         case .changed(_, let key, _, _): views[key == nil ? "told of everything" : "told of a change", default: 0] += 1
         case .rested: views["at rest", default: 0] += 1
+        case .watching(_, _, _, let after):
+            watches[after == nil ? "started from now on" : "started after a token", default: 0] += 1
+        case .delivered: watches["told of a change", default: 0] += 1
+        case .watchEnded(_, let why): watches[why.map { "ended: \($0)" } ?? "left", default: 0] += 1
+        case .watchRested: watches["at rest", default: 0] += 1
         case .left, .listening, .replaced, .calm, .recovered, .restedAt: break
         }
     }

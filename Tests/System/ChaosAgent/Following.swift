@@ -115,14 +115,23 @@ extension Worker {
 
     // MARK: Watching
 
+    /// How long what a view says of itself is not judged, after its process did not run for so long.
+    ///
     /// A process that was stopped cannot know so before it has looked at the clock, and what lay in its sockets all the
-    /// while is heard when it goes on: until silence shows, two seconds later and maybe two more, it is not awake.
+    /// while is heard when it goes on. So a word that it hears on waking may be as old as the gap was long, and silence
+    /// shows two seconds later, and maybe two more. The judge allows five: only a gap of more than one second can
+    /// make a live view older. After a shorter one the process needs a moment for what piled up.
+    private static func blindness(after gap: Int64) -> Int64 {
+        if gap > 1_000_000_000 { return 5_000_000_000 }
+        return gap > 400_000_000 ? gap : 0
+    }
+
     private func watch(_ seat: Seat) async {
         var (last, wakes, notedAt) = (monotonic(), Int64(0), Int64(0))
         var shown: Token?
         while !Task.isCancelled {
             let now = monotonic()
-            if now - last > 400_000_000 { wakes = now + 5_000_000_000 }
+            wakes = max(wakes, now + Self.blindness(after: now - last))
             last = now
             if note(seat, now, isAwake: now >= wakes, isDue: now - notedAt > 500_000_000, &shown) { notedAt = now }
             try? await Task.sleep(for: .milliseconds(80))

@@ -1,5 +1,6 @@
 import Foundation
 import Membus
+import MembusDice
 import MembusRecording
 
 // An agent under chaos: it works on the library as users have it, and puts on record all that it asked for and saw.
@@ -17,6 +18,7 @@ struct Main {
             let worker = try Worker(options, memory: try await connect(options))
             let orders = Orders()
             let work = Task { await worker.work() }
+            let watch = Task { await worker.keepWatching(Dice(seed: ~options.seed)) }
             await orders.wait(for: "rest")
             worker.rest()
             let standing = Task { await worker.showStanding() }
@@ -25,6 +27,8 @@ struct Main {
             await standing.value
             await work.value
             await worker.report()
+            watch.cancel()
+            await watch.value
             await worker.memory.close()
         } catch {
             FileHandle.standardError.write(Data("membus-chaos-agent: \(error)\n".utf8))

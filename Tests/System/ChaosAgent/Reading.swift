@@ -7,7 +7,9 @@ import MembusRecording
 
 extension Worker {
     func read(_ dice: inout Dice) async {
-        guard dice.chance(85), !seats.isEmpty else { return await readDirectly(&dice) }
+        guard dice.chance(80), !seats.isEmpty else {
+            return await dice.chance(40) ? list(&dice) : readDirectly(&dice)
+        }
         let seat = dice.pick(seats)
         let keys = dice.some((profile.keys + ["n"]).filter { seat.view.topics.matches(Key(unchecked: $0)) }, most: 3)
         switch dice.below(10) {

@@ -20,6 +20,7 @@ final class Worker: Sendable {
     let board: TokenBoard
     let profile: Profile
     let state = Mutex(State())
+    let watching = WatchPost()
 
     init(_ options: Options, memory: Memory) throws {
         self.options = options
@@ -124,6 +125,7 @@ final class Worker: Sendable {
 
     /// How each view stands at the end, and what the store says of the same topics at the same revision.
     func report() async {
+        await restWatch()
         for seat in seats {
             seat.stopWatching()
             let (view, isLive) = (seat.view, seat.view.state == .live)

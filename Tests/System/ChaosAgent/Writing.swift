@@ -3,10 +3,11 @@ import Membus
 import MembusDice
 import MembusRecording
 
-// Transactions and forks: each on record before it is asked for, and when its end is known.
+// Ready-made transactions, and forks: each on record before it is asked for, and when its end is known.
 
 extension Worker {
     func write(_ dice: inout Dice) async {
+        if dice.chance(20) { return await rewrite(&dice) }
         guard dice.chance(10) else {
             let (op, transaction) = transaction(&dice)
             return await submit(op, transaction, timeout: timeout(&dice))
@@ -42,12 +43,12 @@ extension Worker {
         } catch { ended(op, error) }
     }
 
-    private func timeout(_ dice: inout Dice) -> Duration {
+    func timeout(_ dice: inout Dice) -> Duration {
         dice.milliseconds(dice.pick([50...500, 2000...15_000]))
     }
 
     /// Unique among all agents and their lives.
-    private func nextOp() -> Int {
+    func nextOp() -> Int {
         let count = state.withLock { state in
             state.lastOp += 1
             return state.lastOp
@@ -97,13 +98,13 @@ extension Worker {
 
     // MARK: What came of it
 
-    private func ended(_ op: Int, _ receipt: Receipt) {
+    func ended(_ op: Int, _ receipt: Receipt) {
         let token = "\(receipt.token)"
         recorder.note(.finished(op: op, ending: receipt.isCommitted ? .committed(token: token) : .held(token: token)))
         if receipt.isCommitted { board.put(token) }
     }
 
-    private func ended(_ op: Int, _ error: any Error) {
+    func ended(_ op: Int, _ error: any Error) {
         recorder.note(.finished(op: op, ending: Self.ending(error)))
     }
 

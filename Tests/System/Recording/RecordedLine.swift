@@ -24,18 +24,26 @@ public struct RecordedLine: Codable, Sendable {
 }
 
 public enum RecordedFact: Codable, Sendable {
+    /// More than once of an operation that is a closure's: the last is what was executed, those before changed nothing.
     case invoked(op: Int, work: ToldWork)
     case finished(op: Int, ending: ToldEnding)
 
     case following(view: UInt64, branch: String, topics: [String], mode: String, start: String?)
     case left(view: UInt64)
-    /// `isAwake`: the process was not stopped just before. `state`: all records, of update views that moved.
+    /// `isAwake`: the process was not stopped just before, so that `isLive` can be judged. `state`: all records, of
+    /// update views that moved.
     case watched(view: UInt64, token: String?, isLive: Bool, isAwake: Bool, state: [ToldRecord]?)
     /// The view's feed of changes is listened to, from this state on.
     case listening(view: UInt64, from: String?)
     /// `nil` for a key: more changed than could be listed.
     case changed(view: UInt64, key: String?, revision: Int64, isDeleted: Bool)
     case read(ToldRead)
+    /// A watch was started, after a token or from now on; it delivered a change; it ended, by itself if it says why;
+    /// it is to have delivered all that there is.
+    case watching(watch: UInt64, branch: String, topics: [String], after: String?)
+    case delivered(watch: UInt64, token: String, record: ToldRecord)
+    case watchEnded(watch: UInt64, why: String?)
+    case watchRested(watch: UInt64)
     /// A call that brought nothing; for the summary.
     case failed(what: String, why: String)
     case rested(view: UInt64, token: String?, isLive: Bool, digest: String?, ofStore: String?)
@@ -45,8 +53,8 @@ public enum RecordedFact: Codable, Sendable {
     /// A backup took the place of this history.
     case replaced(lineage: String)
     case calm
-    /// Every view was live and at the head this long after the faults ended; `nil`: not within the time watched.
-    case recovered(seconds: Double?)
+    /// The view was live and at the head this long after the faults ended; `nil`: not within the time watched.
+    case recovered(view: String, seconds: Double?)
     case restedAt(token: String)
 }
 
@@ -58,8 +66,10 @@ public struct ToldRead: Codable, Sendable {
     public var isJoined: Bool
     public var branch: String
     public var keys: [String]
-    /// cached, atLeast, within, linearizable, direct
+    /// cached, atLeast, within, linearizable, direct, listed
     public var how: String
+    /// Of a list: the states that its pages said they were of, each once in a row.
+    public var pages: [String]?
     public var atLeast: String?
     public var within: Int64?
     public var token: String
