@@ -1,0 +1,54 @@
+import MembusChecker
+import MembusModel
+import Testing
+
+/// A transaction that was refused, in a lineage whose file is replaced by an old copy of itself: what was lost
+/// counts for what was said before, not for what is said by who knows only the copy.
+@Suite struct LostHistoryTests {
+    private let lineage = Lineage(7)
+    private let main = Reply.BranchInfo(name: .main, parent: nil, forkRevision: 0, created: 0)
+
+    private func truth(_ messages: [String]) -> Truth {
+        var truth = Truth(lineage: lineage, branches: [main])
+        for (index, message) in messages.enumerated() {
+            let revision = Revision(index + 1)
+            let info = CommitInfo(
+                revision: revision, hash: UInt64(revision), branch: .main, agent: "a", session: nil, number: 0,
+                time: Timestamp(milliseconds: 0), context: "", message: message)
+            let isNext = truth.append(Commit(info: info, records: []))
+            #expect(isNext)
+        }
+        return truth
+    }
+
+    /// Op 1 is asked for, refused, and found in one of the two: the history that was lost, or the copy that goes on.
+    private func violations(isLost: Bool, isRefusedBefore: Bool) -> [Int] {
+        var history = History()
+        history.truths[lineage] = truth(isLost ? ["first"] : ["first", "op 1"])
+        history.earlier[lineage] = [truth(isLost ? ["first", "op 1"] : ["first"])]
+        var time: Int64 = 0
+        func next(_ fact: Fact) {
+            time += 10
+            history.note(Instant(nanoseconds: time), fact)
+        }
+        let first = Position(revision: 1, hash: 1)
+        next(.visible(lineage, first))
+        next(.invoked(1, agent: 0, .transaction(Transaction(branch: .main, message: "op 1"))))
+        if isRefusedBefore { next(.finished(1, agent: 0, .refused("no such session"))) }
+        next(.copiedBack(lineage, first))
+        next(.visible(lineage, first))
+        if !isRefusedBefore { next(.finished(1, agent: 0, .refused("no such session"))) }
+        return Check.violations(of: history).map(\.invariant)
+    }
+
+    @Test("a broker that has an old copy put under it may refuse what only the lost history holds")
+    func afterTheLoss() { #expect(violations(isLost: true, isRefusedBefore: false) == []) }
+
+    @Test("what was refused before the history was lost must not be in it")
+    func beforeTheLoss() { #expect(violations(isLost: true, isRefusedBefore: true) == [1]) }
+
+    @Test("what was refused, before or after, must not be in the history that goes on", arguments: [false, true])
+    func goingOn(isRefusedBefore: Bool) {
+        #expect(violations(isLost: false, isRefusedBefore: isRefusedBefore) == [1])
+    }
+}
