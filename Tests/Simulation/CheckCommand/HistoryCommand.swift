@@ -64,7 +64,7 @@ enum HistoryCommand {
         // served, nothing is missing.
         var violations = Check.violations(of: history, isComplete: truths.count == 1)
         let last = max(0, history.entries.count - 1)
-        violations += stored.violations.map { Violation(invariant: 9, text: $0, entry: last) }
+        violations += stored.violations.map { Violation(invariant: .trueFills, text: $0, entry: last) }
         let watches = try WatchChecks(recording, truths: truths).violations
         for found in RecordedChecks(recording, truths: truths).violations + watches {
             let time = recorded.instant(found.time)

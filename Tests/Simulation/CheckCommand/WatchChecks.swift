@@ -17,7 +17,7 @@ struct WatchChecks {
         var restedAt: Int64?
     }
 
-    private(set) var violations: [(time: Int64, text: String, invariant: Int)] = []
+    private(set) var violations: [(time: Int64, text: String, invariant: Invariant)] = []
     private let truths: [Lineage: Truth]
     private let isCompacted: Bool
     private var watches: [ViewName: Watched] = [:]
@@ -34,7 +34,7 @@ struct WatchChecks {
         "watch \(name.number) of agent \(name.agent).\(name.life)"
     }
 
-    private mutating func violated(_ invariant: Int, _ text: String, _ time: Int64) {
+    private mutating func violated(_ invariant: Invariant, _ text: String, _ time: Int64) {
         if violations.count < 20 { violations.append((time, text, invariant)) }
     }
 
@@ -60,10 +60,10 @@ struct WatchChecks {
         let who = Self.words(for: watch)
         let ofReplaced = ["history changed", "failure historyDiffers", "failure beyondHead"]
         if ofReplaced.contains(why), truths.count == 1 {
-            violated(15, "\(who) ended since its history had changed (\(why)), and there was but one", time)
+            violated(.ownHistory, "\(who) ended since its history had changed (\(why)), and there was but one", time)
         }
         if why == "failure belowFloor", !isCompacted {
-            violated(4, "\(who) ended since its revision was no longer kept, and nothing was compacted", time)
+            violated(.filteredTruth, "\(who) ended since its revision was no longer kept, and nothing was compacted", time)
         }
     }
 
@@ -73,7 +73,7 @@ struct WatchChecks {
         guard let first = watched.told.first else { return checkSilence(watched, who) }
         let lineage = watched.after?.lineage ?? first.token.lineage
         guard let truth = truths[lineage] else {
-            return violated(3, "\(who): lineage \(lineage) never was", first.time)
+            return violated(.nothingSeenIsLost, "\(who): lineage \(lineage) never was", first.time)
         }
         // Without a token it started at some moment before its first change: it has all of that commit.
         let after = watched.after?.revision ?? first.token.revision - 1
@@ -81,15 +81,15 @@ struct WatchChecks {
         let expected = truth.line(of: watched.branch, watched.filter, after: after, upTo: last)
         for (index, told) in watched.told.enumerated() {
             guard truth.holds(told.token.position), told.token.lineage == lineage else {
-                return violated(3, "\(who) told of \(told.token), which is not in lineage \(lineage)", told.time)
+                return violated(.nothingSeenIsLost, "\(who) told of \(told.token), which is not in lineage \(lineage)", told.time)
             }
             guard index < expected.count, told.record.isAnnounced != true, told.record.isOf(expected[index]) else {
                 let next = index < expected.count ? expected[index].description : "nothing more"
-                return violated(4, "\(who) told of \(told.record), where the truth has \(next)", told.time)
+                return violated(.filteredTruth, "\(who) told of \(told.record), where the truth has \(next)", told.time)
             }
         }
         if let time = watched.restedAt, watched.told.count < expected.count {
-            violated(4, "\(who) at rest never told of \(expected[watched.told.count])", time)
+            violated(.filteredTruth, "\(who) at rest never told of \(expected[watched.told.count])", time)
         }
     }
 
@@ -97,7 +97,7 @@ struct WatchChecks {
     private mutating func checkSilence(_ watched: Watched, _ who: String) {
         guard let time = watched.restedAt, let after = watched.after, let truth = truths[after.lineage] else { return }
         let missed = truth.line(of: watched.branch, watched.filter, after: after.revision, upTo: truth.head.revision)
-        if let missed = missed.first { violated(4, "\(who) at rest never told of \(missed)", time) }
+        if let missed = missed.first { violated(.filteredTruth, "\(who) at rest never told of \(missed)", time) }
     }
 
     // MARK: Lists
@@ -105,14 +105,14 @@ struct WatchChecks {
     /// What is under its keys is checked like any other read.
     private mutating func listed(_ read: ToldRead, _ time: Int64) {
         if Set(read.pages ?? []).count > 1 {
-            violated(5, "a list's pages are of several states: \((read.pages ?? []).joined(separator: ", "))", time)
+            violated(.oneState, "a list's pages are of several states: \((read.pages ?? []).joined(separator: ", "))", time)
         }
         let keys = read.found.map { Key(unchecked: $0.key) }
         if !zip(keys, keys.dropFirst()).allSatisfy({ $0 < $1 }) {
-            violated(5, "a list has \(keys), which is no order", time)
+            violated(.oneState, "a list has \(keys), which is no order", time)
         }
         if let other = read.found.first(where: { !read.keys.contains($0.key) }) {
-            violated(5, "a list has \(other.key), which nobody writes or it did not ask for", time)
+            violated(.oneState, "a list has \(other.key), which nobody writes or it did not ask for", time)
         }
     }
 }
