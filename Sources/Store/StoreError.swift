@@ -55,6 +55,10 @@ extension StoreError {
         switch error {
         case let error as StoreError: self = error
         case let error as DatabaseError: self.init(database: error, while: doing, at: moment)
+        case let error as RowDecodingError:
+            // What no row of ours holds.
+            self.init(
+                moment == .opening ? .damaged : .fatal, "\(doing) failed: \(error)", hint: "the file is damaged: restore a backup")
         default: self.init(.failed, "\(doing) failed: \(error)", hint: "see the broker's log")
         }
     }

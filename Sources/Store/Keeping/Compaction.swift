@@ -85,7 +85,7 @@ private struct Sweep {
         var changes: [Swept] = []
         while let row = try cursor.next() {
             changes.append(
-                Swept(place: Place(position: row[0]), branch: row[1], key: row[2], isDeletion: row[3]))
+                Swept(place: Place(position: try row[0]), branch: try row[1], key: try row[2], isDeletion: try row[3]))
         }
         return changes
     }
@@ -93,7 +93,7 @@ private struct Sweep {
     private func tags() throws -> [(branch: Int64, revision: Revision)] {
         let cursor = try db.rows("SELECT branch, revision FROM tags")
         var tags: [(branch: Int64, revision: Revision)] = []
-        while let row = try cursor.next() { tags.append((row[0], row[1])) }
+        while let row = try cursor.next() { tags.append((try row[0], try row[1])) }
         return tags
     }
 
@@ -104,7 +104,7 @@ private struct Sweep {
             "SELECT position FROM changes WHERE branch = ? AND key = ? AND position < ? ORDER BY position DESC",
             [change.branch, change.key, change.place.position])
         while let row = try cursor.next() {
-            let place = Place(position: row[0])
+            let place = Place(position: try row[0])
             // Seen by whoever looks at a revision from its own up to the one before the next version's.
             if !pins.contains(where: { place.revision <= $0 && $0 < newer }) { dropped.append(place) }
             newer = place.revision

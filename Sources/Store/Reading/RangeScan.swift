@@ -83,7 +83,7 @@ extension Key {
 /// The keys of one topic that one branch holds, each with the place of its newest version up to the level's
 /// revision, `nil` if all are newer.
 private struct LevelKeys {
-    private let cursor: RowCursor
+    private let cursor: StoredRows
     private(set) var key: String?
     private(set) var place: Place?
 
@@ -108,8 +108,8 @@ private struct LevelKeys {
             place = nil
             return
         }
-        key = row[0]
-        let position: Int64? = row[1]
+        key = try row[0]
+        let position: Int64? = try row[1]
         place = position.map { Place(position: $0) }
     }
 

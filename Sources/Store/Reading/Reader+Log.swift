@@ -55,7 +55,7 @@ private struct LogWalk {
             }
             looked += 1
             let info = try CommitRow.info(row, look.branches)
-            guard wanted(info, on: row[1]) else {
+            guard wanted(info, on: try row[1]) else {
                 page.next = .end(of: info.revision)
                 continue
             }
@@ -69,7 +69,7 @@ private struct LogWalk {
     }
 
     /// From where the page before ended, which may be within a commit.
-    private func commits() throws -> RowCursor {
+    private func commits() throws -> StoredRows {
         let isWithin = page.next.ordinal != .max
         let start = min(page.next.revision, look.visible + 1)
         if request.ascending {
@@ -109,8 +109,8 @@ private struct LogWalk {
                 return false
             }
             looked += 1
-            page.next = Place(position: row[0]).cursor
-            if let filter = request.filter, !filter.matches(Key(unchecked: row[1])) { continue }
+            page.next = Place(position: try row[0]).cursor
+            if let filter = request.filter, !filter.matches(Key(unchecked: try row[1])) { continue }
             var record = try RecordRow.record(row)
             if !request.values { record = record.announced }
             meter.add(record)

@@ -83,8 +83,8 @@ private struct Pull {
             [Place.last(of: base).position, Place.last(of: target).position, Reader.pageWork])
         while let row = try cursor.next() {
             looked += 1
-            reached = Place(position: row[0]).revision
-            if row[1] as Int64 == branch.id, filter.topics.matches(Key(unchecked: row[2])) { matching += 1 }
+            reached = Place(position: try row[0]).revision
+            if try row[1] as Int64 == branch.id, filter.topics.matches(Key(unchecked: try row[2])) { matching += 1 }
         }
         if looked == Reader.pageWork {
             let factor = max(1, (target - base) / max(1, reached - base))
@@ -182,8 +182,8 @@ private struct Pull {
                 return page
             }
             looked += 1
-            last = Place(position: row[0]).cursor
-            guard row[9] as Int64 == branch.id, filter.topics.matches(Key(unchecked: row[1])) else { continue }
+            last = Place(position: try row[0]).cursor
+            guard try row[9] as Int64 == branch.id, filter.topics.matches(Key(unchecked: try row[1])) else { continue }
             var record = try RecordRow.record(row)
             if filter.mode == .invalidate { record = record.announced }
             meter.add(record)

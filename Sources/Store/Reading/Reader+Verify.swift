@@ -44,7 +44,7 @@ private struct Verifier {
     mutating func file() throws {
         let cursor = try look.db.rows("PRAGMA integrity_check(100)")
         while let row = try cursor.next() {
-            let text: String = row[0]
+            let text: String = try row[0]
             if text != "ok" { problem("the file is damaged: \(text)") }
         }
     }
@@ -79,12 +79,12 @@ private struct Verifier {
             WHERE revision > ? AND revision <= ? ORDER BY revision
             """, [look.floor, look.visible])
         while let row = try cursor.next() {
-            let revision: Revision = row[0]
+            let revision: Revision = try row[0]
             if revision != expected {
                 problem("revision \(expected) is missing: the next commit is \(revision)")
             }
             result.commits += 1
-            let stored = [UInt8](row[8] as Data)
+            let stored = [UInt8](try row[8] as Data)
             do {
                 let computed = try self.hash(of: row, after: hash)
                 // The next commit is checked against what is stored here, so that one fault is told once.
@@ -100,11 +100,11 @@ private struct Verifier {
         if expected != look.visible + 1 { problem("the commits end at revision \(expected - 1), not at \(look.visible)") }
     }
 
-    private mutating func hash(of row: Row, after previous: [UInt8]) throws -> [UInt8] {
+    private mutating func hash(of row: StoredRow, after previous: [UInt8]) throws -> [UInt8] {
         let info = try CommitRow.info(row, look.branches)
-        let branch: Int64 = row[1]
+        let branch: Int64 = try row[1]
         return CommitHash.next(
-            after: previous, info: info, fork: try fork(info), preconditions: try CommitRow.preconditions(row[9]),
+            after: previous, info: info, fork: try fork(info), preconditions: try CommitRow.preconditions(try row[9]),
             reads: try reads(info.revision), records: try records(info.revision, branch))
     }
 
@@ -119,7 +119,7 @@ private struct Verifier {
     private func reads(_ revision: Revision) throws -> [ReadVersion] {
         let cursor = try look.db.rows("SELECT key, version FROM reads WHERE revision = ? ORDER BY ordinal", [revision])
         var reads: [ReadVersion] = []
-        while let row = try cursor.next() { reads.append(ReadVersion(key: Key(unchecked: row[0]), version: row[1])) }
+        while let row = try cursor.next() { reads.append(ReadVersion(key: Key(unchecked: try row[0]), version: try row[1])) }
         return reads
     }
 
@@ -135,7 +135,7 @@ private struct Verifier {
             if Int(record.ordinal) != records.count {
                 problem("revision \(revision) lacks its change \(records.count)")
             }
-            if row[9] as Int64 != branch { problem("revision \(revision) holds a change on another branch") }
+            if try row[9] as Int64 != branch { problem("revision \(revision) holds a change on another branch") }
             records.append(record)
         }
         return records
@@ -149,7 +149,7 @@ private struct Verifier {
             SELECT DISTINCT position >> 20 FROM changes WHERE position > ? AND position <= ?
             AND NOT EXISTS (SELECT 1 FROM commits WHERE revision = position >> 20) LIMIT 100
             """, [Place.last(of: look.floor).position] + span)
-        while let row = try cursor.next() { problem("revision \(row[0] as Int64) has changes but no commit") }
+        while let row = try cursor.next() { problem("revision \(try row[0] as Int64) has changes but no commit") }
         let unknown = try look.db.integer(
             "SELECT count(*) FROM changes WHERE branch NOT IN (SELECT id FROM branches)")
         if let unknown, unknown > 0 { problem("\(unknown) changes are on branches that don't exist") }

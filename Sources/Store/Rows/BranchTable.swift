@@ -46,7 +46,7 @@ struct BranchTable: Sendable {
         let cursor = try db.rows(
             "SELECT id, name, parent, fork_revision, created FROM branches WHERE id > ? ORDER BY id", [largestID])
         while let row = try cursor.next() {
-            add(Branch(id: row[0], name: BranchName(unchecked: row[1]), parent: row[2], fork: row[3], created: row[4]))
+            add(Branch(id: try row[0], name: BranchName(unchecked: try row[1]), parent: try row[2], fork: try row[3], created: try row[4]))
         }
     }
 

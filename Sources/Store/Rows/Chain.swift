@@ -8,7 +8,7 @@ enum Chain {
     static func head(_ db: Database) throws -> (revision: Revision, hash: [UInt8]) {
         let floor = try Meta.floor(db)
         let newest = try db.first("SELECT revision, hash FROM commits ORDER BY revision DESC LIMIT 1") {
-            row -> (Revision, [UInt8]) in (row[0], [UInt8](row[1] as Data))
+            row -> (Revision, [UInt8]) in (try row[0], [UInt8](try row[1] as Data))
         }
         if let newest, newest.0 > floor { return newest }
         return (floor, try Meta.floorHash(db))
@@ -19,7 +19,7 @@ enum Chain {
         let floor = try Meta.floor(db)
         if revision == floor { return try Meta.floorHash(db) }
         if revision < floor { return nil }
-        return try db.first("SELECT hash FROM commits WHERE revision = ?", [revision]) { [UInt8]($0[0] as Data) }
+        return try db.first("SELECT hash FROM commits WHERE revision = ?", [revision]) { [UInt8](try $0[0] as Data) }
     }
 
     /// The place of a revision; below the floor too, where only 8 bytes of the hash are kept.
@@ -27,7 +27,7 @@ enum Chain {
         if let hash = try hash(db, of: revision) { return Position(revision: revision, hash: shortHash(hash)) }
         guard revision < (try Meta.floor(db)) else { return nil }
         let unswept = try db.first("SELECT hash FROM commits WHERE revision = ?", [revision]) {
-            shortHash([UInt8]($0[0] as Data))
+            shortHash([UInt8](try $0[0] as Data))
         }
         return try (unswept ?? HashArchive.hash(db, of: revision)).map { Position(revision: revision, hash: $0) }
     }

@@ -6,13 +6,13 @@ import MembusModel
 enum CommitRow {
     static let columns = "revision, branch, agent, session, number, time, context, message, hash"
 
-    static func info(_ row: Row, _ branches: BranchTable) throws -> CommitInfo {
-        let session: Int64? = row[3]
-        let number: Int64 = row[4]
+    static func info(_ row: StoredRow, _ branches: BranchTable) throws -> CommitInfo {
+        let session: Int64? = try row[3]
+        let number: Int64 = try row[4]
         return CommitInfo(
-            revision: row[0], hash: shortHash(row[8]), branch: try branches.name(row[1]), agent: row[2],
+            revision: try row[0], hash: shortHash(try row[8]), branch: try branches.name(try row[1]), agent: try row[2],
             session: session.map { SessionID(UInt64(stored: $0)) }, number: UInt64(stored: number),
-            time: Timestamp(milliseconds: row[5]), context: row[6], message: row[7])
+            time: Timestamp(milliseconds: try row[5]), context: try row[6], message: try row[7])
     }
 
     static let insertion = """

@@ -18,8 +18,8 @@ enum HashArchive {
         let cursor = try db.rows(
             "SELECT revision, hash FROM commits WHERE revision >= ? AND revision <= ?", [first, last])
         while let row = try cursor.next() {
-            let revision: Revision = row[0]
-            let hash: Data = row[1]
+            let revision: Revision = try row[0]
+            let hash: Data = try row[1]
             let number = revision >> blockBits
             var block = try blocks[number] ?? load(db, number) ?? Data(count: blockBytes)
             let start = block.startIndex + offset(of: revision)
@@ -39,7 +39,7 @@ enum HashArchive {
     }
 
     private static func load(_ db: Database, _ block: Int64) throws -> Data? {
-        try db.first("SELECT bytes FROM hashes WHERE block = ?", [block]) { $0[0] as Data }
+        try db.first("SELECT bytes FROM hashes WHERE block = ?", [block]) { try $0[0] as Data }
     }
 
     private static func offset(of revision: Revision) -> Int {

@@ -11,20 +11,20 @@ enum RecordRow {
         coalesce(length(value), 0), CASE WHEN length(value) <= ?1 THEN value END
         """
 
-    static func record(_ row: Row) throws -> Record {
-        let place = Place(position: row[0])
-        let key = Key(unchecked: row[1])
-        guard let kind: String = row[2] else {
+    static func record(_ row: StoredRow) throws -> Record {
+        let place = Place(position: try row[0])
+        let key = Key(unchecked: try row[1])
+        guard let kind: String = try row[2] else {
             return .deletion(of: key, revision: place.revision, ordinal: place.ordinal)
         }
-        let size: Int = row[7]
-        let value: Data? = row[8]
-        let expires: Int64? = row[6]
+        let size: Int = try row[7]
+        let value: Data? = try row[8]
+        let expires: Int64? = try row[6]
         return Record(
             key: key, revision: place.revision, ordinal: place.ordinal, kind: Kind(kind),
             content: value == nil && size > 0 ? .announced(size: size) : .inline(value ?? Data()),
-            attributes: try Annotations.attributes(row[4]), links: try Annotations.links(row[5]),
-            owner: row[3] ?? "", expires: expires.map { Timestamp(milliseconds: $0) })
+            attributes: try Annotations.attributes(try row[4]), links: try Annotations.links(try row[5]),
+            owner: try row[3] ?? "", expires: expires.map { Timestamp(milliseconds: $0) })
     }
 
     static let insertion = """

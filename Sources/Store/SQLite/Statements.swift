@@ -11,19 +11,37 @@ extension Database {
         try cachedStatement(sql: sql).execute(arguments: arguments)
     }
 
-    func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> RowCursor {
-        try Row.fetchCursor(cachedStatement(sql: sql), arguments: arguments)
+    func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> StoredRows {
+        StoredRows(try Row.fetchCursor(cachedStatement(sql: sql), arguments: arguments))
     }
 
     /// The first row, taken apart by `body` before the statement is reset.
-    func first<T>(_ sql: String, _ arguments: StatementArguments = [], _ body: (Row) throws -> T) throws -> T? {
-        let cursor = try rows(sql, arguments)
+    func first<T>(_ sql: String, _ arguments: StatementArguments = [], _ body: (StoredRow) throws -> T) throws -> T? {
+        let rows = try rows(sql, arguments)
         // The row's columns are gone once the cursor is.
-        return try withExtendedLifetime(cursor) { try cursor.next().map(body) }
+        return try withExtendedLifetime(rows) { try rows.next().map(body) }
     }
 
     func integer(_ sql: String, _ arguments: StatementArguments = []) throws -> Int64? {
-        try first(sql, arguments) { row -> Int64? in row[0] } ?? nil
+        try first(sql, arguments) { row -> Int64? in try row[0] } ?? nil
+    }
+}
+
+/// Rows, each valid until the next is asked for.
+struct StoredRows {
+    private let cursor: RowCursor
+    init(_ cursor: RowCursor) { self.cursor = cursor }
+    func next() throws -> StoredRow? { try cursor.next().map(StoredRow.init) }
+}
+
+/// A row whose columns may hold anything: what the schema forbids can stand in a damaged file, and there GRDB's own
+/// subscripts end the process.
+struct StoredRow {
+    private let row: Row
+    init(_ row: Row) { self.row = row }
+
+    subscript<Value: DatabaseValueConvertible & StatementColumnConvertible>(_ column: Int) -> Value {
+        get throws { try row.decode(Value.self, atIndex: column) }
     }
 }
 

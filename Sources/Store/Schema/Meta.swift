@@ -22,7 +22,7 @@ enum Meta: String {
     }
 
     static func bytes(_ db: Database, _ key: Meta) throws -> [UInt8]? {
-        try db.first("SELECT value FROM meta WHERE key = ?", [key.rawValue]) { row -> Data? in row[0] }
+        try db.first("SELECT value FROM meta WHERE key = ?", [key.rawValue]) { row -> Data? in try row[0] }
             .flatMap { $0.map { [UInt8]($0) } }
     }
 

@@ -41,10 +41,10 @@ extension Batch {
                 return keys
             }
             budget -= 1
-            let place = Place(position: row[1])
-            mark = .init(expires: row[0], position: place.position)
-            guard let limit = upTo[row[2]], place.revision <= limit else { continue }
-            let key: String = row[3]
+            let place = Place(position: try row[1])
+            mark = .init(expires: try row[0], position: place.position)
+            guard let limit = upTo[try row[2]], place.revision <= limit else { continue }
+            let key: String = try row[3]
             if try NewestVersion.place(db, key, levels) == place { keys.append(Key(unchecked: key)) }
         }
         writer.state.expiry.swept(branch.id, to: max(mark, .init(expires: now.milliseconds, position: .max)))

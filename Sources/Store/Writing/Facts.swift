@@ -42,8 +42,8 @@ struct FactLoader {
                 "SELECT branch, key FROM changes WHERE position > ? AND position <= ? ORDER BY position LIMIT 500", span)
             while let row = try recent.next() {
                 looked += 1
-                guard row[0] as Int64 == level.branch else { continue }
-                let key = Key(unchecked: row[1])
+                guard try row[0] as Int64 == level.branch else { continue }
+                let key = Key(unchecked: try row[1])
                 if topic.matches(key) { return key }
             }
             if looked < 500 { continue }

@@ -32,8 +32,8 @@ struct SessionTable {
             "SELECT agent, last, acknowledged, results FROM sessions WHERE id = ?", [id.id.stored]
         ) { row in
             SessionState(
-                agent: row[0], last: UInt64(stored: row[1]), acknowledged: UInt64(stored: row[2]),
-                results: try KeptResults.decode(row[3]), most: mostKept)
+                agent: try row[0], last: UInt64(stored: try row[1]), acknowledged: UInt64(stored: try row[2]),
+                results: try KeptResults.decode(try row[3]), most: mostKept)
         }
         if let session { entries[id] = Entry(session: session, used: clock) }
         return session != nil
