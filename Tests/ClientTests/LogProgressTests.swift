@@ -40,10 +40,19 @@ struct LogProgressTests {
         #expect(progress.basis == Position(revision: 4, hash: 40))
     }
 
+    @Test("the next page has to continue what was visible, where the reading has reached that")
+    func basisAtTheEnd() throws {
+        var progress = LogProgress(after: 4, basis: Position(revision: 4, hash: 40), lineage: lineage)
+        _ = try progress.take(reply([], next: .end(of: 9), visible: 9))
+        #expect(progress.basis == Position(revision: 9, hash: 0))
+        _ = try progress.take(reply([10], next: .end(of: 11), visible: 12))
+        #expect(progress.basis == Position(revision: 10, hash: 100))
+    }
+
     @Test("the next page has to continue the newest commit that was read")
     func basis() throws {
         var progress = LogProgress(after: 0, basis: nil, lineage: nil)
-        _ = try progress.take(reply([1, 2], next: .end(of: 2), visible: 2))
+        _ = try progress.take(reply([1, 2], next: .end(of: 2), visible: 3))
         #expect(progress.basis == Position(revision: 2, hash: 20))
     }
 

@@ -24,6 +24,9 @@ struct LogProgress {
         guard case .log(let page) = reply.body else { throw Connection.unexpected }
         cursor = max(cursor, page.next)
         basis = page.commits.last?.info.position ?? basis
+        // Where nothing else became visible meanwhile, the reply tells the very state that was read up to. An old commit as
+        // the basis would not do: an old copy of the store may hold it, and go on differently from there.
+        if page.next == .end(of: reply.visible.revision) { basis = reply.visible }
         isAtEnd = !page.more
         return page.commits.flatMap { commit in
             commit.records.map { WatchedChange(record: $0, commit: commit.info, lineage: reply.lineage) }

@@ -26,13 +26,9 @@ extension Memory {
     ) -> Pages<Record> {
         let (connection, branch) = (connection, branch ?? self.branch)
         return Pages { place in
-            let asked = Request.Range(
-                branch: branch, filter: try filtered(topics), at: place?.revision ?? revision, after: place?.key,
-                limit: pageSize, keysOnly: keysOnly)
-            let reply = try await connection.ask(.range(asked), timeout: timeout)
-            guard case .range(let page) = reply.body else { throw Connection.unexpected }
-            let next = page.more ? page.records.last.map { PagePlace(revision: page.at.revision, key: $0.key) } : nil
-            return (page.records, next, Token(lineage: reply.lineage, position: page.at))
+            let paging = RangePaging(
+                branch: branch, filter: try filtered(topics), revision: revision, pageSize: pageSize, keysOnly: keysOnly)
+            return try paging.take(try await connection.ask(.range(paging.request(place)), timeout: timeout), at: place)
         }
     }
 

@@ -3,8 +3,11 @@ struct PagePlace: Hashable, Sendable {
     var revision: Revision?
     var key: Key?
     var cursor: LogCursor?
+    /// What the page before was of, where all have to be of one state.
+    var state: Token?
 
-    init(revision: Revision? = nil, key: Key? = nil, cursor: LogCursor? = nil) {
+    init(revision: Revision? = nil, key: Key? = nil, cursor: LogCursor? = nil, state: Token? = nil) {
+        self.state = state
         self.revision = revision
         self.key = key
         self.cursor = cursor

@@ -52,7 +52,7 @@ struct FactLoader {
                 SELECT key FROM changes INDEXED BY changes_by_key
                 WHERE branch = ? AND key >= ? AND key < ? AND position > ? AND position <= ? LIMIT 1
                 """, [level.branch, range.from, range.below] + span
-            ) { Key(unchecked: $0[0]) }
+            ) { Key(unchecked: try $0[0]) }
             if let found { return found }
         }
         return nil

@@ -52,6 +52,9 @@ public struct Check {
     var faultsEnded: Instant?
     /// When each view first was live and at the head after that.
     var recovered: [ViewName: Instant] = [:]
+    var watches: [WatchName: Watched] = [:]
+    /// Of any history.
+    var highestFloor: Revision = 0
 
     /// How things stood when a read was asked for.
     struct Asked {
@@ -148,7 +151,9 @@ public struct Check {
             }
         case .restedWhen(let wall): checkNothingOverdue(wall)
         case .copiedBack(let lineage, let position): copiedBack(lineage, position)
-        case .floor, .remark: break
+        case .watch(let watch, let fact): self.watch(watch, fact)
+        case .floor(_, let revision): highestFloor = max(highestFloor, revision)
+        case .remark: break
         }
     }
 

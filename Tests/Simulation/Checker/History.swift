@@ -71,6 +71,7 @@ public enum Fact: Sendable {
     case broken(Invariant, String)
     case asked(read: Int, agent: Int)
     case read(Read)
+    case watch(WatchName, WatchFact)
     case faultsEnded
     /// Of a record that says of each view when it was live and at the head again.
     case recovered(ViewName)

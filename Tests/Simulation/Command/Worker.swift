@@ -7,11 +7,9 @@ import MembusSimulation
 enum Worker {
     static func run(_ options: Options) -> CInt {
         var sum = Sum()
-        var coverage = Coverage()
         for index in 0..<options.histories {
             let verdict = Verdict.of(seed: options.seed &+ UInt64(index), part: options.part, plant: options.plant)
             sum.add(verdict)
-            coverage.add(verdict.coverage)
             guard let first = verdict.violations.first else { continue }
             if let plant = options.plant {
                 let control = verdict.control()
@@ -38,7 +36,7 @@ enum Worker {
             }
         }
         sum.processor = Double(clock()) / Double(CLOCKS_PER_SEC)
-        print(coverage.line)
+        print(sum.coverage.line)
         print(sum.line)
         return 0
     }
@@ -52,6 +50,7 @@ struct Sum: Sendable {
     var violating = 0
     /// Those of a plant's world that do so without its bug.
     var unplanted = 0
+    /// Travels in a line of its own.
     var coverage = Coverage()
     /// In seconds.
     var processor = 0.0
@@ -77,7 +76,7 @@ struct Sum: Sendable {
 
     static let mark = "sum"
     var line: String {
-        let numbers = "\(histories)\t\(steps)\t\(facts)\t\(violating)\t\(unplanted)\t\(processor)\t\(coverage.encoded)"
+        let numbers = "\(histories)\t\(steps)\t\(facts)\t\(violating)\t\(unplanted)\t\(processor)"
         return "\(Self.mark)\t\(numbers)\t\(text.replacing("\n", with: " ").replacing("\t", with: " "))"
     }
 
@@ -86,7 +85,7 @@ struct Sum: Sendable {
     /// - Returns: `nil` for a line for people.
     init?(line: some StringProtocol) {
         let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map { String($0) }
-        guard fields.count == 9, fields[0] == Self.mark, let histories = Int(fields[1]), let steps = Int(fields[2]),
+        guard fields.count == 8, fields[0] == Self.mark, let histories = Int(fields[1]), let steps = Int(fields[2]),
             let facts = Int(fields[3]), let violating = Int(fields[4]), let unplanted = Int(fields[5]),
             let processor = Double(fields[6])
         else { return nil }
@@ -96,7 +95,6 @@ struct Sum: Sendable {
         self.violating = violating
         self.unplanted = unplanted
         self.processor = processor
-        coverage.add(encoded: fields[7])
-        text = fields[8]
+        text = fields[7]
     }
 }

@@ -40,6 +40,7 @@ final class Agent {
     private(set) var core: ClientCore
     private var clockOffset: Duration
     private(set) var followers: [Follower] = []
+    private(set) var watchings: [Watching] = []
     private var lastView: UInt64 = 0
     private var lastCall: UInt64 = 0
     private var calls: [CallID: (Result<Answer, any Error>) -> Void] = [:]
@@ -81,7 +82,8 @@ final class Agent {
         world.coverage.count(.agentRestarted)
         for follower in followers { world.note(.left(follower.name)) }
         life += 1
-        (followers, calls, inbox, pausedUntil) = ([], [:], [], nil)
+        (followers, watchings, calls, inbox, pausedUntil) = ([], [], [:], [], nil)
+        world.countTails(of: self)
         sockets = Sockets(requests: sockets.requests + 1, events: sockets.events + 1)
         clockOffset = .milliseconds(world.dice.below(1_000_000))
         core = Self.makeCore(world, index, clockOffset)
@@ -112,6 +114,7 @@ final class Agent {
         resume()
         sockets.cutUntil = world.now
         sockets.overflowUntil = world.now
+        sockets.losesTail = false
     }
 
     private func tick() {
@@ -260,6 +263,15 @@ final class Agent {
         take(.unfollow(follower.id))
     }
 
+    func watch(_ start: Watching.Start, on branch: BranchName, _ filter: TopicFilter, pageSize: Int) {
+        lastView += 1
+        let name = WatchName(agent: index, life: life, number: watchings.count + 1)
+        let watching = Watching(
+            name, of: self, by: ViewID(number: lastView), on: branch, filter, pageSize: pageSize)
+        watchings.append(watching)
+        watching.begin(start)
+    }
+
     // MARK: Rest
 
     func noteRecovery(to position: Position, of lineage: Lineage) {
@@ -274,10 +286,13 @@ final class Agent {
     }
 
     func isAtRest(at position: Position, of lineage: Lineage) -> Bool {
-        calls.isEmpty && followers.allSatisfy { isAtHead($0, position, lineage) }
+        // A watch that has read all waits for more.
+        watchings.allSatisfy { $0.isOver || $0.isAtRest(at: position, of: lineage) }
+            && calls.count == watchings.count { $0.isWaiting } && followers.allSatisfy { isAtHead($0, position, lineage) }
     }
 
     func noteRest() {
+        for watching in watchings where !watching.isOver { world.note(.watch(watching.name, .rested)) }
         for follower in followers {
             if !follower.isJoined { world.note(.broken(.liveAgain, "agent \(index) still waits for \(follower.name) to be complete")) }
             noteCache(of: follower, atRest: true)

@@ -62,6 +62,33 @@ extension Agent {
         }
     }
 
+    /// All records of some topics, page by page: `RangePaging` decides, as for `Memory.range`.
+    func readRange(_ filter: TopicFilter, on branch: BranchName, pageSize: Int) {
+        let keys = (world.profile.keys + World.specialKeys).filter { filter.matches($0) }
+        guard !keys.isEmpty else { return }
+        let paging = RangePaging(branch: branch, filter: filter, pageSize: pageSize)
+        world.coverage.count(.readRange)
+        nextPage(of: paging, at: nil, before: []) { [unowned self, id = ask()] token, records in
+            world.note(
+                .read(
+                    Read(
+                        id: id, agent: index, view: nil, isJoined: true, branch: branch, keys: keys,
+                        consistency: .direct, token: token, found: records)))
+        }
+    }
+
+    private func nextPage(
+        of paging: RangePaging, at place: PagePlace?, before: [Record], _ then: @escaping (Token, [Record]) -> Void
+    ) {
+        call(.request(.range(paging.request(place))), timeout: .seconds(5)) { [unowned self] result in
+            guard case .success(.reply(let reply)) = result, let taken = try? paging.take(reply, at: place) else { return }
+            let records = before + taken.page
+            guard let next = taken.next else { return then(taken.of, records) }
+            world.coverage.count(.rangeContinued)
+            nextPage(of: paging, at: next, before: records, then)
+        }
+    }
+
     private func ask() -> Int {
         world.lastRead += 1
         world.note(.asked(read: world.lastRead, agent: index))

@@ -10,6 +10,8 @@ struct Peer: Hashable, Sendable {
     var life: Int
     /// The request socket's; a reply to an older one is lost.
     var connection: Int
+    /// That socket's connection: what is under way when it breaks is lost.
+    var epoch: Int
 }
 
 struct PeerRequest: Hashable {

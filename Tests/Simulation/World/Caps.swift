@@ -136,7 +136,7 @@ extension Disk {
             var sessions: [(id: SessionID, last: UInt64, kept: Int)] = []
             while let row = try rows.next() {
                 sessions.append(
-                    (SessionID(UInt64(stored: row[0])), UInt64(stored: row[1]), try KeptResults.decode(row[2]).count))
+                    (SessionID(UInt64(stored: try row[0])), UInt64(stored: try row[1]), try KeptResults.decode(row[2]).count))
             }
             return sessions
         }

@@ -13,7 +13,8 @@ extension World {
         case .write: write(by: agent)
         case .read: if let view = pickView(agent) { read(view, by: agent) }
         case .dialled: dialled(agent)
-        case .direct: agent.readDirectly(keys(2), on: dice.pick(branches))
+        case .direct: readDirectly(by: agent)
+        case .watch: watch(by: agent)
         case .follow: follow(agent)
         case .unfollow: if agent.followers.count > 1, let view = pickView(agent) { agent.leave(view) }
         case .fork: fork(by: agent)
@@ -36,6 +37,7 @@ extension World {
         case .jumpClock: jumpClock()
         case .partition: agent.cutOff(for: dice.milliseconds(dice.pick([10...300, 500...6000])))
         case .cutEvents: agent.cutEvents()
+        case .cutRequests: agent.cutRequests()
         case .deafen: agent.deafen()
         case .halfOpen: agent.halfOpen(upwards: dice.chance(50))
         case .overflow: agent.overflow(for: dice.milliseconds(dice.pick([5...50, 50...1500])))
@@ -47,7 +49,7 @@ extension World {
             remark("the broker's disk is slow for a while")
             coverage.count(.diskSlow)
             slowDiskUntil = now + dice.milliseconds(50...3000)
-        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .compact, .restartAgent, .pause: break
+        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .compact, .restartAgent, .pause, .watch: break
         }
     }
 
@@ -63,13 +65,30 @@ extension World {
         return keys
     }
 
+    /// What is read and asked for in preconditions: the keys that are only merged, too.
+    private func anyKeys(_ most: Int) -> [Key] {
+        var keys = keys(most)
+        if dice.chance(25) {
+            keys[dice.below(keys.count)] = dice.pick(Self.specialKeys)
+            coverage.count(.readMerged)
+        }
+        return keys
+    }
+
+    private func readDirectly(by agent: Agent) {
+        let branch = dice.pick(branches)
+        guard dice.chance(30) else { return agent.readDirectly(anyKeys(2), on: branch) }
+        let filter = TopicFilter(dice.pick(Profile.topics).map { Topic(unchecked: $0) })
+        agent.readRange(filter, on: branch, pageSize: dice.pick([1, 2, 3, 1000]))
+    }
+
     private func pickView(_ agent: Agent) -> Follower? {
         agent.followers.isEmpty ? nil : dice.pick(agent.followers)
     }
 
     // MARK: Writes
 
-    private func write(by agent: Agent) {
+    func write(by agent: Agent) {
         lastOp += 1
         var transaction = Transaction(branch: dice.chance(75) ? .main : dice.pick(branches), message: "op \(lastOp)")
         for key in keys(3) { transaction.changes.append(Change(key, action(on: key))) }
@@ -109,7 +128,7 @@ extension World {
 
     /// Of what a view shows, or of nothing in particular.
     private func preconditions(_ agent: Agent, _ branch: BranchName) -> [Precondition] {
-        keys(2).map { key in
+        anyKeys(2).map { key in
             // Of a past that may be gone, or of a whole topic.
             if dice.chance(10) {
                 let topic = Topic(unchecked: dice.pick(dice.pick(Profile.topics)))
@@ -156,9 +175,9 @@ extension World {
 
     private func read(_ view: Follower, by agent: Agent) {
         switch dice.below(10) {
-        case 0, 1: agent.readAtOnce(view, dice.pick(profile.keys), byHandle: dice.chance(50))
+        case 0, 1: agent.readAtOnce(view, anyKeys(1)[0], byHandle: dice.chance(50))
         case 2: agent.readWhole(view)
-        default: agent.read(view, keys(3), .cached)
+        default: agent.read(view, anyKeys(3), .cached)
         }
     }
 
@@ -170,7 +189,7 @@ extension World {
         case 1: consistency = handedToken(to: agent).map { .atLeast($0) } ?? .linearizable
         default: consistency = .linearizable
         }
-        agent.read(view, keys(3), consistency)
+        agent.read(view, anyKeys(3), consistency)
     }
 
     /// Of a commit, or of what another agent's view shows.

@@ -12,7 +12,8 @@ struct Sockets {
     /// Replaced sockets count on.
     var requests = 0
     var events = 0
-    /// Connections of the events' socket, made and broken.
+    /// Connections of each socket, made and broken.
+    var requestsEpoch = 0
     var eventsEpoch = 0
     /// The broker to which the events' socket is connected.
     var connected: Int?
@@ -23,6 +24,10 @@ struct Sockets {
     var cutUntil = Instant(nanoseconds: 0)
     /// The subscriber's mark is reached: its messages are dropped.
     var overflowUntil = Instant(nanoseconds: 0)
+    /// Events, not heartbeats, are lost from now on.
+    var losesTail = false
+    /// Lost events of streams that nothing was heard of since.
+    var lostSince: [StreamID: Int] = [:]
     /// This connection stands, but brings nothing any more.
     var isDeaf = false
     /// The connection for requests stands, but brings nothing any more, in one direction.
@@ -59,17 +64,25 @@ extension World {
         if case .transact(let transact) = request.body, case .success(let work) = transact.work, let op = work.op {
             ops[PeerRequest(agent: agent.index, life: agent.life, id: request.id)] = op
         }
-        if agent.sockets.isDeadUp { return }
+        if agent.sockets.isDeadUp {
+            return remark("a request of agent \(agent.index) dies on its half-open connection: \(request.body.story)")
+        }
         if isLost(profile.lostRequests, agent) {
             coverage.count(.lostRequest)
             return remark("a request of agent \(agent.index) is lost: \(request.body.story)")
         }
-        let peer = Peer(agent: agent.index, life: agent.life, connection: agent.sockets.requests)
+        let peer = Peer(
+            agent: agent.index, life: agent.life, connection: agent.sockets.requests, epoch: agent.sockets.requestsEpoch)
         agent.sockets.lastUp = max(agent.sockets.lastUp, now + delay())
         after(agent.sockets.lastUp - now) { $0.arrive(request, from: peer) }
     }
 
     private func arrive(_ request: Request, from peer: Peer) {
+        let sockets = agents[peer.agent].sockets
+        if agents[peer.agent].isAlive(peer.life), sockets.requests == peer.connection, sockets.requestsEpoch != peer.epoch {
+            coverage.count(.requestDiedUnderWay)
+            return remark("a request of agent \(peer.agent) dies with its connection: \(request.body.story)")
+        }
         guard let broker else {
             guard agents[peer.agent].isAlive(peer.life) else { return }
             agents[peer.agent].sockets.parked.append(request)
@@ -82,8 +95,11 @@ extension World {
 
     func deliver(_ reply: Reply, to peer: Peer) {
         let agent = agents[peer.agent]
-        guard agent.isAlive(peer.life), agent.sockets.requests == peer.connection, !agent.sockets.isDeadDown
-        else { return }
+        guard agent.isAlive(peer.life), agent.sockets.requests == peer.connection else { return }
+        if agent.sockets.isDeadDown {
+            return remark("a reply to agent \(agent.index) dies on its half-open connection: \(reply.body.story)")
+        }
+        if agent.sockets.requestsEpoch != peer.epoch { return replyDied(reply, agent) }
         if isLost(profile.lostReplies, agent) {
             coverage.count(.lostReply)
             return remark("a reply to agent \(agent.index) is lost: \(reply.body.story)")
@@ -94,10 +110,17 @@ extension World {
         after(agent.sockets.lastDown - now) { world in
             let agent = world.agents[peer.agent]
             guard agent.isAlive(peer.life), agent.sockets.requests == peer.connection else { return }
+            if agent.sockets.requestsEpoch != peer.epoch { return world.replyDied(reply, agent) }
             if agent.sockets.newestEvent > order { world.coverage.count(.eventOvertookReply) }
             agent.sockets.newestReply = max(agent.sockets.newestReply, order)
             do { agent.take(.reply(world.altered(try world.coded(reply), to: agent))) } catch { world.failure = error }
         }
+    }
+
+    /// The broker knows the old connection only: what it sends there reaches nobody.
+    private func replyDied(_ reply: Reply, _ agent: Agent) {
+        coverage.count(.replyDiedUnderWay)
+        remark("a reply to agent \(agent.index) dies with its connection: \(reply.body.story)")
     }
 
     // MARK: Events
@@ -106,27 +129,60 @@ extension World {
         let message = try coded(original)
         sent += 1
         let order = sent
-        for agent in agents where agent.sockets.known.contains(message.topic) && !agent.sockets.isDeaf {
-            let isOver = agent.sockets.overflowUntil > now
-            if isOver || isLost(profile.lostEvents, agent) {
-                if case .heartbeat = message.content {
-                    coverage.count(.lostHeartbeat)
-                    continue
-                }
-                coverage.count(isOver ? .highWaterDrop : .lostEvent)
-                remark("an event to agent \(agent.index) is lost: \(message.story)")
-                continue
+        for agent in agents where agent.sockets.known.contains(message.topic) {
+            if isLost(message, to: agent) { continue }
+            if let lost = agent.sockets.lostSince.removeValue(forKey: message.topic), !message.isHeartbeat {
+                coverage.count(.lostEvent, times: lost)
             }
             agent.sockets.lastEvent = max(agent.sockets.lastEvent, now + delay())
             let (index, life, epoch) = (agent.index, agent.life, agent.sockets.eventsEpoch)
             after(agent.sockets.lastEvent - now) { world in
                 let agent = world.agents[index]
-                guard agent.isAlive(life), agent.sockets.eventsEpoch == epoch else { return }
+                guard agent.isAlive(life) else { return }
+                if agent.sockets.eventsEpoch != epoch {
+                    world.coverage.count(.eventDiedUnderWay)
+                    return world.remark("for agent \(index) dies with its connection: \(message.story)")
+                }
                 if agent.sockets.newestReply > order { world.coverage.count(.replyOvertookEvent) }
                 agent.sockets.newestEvent = max(agent.sockets.newestEvent, order)
                 agent.take(.published(world.altered(message, to: agent)))
             }
         }
+    }
+
+    private func isLost(_ message: Published, to agent: Agent) -> Bool {
+        if agent.sockets.isDeaf {
+            remark("for agent \(agent.index), whose events' socket is deaf: \(message.story)")
+            return true
+        }
+        if message.isHeartbeat {
+            guard agent.sockets.overflowUntil > now || isLost(profile.lostEvents, agent) else { return false }
+            coverage.count(.lostHeartbeat)
+        } else {
+            let isOver = agent.sockets.overflowUntil > now
+            guard agent.sockets.losesTail || isOver || isLost(profile.lostEvents, agent) else { return false }
+            if isOver { coverage.count(.highWaterDrop) }
+            agent.sockets.lostSince[message.topic, default: 0] += 1
+        }
+        remark("for agent \(agent.index), lost: \(message.story)")
+        return true
+    }
+
+    /// What was lost with nothing after it: nothing but heartbeats and bookmarks can tell of it.
+    func countTails(of agent: Agent) {
+        coverage.count(.lostTail, times: agent.sockets.lostSince.values.reduce(0, +))
+        agent.sockets.lostSince = [:]
+    }
+
+    /// Before the calm something is written whose events some agents never hear, and nothing follows.
+    func loseTail() throws {
+        guard !part.spared.contains(.lostEvents), !agents.isEmpty, dice.chance(35) else { return }
+        for agent in agents where dice.chance(70) {
+            remark("events to agent \(agent.index) are lost until the calm")
+            agent.sockets.losesTail = true
+        }
+        write(by: dice.pick(agents))
+        try pass(dice.milliseconds(dice.pick([20...200, 200...1000])))
     }
 
     /// A new events' socket, that knows heartbeats only.
@@ -188,6 +244,10 @@ extension World {
     }
 }
 
+extension Published {
+    fileprivate var isHeartbeat: Bool { if case .heartbeat = content { true } else { false } }
+}
+
 extension Work {
     /// The number in its message.
     fileprivate var op: Int? {
@@ -209,13 +269,28 @@ extension Agent {
         let parked = sockets.parked
         sockets.parked = []
         // What was queued is sent on the new connection, or lost with the old one.
-        for request in parked where !world.dice.chance(30) { world.send(request, from: self) }
+        for request in parked {
+            if world.dice.chance(30) {
+                world.remark("a request of agent \(index) that waited for a broker is lost: \(request.body.story)")
+            } else {
+                world.send(request, from: self)
+            }
+        }
+    }
+
+    /// What is under way on it is lost; ZeroMQ makes another, and the broker sees a new peer.
+    func cutRequests() {
+        world.remark("the requests' connection of agent \(index) breaks")
+        world.coverage.count(.requestsCut)
+        sockets.requestsEpoch += 1
+        (sockets.isDeadUp, sockets.isDeadDown) = (false, false)
     }
 
     func cutOff(for time: Duration) {
         world.remark("agent \(index) is cut off for \(time)")
         world.coverage.count(.partition)
         sockets.cutUntil = max(sockets.cutUntil, world.now + time)
+        if world.dice.chance(50) { cutRequests() }
         world.breakEvents(of: self)
         world.connectEvents(of: self, after: time)
     }

@@ -113,6 +113,11 @@ public enum Plant: String, CaseIterable, Sendable {
     /// A transaction returns before the agent's own views show it.
     case ownWritesNotAwaited = "own-writes-not-awaited"
 
+    /// A watch takes what the reply of the log says was visible for what has been read.
+    case watchSkipsWhatCameBetween = "watch-skips-what-came-between"
+    /// Further pages of a range are of the head.
+    case rangePagesOfHead = "range-pages-of-head"
+
     // MARK: Transactions
 
     /// A retry is applied twice.

@@ -14,7 +14,8 @@ extension Plant {
             .tombstonesSweptEarly, .pageTargetReadLast, .pageFromCache, .expiredResurrected:
             [.filteredTruth]
         case .newStreamPreviousZero, .commitMatchedBeforeRegistration: [.filteredTruth, .completeUpTo]
-        case .fillAtHead, .mixedCuts, .largeByKeyAlone, .evictedIsDeleted: [.oneState]
+        case .watchSkipsWhatCameBetween: [.filteredTruth, .staleIsMarked]
+        case .rangePagesOfHead, .fillAtHead, .mixedCuts, .largeByKeyAlone, .evictedIsDeleted: [.oneState]
         case .bookmarkLowersCut, .cutGoesBack, .readsFromAnOldSnapshot: [.neverBack]
         case .bookmarkAheadOfData, .bookmarkOfDurableHead, .acknowledgementAsBookmark, .heartbeatFromAnywhere,
             .heartbeatsUnbroken, .heartbeatOfDroppedStream, .newStreamUnlisted:
@@ -29,7 +30,9 @@ extension Plant {
         case .oldAnswerReused: [.linearizable, .boundedAge]
         case .ageFromReceipt, .freshnessOfAnotherHistory: [.boundedAge]
         case .preconditionBeforeBatch: [.replayedOutcomes]
-        case .oldReplyResets, .waitersSurviveReset: [.ownHistory]
+        case .oldReplyResets: [.ownHistory]
+        // Where an old copy was put back the lineage is the same, and the token's place is missed.
+        case .waitersSurviveReset: [.ownHistory, .linearizable]
         // A state of a lost history passes for one of the broker's: it moves on, is read, and is thought to be fresh.
         case .hashUnchecked: [.ownHistory, .oneState, .boundedAge]
         // The view takes a lost history's acknowledgement for one that is still to come.

@@ -38,18 +38,27 @@ extension Plant {
             profile.cacheBytes = 1500
             profile.crowd()
         case .mixedCuts, .readsFromAnOldSnapshot: profile.crowd()
+        case .watchSkipsWhatCameBetween:
+            profile.reading = 5...80
+            profile.often(.watch, 20)
+        case .rangePagesOfHead:
+            profile.reading = 5...80
+            profile.often(.direct, 40)
         case .waitIgnored, .oldAnswerReused: profile.often(.dialled, 40)
         case .staleUnmarked:
             profile.often(.partition, 8)
             profile.often(.deafen, 4)
         case .conflictsNotStored: profile.lostReplies = 20
+        // Where a new lineage begins, the read itself would notice.
         case .waitersSurviveReset:
-            profile.often(.restore, 5)
+            profile.often(.copyBack, 8)
             profile.often(.dialled, 40)
         case .warmFileOfOldHistory:
-            profile.often(.restore, 8)
-            profile.often(.copyBack, 8)
-            profile.often(.restartAgent, 20)
+            profile.strictViews = 0
+            profile.often(.restore, 12)
+            profile.often(.copyBack, 12)
+            profile.often(.restartAgent, 30)
+            profile.often(.read, 60)
         case .hashUnchecked, .resumeWithoutAcknowledged:
             profile.often(.copyBack, 6)
             profile.lostReplies = 10
@@ -84,6 +93,7 @@ extension Profile {
     fileprivate mutating func crowd() {
         pace = 5...60
         keys = Array(keys.prefix(4))
+        isWide = false
         often(.read, 80)
         often(.follow, 10)
     }

@@ -31,6 +31,8 @@ struct PlantState {
     var registers: [PeerRequest: Request.Register] = [:]
     var registered: [Registering: Reply.Registered] = [:]
     var pulls: [PeerRequest: Request.Pull] = [:]
+    /// The states that further pages of ranges were to be of.
+    var ranges: [PeerRequest: Revision] = [:]
     /// The first state that a view installed, and the cut that it had before the present one.
     var installed: [ViewName: (records: [Record], at: Position)] = [:]
     var before: [ViewName: Position] = [:]

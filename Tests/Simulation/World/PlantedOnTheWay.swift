@@ -26,6 +26,10 @@ extension World {
             if plant == .hashUnchecked, let at = get.at { get.at = Position(revision: at.revision, hash: 0) }
             if plant == .largeByKeyAlone, isLarge(get, agents[peer.agent]) { get.at = nil }
             request.body = .get(get)
+        case .range(var range) where plant == .rangePagesOfHead:
+            plants.ranges[PeerRequest(agent: peer.agent, life: peer.life, id: request.id)] = range.at
+            range.at = nil
+            request.body = .range(range)
         default: break
         }
         return request
@@ -81,6 +85,14 @@ extension World {
             reply.bookmarks = reply.bookmarks.map { entry in
                 StreamBookmark(stream: entry.stream, bookmark: entry.bookmark.map { atCut($0, entry.stream, agent) })
             }
+        case (.watchSkipsWhatCameBetween, .log(var page)):
+            if !page.more { page.next = .end(of: reply.visible.revision) }
+            reply.body = .log(page)
+        case (.rangePagesOfHead, .range(var page)):
+            let asked = plants.ranges[PeerRequest(agent: agent.index, life: agent.life, id: reply.id)]
+            let state = plants.visible.last { $0.position.revision == asked }
+            if let state { page.at = state.position }
+            reply.body = .range(page)
         default: break
         }
         return reply

@@ -29,6 +29,8 @@ struct Profile {
     var strictViews = 0
     var moves: [(Move, weight: Int)] = []
     var bounds = SmallBounds()
+    /// Many keys, written first.
+    var isWide = false
 
     static let topics = [["a/"], ["/"], ["b/", "c"], ["a/0", "b/1"], ["a/", "n"]]
     /// More than this does not travel in an event.
@@ -56,7 +58,7 @@ struct Profile {
         earlyViews = dice.pick([0, 60, 100])
         strictViews = dice.pick([0, 20, 60])
         moves = [
-            (.write, 40), (.read, 30), (.dialled, 10), (.direct, 6), (.follow, 4), (.unfollow, 2), (.fork, 2),
+            (.write, 40), (.read, 30), (.dialled, 10), (.direct, 6), (.follow, 4), (.unfollow, 2), (.fork, 2), (.watch, 2),
         ] + faults(&dice)
     }
 
@@ -69,24 +71,24 @@ struct Profile {
             (.copyBack, dice.pick([0, 0, 0, 1])), (.slowDown, dice.pick([0, 1, 2])),
             (.slowDisk, dice.pick([0, 0, 1])), (.pauseBroker, dice.pick([0, 0, 1])),
             (.jumpClock, dice.pick([0, 0, 2])), (.powerLoss, isOnDisk ? dice.pick([0, 2, 5]) : 0),
-            (.diskError, isOnDisk ? dice.pick([0, 1, 3]) : 0),
+            (.diskError, isOnDisk ? dice.pick([0, 1, 3]) : 0), (.cutRequests, dice.pick([0, 1, 3])),
         ]
     }
 }
 
 /// What happens next.
 enum Move {
-    case write, read, dialled, direct, follow, unfollow, fork, restartAgent, pause, compact
+    case write, read, dialled, direct, follow, unfollow, fork, restartAgent, pause, compact, watch
     case kill, pauseBroker, powerLoss, diskError, fullDisk, slowDisk, slowDown, jumpClock, restore, copyBack
-    case partition, cutEvents, deafen, halfOpen, overflow
+    case partition, cutEvents, cutRequests, deafen, halfOpen, overflow
 
     /// Whether it is done by or to one agent.
     var isAnAgents: Bool {
         switch self {
         case .kill, .pauseBroker, .powerLoss, .diskError, .fullDisk, .slowDisk, .slowDown, .jumpClock, .restore, .copyBack:
             false
-        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .restartAgent, .pause, .compact, .partition,
-            .cutEvents, .deafen, .halfOpen, .overflow:
+        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .restartAgent, .pause, .compact, .watch, .partition,
+            .cutEvents, .cutRequests, .deafen, .halfOpen, .overflow:
             true
         }
     }

@@ -36,6 +36,7 @@ extension Fact {
         case .read(let read):
             "agent \(read.agent) has read \(read.id) \(read.view.map { "\($0)" } ?? "of the broker") \(read.consistency) "
                 + "at \(read.token.revision): \(read.keys) is \(read.found)"
+        case .watch(let watch, let fact): "\(watch) \(fact.story)"
         case .faultsEnded: "faults end"
         case .recovered(let view): "\(view) is live, and at the head"
         case .rested(let view, let token, let isLive, _, _):
@@ -51,6 +52,19 @@ extension Fact {
         switch self {
         case .watched, .holds, .moved(_, .fresh, _), .answered: false
         default: true
+        }
+    }
+}
+
+extension WatchFact {
+    var story: String {
+        switch self {
+        case .began(let branch, let filter, let after, let token):
+            "begins after \(after)\(token == nil ? "" : ", of a token"): \(filter) on \(branch)"
+        case .delivered(let records, _): "delivers \(records)"
+        case .historyChanged(let now): "ends: the history is now \(now)"
+        case .failed(let failure): "ends: \(failure.message)"
+        case .rested: "rests"
         }
     }
 }

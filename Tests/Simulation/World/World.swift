@@ -68,6 +68,7 @@ public final class World {
         // Of dice of their own: what else a seed gives does not depend on them.
         var boundDice = Dice(seed: seed, move: -1)
         profile.bounds = SmallBounds(&boundDice)
+        profile.widen(&boundDice)
         plant?.provoke(&profile)
         profile.spare(part.spared)
         self.profile = profile
@@ -85,10 +86,13 @@ public final class World {
         }
         try startBroker()
         for index in 0..<min(profile.agents, part.agents ?? .max) { agents.append(Agent(index: index, in: self)) }
+        writeManyKeys()
         for agent in agents where dice.chance(profile.earlyViews) { follow(agent) }
         for number in 0..<part.moves { try move(number) }
         dice = Dice(seed: seed, move: .max)
+        try loseTail()
         try calmDown()
+        for agent in agents { countTails(of: agent) }
         try rest()
     }
 

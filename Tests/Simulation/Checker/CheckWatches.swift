@@ -1,0 +1,135 @@
+import MembusModel
+
+// Watches deliver every change to their topics after where they began, in order, each once, of one history: at any moment
+// what was delivered is the beginning of what the truth says, and at rest it is all of it. Where an old copy of the store
+// was put back, of one of the lineage's runs: which one shows once they differ.
+
+/// One watch of one life of an agent.
+public struct WatchName: Hashable, Sendable, CustomStringConvertible {
+    public var agent: Int
+    public var life: Int
+    public var number: Int
+    public init(agent: Int, life: Int, number: Int) {
+        self.agent = agent
+        self.life = life
+        self.number = number
+    }
+    public var description: String { "agent \(agent).\(life) watch \(number)" }
+}
+
+public enum WatchFact: Sendable {
+    /// Everything after the revision, which is that of the token if there is one.
+    case began(BranchName, TopicFilter, after: Revision, of: Token?)
+    case delivered([Record], Lineage)
+    /// Another history is served.
+    case historyChanged(now: Lineage)
+    case failed(Failure)
+    /// At the end, when all is calm.
+    case rested
+}
+
+/// What the checker knows of a watch.
+struct Watched {
+    let branch: BranchName
+    let filter: TopicFilter
+    let after: Revision
+    let basis: Token?
+    var lineage: Lineage?
+    var delivered = 0
+    /// What each run of its lineage has to say, for those runs that have said what was delivered.
+    var runs: [Run: [Record]] = [:]
+}
+
+extension Check {
+    mutating func watch(_ name: WatchName, _ fact: WatchFact) {
+        if case .began(let branch, let filter, let after, let basis) = fact {
+            watches[name] = Watched(branch: branch, filter: filter, after: after, basis: basis, lineage: basis?.lineage)
+            return
+        }
+        guard var watched = watches[name] else { return violated(.filteredTruth, "\(name) was never begun") }
+        switch fact {
+        case .began: break
+        case .delivered(let records, let lineage): deliver(records, lineage, name, &watched)
+        case .historyChanged(let now):
+            if watched.lineage == now { violated(.ownHistory, "\(name) ended by a change of history, which is still \(now)") }
+        case .failed(let failure): failed(failure, name, watched)
+        case .rested: rested(name, watched)
+        }
+        watches[name] = watched
+    }
+
+    private mutating func deliver(_ records: [Record], _ lineage: Lineage, _ name: WatchName, _ watched: inout Watched) {
+        if let known = watched.lineage, known != lineage {
+            return violated(.ownHistory, "\(name) delivers of lineage \(lineage) what began in \(known)")
+        }
+        if watched.delivered == 0 {
+            watched.lineage = lineage
+            watched.runs = runs(of: watched, lineage)
+        }
+        let start = watched.delivered
+        let fitting = watched.runs.filter { run in
+            let rest = run.value.dropFirst(start)
+            return rest.count >= records.count && zip(records, rest).allSatisfy { $0.tells($1) }
+        }
+        if fitting.isEmpty {
+            let expected = watched.runs[current(lineage)].map { "\($0.dropFirst(start).prefix(records.count))" } ?? "nothing"
+            violated(.filteredTruth, "\(name) delivers \(records) after \(start) changes, where the truth has \(expected)")
+        }
+        watched.runs = fitting
+        watched.delivered += records.count
+    }
+
+    /// What each run of the lineage that holds the watch's beginning says from there on.
+    private func runs(of watched: Watched, _ lineage: Lineage) -> [Run: [Record]] {
+        var found: [Run: [Record]] = [:]
+        for number in 0...(history.earlier[lineage]?.count ?? 0) {
+            let run = Run(lineage: lineage, number: number)
+            guard let truth = truth(of: run) else { continue }
+            if let basis = watched.basis, !truth.holds(basis.position) { continue }
+            found[run] = truth.logged(on: watched.branch, watched.filter, after: watched.after)
+        }
+        return found
+    }
+
+    private mutating func failed(_ failure: Failure, _ name: WatchName, _ watched: Watched) {
+        let isReplaced = history.truths.count > 1 || history.earlier.values.contains { !$0.isEmpty }
+        switch failure.code {
+        case .belowFloor where highestFloor > watched.after: break
+        case .historyDiffers where isReplaced, .unknownBranch where isReplaced, .beyondHead where isReplaced: break
+        // Not forked yet when it began.
+        case .unknownBranch where watched.delivered == 0: break
+        default: violated(.liveAgain, "\(name) ended without need: \(failure.message)")
+        }
+    }
+
+    private mutating func rested(_ name: WatchName, _ watched: Watched) {
+        guard let run = serving.last?.run else { return }
+        if let lineage = watched.lineage, lineage != run.lineage {
+            return violated(.ownHistory, "\(name) was never told that its lineage \(lineage) was replaced by \(run.lineage)")
+        }
+        let all = watched.delivered == 0 ? runs(of: watched, run.lineage)[run] : watched.runs[run]
+        guard let all else {
+            return violated(.ownHistory, "\(name) was never told that its history was replaced by another of the same lineage")
+        }
+        guard all.count != watched.delivered else { return }
+        violated(
+            .staleIsMarked, "\(name) rests after \(watched.delivered) changes of \(all.count); the next is "
+                + (all.dropFirst(watched.delivered).first?.description ?? "none"))
+    }
+}
+
+extension Truth {
+    /// What the log of a branch has to say: what the branch inherited, up to its fork, included.
+    func logged(on branch: BranchName, _ filter: TopicFilter, after: Revision) -> [Record] {
+        var upTo: [BranchName: Revision] = [:]
+        var (next, most): (BranchName?, Revision) = (branch, .max)
+        while let name = next, upTo[name] == nil {
+            upTo[name] = most
+            guard let info = branches[name] else { break }
+            most = min(most, info.forkRevision)
+            next = info.parent
+        }
+        return commits.dropFirst(Int(max(0, after))).filter { $0.info.revision <= upTo[$0.info.branch] ?? -1 }
+            .flatMap { $0.records.filter { filter.matches($0.key) } }
+    }
+}
