@@ -22,7 +22,7 @@ import Testing
     }
 
     /// Op 1 is asked for, refused, and found in one of the two: the history that was lost, or the copy that goes on.
-    private func violations(isLost: Bool, isRefusedBefore: Bool) -> [Int] {
+    private func violations(isLost: Bool, isRefusedBefore: Bool) -> [Invariant] {
         var history = History()
         history.truths[lineage] = truth(isLost ? ["first"] : ["first", "op 1"])
         history.earlier[lineage] = [truth(isLost ? ["first", "op 1"] : ["first"])]
@@ -45,10 +45,39 @@ import Testing
     func afterTheLoss() { #expect(violations(isLost: true, isRefusedBefore: false) == []) }
 
     @Test("what was refused before the history was lost must not be in it")
-    func beforeTheLoss() { #expect(violations(isLost: true, isRefusedBefore: true) == [1]) }
+    func beforeTheLoss() { #expect(violations(isLost: true, isRefusedBefore: true) == [.takesEffectOnce]) }
 
     @Test("what was refused, before or after, must not be in the history that goes on", arguments: [false, true])
     func goingOn(isRefusedBefore: Bool) {
-        #expect(violations(isLost: false, isRefusedBefore: isRefusedBefore) == [1])
+        #expect(violations(isLost: false, isRefusedBefore: isRefusedBefore) == [.takesEffectOnce])
+    }
+
+    @Test("a view that showed a state of both histories on the way to the lost one may begin there again")
+    func commonState() {
+        var history = History()
+        history.truths[lineage] = truth(["first"])
+        history.earlier[lineage] = [truth(["first", "lost"])]
+        let view = ViewName(agent: 0, life: 0, number: 1)
+        var time: Int64 = 0
+        func next(_ fact: Fact) {
+            time += 10
+            history.note(Instant(nanoseconds: time), fact)
+        }
+        func at(_ revision: Revision) -> Position { Position(revision: revision, hash: UInt64(revision)) }
+        next(.following(view, .main, .everything, .update, start: nil))
+        next(.moved(view, .install([], at: .origin), lineage))
+        next(.visible(lineage, at(2)))
+        next(.copiedBack(lineage, at(1)))
+        // Sent before, and on the way since.
+        next(.moved(view, .apply([], to: at(1)), lineage))
+        next(.moved(view, .apply([], to: at(2)), lineage))
+        next(.moved(view, .reset(lineage), lineage))
+        next(.moved(view, .install([], at: at(1)), lineage))
+        #expect(Check.violations(of: history).map(\.invariant) == [])
+        next(.moved(view, .reset(lineage), lineage))
+        next(.moved(view, .install([], at: at(1)), lineage))
+        #expect(Check.violations(of: history).map(\.invariant) == [])
+        next(.moved(view, .install([], at: at(1)), lineage))
+        #expect(Check.violations(of: history).first?.invariant == .neverBack)
     }
 }

@@ -92,7 +92,11 @@ extension Check {
         views[name]?.token = nil
         guard let old = seen.token, old.lineage == new else { return }
         let run = current(new)
-        guard holds(run, old.position) else { return }
+        guard holds(run, old.position) else {
+            // It was at a state that is lost, so it had not met this run: what it showed that is of both was of the other.
+            views[name]?.highest[run] = nil
+            return
+        }
         // Where a copy was put back, it may be what the agent knew of beyond its state that was lost. Once it is
         // told, it knows.
         if run.number > 0, views[name]?.excused.insert(run).inserted == true {
