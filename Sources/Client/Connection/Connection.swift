@@ -74,6 +74,16 @@ final class Connection: Sendable {
         return reply
     }
 
+    /// Asks for what goes on from a state that was read before.
+    /// - Throws: ``MembusError/historyChanged(now:)`` if that state is none of the broker's.
+    func ask(_ body: Request.Body, continuing: Bool, timeout: Duration? = nil) async throws -> Reply {
+        do { return try await ask(body, timeout: timeout) } catch MembusError.failure(let failure)
+            where continuing && [.historyDiffers, .beyondHead].contains(failure.code)
+        {
+            throw MembusError.historyChanged(now: try await ask(.branches, timeout: timeout).lineage)
+        }
+    }
+
     func follow(_ follow: Follow, _ view: SharedView) throws -> ViewID {
         let id = ViewID(number: lastView.add(1, ordering: .relaxed).newValue)
         if stop.isRaised { throw MembusError.closed }

@@ -28,7 +28,9 @@ extension Memory {
         return Pages { place in
             let paging = RangePaging(
                 branch: branch, filter: try filtered(topics), revision: revision, pageSize: pageSize, keysOnly: keysOnly)
-            return try paging.take(try await connection.ask(.range(paging.request(place)), timeout: timeout), at: place)
+            let reply = try await connection.ask(
+                .range(paging.request(place)), continuing: place != nil, timeout: timeout)
+            return try paging.take(reply, at: place)
         }
     }
 
@@ -44,7 +46,7 @@ extension Memory {
         return Pages { place in
             let asked = Request.History(
                 branch: branch, key: try keyed(key), before: place?.revision ?? before, limit: pageSize)
-            let reply = try await connection.ask(.history(asked), timeout: timeout)
+            let reply = try await connection.ask(.history(asked), continuing: place != nil, timeout: timeout)
             guard case .history(let page) = reply.body else { throw Connection.unexpected }
             let next = page.more ? page.versions.last.map { PagePlace(revision: $0.record.revision) } : nil
             return (page.versions, next, Token(lineage: reply.lineage, position: reply.visible))
@@ -57,7 +59,8 @@ extension Memory {
         return Pages { place in
             var asked = asked
             if let cursor = place?.cursor { asked.cursor = cursor }
-            let reply = try await connection.ask(.log(asked), timeout: timeout)
+            let reply = try await connection.ask(
+                .log(asked), continuing: place != nil || asked.basis != nil, timeout: timeout)
             guard case .log(let page) = reply.body else { throw Connection.unexpected }
             return (
                 page.commits, page.more ? PagePlace(cursor: page.next) : nil,

@@ -51,7 +51,9 @@ public struct Watch: AsyncSequence, Sendable {
             let asked = Request.Log(
                 branch: watch.branch, filter: try filtered(watch.topics), ascending: true, cursor: progress.cursor,
                 basis: progress.basis, limit: 500, values: true)
-            let reply = try await patiently { [connection = watch.memory.connection] in try await connection.ask(.log(asked)) }
+            let reply = try await patiently { [connection = watch.memory.connection] in
+                try await connection.ask(.log(asked), continuing: asked.basis != nil)
+            }
             waiting = try progress.take(reply).reversed()
             self.progress = progress
             if waiting.isEmpty, progress.isAtEnd { try await untilChanged(signal, after: progress.cursor.revision) }

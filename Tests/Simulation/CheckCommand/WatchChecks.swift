@@ -58,9 +58,11 @@ struct WatchChecks {
 
     private mutating func ended(_ watch: ViewName, _ why: String, _ time: Int64) {
         let who = Self.words(for: watch)
-        let ofReplaced = ["history changed", "failure historyDiffers", "failure beyondHead"]
-        if ofReplaced.contains(why), truths.count == 1 {
-            violated(.ownHistory, "\(who) ended since its history had changed (\(why)), and there was but one", time)
+        if why == "history changed", truths.count == 1 {
+            violated(.ownHistory, "\(who) ended since its history had changed, and there was but one", time)
+        }
+        if ["failure historyDiffers", "failure beyondHead"].contains(why) {
+            violated(.ownHistory, "\(who) ended by a \(why), where it should say that the history changed", time)
         }
         if why == "failure belowFloor", !isCompacted {
             violated(.filteredTruth, "\(who) ended since its revision was no longer kept, and nothing was compacted", time)
