@@ -37,6 +37,13 @@ struct CommandTests {
         #expect(first.text == second.text)
     }
 
+    @Test("whatever the seed, and however sets are ordered in a process", arguments: 1...30)
+    func anySeed(seed: Int) throws {
+        let (first, second) = (try run("--seed", "\(seed)", "--steps", "30"), try run("--seed", "\(seed)", "--steps", "30"))
+        #expect(first.text.contains("fingerprint"))
+        #expect(first.text == second.text)
+    }
+
     @Test("workers share histories and planted bugs, and the exit code says whether all is as it must be")
     func team() throws {
         let good = try run("--histories", "4", "--plants", "gap-unnoticed,half-a-commit", "--jobs", "2")
