@@ -8,7 +8,7 @@ struct CollectingTests {
     private let old = Lineage(1)
 
     /// Its misses are asked for, and the history is replaced before they are answered.
-    private func interrupted(_ consistency: Consistency, by new: Lineage) throws -> Collecting {
+    private func interrupted(_ consistency: Consistency, by new: Lineage, at revision: Revision = 2) throws -> Collecting {
         let follow = Follow(branch: .main, filter: TopicFilter([Topic(unchecked: "a/")]), mode: .invalidate)
         let shared = SharedView(follow: follow, capacity: 1 << 20, whenStale: .serve, context: "")
         shared.apply(.install([], at: Position(revision: 5, hash: 50)), of: old)
@@ -18,7 +18,7 @@ struct CollectingTests {
         if case .reach = action { action = try collecting.take(.passed) }
         guard case .fetch = action else { throw Unexpected() }
         shared.apply(.reset(new), of: new)
-        shared.apply(.install([], at: Position(revision: 2, hash: 20)), of: new)
+        shared.apply(.install([], at: Position(revision: revision, hash: 20)), of: new)
         action = try collecting.take(.failed(Failure(.historyDiffers, "another history"), isLast: false))
         guard case .pause = action, case .reach(.linearizable) = try collecting.take(.passed) else { throw Unexpected() }
         return collecting
@@ -38,6 +38,16 @@ struct CollectingTests {
         } catch MembusError.historyChanged(let now) {
             #expect(now == new)
         }
+    }
+
+    @Test("an old copy that has come as far as the token is asked for the token again")
+    func tokenOfReplacedHistoryPassed() throws {
+        let token = Token(lineage: old, position: Position(revision: 5, hash: 50))
+        var collecting = try interrupted(.atLeast(token), by: old, at: 6)
+        guard case .reach(.atLeast(token)) = try collecting.take(.passed) else { throw Unexpected() }
+        // It holds it: then the read goes on there.
+        guard case .fetch(let get) = try collecting.take(.passed) else { throw Unexpected() }
+        #expect(get.at?.revision == 6)
     }
 
     @Test("a read that asked for no token goes on in the history that replaced the one it began in")

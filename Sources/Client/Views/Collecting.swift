@@ -37,6 +37,8 @@ struct Collecting: Sendable {
     private var stage = Stage.asked
     /// What the state is to contain.
     private var goal: Token?
+    /// The view's ``SharedView/resets`` from before it was asked for that.
+    private var resets = 0
     /// As of the last taking.
     private(set) var found: [Record] = []
     var missing: Misses?
@@ -51,10 +53,16 @@ struct Collecting: Sendable {
         case .cached: return try policy()
         case .atLeast(let token):
             goal = token
-            return .reach(.atLeast(token))
+            return confirm(token)
         case .within(let age): return .reach(.within(age))
         case .linearizable: return .reach(.linearizable)
         }
+    }
+
+    private mutating func confirm(_ token: Token) -> Action {
+        stage = .asked
+        resets = shared.resets
+        return .reach(.atLeast(token))
     }
 
     mutating func take(_ input: Input) throws -> Action {
@@ -91,6 +99,11 @@ struct Collecting: Sendable {
         if let goal, taken.missing.token.lineage != goal.lineage || taken.missing.token.revision < goal.revision {
             abandon()
             throw .historyChanged(now: taken.missing.token.lineage)
+        }
+        // Or maybe by an old copy that has come as far: whether it holds the token is to be found out.
+        if let goal, taken.missing.resets != resets {
+            abandon()
+            return confirm(goal)
         }
         if taken.missing.keys.isEmpty { return .finished(Snapshot(token: taken.missing.token, records: found)) }
         stage = .fetching

@@ -12,6 +12,8 @@ public struct Reading: ~Copyable, Sendable {
     private let surroundings: Surroundings
     private(set) var cache: ViewCache
     private var lineage: Lineage?
+    /// How often its history was replaced: tells apart what may bear one name.
+    private(set) var resets = 0
     private var staleSince: Instant?
     private(set) var failure: MembusError?
     private var isClosed = false
@@ -136,7 +138,7 @@ public struct Reading: ~Copyable, Sendable {
         let taken = cache.take(keys, context: Self.contextNumber)
         let found = taken.hits.compactMap { hit in if case .record(let record) = hit { record } else { nil } }
         let ticket = taken.missing.isEmpty ? nil : cache.beginFill(taken.missing)
-        return (found, Misses(keys: taken.missing, token: token, ticket: ticket))
+        return (found, Misses(keys: taken.missing, token: token, ticket: ticket, resets: resets))
     }
 
     mutating func fill(_ records: [Record], _ misses: Misses) {
@@ -159,6 +161,7 @@ public struct Reading: ~Copyable, Sendable {
         case .advance(let to): cache.advance(to: to)
         case .reset(let lineage):
             cache.reset()
+            resets += 1
             self.lineage = lineage
         case .live: staleSince = nil
         case .stale(let since): staleSince = since
@@ -223,4 +226,6 @@ struct Misses: Sendable {
     let keys: [Key]
     let token: Token
     let ticket: FillTicket?
+    /// The view's, as of the taking.
+    var resets = 0
 }

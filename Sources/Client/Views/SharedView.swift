@@ -46,6 +46,7 @@ final class SharedView: Sendable {
     func hold(_ key: Key) -> Int? { reading.withLock { $0.hold(key) } }
     func release(_ slot: Int) { reading.withLock { $0.release(slot) } }
     var token: Token { reading.withLock { $0.token } }
+    var resets: Int { reading.withLock { $0.resets } }
     var count: Int { reading.withLock { $0.count } }
     var capped: (stripped: Int, evicted: Int) { reading.withLock { $0.capped } }
     var state: ViewState { reading.withLock { $0.state } }
