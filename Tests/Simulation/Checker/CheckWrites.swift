@@ -70,8 +70,10 @@ extension Check {
     mutating func checkNothingOverdue(_ wall: Timestamp) {
         guard let run = serving.last?.run, let truth = truth(of: run) else { return }
         let due = wall.advanced(by: .zero - Self.sweeping)
-        for branch in truth.branches.keys.sorted(by: { $0.text < $1.text }) {
-            for record in truth.state(of: branch, .everything, at: truth.head.revision) {
+        // What came only now, or is inherited by a branch that did, has not been there for long enough to be swept.
+        let then = shown(run, before: now - Self.sweeping)
+        for branch in truth.branches.keys.sorted(by: { $0.text < $1.text }) where truth.branches[branch]?.created ?? 0 <= then {
+            for record in truth.state(of: branch, .everything, at: truth.head.revision) where record.revision <= then {
                 guard let expires = record.expires, expires <= due else { continue }
                 violated(.trueFills, "\(record) on \(branch) should have expired at \(expires), and is there at \(wall)")
             }
