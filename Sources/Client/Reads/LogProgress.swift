@@ -1,5 +1,5 @@
-/// How far a watch has read the log. It knows only what pages say of themselves: a reply also says what was visible when it
-/// was sent, but the page was read before that, and a commit that came between is not part of it.
+/// How far a watch has read the log. Pages alone say how far: a reply also says what was visible when it was sent, but the page
+/// was read before that, and a commit that came between is not part of it.
 struct LogProgress {
     /// The log has been read up to here.
     private(set) var cursor: LogCursor

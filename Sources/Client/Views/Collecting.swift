@@ -7,7 +7,8 @@
 //                                          pause, reach anew ◀─ fetch the misses as of the cut ─▶ fill, done
 //
 // Invariants: all records of the snapshot are of the state whose token it bears; a fill that was begun is
-// filled or abandoned, whatever happens.
+// filled or abandoned, whatever happens; what was read for a token is of the history in which the view was last told to
+// have reached it, else that is asked again.
 
 struct Collecting: Sendable {
     enum Action: Sendable {
