@@ -21,14 +21,13 @@ let fuzzed: [Target.Dependency] = [
 /// (Tests/HouseTests checks it).
 let package = Package(
     name: "membus",
-    platforms: [.macOS(.v15)],
     products: [
         .library(name: "Membus", targets: ["Membus"]),
         .executable(name: "membus", targets: ["MembusCommand"]),
     ],
     dependencies: [
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -38,7 +37,7 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CZeroMQ", path: "Sources/CZeroMQ", pkgConfig: "libzmq",
-            providers: [.apt(["libzmq3-dev"]), .brew(["zeromq"])]),
+            providers: [.apt(["libzmq3-dev"])]),
 
         .target(
             name: "MembusModel",
@@ -97,7 +96,8 @@ let package = Package(
         .target(
             name: "MembusSimulation",
             dependencies: [
-                "MembusChecker", "MembusDice", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus", "CFaultyDisk",
+                "MembusChecker", "MembusDice", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus",
+                "CFaultyDisk",
             ],
             path: "Tests/Simulation/World"),
         .executableTarget(
@@ -126,9 +126,11 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["MembusWire"], path: "Tests/WireTests"),
         .testTarget(name: "BusTests", dependencies: ["MembusBus"], path: "Tests/BusTests"),
         .testTarget(name: "StoreTests", dependencies: ["MembusStore"], path: "Tests/StoreTests"),
-        .testTarget(name: "BrokerTests", dependencies: ["MembusBroker", "MembusSteppedBroker"], path: "Tests/BrokerTests"),
         .testTarget(
-            name: "ClientTests", dependencies: ["Membus", "MembusBroker", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "BrokerTests", dependencies: ["MembusBroker", "MembusSteppedBroker"], path: "Tests/BrokerTests"),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: ["Membus", "MembusBroker", .product(name: "GRDB", package: "GRDB.swift")],
             path: "Tests/ClientTests"),
         .testTarget(
             name: "CommandTests",
@@ -154,7 +156,8 @@ if Context.environment["MEMBUS_FUZZ"] != nil {
     package.targets += [
         .target(name: "MembusCommand", dependencies: command, path: "Sources/Command", exclude: ["Main.swift"]),
         .executableTarget(
-            name: "membus-fuzz", dependencies: fuzzed, path: "Tests/Fuzz", exclude: ["Corpora", "Dictionaries", "Replay"],
+            name: "membus-fuzz", dependencies: fuzzed, path: "Tests/Fuzz",
+            exclude: ["Corpora", "Dictionaries", "Replay"],
             sources: ["Properties", "Entry"]),
     ]
 }

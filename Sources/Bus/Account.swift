@@ -1,5 +1,6 @@
 import CZeroMQ
-import Foundation
+import FoundationEssentials
+import Glibc
 import Synchronization
 
 /// Bytes that were sent and not yet taken: libzmq gives a message's memory back once the kernel has it, or its
@@ -58,10 +59,12 @@ extension Socket {
         guard let copy = malloc(max(bytes.count, 1)) else { return ENOMEM }
         if let start = bytes.baseAddress { memcpy(copy, start, bytes.count) }
         let charge = Unmanaged.passRetained(Charge(bytes.count, to: account))
-        let code = zmq_msg_init_data(&message, copy, bytes.count, { copy, charge in
-            free(copy)
-            if let charge { Unmanaged<Charge>.fromOpaque(charge).takeRetainedValue().settle() }
-        }, charge.toOpaque())
+        let code = zmq_msg_init_data(
+            &message, copy, bytes.count,
+            { copy, charge in
+                free(copy)
+                if let charge { Unmanaged<Charge>.fromOpaque(charge).takeRetainedValue().settle() }
+            }, charge.toOpaque())
         if code == 0 { return 0 }
         let reason = zmq_errno()
         free(copy)

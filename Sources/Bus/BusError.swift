@@ -1,9 +1,10 @@
 import CZeroMQ
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// What went wrong on a socket: doing what, with which endpoint, and what to do next.
-public struct BusError: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Kind: Hashable, Sendable {
+package struct BusError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Hashable, Sendable {
         case addressInUse
         case noSuchInterface
         case invalidEndpoint
@@ -14,12 +15,12 @@ public struct BusError: Error, Hashable, Sendable, CustomStringConvertible {
         case closed
         case other
     }
-    public let kind: Kind
+    package let kind: Kind
     /// ZeroMQ's error number.
-    public let code: Int32
+    package let code: Int32
     /// What was tried: "bind", "set the receive mark of".
-    public let action: String
-    public let endpoint: String?
+    package let action: String
+    package let endpoint: String?
 
     static let incompatible = Int32(ZMQ_HAUSNUMERO) + 52  // ENOCOMPATPROTO
     static let terminated = Int32(ZMQ_HAUSNUMERO) + 53  // ETERM
@@ -47,9 +48,9 @@ public struct BusError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// ZeroMQ's own words.
-    public var reason: String { String(cString: zmq_strerror(code)) }
+    package var reason: String { String(cString: zmq_strerror(code)) }
 
-    public var hint: String {
+    package var hint: String {
         switch kind {
         case .addressInUse: "another process listens there: stop it, or choose another port"
         case .noSuchInterface: "this machine has no such address: use 127.0.0.1, one of its own, or *"
@@ -61,7 +62,7 @@ public struct BusError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    public var description: String {
+    package var description: String {
         "cannot \(action)\(endpoint.map { " \($0)" } ?? ""): \(reason); \(hint)"
     }
 }

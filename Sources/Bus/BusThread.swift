@@ -1,12 +1,13 @@
 import CZeroMQ
-import Foundation
+import Dispatch
+import Glibc
 import Synchronization
 
 /// A thread that owns sockets for as long as it runs.
 ///
 /// Ports are opened on the thread itself, and never leave it: what they have to say to others (the endpoints
 /// that they took) is reported, and an error in opening them is thrown to whoever started the thread.
-public final class BusThread: Sendable {
+package final class BusThread: Sendable {
     private let thread: pthread_t
     private let isJoined = Mutex(false)
 
@@ -14,14 +15,16 @@ public final class BusThread: Sendable {
 
     /// Starts a thread.
     /// - Parameter name: shown by tools; the first 15 bytes count.
-    public static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(BusError) -> BusThread {
+    package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(BusError) -> BusThread {
         let work = Unmanaged.passRetained(Work(name: name, body: body))
         var thread = pthread_t()
-        let code = pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run()
-            return nil
-        }, work.toOpaque())
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, work.toOpaque())
         guard code == 0 else {
             work.release()
             throw BusError(code: code, action: "start the thread \(name)")
@@ -34,7 +37,7 @@ public final class BusThread: Sendable {
     ///   - open: opens the ports. What it throws is thrown here, and the thread ends.
     ///   - report: what others must know of them.
     ///   - run: the thread's life; it ends when this returns.
-    public static func start<Ports: ~Copyable, Report: Sendable>(
+    package static func start<Ports: ~Copyable, Report: Sendable>(
         name: String, open: @escaping @Sendable () throws -> Ports,
         report: @escaping @Sendable (borrowing Ports) -> Report,
         run: @escaping @Sendable (consuming Ports) -> Void
@@ -56,7 +59,7 @@ public final class BusThread: Sendable {
     }
 
     /// Waits until the thread has ended. A second call, or one from the thread itself, returns at once.
-    public func join() {
+    package func join() {
         if pthread_equal(thread, pthread_self()) != 0 { return }
         let isFirst = isJoined.withLock { isJoined in
             defer { isJoined = true }

@@ -1,11 +1,12 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The system's two clocks, for the drivers of pure cores.
-public enum SystemClock {
+package enum SystemClock {
     /// Monotonic; stands still for nobody's wall-clock change. An arbitrary start.
-    public static var monotonicNanoseconds: Int64 { read(CLOCK_MONOTONIC) }
+    package static var monotonicNanoseconds: Int64 { read(CLOCK_MONOTONIC) }
     /// Since 1970-01-01T00:00:00Z.
-    public static var wallMilliseconds: Int64 { read(CLOCK_REALTIME) / 1_000_000 }
+    package static var wallMilliseconds: Int64 { read(CLOCK_REALTIME) / 1_000_000 }
 
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()

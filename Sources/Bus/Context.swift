@@ -1,11 +1,11 @@
 import CZeroMQ
-import Foundation
+import FoundationEssentials
 import Synchronization
 
 /// A ZeroMQ context: the I/O threads that sockets share. Create one per broker or client.
 ///
 /// Sockets keep their context alive, so it is closed after the last of them at the earliest.
-public final class Context: Sendable {
+package final class Context: Sendable {
     private struct State {
         let handle: UnsafeMutableRawPointer
         var isClosed = false
@@ -13,7 +13,7 @@ public final class Context: Sendable {
     private let state: Mutex<State>
 
     /// - Throws: ``BusError`` if the system grants no more files or threads.
-    public init(ioThreads: Int = 1) throws(BusError) {
+    package init(ioThreads: Int = 1) throws(BusError) {
         guard let handle = zmq_ctx_new() else { throw .last("start ZeroMQ") }
         _ = zmq_ctx_set(handle, ZMQ_IO_THREADS, Int32(clamping: ioThreads))
         state = Mutex(State(handle: handle))
@@ -21,13 +21,13 @@ public final class Context: Sendable {
 
     /// Makes every call on the context's sockets fail with ``BusError/Kind/closed``, which is how their
     /// threads learn that they should end. From any thread.
-    public func shutdown() {
+    package func shutdown() {
         state.withLock { if !$0.isClosed { _ = zmq_ctx_shutdown($0.handle) } }
     }
 
     /// ``shutdown()``, then waits until the owners of all sockets have closed them: join their threads, or
     /// call this from a thread that owns none. A second call does nothing.
-    public func close() {
+    package func close() {
         let address: UInt? = state.withLock { state in
             if state.isClosed { return nil }
             state.isClosed = true

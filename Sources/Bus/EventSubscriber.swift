@@ -1,21 +1,21 @@
-import Foundation
+import FoundationEssentials
 
 /// A client's ear for events: a SUB to one endpoint, subscribed to heartbeats from the start. Owned by one
 /// thread, which drains it at all times.
-public struct EventSubscriber: ~Copyable {
+package struct EventSubscriber: ~Copyable {
     /// The topic of heartbeats: 16 bytes, all bits set.
-    public static let heartbeats = [UInt8](repeating: 0xFF, count: EventPublisher.topicBytes)
+    package static let heartbeats = [UInt8](repeating: 0xFF, count: EventPublisher.topicBytes)
 
-    public private(set) var endpoint: String
+    package private(set) var endpoint: String
     /// Messages that were not a topic of 16 bytes and a payload.
-    public private(set) var malformed: Int64 = 0
+    package private(set) var malformed: Int64 = 0
     private let context: Context
     private let options: SocketOptions
     private var socket: Socket
 
     /// - Parameter options: the receive mark is what the client can afford to hold; the send mark is 0 in any
     ///   case, since subscriptions count against it.
-    public init(in context: Context, endpoint: String, options: SocketOptions = SocketOptions()) throws(BusError) {
+    package init(in context: Context, endpoint: String, options: SocketOptions = SocketOptions()) throws(BusError) {
         var options = options
         options.sendMark = 0
         self.context = context
@@ -24,15 +24,15 @@ public struct EventSubscriber: ~Copyable {
         socket = try Self.open(in: context, endpoint, options)
     }
 
-    public var readable: PollItem { .readable(socket) }
+    package var readable: PollItem { .readable(socket) }
 
-    public func subscribe(_ topic: some ContiguousBytes) throws(BusError) { try socket.subscribe(topic) }
-    public func unsubscribe(_ topic: some ContiguousBytes) throws(BusError) { try socket.unsubscribe(topic) }
+    package func subscribe(_ topic: some ContiguousBytes) throws(BusError) { try socket.subscribe(topic) }
+    package func unsubscribe(_ topic: some ContiguousBytes) throws(BusError) { try socket.unsubscribe(topic) }
 
     /// Hands over (topic, payload) of what waits, at most `max` messages. The topic's bytes are valid during
     /// the call.
     /// - Returns: how many were taken; fewer than `max`: no more are waiting.
-    public mutating func receive(
+    package mutating func receive(
         max: Int, _ handle: (UnsafeRawBufferPointer, borrowing Frame) -> Void
     ) throws(BusError) -> Int {
         var topic = Frame()
@@ -53,13 +53,15 @@ public struct EventSubscriber: ~Copyable {
     }
 
     /// A new socket, to another endpoint if one is named. It is subscribed to heartbeats and nothing else.
-    public mutating func replace(endpoint: String? = nil) throws(BusError) {
+    package mutating func replace(endpoint: String? = nil) throws(BusError) {
         let target = endpoint ?? self.endpoint
         socket = try Self.open(in: context, target, options)
         self.endpoint = target
     }
 
-    private static func open(in context: Context, _ endpoint: String, _ options: SocketOptions) throws(BusError) -> Socket {
+    private static func open(in context: Context, _ endpoint: String, _ options: SocketOptions) throws(BusError)
+        -> Socket
+    {
         let socket = try Socket(.sub, in: context, options: options)
         try socket.subscribe(heartbeats)
         try socket.connect(endpoint)

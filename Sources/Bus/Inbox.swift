@@ -1,19 +1,19 @@
 import Synchronization
 
 /// A bounded queue from many threads to the one that owns the sockets, which it wakes.
-public final class Inbox<Element: Sendable>: Sendable {
-    public let capacity: Int
+package final class Inbox<Element: Sendable>: Sendable {
+    package let capacity: Int
     private let waker: Waker
     private let waiting = Mutex<[Element]>([])
 
     /// - Parameter waker: of the receiving thread; several inboxes may share it.
-    public init(capacity: Int, waker: Waker) {
+    package init(capacity: Int, waker: Waker) {
         self.capacity = capacity
         self.waker = waker
     }
 
     /// - Returns: `false` if the queue is full; nothing was added then.
-    public func push(_ element: Element) -> Bool {
+    package func push(_ element: Element) -> Bool {
         let isAdded = waiting.withLock { waiting in
             guard waiting.count < capacity else { return false }
             waiting.append(element)
@@ -24,7 +24,7 @@ public final class Inbox<Element: Sendable>: Sendable {
     }
 
     /// Adds all or, if they do not fit, nothing.
-    public func push(contentsOf elements: [Element]) -> Bool {
+    package func push(contentsOf elements: [Element]) -> Bool {
         if elements.isEmpty { return true }
         let isAdded = waiting.withLock { waiting in
             guard waiting.count + elements.count <= capacity else { return false }
@@ -37,10 +37,10 @@ public final class Inbox<Element: Sendable>: Sendable {
 
     /// Takes everything that waits, in order, in exchange for `buffer`, whose elements are dropped and whose
     /// memory is used again. Drain the waker first.
-    public func take(into buffer: inout [Element]) {
+    package func take(into buffer: inout [Element]) {
         buffer.removeAll(keepingCapacity: true)
         waiting.withLock { swap(&$0, &buffer) }
     }
 
-    public var count: Int { waiting.withLock { $0.count } }
+    package var count: Int { waiting.withLock { $0.count } }
 }

@@ -1,13 +1,13 @@
 import CZeroMQ
-import Foundation
+import FoundationEssentials
 
 /// What to wait for: a socket or a file descriptor. Make it anew for each wait; it does not keep its socket.
-public struct PollItem {
+package struct PollItem {
     let raw: zmq_pollitem_t
 
-    public static func readable(_ socket: borrowing Socket) -> PollItem { PollItem(socket, ZMQ_POLLIN) }
-    public static func writable(_ socket: borrowing Socket) -> PollItem { PollItem(socket, ZMQ_POLLOUT) }
-    public static func readable(descriptor: Int32) -> PollItem {
+    package static func readable(_ socket: borrowing Socket) -> PollItem { PollItem(socket, ZMQ_POLLIN) }
+    package static func writable(_ socket: borrowing Socket) -> PollItem { PollItem(socket, ZMQ_POLLOUT) }
+    package static func readable(descriptor: Int32) -> PollItem {
         PollItem(raw: zmq_pollitem_t(socket: nil, fd: descriptor, events: Int16(ZMQ_POLLIN), revents: 0))
     }
 
@@ -18,24 +18,24 @@ public struct PollItem {
 }
 
 /// Waits until one of several sockets and descriptors is ready.
-public struct Poller {
+package struct Poller {
     /// Which of the items are ready, by their place in the call.
-    public struct Ready: Sendable {
+    package struct Ready: Sendable {
         fileprivate var bits: UInt64 = 0
-        public var none: Bool { bits == 0 }
-        public subscript(index: Int) -> Bool { bits & (1 << UInt64(index)) != 0 }
+        package var none: Bool { bits == 0 }
+        package subscript(index: Int) -> Bool { bits & (1 << UInt64(index)) != 0 }
     }
 
     private var items: [zmq_pollitem_t] = []
 
-    public init() {}
+    package init() {}
 
     /// - Parameters:
     ///   - timeout: rounded up to milliseconds; `nil`: for ever.
     ///   - items: at most 64.
     /// - Returns: nothing ready after the time-out, or when a signal interrupted the wait.
     /// - Throws: ``BusError`` of the kind `closed` once the context is shut down.
-    public mutating func wait(_ items: PollItem..., timeout: Duration?) throws(BusError) -> Ready {
+    package mutating func wait(_ items: PollItem..., timeout: Duration?) throws(BusError) -> Ready {
         precondition(items.count <= 64, "a poller waits for at most 64 items")
         self.items.removeAll(keepingCapacity: true)
         for item in items { self.items.append(item.raw) }

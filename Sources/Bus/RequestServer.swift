@@ -1,12 +1,12 @@
-import Foundation
+import FoundationEssentials
 
 /// Where a request came from, and in which shape: what a reply needs to find its way.
-public struct PeerEnvelope: Hashable, Sendable {
+package struct PeerEnvelope: Hashable, Sendable {
     /// The ROUTER's name of the connection. Gone with it: a peer that reconnects has another.
-    public let identity: [UInt8]
+    package let identity: [UInt8]
     /// An empty frame stood before the body: a REQ's habit, which the reply must repeat.
-    public let isDelimited: Bool
-    public init(identity: [UInt8], isDelimited: Bool) {
+    package let isDelimited: Bool
+    package init(identity: [UInt8], isDelimited: Bool) {
         self.identity = identity
         self.isDelimited = isDelimited
     }
@@ -16,11 +16,11 @@ public struct PeerEnvelope: Hashable, Sendable {
 ///
 /// A message is [identity, body] or [identity, empty, body]. Any other shape is dropped frame by frame as it
 /// is read, so that one of a million frames costs time but no memory here, and counted.
-public struct RequestServer: ~Copyable {
+package struct RequestServer: ~Copyable {
     /// As resolved: with actual ports.
-    public let endpoints: [String]
+    package let endpoints: [String]
     /// Messages of a wrong shape.
-    public private(set) var malformed: Int64 = 0
+    package private(set) var malformed: Int64 = 0
     private let socket: Socket
     private let bounds: ReplyBounds
     /// What each peer has not taken yet of its large replies; peers that have taken all need no entry.
@@ -29,7 +29,7 @@ public struct RequestServer: ~Copyable {
     private var sweepAt = 64
 
     /// - Parameter options: the send mark bounds the number of replies that wait for one peer.
-    public init(
+    package init(
         in context: Context, endpoints: [String], options: SocketOptions, bounds: ReplyBounds = ReplyBounds()
     ) throws(BusError) {
         let socket = try Socket(.router, in: context, options: options)
@@ -40,11 +40,11 @@ public struct RequestServer: ~Copyable {
         self.bounds = bounds
     }
 
-    public var readable: PollItem { .readable(socket) }
+    package var readable: PollItem { .readable(socket) }
 
     /// Hands over what waits, at most `max` messages, those of a wrong shape included.
     /// - Returns: how many were taken; fewer than `max`: no more are waiting.
-    public mutating func receive(max: Int, _ handle: (PeerEnvelope, borrowing Frame) -> Void) throws(BusError) -> Int {
+    package mutating func receive(max: Int, _ handle: (PeerEnvelope, borrowing Frame) -> Void) throws(BusError) -> Int {
         var frame = Frame()
         for taken in 0..<Swift.max(0, max) {
             guard try socket.receive(into: &frame) else { return taken }
@@ -67,7 +67,7 @@ public struct RequestServer: ~Copyable {
 
     /// - Returns: whether it was queued. Not so if the peer is gone, or takes its replies too slowly: then a
     ///   small one may still fit.
-    public mutating func reply(to peer: PeerEnvelope, _ body: some ContiguousBytes) throws(BusError) -> Sent {
+    package mutating func reply(to peer: PeerEnvelope, _ body: some ContiguousBytes) throws(BusError) -> Sent {
         var account: Account?
         let count = body.withUnsafeBytes(\.count)
         if count >= ReplyBounds.large {
@@ -100,11 +100,11 @@ public struct RequestServer: ~Copyable {
 
 /// How many bytes of replies may wait for peers that do not read them. Marks count messages, of which one may
 /// have a few bytes and the next some megabytes.
-public struct ReplyBounds: Hashable, Sendable {
+package struct ReplyBounds: Hashable, Sendable {
     /// Smaller replies are bounded by the send mark alone, in bytes.
     static let large = 4096
-    public var peerBytes = 32 << 20
+    package var peerBytes = 32 << 20
     /// For all peers together. Beyond it each may have one large reply waiting.
-    public var wholeBytes = 256 << 20
-    public init() {}
+    package var wholeBytes = 256 << 20
+    package init() {}
 }

@@ -1,8 +1,8 @@
 import CZeroMQ
-import Foundation
+import FoundationEssentials
 
 /// What became of a message. Nothing here ever waits.
-public enum Sent: Hashable, Sendable {
+package enum Sent: Hashable, Sendable {
     case sent
     /// The queue to the peer is full (or, for a socket without connections, there is no peer).
     case wouldBlock
@@ -12,7 +12,7 @@ public enum Sent: Hashable, Sendable {
 
 extension Socket {
     /// Receives one frame, if one is there. The frames of a message are there all at once or not at all.
-    public func receiveFrame() throws(BusError) -> Frame? {
+    package func receiveFrame() throws(BusError) -> Frame? {
         var frame = Frame()
         while !frame.receive(from: handle) {
             switch zmq_errno() {
@@ -44,7 +44,7 @@ extension Socket {
 
     /// Receives a whole message as copies; for tools and tests. One of more frames than `most` is dropped,
     /// and an empty array returned.
-    public func receiveMessage(atMost most: Int = 8) throws(BusError) -> [[UInt8]]? {
+    package func receiveMessage(atMost most: Int = 8) throws(BusError) -> [[UInt8]]? {
         guard var frame = try receiveFrame() else { return nil }
         var frames = [frame.array]
         while frame.hasMore {
@@ -60,7 +60,7 @@ extension Socket {
     }
 
     /// Sends one frame; `more`: others of the same message follow.
-    public func send(_ bytes: some ContiguousBytes, more: Bool = false) throws(BusError) -> Sent {
+    package func send(_ bytes: some ContiguousBytes, more: Bool = false) throws(BusError) -> Sent {
         let flags = ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)
         var code: Int32 = 0
         repeat {
@@ -77,7 +77,7 @@ extension Socket {
     }
 
     /// Sends a message of several frames, wholly or not at all.
-    public func send(frames: [[UInt8]]) throws(BusError) -> Sent {
+    package func send(frames: [[UInt8]]) throws(BusError) -> Sent {
         for (index, frame) in frames.enumerated() {
             let sent = try send(frame, more: index + 1 < frames.count)
             if sent != .sent { return sent }

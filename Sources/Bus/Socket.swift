@@ -1,10 +1,10 @@
 import CZeroMQ
-import Foundation
+import FoundationEssentials
 
 /// A ZeroMQ socket. It has one owner, a thread: open, use and close it there. It closes when its owner lets
 /// go of it.
-public struct Socket: ~Copyable {
-    public enum Kind: Hashable, Sendable {
+package struct Socket: ~Copyable {
+    package enum Kind: Hashable, Sendable {
         case router, dealer, sub, xpub, req
 
         var rawValue: Int32 {
@@ -18,11 +18,11 @@ public struct Socket: ~Copyable {
         }
     }
 
-    public let kind: Kind
+    package let kind: Kind
     let handle: UnsafeMutableRawPointer
     private let context: Context
 
-    public init(_ kind: Kind, in context: Context, options: SocketOptions = SocketOptions()) throws(BusError) {
+    package init(_ kind: Kind, in context: Context, options: SocketOptions = SocketOptions()) throws(BusError) {
         let handle = try context.makeSocket(kind)
         do { try options.apply(to: SocketSettings(kind: kind, handle: handle)) } catch {
             _ = zmq_close(handle)
@@ -41,22 +41,22 @@ public struct Socket: ~Copyable {
     /// listens at is taken over silently: libzmq removes the file first.
     /// - Returns: the endpoint as it was resolved.
     @discardableResult
-    public func bind(_ endpoint: String) throws(BusError) -> String {
+    package func bind(_ endpoint: String) throws(BusError) -> String {
         try uninterrupted("listen at", endpoint) { zmq_bind(handle, endpoint) }
         return try lastEndpoint()
     }
 
     /// Connects in the background, and again whenever the connection is lost: that nobody listens there is
     /// no error.
-    public func connect(_ endpoint: String) throws(BusError) {
+    package func connect(_ endpoint: String) throws(BusError) {
         try uninterrupted("connect to", endpoint) { zmq_connect(handle, endpoint) }
     }
 
-    public func unbind(_ endpoint: String) throws(BusError) {
+    package func unbind(_ endpoint: String) throws(BusError) {
         try uninterrupted("stop listening at", endpoint) { zmq_unbind(handle, endpoint) }
     }
 
-    public func disconnect(_ endpoint: String) throws(BusError) {
+    package func disconnect(_ endpoint: String) throws(BusError) {
         try uninterrupted("disconnect from", endpoint) { zmq_disconnect(handle, endpoint) }
     }
 
@@ -66,7 +66,7 @@ public struct Socket: ~Copyable {
     }
 
     /// Where the socket was last bound or connected, with the actual port.
-    public func lastEndpoint() throws(BusError) -> String {
+    package func lastEndpoint() throws(BusError) -> String {
         var buffer = [CChar](repeating: 0, count: 1024)
         var size = buffer.count
         guard zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &buffer, &size) == 0 else {
@@ -79,11 +79,11 @@ public struct Socket: ~Copyable {
 
     /// Asks for messages whose first frame starts with these bytes. Takes effect once the publisher has
     /// heard of it: prove that with a probe before you rely on it.
-    public func subscribe(_ prefix: some ContiguousBytes) throws(BusError) {
+    package func subscribe(_ prefix: some ContiguousBytes) throws(BusError) {
         try SocketSettings(kind: kind, handle: handle).set(ZMQ_SUBSCRIBE, prefix, "subscription")
     }
 
-    public func unsubscribe(_ prefix: some ContiguousBytes) throws(BusError) {
+    package func unsubscribe(_ prefix: some ContiguousBytes) throws(BusError) {
         try SocketSettings(kind: kind, handle: handle).set(ZMQ_UNSUBSCRIBE, prefix, "subscription")
     }
 }

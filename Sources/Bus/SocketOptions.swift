@@ -1,35 +1,35 @@
 import CZeroMQ
-import Foundation
+import FoundationEssentials
 
 /// How a socket behaves; set once, before it binds or connects.
 ///
-/// Fixed for every socket: a ROUTER reports peers that are gone and never hands a peer's identity to another connection. An
-/// XPUB drops messages for a slow subscriber: XPUB_NODROP would let one of them block all.
-public struct SocketOptions: Hashable, Sendable {
+/// Fixed for every socket: a ROUTER reports peers that are gone and never hands a peer's identity to another
+/// connection. An XPUB drops messages for a slow subscriber: XPUB_NODROP would let one of them block all.
+package struct SocketOptions: Hashable, Sendable {
     /// Messages, not bytes, that may wait for one peer; 0: without bound.
-    public var sendMark = 1000
+    package var sendMark = 1000
     /// Messages that may wait to be received from one peer; 0: without bound.
-    public var receiveMark = 1000
+    package var receiveMark = 1000
     /// A peer that sends a larger frame is disconnected; `nil`: any size. The number of frames in a message
     /// is not bounded by it.
-    public var maxFrameBytes: Int?
+    package var maxFrameBytes: Int?
     /// Whether IPv6 addresses may be used (IPv4 ones then still work).
-    public var ipv6 = false
+    package var ipv6 = false
     /// Probe a silent TCP connection after this time, and drop it after three probes without an answer.
-    public var keepAlive: Duration? = .seconds(30)
+    package var keepAlive: Duration? = .seconds(30)
     /// A peer that has not introduced itself by then is disconnected.
-    public var handshake: Duration = .seconds(10)
+    package var handshake: Duration = .seconds(10)
     /// Pause before connecting again; it doubles up to `reconnectMax`.
-    public var reconnect: Duration = .milliseconds(50)
-    public var reconnectMax: Duration = .seconds(1)
+    package var reconnect: Duration = .milliseconds(50)
+    package var reconnectMax: Duration = .seconds(1)
     /// Queue messages for completed connections only: while there is none, sending would block.
-    public var immediate = false
+    package var immediate = false
     /// How long closing the context waits for what was not sent yet.
-    public var linger: Duration = .zero
+    package var linger: Duration = .zero
     /// Connections that may wait to be accepted.
-    public var backlog = 1024
+    package var backlog = 1024
 
-    public init() {}
+    package init() {}
 
     func apply(to socket: SocketSettings) throws(BusError) {
         try socket.set(ZMQ_LINGER, linger.inMilliseconds, "linger")
@@ -69,7 +69,9 @@ struct SocketSettings {
     }
 
     func set(_ option: Int32, _ value: some ContiguousBytes, _ name: String) throws(BusError) {
-        let code = value.withUnsafeBytes { zmq_setsockopt(handle, option, $0.baseAddress, $0.count) == 0 ? 0 : zmq_errno() }
+        let code = value.withUnsafeBytes {
+            zmq_setsockopt(handle, option, $0.baseAddress, $0.count) == 0 ? 0 : zmq_errno()
+        }
         guard code == 0 else { throw BusError(code: code, action: "set the \(name) of a \(kind) socket") }
     }
 }

@@ -10,7 +10,7 @@ enum Main {
         _ = signal(SIGPIPE, SIG_IGN)
         // So does a file that has reached the limit on its size: to a broker that is a full disk.
         _ = signal(SIGXFSZ, SIG_IGN)
-        Inheritance.fillStandardStreams()
+        StandardStreams.fillStandardStreams()
         do {
             try checkArguments()
             var command = try Root.parseAsRoot()
@@ -26,8 +26,8 @@ enum Main {
     }
 
     private static func checkArguments() throws {
-        guard let place = Inheritance.firstNotUTF8(CommandLine.unsafeArgv, CommandLine.argc) else { return }
-        throw Complaint(
+        guard let place = StandardStreams.firstNotUTF8(CommandLine.unsafeArgv, CommandLine.argc) else { return }
+        throw CommandError(
             "USAGE", "argument \(place) is not UTF-8: \"\(shortened(CommandLine.arguments[place]))\"",
             hint: "names and options are UTF-8 text; a binary value is read from standard input with -", .usage)
     }
@@ -36,9 +36,9 @@ enum Main {
         if let error = error as? NoCommand { finishWithout(error) }
         if Root.isOfTheParser(error) { finishParsing(error) }
         try? Output.standard.flush()
-        let complaint = Complaint(error)
-        complaint.show(asJSON: asksForJSON(CommandLine.arguments), on: .standard)
-        exit(complaint.exitCode.rawValue)
+        let commandError = CommandError(error)
+        commandError.show(asJSON: asksForJSON(CommandLine.arguments), on: .standard)
+        exit(commandError.exitCode.rawValue)
     }
 
     /// Help, version, completion scripts; and wrong usage, for which ArgumentParser would exit with 64.
@@ -53,8 +53,8 @@ enum Main {
 
     private static func finishUsage(_ message: String, whole: String) -> Never {
         if asksForJSON(CommandLine.arguments) {
-            let complaint = Complaint("USAGE", shortening(message), hint: "see membus --help", .usage)
-            complaint.show(asJSON: true, on: .standard)
+            let commandError = CommandError("USAGE", shortening(message), hint: "see membus --help", .usage)
+            commandError.show(asJSON: true, on: .standard)
         } else {
             Output.warn(shortening(whole).escapingControls(but: "\n"), prefix: "")
         }

@@ -14,15 +14,15 @@ import MembusModel
 /// ```
 ///
 /// Nothing here waits for anything but the disk, and nothing is async.
-public final class Store: Sendable {
+package final class Store: Sendable {
     /// Identity of the history. A restored backup has another.
-    public let lineage: Lineage
-    public let limits: Limits
+    package let lineage: Lineage
+    package let limits: Limits
     /// The file; `nil` for a store in memory.
-    public let path: String?
+    package let path: String?
 
     private let directory: DataDirectory?
-    private let places: [String: FilePlace]
+    private let places: [String: FileIdentity]
     /// What all roles share in memory; for a file, what opened it.
     private let connection: Connection
     private let rest = LogRest()
@@ -33,18 +33,19 @@ public final class Store: Sendable {
         self.path = path
         self.directory = directory
         self.connection = connection
-        var places: [String: FilePlace] = [:]
+        var places: [String: FileIdentity] = [:]
         for path in path.map({ [$0, $0 + "-wal"] }) ?? [] {
-            if case .there(let place) = FilePlace.look(at: path) { places[path] = place }
+            if case .there(let place) = FileIdentity.look(at: path) { places[path] = place }
         }
         self.places = places
     }
 
-    /// Whether the file that was opened, and the write-ahead log beside it, still stand under their names: somebody may have
-    /// removed or replaced them, or the directory. Only what is known for sure counts: a look that fails for another reason says nothing.
-    public var isInPlace: Bool {
+    /// Whether the file that was opened, and the write-ahead log beside it, still stand under their names: somebody may
+    /// have removed or replaced them, or the directory. Only what is known for sure counts: a look that fails for
+    /// another reason says nothing.
+    package var isInPlace: Bool {
         places.allSatisfy { path, place in
-            switch FilePlace.look(at: path) {
+            switch FileIdentity.look(at: path) {
             case .there(let now): now == place
             case .gone: false
             case .unknown: true
@@ -54,7 +55,7 @@ public final class Store: Sendable {
 
     /// Opens the store in `directory`, or makes it.
     /// - Parameter newLineage: random bits, used if the store is new.
-    public static func open(
+    package static func open(
         at directory: String, newLineage: UInt64, limits: Limits = Limits()
     ) throws(StoreError) -> Store {
         let held = try DataDirectory(directory)
@@ -64,7 +65,7 @@ public final class Store: Sendable {
     }
 
     /// A store without a file, for simulations.
-    public static func inMemory(newLineage: UInt64, limits: Limits = Limits()) throws(StoreError) -> Store {
+    package static func inMemory(newLineage: UInt64, limits: Limits = Limits()) throws(StoreError) -> Store {
         let connection = try Connection.inMemory()
         let lineage = try prepare(connection, "a store in memory", newLineage)
         return Store(lineage: lineage, limits: limits, path: nil, directory: nil, connection: connection)
@@ -81,32 +82,32 @@ public final class Store: Sendable {
     }
 
     /// The one writer. Ask once.
-    public func makeWriter(mostKept: UInt64 = SessionState.mostKept) throws(StoreError) -> Writer {
+    package func makeWriter(mostKept: UInt64 = SessionState.mostKept) throws(StoreError) -> Writer {
         try Writer(
             connection, rest: rest, directory: directory, lineage: lineage, limits: limits, mostKept: mostKept)
     }
 
     /// A reader with its own connection and page cache of at most 2 MiB.
-    public func makeReader() throws(StoreError) -> Reader {
+    package func makeReader() throws(StoreError) -> Reader {
         guard let path else { return Reader(connection, lineage: lineage) }
         return Reader(try .open(path, as: .reader), lineage: lineage)
     }
 
-    /// `nil` for a store in memory, which has no log to fold in.
+    /// `nil` for a store in memory, which has no log to checkpoint.
     /// - Parameter largest: a write-ahead log with more than this in it, in bytes, is started anew.
-    public func makeCheckpointer(largest: Int64 = 8 << 20) throws(StoreError) -> Checkpointer? {
+    package func makeCheckpointer(largest: Int64 = 8 << 20) throws(StoreError) -> Checkpointer? {
         guard let path else { return nil }
         return Checkpointer(try .open(path, as: .checkpointer), path: path, rest: rest, largest: largest)
     }
 
     /// Of the file and of its write-ahead log, in bytes.
-    public var sizes: (store: Int64, wal: Int64) {
+    package var sizes: (store: Int64, wal: Int64) {
         guard let path else { return (0, 0) }
         return (fileSize(path), fileSize(path + "-wal"))
     }
 
     /// Opens a store to look at it, beside a broker that may be running on it: for `verify`.
-    public static func reader(at directory: String) throws(StoreError) -> Reader {
+    package static func reader(at directory: String) throws(StoreError) -> Reader {
         let file = DataDirectory.file(in: directory)
         guard FileManager.default.fileExists(atPath: file) else {
             throw StoreError(.missing, "there is no store in \(directory)", hint: "name the broker's data directory")
@@ -115,7 +116,7 @@ public final class Store: Sendable {
     }
 
     /// Opens one file to look at it: a backup, say.
-    public static func reader(ofFile file: String) throws(StoreError) -> Reader {
+    package static func reader(ofFile file: String) throws(StoreError) -> Reader {
         guard FileManager.default.fileExists(atPath: file) else {
             throw StoreError(.missing, "there is no file \(file)", hint: "name a store's file, or a backup")
         }
@@ -123,7 +124,8 @@ public final class Store: Sendable {
         do {
             let lineage = try connection.queue.inDatabase { db in
                 guard try Opening.version(of: db, named: file) > 0 else {
-                    throw StoreError(.foreign, "\(file) is empty, and no Membus store", hint: "name a store's file, or a backup")
+                    throw StoreError(
+                        .foreign, "\(file) is empty, and no Membus store", hint: "name a store's file, or a backup")
                 }
                 return try Opening.lineage(of: db)
             }
@@ -136,19 +138,21 @@ public final class Store: Sendable {
 }
 
 /// Which file it is, whatever its name.
-private struct FilePlace: Equatable, Sendable {
+private struct FileIdentity: Equatable, Sendable {
     var device: UInt64
     var number: UInt64
 
-    enum Sight {
-        case there(FilePlace)
+    enum Found {
+        case there(FileIdentity)
         case gone
         case unknown
     }
 
-    static func look(at path: String) -> Sight {
+    static func look(at path: String) -> Found {
         var status = stat()
-        if stat(path, &status) == 0 { return .there(FilePlace(device: UInt64(status.st_dev), number: UInt64(status.st_ino))) }
+        if stat(path, &status) == 0 {
+            return .there(FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino)))
+        }
         return errno == ENOENT || errno == ENOTDIR ? .gone : .unknown
     }
 }

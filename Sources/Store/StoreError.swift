@@ -3,8 +3,8 @@ import MembusModel
 
 /// Why the store could not do something. Opening and restoring throw the second half of the kinds; batches
 /// of writes the first.
-public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Kind: String, Hashable, Sendable {
+package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: String, Hashable, Sendable {
         /// The batch was refused whole and rolled back; the store goes on.
         case diskFull, readOnly, failed
         /// A sync failed, or the file is damaged: what is on disk is no longer known. The process must stop.
@@ -22,26 +22,26 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
         case exists, missing
     }
 
-    public var kind: Kind
+    package var kind: Kind
     /// What happened, to which thing.
-    public var message: String
+    package var message: String
     /// What to do next.
-    public var hint: String
+    package var hint: String
 
-    public init(_ kind: Kind, _ message: String, hint: String) {
+    package init(_ kind: Kind, _ message: String, hint: String) {
         self.kind = kind
         self.message = message
         self.hint = hint
     }
 
-    public var isFatal: Bool { kind == .fatal }
-    public var description: String { hint.isEmpty ? message : "\(message); \(hint)" }
+    package var isFatal: Bool { kind == .fatal }
+    package var description: String { hint.isEmpty ? message : "\(message); \(hint)" }
 
     /// As the reply to each request of the batch, or to a read.
-    public var failure: Failure {
+    package var refusal: Refusal {
         switch kind {
-        case .diskFull: Failure(.diskFull, message)
-        default: Failure(.storeFailed, message)
+        case .diskFull: Refusal(.diskFull, message)
+        default: Refusal(.storeFailed, message)
         }
     }
 }
@@ -58,7 +58,8 @@ extension StoreError {
         case let error as RowDecodingError:
             // What no row of ours holds.
             self.init(
-                moment == .opening ? .damaged : .fatal, "\(doing) failed: \(error)", hint: "the file is damaged: restore a backup")
+                moment == .opening ? .damaged : .fatal, "\(doing) failed: \(error)",
+                hint: "the file is damaged: restore a backup")
         default: self.init(.failed, "\(doing) failed: \(error)", hint: "see the broker's log")
         }
     }

@@ -14,13 +14,13 @@ struct Envelope {
         }
     }
 
-    func failure(_ reason: any Error) -> Failure {
+    func refusal(_ reason: any Error) -> Refusal {
         if let version, version != UInt64(ProtocolVersion.major) { return Self.unsupported(version) }
-        return Failure(.malformed, "the frame is not a Request: \(reason)")
+        return Refusal(.malformed, "the frame is not a Request: \(reason)")
     }
 
-    static func unsupported(_ version: UInt64) -> Failure {
-        Failure(
+    static func unsupported(_ version: UInt64) -> Refusal {
+        Refusal(
             .unsupportedVersion,
             version == 0
                 ? "the request names no version of the protocol; this broker speaks \(ProtocolVersion.major)"

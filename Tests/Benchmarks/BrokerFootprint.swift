@@ -24,7 +24,8 @@ enum BrokerFootprint {
             Row(
                 measure: "ready after start, \(count)", result: format(many.ready.median, "ms"), target: "≤ 100 ms",
                 spread: many.ready.spread("ms"),
-                yardstick: "10,000 records \(format(few.ready.median, "ms")); `membus --version` \(format(bare.median, "ms"))",
+                yardstick:
+                    "10,000 records \(format(few.ready.median, "ms")); `membus --version` \(format(bare.median, "ms"))",
                 isMet: many.ready.median <= 100),
             Row(
                 measure: "resident memory of an idle broker, \(count)", result: format(many.idle.median, "MiB"),
@@ -32,7 +33,8 @@ enum BrokerFootprint {
                 yardstick: "its own pages \(format(many.idleOwn.median, "MiB")), the rest are libraries and programme",
                 isMet: many.idle.median * 1.048576 <= 40),
             Row(
-                measure: "growth from 10,000 to \(count), idle", result: format(growth, "MiB"), target: "none (< 2 MiB)",
+                measure: "growth from 10,000 to \(count), idle", result: format(growth, "MiB"),
+                target: "none (< 2 MiB)",
                 yardstick: "10,000 records \(format(few.idle.median, "MiB"))", isMet: growth < 2),
             Row(
                 measure: "resident after 20,000 random reads, \(count)", result: format(many.afterReads, "MiB"),
@@ -84,7 +86,7 @@ enum BrokerFootprint {
                 stride(from: start, to: min(start + 10_000, count), by: 1000).map { first in
                     (first..<min(first + 1000, count)).map { Change(key($0), .put(Put(value))) }
                 })
-            try feed.fold()
+            try feed.checkpoint()
         }
     }
 

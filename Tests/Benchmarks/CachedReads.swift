@@ -47,15 +47,17 @@ enum CachedReads {
             anyKey.add(try each(count / 4) { try view[order[$0 & 0xFFFF]]?.revision ?? 0 })
             anyHandle.add(try each(count / 4) { try handles[$0 & 0x3FF].record()?.revision ?? 0 })
             anyPeer.add(each(count / 4) { peer[order[$0 & 0xFFFF]]?.revision ?? 0 })
-            pair.add(try each(count / 4) { _ in
-                try view.read { (try $0[hot]?.revision ?? 0) &+ (try $0[key4712]?.revision ?? 0) }
-            })
+            pair.add(
+                try each(count / 4) { _ in
+                    try view.read { (try $0[hot]?.revision ?? 0) &+ (try $0[key4712]?.revision ?? 0) }
+                })
         }
         func row(_ what: String, _ samples: Samples, target: Double?, peer: Samples) -> Row {
             Row(
                 measure: what, result: format(samples.median, "ns"), target: target.map { "≤ \(Int($0)) ns" } ?? "",
                 spread: samples.spread("ns"),
-                yardstick: "Dictionary behind a Mutex \(format(peer.median, "ns")): ×\(format(samples.median / peer.median, ""))",
+                yardstick:
+                    "Dictionary behind a Mutex \(format(peer.median, "ns")): ×\(format(samples.median / peer.median, ""))",
                 isMet: target.map { samples.median <= $0 })
         }
         return [

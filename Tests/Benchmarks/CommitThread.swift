@@ -19,8 +19,8 @@ enum CommitThread {
         for _ in 0..<setting.rounds(7) {
             let membus = try time { for _ in 0..<batches { try feed.write(count: batch) } }
             let bare = try time { for _ in 0..<batches { try raw.write(count: batch) } }
-            try feed.fold()
-            raw.fold()
+            try feed.checkpoint()
+            raw.checkpoint()
             let count = Double(batches * batch)
             ours.add(count / (membus / 1e9))
             plain.add(count / (bare / 1e9))
@@ -54,7 +54,8 @@ final class StoreFeed {
     /// A batch of transactions of one record each.
     func write(count: Int) throws {
         let value = Data(repeating: UInt8(ascii: "v"), count: 512)
-        try write((0..<count).map { [Change(Key(unchecked: "store/\((Int(number) + $0) % 100_000)"), .put(Put(value)))] })
+        try write(
+            (0..<count).map { [Change(Key(unchecked: "store/\((Int(number) + $0) % 100_000)"), .put(Put(value)))] })
     }
 
     /// A batch of one transaction for each list of changes.
@@ -63,7 +64,7 @@ final class StoreFeed {
             number += 1
             let work = Work.transaction(Transaction(changes: changes))
             return WriteItem.transact(
-                Request.Transact(session: session, number: number, acknowledged: number - 1, work: .success(work)),
+                Transact(session: session, number: number, acknowledged: number - 1, work: .success(work)),
                 fingerprint: number)
         }
         let written = try writer.commit(items, now: now)
@@ -72,7 +73,7 @@ final class StoreFeed {
         }
     }
 
-    func fold() throws { try checkpointer?.run() }
+    func checkpoint() throws { try checkpointer?.run() }
 }
 
 /// The least that a versioned store could do: a row for the commit, a row for the change.
@@ -86,7 +87,9 @@ final class RawStore {
 
     init(path: String) throws {
         guard sqlite3_open(path, &db) == SQLITE_OK else { throw Trouble("\(path) can't be made") }
-        try run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192")
+        try run(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192"
+        )
         try run("CREATE TABLE commits(revision INTEGER PRIMARY KEY, agent TEXT, time INTEGER, hash BLOB) STRICT")
         try run("CREATE TABLE changes(position INTEGER PRIMARY KEY, key TEXT, value BLOB) STRICT")
         sqlite3_prepare_v2(db, "INSERT INTO commits VALUES(?, 'feed', ?, ?)", -1, &commit, nil)
@@ -104,7 +107,7 @@ final class RawStore {
     }
 
     /// The log is written over from its start then, as the store's is.
-    func fold() { sqlite3_wal_checkpoint_v2(db, nil, SQLITE_CHECKPOINT_RESTART, nil, nil) }
+    func checkpoint() { sqlite3_wal_checkpoint_v2(db, nil, SQLITE_CHECKPOINT_RESTART, nil, nil) }
 
     func write(count: Int) throws {
         try run("BEGIN IMMEDIATE")

@@ -19,7 +19,8 @@ enum Main {
         names.removeAll { $0 == "--quick" }
         let known = benchmarks.map(\.name)
         if let stranger = names.first(where: { !known.contains($0) }) {
-            complain("\"\(stranger)\" is no benchmark; there are: \(known.joined(separator: " ")), and the option --quick")
+            complain(
+                "\"\(stranger)\" is no benchmark; there are: \(known.joined(separator: " ")), and the option --quick")
             exit(64)
         }
         do {

@@ -33,14 +33,17 @@ enum Throughput {
         }
         let after = try await memory.status().figures
         guard after.head.revision - before.head.revision == Int64(total) else {
-            throw Trouble("\(total) commits were acknowledged, but the head rose by \(after.head.revision - before.head.revision)")
+            throw Trouble(
+                "\(total) commits were acknowledged, but the head rose by \(after.head.revision - before.head.revision)"
+            )
         }
         let batch = Double(total) / Double(max(1, after.batches - before.batches))
         let queued = try await throughClient(broker, setting)
         await memory.close()
         return [
             Row(
-                measure: "durable commits of 512 B per second, 16 clients × 16 in flight", result: grouped(rates.median),
+                measure: "durable commits of 512 B per second, 16 clients × 16 in flight",
+                result: grouped(rates.median),
                 target: "≥ 40,000", spread: rates.groupedSpread,
                 yardstick: "processor time per commit: broker \(format(brokerCost.median, "µs")), load generator "
                     + "\(format(ownCost.median, "µs")); \(format(batch, "")) commits per sync, one of which takes "

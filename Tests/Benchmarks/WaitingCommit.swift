@@ -25,7 +25,7 @@ enum WaitingCommit {
             let sync = try Self.median(count) { try disk.sync() }
             let trip = try Self.median(count) { try echo.roundTrip(bytes: 512) }
             let byRaw = try Self.median(count) { try raw.write(count: 1) }
-            raw.fold()
+            raw.checkpoint()
             let byWire = try Self.median(count) { try wire.commit() }
             var round = Samples()
             for number in 0..<count {
@@ -55,12 +55,14 @@ enum WaitingCommit {
             Row(
                 measure: "the same, speaking the wire directly", result: format(wires.median, "µs"),
                 spread: wires.spread("µs"),
-                yardstick: "\(floor): ×\(format(wireRatios.median, "")); within the broker \(micros(status.commitMedian)), "
+                yardstick:
+                    "\(floor): ×\(format(wireRatios.median, "")); within the broker \(micros(status.commitMedian)), "
                     + "\(micros(status.syncMedian)) of it COMMIT"),
             Row(
                 measure: "raw SQLite's COMMIT of two rows, without socket or thread", result: format(raws.median, "µs"),
                 spread: raws.spread("µs"),
-                yardstick: "with the round trip ×\(format((raws.median + trips.median) / (syncs.median + trips.median), ""))"),
+                yardstick:
+                    "with the round trip ×\(format((raws.median + trips.median) / (syncs.median + trips.median), ""))"),
             Row(measure: "the 99th percentile of all waiting commits", result: format(all.share(0.99), "µs")),
         ]
     }

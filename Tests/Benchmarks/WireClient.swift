@@ -25,8 +25,10 @@ final class WireClient {
         set(ZMQ_LINGER, 0)
         set(ZMQ_RCVTIMEO, 20_000)
         guard zmq_connect(socket, endpoint) == 0 else { throw Trouble("\(endpoint) can't be reached") }
-        instance = try ask(.hello(Request.Hello(agent: name))).instance
-        guard case .session(let id) = try ask(.openSession(agent: name)).body else { throw Trouble("no session was given") }
+        instance = try ask(.hello(Hello(agent: name))).instance
+        guard case .session(let id) = try ask(.openSession(OpenSession(agent: name))).body else {
+            throw Trouble("no session was given")
+        }
         session = id
         template = TransactTemplate(instance: instance, session: id, keyPrefix: "wire/\(name)/", valueBytes: 512)
     }
@@ -54,9 +56,13 @@ final class WireClient {
     }
 
     func send(number: UInt64, acknowledged: UInt64, key: Int) throws {
-        guard template?.with(number: number, acknowledged: acknowledged, key: key, { bytes in
-            zmq_send(socket, bytes.baseAddress, bytes.count, ZMQ_DONTWAIT) >= 0
-        }) ?? false else { throw Trouble("the request could not be sent") }
+        guard
+            template?.with(
+                number: number, acknowledged: acknowledged, key: key,
+                { bytes in
+                    zmq_send(socket, bytes.baseAddress, bytes.count, ZMQ_DONTWAIT) >= 0
+                }) ?? false
+        else { throw Trouble("the request could not be sent") }
     }
 
     /// Takes one reply, which must be a commit's.
@@ -64,7 +70,9 @@ final class WireClient {
     func receive(waiting: Bool = false) throws -> Bool {
         let count = zmq_recv(socket, &buffer, buffer.count, waiting ? 0 : ZMQ_DONTWAIT)
         if count < 0 { return false }
-        let isCommit = buffer.withUnsafeBytes { TransactTemplate.isOutcome(UnsafeRawBufferPointer(rebasing: $0[..<Int(count)])) }
+        let isCommit = buffer.withUnsafeBytes {
+            TransactTemplate.isOutcome(UnsafeRawBufferPointer(rebasing: $0[..<Int(count)]))
+        }
         if isCommit { return true }
         throw Trouble("the broker refused a commit: \(WireCodec.decodeReply(Array(buffer[..<Int(count)])))")
     }

@@ -10,17 +10,18 @@ struct BackupsTests {
     private let directory = NSTemporaryDirectory() + "membus-backups-\(UUID().uuidString)"
 
     /// - Returns: what the thread for long reads does with requests that wait before it.
-    private func looker() throws -> Looker {
+    private func desk() throws -> Desk {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let store = try Store.open(at: directory, newLineage: 7)
         _ = try store.makeWriter()
-        return Looker(
+        return Desk(
             store: store, reader: try store.makeReader(), inlineValueBytes: 100, backups: try Backups(in: directory))
     }
 
-    private func asked(_ backup: Request.Backup, late: Bool) -> QueuedRead {
+    private func asked(_ backup: Backup, late: Bool) -> QueuedRead {
         QueuedRead(
-            ticket: 1, job: .backup(backup), visible: .origin, deadline: late ? .now - .seconds(1) : .now + .seconds(60))
+            ticket: 1, lookUp: backup, visible: .origin, deadline: late ? .now - .seconds(1) : .now + .seconds(60)
+        )
     }
 
     private var underWay: [String] {
@@ -29,25 +30,25 @@ struct BackupsTests {
 
     @Test("letting go of a copy is never too late, as everything else can be")
     func lettingGo() throws {
-        let looker = try looker()
+        let desk = try desk()
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        _ = try looker.answer(asked(Request.Backup(id: 5), late: false)).get()
+        _ = try desk.answer(asked(Backup(id: 5), late: false), now: .now).get()
         #expect(underWay.count == 1)
-        let page = looker.answer(asked(Request.Backup(id: 5), late: true))
+        let page = desk.answer(asked(Backup(id: 5), late: true), now: .now)
         guard case .failure(let failure) = page, failure.code == .deadlineExceeded else {
             Issue.record("a page was read too late: \(page)")
             return
         }
         #expect(underWay.count == 1)
-        _ = try looker.answer(asked(Request.Backup(id: 5, done: true), late: true)).get()
+        _ = try desk.answer(asked(Backup(id: 5, done: true), late: true), now: .now).get()
         #expect(underWay.isEmpty)
     }
 
     @Test("a backup without an id of its own is refused")
     func noID() throws {
-        let looker = try looker()
+        let desk = try desk()
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        guard case .failure(let failure) = looker.answer(asked(Request.Backup(id: 0), late: false)) else {
+        guard case .failure(let failure) = desk.answer(asked(Backup(id: 0), late: false), now: .now) else {
             Issue.record("it was made")
             return
         }

@@ -14,18 +14,18 @@ import Testing
         let id = world.ask(transact(session, 1, try put("plans/a")))
         let report = try world.broker.sync()
 
-        let get = world.ask(.get(Request.Get(branch: .main, keys: [try Key("plans/a")])), streams: [stream.stream])
+        let get = world.ask(.get(Get(branch: .main, keys: [try Key("plans/a")])), streams: [stream.stream])
         world.readAll()
         #expect(world.reply(get)?.visible.revision == 0)
         #expect(world.reply(get)?.bookmarks.first?.bookmark?.position.revision == 0)
-        guard case .records(let records)? = world.reply(get)?.body else { throw Failure(.malformed, "no records") }
+        guard case .records(let records)? = world.reply(get)?.body else { throw Refusal(.malformed, "no records") }
         let isNothingShown = records.records.allSatisfy(\.isDeleted)
         #expect(isNothingShown)
 
         world.outputs = []
         world.step(.written(report))
         guard world.outputs.count == 2, case .publish = world.outputs[0], case .reply(_, let reply) = world.outputs[1]
-        else { throw Failure(.malformed, "not published before the reply: \(world.outputs)") }
+        else { throw Refusal(.malformed, "not published before the reply: \(world.outputs)") }
         #expect(reply.id == id && reply.visible.revision == 1)
         #expect(world.events.map(\.revision) == [1])
     }
@@ -36,8 +36,8 @@ import Testing
         let session = try world.openSession()
         for instance in [Instance(1), nil] {
             let id = world.ask(transact(session, 1, try put("a")), instance: instance)
-            guard case .failure(let failure)? = world.reply(id)?.body else { throw Failure(.malformed, "no failure") }
-            #expect(failure.code == .instanceChanged)
+            guard case .refused(let refusal)? = world.reply(id)?.body else { throw Refusal(.malformed, "no refusal") }
+            #expect(refusal.code == .instanceChanged)
             #expect(world.broker.writes.isEmpty)
         }
     }
@@ -48,11 +48,11 @@ import Testing
         let session = try world.openSession()
         world.ask(transact(session, 1, try put("a")))
         try world.commitAll()
-        let beyond = world.ask(.compact(Request.Compact(below: 2)))
-        guard case .failure(let failure)? = world.reply(beyond)?.body else { throw Failure(.malformed, "no failure") }
-        #expect(failure.code == .beyondHead && failure.message.contains("the head is 1"))
+        let beyond = world.ask(.compact(Compact(below: 2)))
+        guard case .refused(let refusal)? = world.reply(beyond)?.body else { throw Refusal(.malformed, "no refusal") }
+        #expect(refusal.code == .beyondHead && refusal.message.contains("the head is 1"))
         #expect(world.broker.writes.isEmpty)
-        world.ask(.compact(Request.Compact(below: 1)))
+        world.ask(.compact(Compact(below: 1)))
         #expect(world.broker.writes.count == 1)
     }
 
@@ -65,11 +65,11 @@ import Testing
         let tooLong = world.ask(transact(session, 1, try put("a", "12345")))
         let good = world.ask(transact(session, 2, try put("b", "1")))
         try world.commitAll()
-        guard case .failure(let failure)? = world.reply(tooLong)?.body else { throw Failure(.malformed, "no failure") }
-        #expect(failure.code == .limitExceeded)
-        #expect(failure.message.contains("valueBytes") && failure.message.contains("\"a\""))
+        guard case .refused(let refusal)? = world.reply(tooLong)?.body else { throw Refusal(.malformed, "no refusal") }
+        #expect(refusal.code == .limitExceeded)
+        #expect(refusal.message.contains("valueBytes") && refusal.message.contains("\"a\""))
         guard case .outcome(.committed(let position))? = world.reply(good)?.body else {
-            throw Failure(.malformed, "the next number was not executed")
+            throw Refusal(.malformed, "the next number was not executed")
         }
         #expect(position.revision == 1)
     }
@@ -83,22 +83,22 @@ import Testing
         world.ask(transact(session, 1, try put("a")))
         world.ask(transact(session, 2, try put("a")))
         let third = world.ask(transact(session, 3, try put("a")))
-        guard case .failure(let failure)? = world.reply(third)?.body else { throw Failure(.malformed, "no failure") }
-        #expect(failure.code == .busy)
-        let ping = world.ask(.ping(nonce: 5))
-        guard case .pong? = world.reply(ping)?.body else { throw Failure(.malformed, "no pong") }
+        guard case .refused(let refusal)? = world.reply(third)?.body else { throw Refusal(.malformed, "no refusal") }
+        #expect(refusal.code == .busy)
+        let ping = world.ask(.ping(Ping(nonce: 5)))
+        guard case .pong? = world.reply(ping)?.body else { throw Refusal(.malformed, "no pong") }
         try world.commitAll()
         let again = world.ask(transact(session, 3, try put("a")))
         try world.commitAll()
-        guard case .outcome(.committed)? = world.reply(again)?.body else { throw Failure(.malformed, "not committed") }
+        guard case .outcome(.committed)? = world.reply(again)?.body else { throw Refusal(.malformed, "not committed") }
     }
 
     @Test("a ping is answered on the events' socket with its nonce, and in the reply")
     func ping() throws {
         var world = try CoreWorld()
         let stream = try world.register("plans/")
-        let id = world.ask(.ping(nonce: 77), streams: [stream.stream])
-        guard case .bookmark(let bookmark)? = world.published.last?.content else { throw Failure(.malformed, "none") }
+        let id = world.ask(.ping(Ping(nonce: 77)), streams: [stream.stream])
+        guard case .bookmark(let bookmark)? = world.published.last?.content else { throw Refusal(.malformed, "none") }
         #expect(bookmark.nonce == 77)
         #expect(world.reply(id)?.bookmarks.first?.bookmark?.nonce == nil)
     }
@@ -106,7 +106,7 @@ import Testing
     @Test("a bookmark for an unknown stream says so")
     func unknownStream() throws {
         var world = try CoreWorld()
-        let id = world.ask(.ping(nonce: 1), streams: [StreamID(high: 1, low: 2)])
+        let id = world.ask(.ping(Ping(nonce: 1)), streams: [StreamID(high: 1, low: 2)])
         #expect(world.reply(id)?.bookmarks.count == 1)
         #expect(world.reply(id)?.bookmarks.first?.bookmark == nil)
     }
@@ -117,7 +117,9 @@ import Testing
         let session = try world.openSession()
         for number in 1...3 { world.ask(transact(session, UInt64(number), try put("a", "\(number)"))) }
         try world.commitAll()
-        guard let true2 = try world.broker.reader.position(of: 2, visible: 3) else { throw Failure(.malformed, "no position") }
+        guard let true2 = try world.broker.reader.position(of: 2, visible: 3) else {
+            throw Refusal(.malformed, "no position")
+        }
         let mine = Token(lineage: world.broker.store.lineage, position: true2)
         let ofMine = try world.register("/", newest: mine)
         #expect(!ofMine.reset)
@@ -136,19 +138,19 @@ import Testing
         var world = try CoreWorld()
         let id = world.ask(
             .register(
-                Request.Register(branch: try BranchName("nowhere"), filter: .everything, mode: .update, newest: nil)))
+                Register(branch: try BranchName("nowhere"), filter: .everything, mode: .update, newest: nil)))
         world.readAll()
-        guard case .failure(let failure)? = world.reply(id)?.body else { throw Failure(.malformed, "no failure") }
-        #expect(failure.code == .unknownBranch)
+        guard case .refused(let refusal)? = world.reply(id)?.body else { throw Refusal(.malformed, "no refusal") }
+        #expect(refusal.code == .unknownBranch)
     }
 
     @Test("a pull beyond V is refused for the moment")
     func pullBeyondVisible() throws {
         var world = try CoreWorld()
         let stream = try world.register("/")
-        let id = world.ask(.pull(Request.Pull(stream: stream.stream, from: nil, atLeast: 1)))
-        guard case .failure(let failure)? = world.reply(id)?.body else { throw Failure(.malformed, "no failure") }
-        #expect(failure.code == .notYetVisible)
+        let id = world.ask(.pull(Pull(stream: stream.stream, from: nil, atLeast: 1)))
+        guard case .refused(let refusal)? = world.reply(id)?.body else { throw Refusal(.malformed, "no refusal") }
+        #expect(refusal.code == .notYetVisible)
     }
 
     @Test("what has expired is deleted by a commit of the broker, seen by streams")
@@ -176,12 +178,12 @@ import Testing
         let id = world.ask(transact(session, 1, try put("a")))
         world.step(.stop)
         let late = world.ask(transact(session, 2, try put("a")))
-        guard case .failure(let failure)? = world.reply(late)?.body else { throw Failure(.malformed, "no failure") }
-        #expect(failure.code == .shuttingDown)
+        guard case .refused(let refusal)? = world.reply(late)?.body else { throw Refusal(.malformed, "no refusal") }
+        #expect(refusal.code == .shuttingDown)
         #expect(!world.broker.core.isDrained)
         try world.commitAll()
-        guard case .outcome(.committed)? = world.reply(id)?.body else { throw Failure(.malformed, "not committed") }
-        guard case .drained? = world.outputs.last else { throw Failure(.malformed, "not drained") }
+        guard case .outcome(.committed)? = world.reply(id)?.body else { throw Refusal(.malformed, "not committed") }
+        guard case .drained? = world.outputs.last else { throw Refusal(.malformed, "not drained") }
     }
 
     @Test("a heartbeat follows the data and says what changed")
@@ -193,7 +195,7 @@ import Testing
         try world.commitAll()
         world.broker.now = world.broker.now + .milliseconds(300)
         world.step(.tick(wall: world.broker.wall))
-        guard case .heartbeat(let beat)? = world.published.last?.content else { throw Failure(.malformed, "none") }
+        guard case .heartbeat(let beat)? = world.published.last?.content else { throw Refusal(.malformed, "none") }
         #expect(beat.position.revision == 1)
         #expect(beat.changed == [Heartbeat.Entry(alias: stream.alias, last: 1)])
     }

@@ -22,8 +22,10 @@ struct CoreWorld {
         _ body: Request.Body, peer: Int = 1, instance: Instance? = Instance(99), streams: [StreamID] = []
     ) -> UInt64 {
         lastID += 1
-        step(.request(
-            from: peer, bytes: 100, Request(id: lastID, instance: instance, streams: streams, body: body)))
+        step(
+            .request(
+                from: peer, as: Principal(namedBy: body), bytes: 100,
+                Request(id: lastID, instance: instance, streams: streams, body: body)))
         return lastID
     }
 
@@ -43,17 +45,17 @@ struct CoreWorld {
     }
 
     mutating func openSession() throws -> SessionID {
-        let id = ask(.openSession(agent: "ada"))
+        let id = ask(.openSession(OpenSession(agent: "ada")))
         try commitAll()
-        guard case .session(let session)? = reply(id)?.body else { throw Failure(.malformed, "no session") }
+        guard case .session(let session)? = reply(id)?.body else { throw Refusal(.malformed, "no session") }
         return session
     }
 
-    mutating func register(_ topics: String..., newest: Token? = nil) throws -> Reply.Registered {
+    mutating func register(_ topics: String..., newest: Token? = nil) throws -> Registered {
         let filter = TopicFilter(try topics.map { try Topic($0) })
-        let id = ask(.register(Request.Register(branch: .main, filter: filter, mode: .update, newest: newest)))
+        let id = ask(.register(Register(branch: .main, filter: filter, mode: .update, newest: newest)))
         readAll()
-        guard case .registered(let registered)? = reply(id)?.body else { throw Failure(.malformed, "not registered") }
+        guard case .registered(let registered)? = reply(id)?.body else { throw Refusal(.malformed, "not registered") }
         return registered
     }
 }
@@ -64,7 +66,7 @@ func put(_ key: String, _ value: String = "x") throws -> Change {
 
 func transact(_ session: SessionID, _ number: UInt64, _ changes: Change...) -> Request.Body {
     .transact(
-        Request.Transact(
+        Transact(
             session: session, number: number, acknowledged: 0,
             work: .success(.transaction(Transaction(changes: changes)))))
 }

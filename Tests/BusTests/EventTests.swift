@@ -7,7 +7,8 @@ import Testing
     let context: Context
     init() throws { context = try Context() }
 
-    @Test("a subscriber hears heartbeats and its own topics, no others", arguments: ["tcp://127.0.0.1:*", ipcEndpoint()])
+    @Test(
+        "a subscriber hears heartbeats and its own topics, no others", arguments: ["tcp://127.0.0.1:*", ipcEndpoint()])
     func topics(endpoint: String) throws {
         var publisher = try EventPublisher(in: context, endpoints: [endpoint], options: quick())
         var subscriber = try EventSubscriber(in: context, endpoint: publisher.endpoints[0], options: quick())

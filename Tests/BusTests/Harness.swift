@@ -26,7 +26,9 @@ func quick() -> SocketOptions {
 
 extension RequestServer {
     /// Receives whatever comes within the limit, until `count` requests are there.
-    mutating func requests(_ count: Int, within limit: Duration = .seconds(5)) throws -> [(peer: PeerEnvelope, body: [UInt8])] {
+    mutating func requests(_ count: Int, within limit: Duration = .seconds(5)) throws -> [(
+        peer: PeerEnvelope, body: [UInt8]
+    )] {
         var all: [(peer: PeerEnvelope, body: [UInt8])] = []
         return try eventually(within: limit) {
             _ = try receive(max: 100) { peer, body in all.append((peer, body.array)) }
@@ -47,7 +49,9 @@ extension RequestClient {
 
 extension EventSubscriber {
     /// Receives for as long as the limit says, or until `count` messages are there.
-    mutating func events(_ count: Int, within limit: Duration = .seconds(5)) throws -> [(topic: [UInt8], payload: [UInt8])] {
+    mutating func events(_ count: Int, within limit: Duration = .seconds(5)) throws -> [(
+        topic: [UInt8], payload: [UInt8]
+    )] {
         var all: [(topic: [UInt8], payload: [UInt8])] = []
         return try eventually(within: limit) {
             _ = try receive(max: 100) { topic, payload in all.append(([UInt8](topic), payload.array)) }

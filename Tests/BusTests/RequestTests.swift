@@ -7,11 +7,13 @@ import Testing
     let context: Context
     init() throws { context = try Context() }
 
-    @Test("bare and delimited requests are answered in their own shape", arguments: ["tcp://127.0.0.1:*", ipcEndpoint()])
+    @Test(
+        "bare and delimited requests are answered in their own shape", arguments: ["tcp://127.0.0.1:*", ipcEndpoint()])
     func shapes(endpoint: String) throws {
         var server = try RequestServer(in: context, endpoints: [endpoint], options: quick())
         for framing in [RequestClient.Framing.bare, .delimited] {
-            var client = try RequestClient(in: context, endpoint: server.endpoints[0], framing: framing, options: quick())
+            var client = try RequestClient(
+                in: context, endpoint: server.endpoints[0], framing: framing, options: quick())
             #expect(try client.send(Array("ask".utf8)) == .sent)
             let request = try server.requests(1)[0]
             #expect(request.body == Array("ask".utf8))

@@ -34,7 +34,7 @@ import Testing
             }
             received += buffer.count
         }
-        threads.forEach { $0.join() }
+        for thread in threads { thread.join() }
         #expect(received == producers * each)
     }
 
@@ -115,8 +115,9 @@ import Testing
             }
         }
         #expect(error?.kind == .addressInUse)
-        #expect(error?.description == "cannot listen at \(endpoint): Address already in use; "
-            + "another process listens there: stop it, or choose another port")
+        #expect(
+            error?.description == "cannot listen at \(endpoint): Address already in use; "
+                + "another process listens there: stop it, or choose another port")
     }
 
     @Test("a closed context fails its calls instead of crashing")
@@ -137,11 +138,14 @@ import Testing
 }
 
 @Suite struct BusErrorTests {
-    @Test("errors name the endpoint and what to do", arguments: [
-        ("tcp://nowhere:x", BusError.Kind.invalidEndpoint), ("udp-ish", .invalidEndpoint), ("foo://bar", .invalidEndpoint),
-        ("tcp://192.0.2.1:7401", .noSuchInterface), ("ipc:///nonexistent/dir/socket", .invalidEndpoint),
-        ("ipc:///tmp/" + String(repeating: "x", count: 200), .invalidEndpoint),
-    ])
+    @Test(
+        "errors name the endpoint and what to do",
+        arguments: [
+            ("tcp://nowhere:x", BusError.Kind.invalidEndpoint), ("udp-ish", .invalidEndpoint),
+            ("foo://bar", .invalidEndpoint),
+            ("tcp://192.0.2.1:7401", .noSuchInterface), ("ipc:///nonexistent/dir/socket", .invalidEndpoint),
+            ("ipc:///tmp/" + String(repeating: "x", count: 200), .invalidEndpoint),
+        ])
     func kinds(endpoint: String, kind: BusError.Kind) throws {
         let socket = try Socket(.router, in: try Context())
         let error = #expect(throws: BusError.self) { try socket.bind(endpoint) }
@@ -159,8 +163,12 @@ import Testing
         var isEqual = false
         try eventually {
             try server.receive(max: 1) { _, frame in
-                isEqual = frame.count == size && frame.array == body && frame.data == Data(body)
-                    && frame.withBytes { span in span.byteCount == size && (0..<size).allSatisfy { span.unsafeLoad(fromByteOffset: $0, as: UInt8.self) == body[$0] } }
+                isEqual =
+                    frame.count == size && frame.array == body && frame.data == Data(body)
+                    && frame.withBytes { span in
+                        span.byteCount == size
+                            && (0..<size).allSatisfy { span.unsafeLoad(fromByteOffset: $0, as: UInt8.self) == body[$0] }
+                    }
             } == 1 ? () : nil
         }
         #expect(isEqual)

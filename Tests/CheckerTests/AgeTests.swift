@@ -9,7 +9,7 @@ import Testing
 
     /// Two commits, visible at 10 ns and 20 ns; a view at the first, which then claims to hold all up to `asOf`.
     private func violations(asOf: Int64) -> [Invariant] {
-        let main = Reply.BranchInfo(name: .main, parent: nil, forkRevision: 0, created: 0)
+        let main = BranchInfo(name: .main, parent: nil, forkRevision: 0, created: 0)
         var (history, truth) = (History(), Truth(lineage: lineage, branches: [main]))
         for revision: Revision in 1...2 {
             let info = CommitInfo(

@@ -6,7 +6,7 @@ import Testing
 /// counts for what was said before, not for what is said by who knows only the copy.
 @Suite struct LostHistoryTests {
     private let lineage = Lineage(7)
-    private let main = Reply.BranchInfo(name: .main, parent: nil, forkRevision: 0, created: 0)
+    private let main = BranchInfo(name: .main, parent: nil, forkRevision: 0, created: 0)
 
     private func truth(_ messages: [String]) -> Truth {
         var truth = Truth(lineage: lineage, branches: [main])

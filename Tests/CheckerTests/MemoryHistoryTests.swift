@@ -21,7 +21,9 @@ import Testing
     private mutating func ask(_ id: Int) { history.note(Instant(nanoseconds: 0), .asked(read: id, agent: 2)) }
 
     /// Finds the values that these ops wrote, under their revisions.
-    private mutating func read(_ id: Int, _ found: [String: (op: Int, revision: Revision)], of keys: [String], at: Revision) {
+    private mutating func read(
+        _ id: Int, _ found: [String: (op: Int, revision: Revision)], of keys: [String], at: Revision
+    ) {
         let records = found.map { key, seen in
             Record(key: Key(unchecked: key), revision: seen.revision, content: .inline(Data("op \(seen.op)".utf8)))
         }
@@ -30,7 +32,8 @@ import Testing
             .read(
                 Read(
                     id: id, agent: 2, view: nil, isJoined: true, branch: .main, keys: keys.map { Key(unchecked: $0) },
-                    consistency: .direct, token: Token(lineage: Self.lineage, position: Position(revision: at, hash: 1)),
+                    consistency: .direct,
+                    token: Token(lineage: Self.lineage, position: Position(revision: at, hash: 1)),
                     found: records)))
     }
 

@@ -17,7 +17,7 @@ struct NothingToSpoil: Error {
             var random = SeededRandom(seed: seed)
             let history = small(&random)
             let expected = BruteForce.isLinearizable(history)
-            let verdict = linearizability(of: history, by: Register())
+            let verdict = linearizability(of: history, by: SingleRegister())
             #expect((verdict == .linearizable) == expected, "seed \(seed): \(history) is \(verdict)")
             if case .unknown = verdict { Issue.record("seed \(seed): unknown") }
             verdicts[expected ? 1 : 0] += 1
@@ -40,7 +40,8 @@ struct NothingToSpoil: Error {
             default:
                 let done = Bool.random(using: &random)
                 return Performed(
-                    .swap(from: value(), to: value()), called: called, outcome: isOpen ? nil : (.swapped(done), returned))
+                    .swap(from: value(), to: value()), called: called,
+                    outcome: isOpen ? nil : (.swapped(done), returned))
             }
         }
     }
@@ -49,7 +50,7 @@ struct NothingToSpoil: Error {
     func workingRegister(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         let history = Samples.register(clients: 5, each: 34, values: 5, openPercent: 4, &random)
-        let verdict = linearizability(of: history, by: Register())
+        let verdict = linearizability(of: history, by: SingleRegister())
         #expect(verdict == .linearizable, "seed \(seed)")
     }
 
@@ -59,7 +60,7 @@ struct NothingToSpoil: Error {
         var history = Samples.register(clients: 5, each: 34, values: 1000, openPercent: 0, &random)
         guard let place = staleAnswer(in: history) else { throw NothingToSpoil(seed: seed) }
         history[place.read].outcome?.response = .value(place.old)
-        guard case .violated = linearizability(of: history, by: Register()) else {
+        guard case .violated = linearizability(of: history, by: SingleRegister()) else {
             Issue.record("seed \(seed): not found")
             return
         }
@@ -69,7 +70,9 @@ struct NothingToSpoil: Error {
     private func staleAnswer(in history: RegisterHistory) -> (read: Int, old: Int)? {
         for read in history.indices.reversed() where history[read].operation == .read {
             for old in history {
-                guard case .write(let value) = old.operation, history.count(where: { $0.writes(value) }) == 1 else { continue }
+                guard case .write(let value) = old.operation, history.count(where: { $0.writes(value) }) == 1 else {
+                    continue
+                }
                 let isOver = history.contains { $0.isWrite && $0.called > old.end && $0.end < history[read].called }
                 if isOver { return (read, value) }
             }
@@ -111,14 +114,17 @@ struct NothingToSpoil: Error {
             for second in gets where history[second].operation.key == history[first].operation.key {
                 guard let a = history[first].outcome, let b = history[second].outcome else { continue }
                 if a.returned < history[second].called, a.response != "", b.response.hasPrefix(a.response),
-                    b.response != a.response { return (first, second) }
+                    b.response != a.response
+                {
+                    return (first, second)
+                }
             }
         }
         return nil
     }
 }
 
-extension Performed where Operation == Register.Operation {
+extension Performed where Operation == SingleRegister.Operation {
     var isWrite: Bool { if case .write = operation { true } else { false } }
     var end: Int { outcome?.returned ?? .max }
     func writes(_ value: Int) -> Bool {
@@ -138,11 +144,16 @@ enum BruteForce {
         if left.allSatisfy({ history[$0].outcome == nil }) { return true }
         for next in left {
             // Nothing that is not ordered yet ended before this one began.
-            let isTooEarly = left.contains { ($0 != next) && (history[$0].outcome?.returned ?? .max) < history[next].called }
+            let isTooEarly = left.contains {
+                ($0 != next) && (history[$0].outcome?.returned ?? .max) < history[next].called
+            }
             if isTooEarly { continue }
             let performed = history[next]
-            if let after = Register().step(state, performed.operation, performed.outcome?.response),
-                extends(ordered + [next], after, history) { return true }
+            if let after = SingleRegister().step(state, performed.operation, performed.outcome?.response),
+                extends(ordered + [next], after, history)
+            {
+                return true
+            }
         }
         return false
     }

@@ -4,7 +4,7 @@ import Testing
 /// Histories small enough to judge by eye. Times are of a common clock.
 @Suite struct RegisterTests {
     private func judge(_ history: RegisterHistory) -> LinearizabilityVerdict {
-        linearizability(of: history, by: Register(initial: 0))
+        linearizability(of: history, by: SingleRegister(initial: 0))
     }
     private func write(_ value: Int, _ called: Int, _ returned: Int) -> RegisterHistory.Element {
         Performed(.write(value), called: called, outcome: (.written, returned))
@@ -23,7 +23,8 @@ import Testing
 
     @Test("once somebody has read the new value, nobody who asks afterwards reads the old one")
     func newThenOld() {
-        #expect(judge([write(200, 0, 100), read(200, 10, 30), read(0, 40, 90)]) == .violated(longest: [0, 1], stuck: 2))
+        #expect(
+            judge([write(200, 0, 100), read(200, 10, 30), read(0, 40, 90)]) == .violated(longest: [0, 1], stuck: 2))
     }
 
     @Test("operations that begin and end at the same moment overlap")
@@ -72,8 +73,8 @@ import Testing
     @Test("a search that reaches its bound says that it does not know")
     func bound() {
         let history = (0..<30).map { write($0, 0, 100) } + [read(99, 0, 100)]
-        #expect(linearizability(of: history, by: Register(), limit: 1000) == .unknown(steps: 1000))
-        #expect(linearizability(of: [], by: Register()) == .linearizable)
+        #expect(linearizability(of: history, by: SingleRegister(), limit: 1000) == .unknown(steps: 1000))
+        #expect(linearizability(of: [], by: SingleRegister()) == .linearizable)
     }
 
     @Test("parts that share no place are judged apart, and the culprit is named by its number in the whole")

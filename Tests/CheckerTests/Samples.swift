@@ -14,15 +14,19 @@ struct Concurrency {
     }
 
     /// In the order of effects.
-    static func spans(clients: Int, each: Int, openPercent: Int = 0, rest: Int = 10, _ random: inout SeededRandom) -> [Span] {
+    static func spans(clients: Int, each: Int, openPercent: Int = 0, rest: Int = 10, _ random: inout SeededRandom)
+        -> [Span]
+    {
         var spans: [Span] = []
         for client in 0..<clients {
             var time = Int.random(in: 0...50, using: &random)
             for _ in 0..<each {
-                let length = Int.random(in: 1...40, using: &random) * (Int.random(in: 0..<8, using: &random) == 0 ? 5 : 1)
+                let length =
+                    Int.random(in: 1...40, using: &random) * (Int.random(in: 0..<8, using: &random) == 0 ? 5 : 1)
                 let isOpen = Int.random(in: 0..<100, using: &random) < openPercent
                 let effect = time + Int.random(in: 0...length, using: &random)
-                spans.append(Span(client: client, called: time, effect: effect, returned: time + length, isOpen: isOpen))
+                spans.append(
+                    Span(client: client, called: time, effect: effect, returned: time + length, isOpen: isOpen))
                 time += length + Int.random(in: 1...rest, using: &random)
             }
         }
@@ -30,27 +34,35 @@ struct Concurrency {
     }
 }
 
-typealias RegisterHistory = [Performed<Register.Operation, Register.Response>]
+typealias RegisterHistory = [Performed<SingleRegister.Operation, SingleRegister.Response>]
 typealias TextHistory = [Performed<TextMap.Operation, String>]
 
 enum Samples {
     /// A register that works, used by several clients.
-    static func register(clients: Int, each: Int, values: Int, openPercent: Int, _ random: inout SeededRandom) -> RegisterHistory {
+    static func register(clients: Int, each: Int, values: Int, openPercent: Int, _ random: inout SeededRandom)
+        -> RegisterHistory
+    {
         var state: Int?
         return Concurrency.spans(clients: clients, each: each, openPercent: openPercent, &random).map { span in
-            let operation: Register.Operation =
+            let operation: SingleRegister.Operation =
                 switch Int.random(in: 0..<3, using: &random) {
                 case 0: .read
                 case 1: .write(Int.random(in: 0..<values, using: &random))
-                default: .swap(from: Int.random(in: 0..<values, using: &random), to: Int.random(in: 0..<values, using: &random))
+                default:
+                    .swap(
+                        from: Int.random(in: 0..<values, using: &random), to: Int.random(in: 0..<values, using: &random)
+                    )
                 }
-            if span.isOpen, Bool.random(using: &random) { return Performed(operation, called: span.called, outcome: nil) }
+            if span.isOpen, Bool.random(using: &random) {
+                return Performed(operation, called: span.called, outcome: nil)
+            }
             let response = perform(operation, on: &state)
             return Performed(operation, called: span.called, outcome: span.isOpen ? nil : (response, span.returned))
         }
     }
 
-    private static func perform(_ operation: Register.Operation, on state: inout Int?) -> Register.Response {
+    private static func perform(_ operation: SingleRegister.Operation, on state: inout Int?) -> SingleRegister.Response
+    {
         switch operation {
         case .read: return .value(state)
         case .write(let value):

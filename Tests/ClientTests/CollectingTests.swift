@@ -8,7 +8,9 @@ struct CollectingTests {
     private let old = Lineage(1)
 
     /// Its misses are asked for, and the history is replaced before they are answered.
-    private func interrupted(_ consistency: Consistency, by new: Lineage, at revision: Revision = 2) throws -> Collecting {
+    private func interrupted(_ consistency: Consistency, by new: Lineage, at revision: Revision = 2) throws
+        -> Collecting
+    {
         let follow = Follow(branch: .main, filter: TopicFilter([Topic(unchecked: "a/")]), mode: .invalidate)
         let shared = SharedView(follow: follow, capacity: 1 << 20, whenStale: .serve, context: "")
         shared.apply(.install([], at: Position(revision: 5, hash: 50)), of: old)
@@ -19,8 +21,10 @@ struct CollectingTests {
         guard case .fetch = action else { throw Unexpected() }
         shared.apply(.reset(new), of: new)
         shared.apply(.install([], at: Position(revision: revision, hash: 20)), of: new)
-        action = try collecting.take(.failed(Failure(.historyDiffers, "another history"), isLast: false))
-        guard case .pause = action, case .reach(.linearizable) = try collecting.take(.passed) else { throw Unexpected() }
+        action = try collecting.take(.failed(Refusal(.historyDiffers, "another history"), isLast: false))
+        guard case .pause = action, case .reach(.linearizable) = try collecting.take(.passed) else {
+            throw Unexpected()
+        }
         return collecting
     }
     private struct Unexpected: Error {}

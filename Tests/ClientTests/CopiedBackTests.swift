@@ -34,7 +34,7 @@ struct CopiedBackTests {
         hand.copyBackUnseen()
         hand.call(1, .reach(ViewID(number: 1), .linearizable))
         let ping = try #require(hand.sent.last { if case .ping = $0.body { true } else { false } })
-        hand.reply(to: ping, .pong(clock: hand.now.nanoseconds))
+        hand.reply(to: ping, .pong(Ping.Answer(clock: hand.now.nanoseconds)))
         // The view is at 10 of the lost state, the broker at 5.
         #expect(hand.finished[1] == nil)
         try hand.resetViews(among: hand.takeSent())
@@ -108,7 +108,7 @@ struct CopiedBackTests {
         let passed = token(12, 120)
         hand.call(5, .reach(ViewID(number: 1), .atLeast(passed)))
         let asked = try #require(hand.takeSent().first)
-        hand.reply(to: asked, .records(Reply.Records(at: passed.position, records: [])))
+        hand.reply(to: asked, .records(Get.Answer(at: passed.position, records: [])))
         #expect((try? hand.finished[5]?.get()) != nil)
         hand.call(6, .reach(ViewID(number: 1), .atLeast(passed)))
         #expect((try? hand.finished[6]?.get()) != nil)
@@ -126,13 +126,13 @@ extension CoreHand {
 
     fileprivate mutating func putCopyBack() {
         copyBackUnseen()
-        call(2, .request(.branches))
+        call(2, .request(.branches(GetBranches())))
         if let branches = takeSent().last { reply(to: branches, .branches([])) }
     }
 
     /// Answers the registration that is under way: what it names is not of this history.
     fileprivate mutating func resetViews(among sent: [Request]) throws {
         let register = try #require(sent.last { if case .register = $0.body { true } else { false } })
-        reply(to: register, .registered(Reply.Registered(stream: stream, alias: 1, generation: 1, reset: true)))
+        reply(to: register, .registered(Registered(stream: stream, alias: 1, generation: 1, reset: true)))
     }
 }

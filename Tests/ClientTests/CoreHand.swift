@@ -1,4 +1,5 @@
 import Foundation
+
 @testable import Membus
 
 /// Drives a client's core by hand: no sockets, a clock that moves when told.
@@ -26,7 +27,7 @@ struct CoreHand {
 
     var welcome: Reply.Body {
         .welcome(
-            Reply.Welcome(events: ["tcp://*:7402"], heartbeat: .milliseconds(250), limits: Limits(), software: "test"))
+            Welcome(events: ["tcp://*:7402"], heartbeat: .milliseconds(250), limits: Limits(), software: "test"))
     }
 
     mutating func step(_ input: ClientInput) {
@@ -49,8 +50,8 @@ struct CoreHand {
                     body: body)))
     }
 
-    mutating func refuse(_ request: Request, _ code: Failure.Code) {
-        reply(to: request, .failure(Failure(code, "refused with \(code)")))
+    mutating func refuse(_ request: Request, _ code: Refusal.Code) {
+        reply(to: request, .refused(Refusal(code, "refused with \(code)")))
     }
 
     /// Lets time pass in steps of 50 ms, with heartbeats of the present instance unless it is `silent`.
@@ -81,7 +82,7 @@ struct CoreHand {
     }
 
     /// The transactions sent since last asked, the session opened on the way.
-    mutating func takeTransactions() -> [(request: Request, transact: Request.Transact)] {
+    mutating func takeTransactions() -> [(request: Request, transact: Transact)] {
         var all = takeSent()
         for request in all {
             if case .openSession = request.body { reply(to: request, .session(SessionID(99))) }
@@ -141,13 +142,15 @@ struct CoreHand {
     private mutating func serve(_ request: Request) {
         switch request.body {
         case .register:
-            reply(to: request, .registered(Reply.Registered(stream: stream, alias: 1, generation: 1, reset: resets)))
-        case .ping(let nonce):
-            let mark = Bookmark(position: visible, last: visible.revision, nonce: nonce)
+            reply(to: request, .registered(Registered(stream: stream, alias: 1, generation: 1, reset: resets)))
+        case .ping(let ping):
+            let mark = Bookmark(position: visible, last: visible.revision, nonce: ping.nonce)
             step(.published(Published(topic: stream, instance: instance, content: .bookmark(mark))))
-            reply(to: request, .pong(clock: now.nanoseconds))
+            reply(to: request, .pong(Ping.Answer(clock: now.nanoseconds)))
         case .pull:
-            reply(to: request, .page(Reply.Page(isSnapshot: true, base: .origin, target: visible, records: [], next: nil)))
+            reply(
+                to: request, .page(PullPage(isSnapshot: true, base: .origin, target: visible, records: [], next: nil))
+            )
         default: break
         }
     }

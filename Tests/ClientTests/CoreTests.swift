@@ -9,7 +9,7 @@ struct CoreTests {
     func greeting() throws {
         var hand = CoreHand(greeted: false)
         hand.call(1, .welcome)
-        hand.call(2, .request(.status))
+        hand.call(2, .request(.status(GetStatus())))
         #expect(hand.sent.count == 1)
         hand.pass(.seconds(2), silent: true)
         #expect(hand.sent.count > 1)
@@ -24,7 +24,7 @@ struct CoreTests {
             return
         }
         let status = try #require(hand.takeSent().last)
-        hand.reply(to: status, .status(Reply.Status()))
+        hand.reply(to: status, .status(BrokerFigures()))
         #expect(hand.finished[2] != nil)
     }
 
@@ -33,7 +33,7 @@ struct CoreTests {
         var hand = CoreHand(greeted: false)
         hand.call(1, .welcome)
         hand.refuse(hand.takeSent()[0], .unsupportedVersion)
-        hand.call(2, .request(.status))
+        hand.call(2, .request(.status(GetStatus())))
         #expect(hand.error(of: 1) is MembusError)
         #expect(hand.error(of: 2) is MembusError)
     }
@@ -51,7 +51,7 @@ struct CoreTests {
     @Test("a read that gets no answer is asked again, and ends with its deadline")
     func reads() {
         var hand = CoreHand()
-        hand.call(1, .request(.branches), timeout: .seconds(5))
+        hand.call(1, .request(.branches(GetBranches())), timeout: .seconds(5))
         hand.pass(.seconds(4))
         #expect(hand.takeSent().count { if case .branches = $0.body { true } else { false } } >= 3)
         hand.pass(.seconds(2))
@@ -64,12 +64,12 @@ struct CoreTests {
     @Test("busy is tried again, a wrong request is not")
     func refusals() throws {
         var hand = CoreHand()
-        hand.call(1, .request(.branches))
+        hand.call(1, .request(.branches(GetBranches())))
         hand.refuse(hand.takeSent()[0], .busy)
         #expect(hand.finished[1] == nil)
         hand.pass(.milliseconds(100))
         hand.refuse(try #require(hand.takeSent().first), .unknownBranch)
-        guard case MembusError.failure(let failure)? = hand.error(of: 1) else {
+        guard case MembusError.refused(let failure)? = hand.error(of: 1) else {
             Issue.record("not refused")
             return
         }
@@ -79,7 +79,7 @@ struct CoreTests {
     @Test("silence is reported, and so is its end; what was unanswered is then sent again")
     func silence() throws {
         var hand = CoreHand()
-        hand.call(1, .request(.branches), timeout: .seconds(60))
+        hand.call(1, .request(.branches(GetBranches())), timeout: .seconds(60))
         hand.pass(.seconds(12), silent: true)
         let states = hand.others.compactMap { if case .state(let state) = $0 { state } else { nil } }
         guard case .silent? = states.last else {
@@ -94,23 +94,28 @@ struct CoreTests {
 
     @Test("a full disk ends what is done by hand at once; what else was asked is tried until its time is over")
     func fullDisk() {
-        for body in [Request.Body.compact(Request.Compact()), .verify, .backup(Request.Backup())] {
+        for body in [Request.Body.compact(Compact()), .verify(Verify()), .backup(Backup())] {
             var hand = CoreHand()
             hand.call(1, .request(body), timeout: .seconds(600))
             hand.refuse(hand.sent.removeFirst(), .diskFull)
-            guard case MembusError.failure(let failure)? = hand.error(of: 1) else {
+            guard case MembusError.refused(let failure)? = hand.error(of: 1) else {
                 Issue.record("\(body) goes on")
                 continue
             }
             #expect(failure.code == .diskFull)
         }
         var hand = CoreHand()
-        hand.call(1, .request(.branches), timeout: .seconds(5))
+        hand.call(1, .request(.branches(GetBranches())), timeout: .seconds(5))
         hand.refuse(hand.sent.removeFirst(), .diskFull)
         #expect(hand.error(of: 1) == nil)
         hand.pass(.seconds(6))
-        guard let error = hand.error(of: 1) as? MembusError else { return _ = Issue.record("it goes on") }
-        #expect(error.whatHappened == "refused with diskFull (the list of branches was tried again until its time was over)")
+        guard let error = hand.error(of: 1) as? MembusError else {
+            _ = Issue.record("it goes on")
+            return
+        }
+        #expect(
+            error.whatHappened == "refused with diskFull (the list of branches was tried again until its time was over)"
+        )
     }
 
     @Test("a view that another history emptied, or will empty, shows no write of that history until it has a state")
@@ -124,7 +129,7 @@ struct CoreTests {
 
         // A backup is restored: another history, with lower revisions.
         (hand.lineage, hand.instance, hand.visible) = (Lineage(2), Instance(8), Position(revision: 5, hash: 50))
-        hand.call(2, .request(.branches))
+        hand.call(2, .request(.branches(GetBranches())))
         let branches = try #require(hand.takeSent().last)
         hand.reply(to: branches, .branches([]))
         guard case MembusError.committedButNotSeen? = hand.error(of: 1) else {
@@ -140,7 +145,8 @@ struct CoreTests {
         #expect(hand.finished[3] == nil)
 
         let register = try #require(sent.last { if case .register = $0.body { true } else { false } })
-        hand.reply(to: register, .registered(Reply.Registered(stream: hand.stream, alias: 1, generation: 1, reset: true)))
+        hand.reply(
+            to: register, .registered(Registered(stream: hand.stream, alias: 1, generation: 1, reset: true)))
         #expect(hand.finished[3] == nil)
         for _ in 0..<5 {
             hand.serveViews()
@@ -183,7 +189,7 @@ struct CoreTests {
         hand.call(1, .reach(ViewID(number: 1), .linearizable))
         let ping = try #require(hand.takeSent().last)
         hand.visible = Position(revision: 12, hash: 120)
-        hand.reply(to: ping, .pong(clock: 1))
+        hand.reply(to: ping, .pong(Ping.Answer(clock: 1)))
         #expect(hand.finished[1] == nil)
         hand.publish(12, previous: 10)
         #expect(hand.finished[1] != nil)
@@ -196,7 +202,7 @@ struct CoreTests {
         hand.waitFor(Token(lineage: Lineage(9), position: Position(revision: 3, hash: 3)))
         #expect(hand.finished[1] == nil)
         let ping = try #require(hand.takeSent().last)
-        hand.reply(to: ping, .pong(clock: 1))
+        hand.reply(to: ping, .pong(Ping.Answer(clock: 1)))
         guard case MembusError.historyChanged? = hand.error(of: 1) else {
             Issue.record("\(String(describing: hand.error(of: 1)))")
             return
@@ -210,7 +216,7 @@ struct CoreTests {
         (hand.lineage, hand.instance, hand.visible) = (Lineage(2), Instance(8), Position(revision: 5, hash: 50))
         hand.waitFor(Token(lineage: Lineage(2), position: Position(revision: 5, hash: 50)))
         let ping = try #require(hand.takeSent().last)
-        hand.reply(to: ping, .pong(clock: 1))
+        hand.reply(to: ping, .pong(Ping.Answer(clock: 1)))
         #expect(hand.finished[1] == nil)
         hand.comeBack()
         guard case .success(.reached)? = hand.finished[1] else {
@@ -226,7 +232,7 @@ struct CoreTests {
         hand.waitFor(Token(lineage: Lineage(1), position: Position(revision: 12, hash: 120)))
         // A backup copied back as a file.
         (hand.instance, hand.visible) = (Instance(8), Position(revision: 20, hash: 77))
-        hand.call(2, .request(.branches))
+        hand.call(2, .request(.branches(GetBranches())))
         let branches = try #require(hand.takeSent().last)
         hand.reply(to: branches, .branches([]))
         hand.comeBack()
@@ -252,32 +258,37 @@ struct CoreTests {
     @Test("noted reads are sent in one request at a time, and again if it is lost")
     func notes() throws {
         var hand = CoreHand()
-        let note = Request.NotedRead(context: "c", branch: .main, key: Key(unchecked: "a"), version: 1, time: Timestamp(milliseconds: 0))
+        let note = NotedRead(
+            context: "c", branch: .main, key: Key(unchecked: "a"), version: 1, time: Timestamp(milliseconds: 0))
         hand.step(.noted([note]))
         hand.step(.noted([note, note]))
         #expect(hand.takeSent().count == 1)
         hand.pass(.seconds(2))
         let again = try #require(hand.takeSent().last { if case .noteReads = $0.body { true } else { false } })
-        hand.reply(to: again, .noted)
+        hand.reply(to: again, .noted(NoteReads.Answer()))
         hand.pass(.seconds(1))
-        guard case .noteReads(_, let reads)? = hand.takeSent().last(where: { if case .noteReads = $0.body { true } else { false } })?.body
+        guard
+            case .noteReads(let notes)? = hand.takeSent().last(where: {
+                if case .noteReads = $0.body { true } else { false }
+            })?.body
         else {
             Issue.record("the rest was not sent")
             return
         }
-        #expect(reads.count == 2)
+        #expect(notes.reads.count == 2)
     }
 
     @Test("noted reads go at once, the next ones 400 ms later, or at once if the client is leaving")
     func notesInTime() throws {
         var hand = CoreHand()
-        let note = Request.NotedRead(context: "c", branch: .main, key: Key(unchecked: "a"), version: 1, time: Timestamp(milliseconds: 0))
+        let note = NotedRead(
+            context: "c", branch: .main, key: Key(unchecked: "a"), version: 1, time: Timestamp(milliseconds: 0))
         /// How many reads are told of in requests since the last time; each is answered.
         func told() -> Int {
             hand.takeSent().reduce(0) { sum, request in
-                guard case .noteReads(_, let reads) = request.body else { return sum }
-                hand.reply(to: request, .noted)
-                return sum + reads.count
+                guard case .noteReads(let notes) = request.body else { return sum }
+                hand.reply(to: request, .noted(NoteReads.Answer()))
+                return sum + notes.reads.count
             }
         }
         hand.step(.noted([note]))
@@ -301,7 +312,7 @@ struct CoreTests {
             for id in 1...5 { hand.transact(UInt64(id)) }
             for entry in hand.takeTransactions() { hand.refuse(entry.request, .busy) }
             hand.pass(.seconds(5))
-            return hand.sent.map { "\($0.id) \($0.body.name)" }.joined(separator: "\n")
+            return hand.sent.map { "\($0.id) \($0.body.traits.name)" }.joined(separator: "\n")
         }
         #expect(transcript() == transcript())
     }

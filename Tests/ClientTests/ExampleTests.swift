@@ -1,8 +1,7 @@
 import Foundation
-import Testing
-
 // As an agent imports it: nothing internal is in sight.
 import Membus
+import Testing
 
 @Suite("The example of the design", .serialized)
 struct ExampleTests {
@@ -19,19 +18,19 @@ struct ExampleTests {
 
         let plans = try await memory.follow("plans/", "people/ada", whenStale: .serve)
 
-        let day = try plans["plans/paris/day-1"]                 // local
-        let budget = plans.handle("plans/paris/budget")          // resolved once
+        let day = try plans["plans/paris/day-1"]  // local
+        let budget = plans.handle("plans/paris/budget")  // resolved once
         let (stay, fare) = try plans.read { (try $0["plans/paris/stay"], try $0["plans/paris/fare"]) }  // one revision
 
         let commit = try await memory.transact(message: "book", retries: 5) { tx in
-            let plan = try await tx.get("plans/paris")           // becomes a precondition
+            let plan = try await tx.get("plans/paris")  // becomes a precondition
             guard plan?.text != "night train" else { return }
             tx.put("plans/paris", text: "night train")
             tx.increment("plans/paris/cost", by: 120)
         }
-        let seen  = try await plans.get("plans/paris", .atLeast(commit.token))
+        let seen = try await plans.get("plans/paris", .atLeast(commit.token))
         let fresh = try await plans.get("plans/paris", .within(.milliseconds(200)))
-        let now   = try await plans.get("plans/paris", .linearizable)
+        let now = try await plans.get("plans/paris", .linearizable)
 
         #expect(day?.text == "museum")
         #expect(try budget.record()?.kind == .json)

@@ -1,7 +1,7 @@
 import Foundation
 import Logging
-import MembusBroker
 import Membus
+import MembusBroker
 
 /// A real broker on free ports, on a directory of its own that goes with it.
 final class LiveBroker {

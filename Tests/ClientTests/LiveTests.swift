@@ -197,11 +197,16 @@ struct LiveTests {
     func reads() async throws {
         let broker = try LiveBroker()
         let memory = try await Memory.connect(to: broker.url, as: "a", context: "c")
-        for index in 0..<30 { try await memory.transact(message: "m\(index)") { $0.put("k/\(index % 10)", text: "\(index)") } }
+        for index in 0..<30 {
+            try await memory.transact(message: "m\(index)") { $0.put("k/\(index % 10)", text: "\(index)") }
+        }
         try await memory.transact { $0.delete("k/0") }
         #expect(try await memory.range(["k/"], pageSize: 4).collect().count == 9)
         #expect(try await memory.range(["k/"], at: 10, pageSize: 4).collect().map(\.text) == (0..<10).map { "\($0)" })
-        #expect(try await memory.history("k/0", pageSize: 2).collect().map(\.record.isDeleted) == [true, false, false, false])
+        #expect(
+            try await memory.history("k/0", pageSize: 2).collect().map(\.record.isDeleted) == [
+                true, false, false, false,
+            ])
         #expect(try await memory.log(["k/"], pageSize: 7).collect().count == 31)
         let fork = try await memory.fork(try BranchName("draft"), at: 5)
         #expect(fork.isCommitted)

@@ -10,17 +10,19 @@ struct LogProgressTests {
     /// A page of commits that each change one key, answered when `visible` was visible.
     private func reply(
         _ revisions: [Revision], next: LogCursor, more: Bool = false, visible: Revision, lineage: Lineage = Lineage(1)
-    ) -> Reply {
+    ) throws -> Answered<LogPage> {
         let commits = revisions.map { revision in
             Commit(
                 info: CommitInfo(
-                    revision: revision, hash: UInt64(revision * 10), branch: .main, agent: "ada", session: nil, number: 0,
+                    revision: revision, hash: UInt64(revision * 10), branch: .main, agent: "ada", session: nil,
+                    number: 0,
                     time: Timestamp(milliseconds: 0), context: "", message: ""),
                 records: [Record(key: Key(unchecked: "k"), revision: revision, content: .inline(Data("x".utf8)))])
         }
-        return Reply(
+        let reply = Reply(
             id: 1, lineage: lineage, instance: Instance(7), visible: Position(revision: visible, hash: 0),
-            bookmarks: [], body: .log(Reply.LogPage(commits: commits, next: next, more: more)))
+            bookmarks: [], body: .log(LogPage(commits: commits, next: next, more: more)))
+        return try Answered(reply, to: GetLog.self)
     }
 
     @Test("a commit that came between a page's reading and its answer is still to be read")

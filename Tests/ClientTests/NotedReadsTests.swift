@@ -10,7 +10,8 @@ struct NotedReadsTests {
     func accesses() async throws {
         let broker = try LiveBroker()
         let writer = try await Memory.connect(to: broker.url, as: "writer")
-        let first = try await writer.transact { tx in for key in ["k/1", "k/2", "k/unread"] { tx.put(key, text: "1") } }.revision
+        let first = try await writer.transact { tx in for key in ["k/1", "k/2", "k/unread"] { tx.put(key, text: "1") } }
+            .revision
         let one = try await Memory.connect(to: broker.url, as: "reader", context: "trip-1")
         let other = try await Memory.connect(to: broker.url, as: "reader", context: "trip-2")
         let views = [try await one.follow("k/"), try await other.follow("k/")]
@@ -86,8 +87,8 @@ struct NotedReadsTests {
         }
     }
 
-    /// What is noted of "reader", with when, once there are `count` of them. That they go at once, and at most every 400 ms,
-    /// is tested of the core, by its own clock; here other tests may take the processor for seconds.
+    /// What is noted of "reader", with when, once there are `count` of them. That they go at once, and at most every
+    /// 400 ms, is tested of the core, by its own clock; here other tests may take the processor for seconds.
     private func accesses(in broker: LiveBroker, count: Int) async throws -> [Access: Int64] {
         let deadline = ContinuousClock.now + .seconds(20)
         while true {

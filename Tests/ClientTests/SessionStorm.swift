@@ -27,7 +27,9 @@ struct SessionStorm {
             if chance(10) { hand.step(.cancel(CallID(number: id))) }
             turn(faulty: true)
         }
-        for _ in 0..<600 where hand.finished.count < Int(calls) || hand.core.session.slots.count > 0 { turn(faulty: false) }
+        for _ in 0..<600 where hand.finished.count < Int(calls) || hand.core.session.slots.count > 0 {
+            turn(faulty: false)
+        }
         #expect(hand.finished.count == Int(calls))
         #expect(hand.core.session.slots.isEmpty)
         for id in 1...calls { try check(id) }
@@ -52,20 +54,21 @@ struct SessionStorm {
         switch request.body {
         case .hello: return hand.welcome
         case .openSession: return .session(SessionID(99))
-        case .ping: return .pong(clock: 0)
+        case .ping: return .pong(Ping.Answer(clock: 0))
         case .transact(let transact): return execute(transact, request, faulty: faulty)
         default: return nil
         }
     }
 
-    private mutating func execute(_ transact: Request.Transact, _ request: Request, faulty: Bool) -> Reply.Body {
-        guard request.instance == hand.instance else { return .failure(Failure(.instanceChanged, "restarted")) }
-        guard case .success(let work) = transact.work else { return .failure(Failure(.malformed, "no work")) }
+    private mutating func execute(_ transact: Transact, _ request: Request, faulty: Bool) -> Reply.Body {
+        guard request.instance == hand.instance else { return .refused(Refusal(.instanceChanged, "restarted")) }
+        guard case .success(let work) = transact.work else { return .refused(Refusal(.malformed, "no work")) }
         if let known = outcomes[transact.number] {
-            return known.work == work ? .outcome(.committed(known.position)) : .failure(Failure(.numberReused, "reused"))
+            return known.work == work
+                ? .outcome(.committed(known.position)) : .refused(Refusal(.numberReused, "reused"))
         }
-        guard transact.number == last + 1 else { return .failure(Failure(.outOfOrder, "not \(last + 1)")) }
-        if faulty, chance(10) { return .failure(Failure(chance(50) ? .busy : .diskFull, "not now")) }
+        guard transact.number == last + 1 else { return .refused(Refusal(.outOfOrder, "not \(last + 1)")) }
+        if faulty, chance(10) { return .refused(Refusal(chance(50) ? .busy : .diskFull, "not now")) }
         last += 1
         revision += 1
         let position = Position(revision: revision, hash: UInt64(revision))
@@ -76,12 +79,18 @@ struct SessionStorm {
 
     private func check(_ id: UInt64) throws {
         let times = executed.count { work in
-            if case .transaction(let transaction) = work { transaction.changes.first?.key.text == "k\(id)" } else { false }
+            if case .transaction(let transaction) = work {
+                transaction.changes.first?.key.text == "k\(id)"
+            } else {
+                false
+            }
         }
         switch hand.finished[id] {
         case .success(.decided): #expect(times == 1, "call \(id) was acknowledged, executed \(times) times")
-        case .failure(MembusError.timeout(_, outcomeUnknown: false, _)), .failure(MembusError.failure):
-            if case .failure(MembusError.failure(let failure)) = hand.finished[id] { #expect(failure.code.remedy == .retry) }
+        case .failure(MembusError.timeout(_, outcomeUnknown: false, _)), .failure(MembusError.refused):
+            if case .failure(MembusError.refused(let failure)) = hand.finished[id] {
+                #expect(failure.code.remedy == .retry)
+            }
             #expect(times == 0, "call \(id) was reported as not executed")
         case .failure: #expect(times <= 1)
         default: Issue.record("call \(id) has no end")

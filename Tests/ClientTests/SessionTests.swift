@@ -131,7 +131,7 @@ struct SessionTests {
             hand.pass(.milliseconds(50))
             if hand.error(of: 1) != nil { break }
         }
-        guard case MembusError.failure(let failure)? = hand.error(of: 1) else {
+        guard case MembusError.refused(let failure)? = hand.error(of: 1) else {
             Issue.record("\(String(describing: hand.error(of: 1)))")
             return
         }
@@ -148,7 +148,7 @@ struct SessionTests {
         var hand = CoreHand()
         hand.transact(1)
         hand.refuse(try #require(hand.takeTransactions().first).request, .wrongKind)
-        guard case MembusError.failure(let failure)? = hand.error(of: 1) else {
+        guard case MembusError.refused(let failure)? = hand.error(of: 1) else {
             Issue.record("not refused")
             return
         }
@@ -186,8 +186,8 @@ struct SessionTests {
         hand.transact(1)
         _ = hand.takeTransactions()
         hand.lineage = Lineage(2)
-        hand.call(50, .request(.status))
-        hand.reply(to: try #require(hand.takeSent().last), .status(Reply.Status()))
+        hand.call(50, .request(.status(GetStatus())))
+        hand.reply(to: try #require(hand.takeSent().last), .status(BrokerFigures()))
         guard case MembusError.timeout(_, outcomeUnknown: true, _)? = hand.error(of: 1) else {
             Issue.record("\(String(describing: hand.error(of: 1)))")
             return

@@ -8,7 +8,8 @@ struct WarmFileTests {
     private func make(_ count: Int) -> WarmFile {
         let records = (0..<count).map(record)
         let token = Token(lineage: Lineage(77), position: Position(revision: Revision(count + 5), hash: 0xABCD))
-        return WarmFile(branch: .main, filter: TopicFilter([Topic(unchecked: "plans/")]), token: token, records: records)
+        return WarmFile(
+            branch: .main, filter: TopicFilter([Topic(unchecked: "plans/")]), token: token, records: records)
     }
 
     private func record(_ index: Int) -> Record {
@@ -62,11 +63,14 @@ struct WarmFileTests {
 
     @Test("a record that is of none of its topics, or newer than it says, refuses it")
     func strangers() throws {
-        for stranger in [Record(key: Key(unchecked: "zoo"), revision: 1), Record(key: Key(unchecked: "plans/x"), revision: 100)] {
+        for stranger in [
+            Record(key: Key(unchecked: "zoo"), revision: 1), Record(key: Key(unchecked: "plans/x"), revision: 100),
+        ] {
             let made = make(3)
             try inDirectory { directory in
                 let file = directory.appendingPathComponent("f")
-                try WarmFile(branch: .main, filter: made.filter, token: made.token, records: made.records + [stranger]).write(to: file)
+                try WarmFile(branch: .main, filter: made.filter, token: made.token, records: made.records + [stranger])
+                    .write(to: file)
                 #expect(throws: MembusError.self) { try WarmFile(reading: file) }
             }
         }

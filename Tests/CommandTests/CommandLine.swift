@@ -10,7 +10,8 @@ final class Broker: Sendable {
     static var executable: URL {
         // Under a sanitizer it is built elsewhere.
         if let path = ProcessInfo.processInfo.environment["MEMBUS_BINARY"] { return URL(fileURLWithPath: path) }
-        return URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        return URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
             .appendingPathComponent(".build/debug/membus")
     }
 
@@ -27,7 +28,9 @@ final class Broker: Sendable {
         let process = Process()
         let out = Pipe()
         process.executableURL = Self.executable
-        process.arguments = ["serve", "--data", directory + "/data", "--listen", "tcp://127.0.0.1:*", "--json", "--log-level", "error"]
+        process.arguments = [
+            "serve", "--data", directory + "/data", "--listen", "tcp://127.0.0.1:*", "--json", "--log-level", "error",
+        ]
         process.standardOutput = out
         try process.run()
         let line = out.fileHandleForReading.availableData
@@ -65,7 +68,9 @@ final class Broker: Sendable {
             func read(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }
             return Ended(code: process.terminationStatus, out: read(out), err: read(out + ".err"))
         }
-        var lines: [String] { ((try? String(contentsOfFile: out, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init) }
+        var lines: [String] {
+            ((try? String(contentsOfFile: out, encoding: .utf8)) ?? "").split(separator: "\n").map(String.init)
+        }
 
         /// Waits, at most 20 s.
         func until(_ condition: (Running) -> Bool) -> Bool {
@@ -81,8 +86,12 @@ final class Broker: Sendable {
         let process = Process()
         process.executableURL = Self.executable
         process.arguments = arguments
-        process.environment = ["MEMBUS_BROKER": url, "MEMBUS_AGENT": "tester", "PATH": "/usr/bin:/bin", "HOME": directory]
-        for (path, set) in [(out, { process.standardOutput = $0 }), (out + ".err", { process.standardError = $0 })] as [(String, (FileHandle?) -> Void)] {
+        process.environment = [
+            "MEMBUS_BROKER": url, "MEMBUS_AGENT": "tester", "PATH": "/usr/bin:/bin", "HOME": directory,
+        ]
+        for (path, set) in [(out, { process.standardOutput = $0 }), (out + ".err", { process.standardError = $0 })]
+            as [(String, (FileHandle?) -> Void)]
+        {
             _ = FileManager.default.createFile(atPath: path, contents: nil)
             set(FileHandle(forWritingAtPath: path))
         }

@@ -9,7 +9,8 @@ struct CommandLineTests {
         #expect(try broker.run("put", "tasks/7", "me", "--if-absent").out == "revision 1\n")
         let lost = try broker.run("--json", "put", "tasks/7", "you", "--if-absent")
         #expect(lost.code == 3)
-        #expect(lost.out.contains(#""current":{"key":"tasks/7","revision":1,"kind":"text","value":"me","owner":"tester"}"#))
+        #expect(
+            lost.out.contains(#""current":{"key":"tasks/7","revision":1,"kind":"text","value":"me","owner":"tester"}"#))
         #expect(try broker.run("get", "tasks/7").out == "me")
         let none = try broker.run("get", "tasks/8", "--json")
         #expect(none.code == 4)
@@ -21,7 +22,9 @@ struct CommandLineTests {
         #expect(try broker.run("put", "a//b", "x").code == 2)
         #expect(try broker.run("nonsense").code == 2)
         #expect(try broker.run("--version").code == 0)
-        #expect(try broker.run("commit", "-", input: #"{"changes":[{"key":"n","increment":2},{"key":"m","append":"x"}]}"#).out == "revision 3\n")
+        #expect(
+            try broker.run("commit", "-", input: #"{"changes":[{"key":"n","increment":2},{"key":"m","append":"x"}]}"#)
+                .out == "revision 3\n")
         #expect(try broker.run("commit", "-", input: #"{"chnges":[]}"#).code == 2)
         #expect(broker.stop() == 0)
     }
@@ -44,7 +47,9 @@ struct CommandLineTests {
 
     @Test("an import can be killed and run again, and takes effect once") func importing() throws {
         let broker = try Broker()
-        let lines = (1...200).map { #"{"changes":[{"key":"count","increment":1},{"key":"last","put":{"value":"\#($0)"}}]}"# }
+        let lines = (1...200).map {
+            #"{"changes":[{"key":"count","increment":1},{"key":"last","put":{"value":"\#($0)"}}]}"#
+        }
         try lines.joined(separator: "\n").write(toFile: broker.path("tx.jsonl"), atomically: true, encoding: .utf8)
         let killed = try broker.start(["import", broker.path("tx.jsonl")], out: broker.path("import"))
         for _ in 0..<400 where try broker.run("get", "count").out.isEmpty { usleep(1000) }
@@ -61,10 +66,13 @@ struct CommandLineTests {
         let (here, there) = (try Broker(), try Broker())
         _ = try here.run("put", "a", "é\n", "--attribute", "x=1", "--link", "of=b", "--expires", "1h")
         _ = try here.run("put", "b", #"{"a":1.0}"#, "--kind", "json")
-        _ = try here.run("commit", "-", input: #"{"changes":[{"key":"c","put":{"value_base64":"AP+A","kind":"blob"}},{"key":"d","increment":-3}]}"#)
+        _ = try here.run(
+            "commit", "-",
+            input: #"{"changes":[{"key":"c","put":{"value_base64":"AP+A","kind":"blob"}},{"key":"d","increment":-3}]}"#)
         let first = try here.run("export")
         try first.out.write(toFile: there.path("e.jsonl"), atomically: true, encoding: .utf8)
-        #expect(try there.run("import", there.path("e.jsonl")).out == "4 records: 4 written, 0 there already; revision 1\n")
+        #expect(
+            try there.run("import", there.path("e.jsonl")).out == "4 records: 4 written, 0 there already; revision 1\n")
         #expect(try there.run("import", there.path("e.jsonl")).out == "4 records: 0 written, 4 there already\n")
         func plain(_ lines: [String]) -> [String] {
             lines.map { $0.replacing(#/"(revision|ordinal)":\d+,/#, with: "") }
@@ -72,12 +80,16 @@ struct CommandLineTests {
         #expect(plain(try there.run("export").lines) == plain(first.lines))
     }
 
-    @Test("a warm file is made, brought up to date, and refused when damaged or of another history") func warming() throws {
+    @Test("a warm file is made, brought up to date, and refused when damaged or of another history") func warming()
+        throws
+    {
         let broker = try Broker()
         _ = try broker.run("put", "a/1", "x")
-        #expect(try broker.run("warm", "a/", "--into", broker.path("w")).out.contains("holds 1 record as of revision 1"))
+        #expect(
+            try broker.run("warm", "a/", "--into", broker.path("w")).out.contains("holds 1 record as of revision 1"))
         _ = try broker.run("put", "a/2", "y")
-        #expect(try broker.run("warm", "a/", "--into", broker.path("w")).out.contains("holds 2 records as of revision 2"))
+        #expect(
+            try broker.run("warm", "a/", "--into", broker.path("w")).out.contains("holds 2 records as of revision 2"))
         let other = try Broker()
         let strange = try other.run("--json", "warm", "a/", "--into", broker.path("w"))
         #expect(strange.code == 1)
@@ -116,7 +128,9 @@ struct CommandLineTests {
         #expect(try broker.run("history", "b").code == 4)
         #expect(try broker.run("log", "a", "--by", "ada", "--json").lines.count == 1)
         #expect(try broker.run("log", "--context", "trip").lines.first?.hasSuffix("tester in trip: one") == true)
-        #expect(try broker.run("log", "--since", "1h", "--ascending", "-n", "1").lines.first?.hasPrefix("revision 1 ") == true)
+        #expect(
+            try broker.run("log", "--since", "1h", "--ascending", "-n", "1").lines.first?.hasPrefix("revision 1 ")
+                == true)
         #expect(try broker.run("compact", "--below", "2").out == "floor 2\n")
         let below = try broker.run("--json", "get", "a", "--at", "1")
         #expect(below.code == 1)

@@ -5,64 +5,88 @@ import Testing
 @testable import MembusCommand
 
 @Suite("Import and export") struct ImportTests {
-    private func line(_ text: String) -> Result<ImportLine, JSONComplaint> { ImportLine.read(Data(text.utf8)) }
+    private func line(_ text: String) -> Result<ImportLine, JSONError> { ImportLine.read(Data(text.utf8)) }
 
     private func fault(_ text: String) -> String? {
-        if case .failure(let complaint) = line(text) { return complaint.description }
+        if case .failure(let error) = line(text) { return error.description }
         return nil
     }
 
-    @Test("what export prints, import reads back as the same record", arguments: [
-        Record(key: key("a"), revision: 7, ordinal: 2, kind: .text, content: .inline(Data("é\n\u{1}\u{2028}\"\\".utf8)), owner: "ada"),
-        Record(
-            key: key("b/c"), revision: 8, ordinal: 0, kind: Kind("image/png"), content: .inline(Data([0, 255, 128])),
-            attributes: ["x": "1", "a": ""], links: [Link(relation: "of", target: key("a"))], owner: "", expires: Timestamp(milliseconds: 5)),
-        Record(key: key("c"), revision: 8, ordinal: 1, kind: .json, content: .inline(Data(#"{"a": 1.0}"#.utf8)), owner: "x"),
-        Record(key: key("d"), revision: 9, ordinal: 0, kind: .counter, content: .inline(Data("-3".utf8)), owner: "x"),
-        Record(key: key("e"), revision: 9, ordinal: 1, kind: .text, content: .inline(Data("\u{FEFF}bom".utf8)), owner: "x"),
-    ]) func roundTrip(_ record: Record) throws {
-        guard case .record(let read) = try line(JSONValue.record(record).line).get() else { throw Failure(.malformed, "no record") }
+    @Test(
+        "what export prints, import reads back as the same record",
+        arguments: [
+            Record(
+                key: key("a"), revision: 7, ordinal: 2, kind: .text,
+                content: .inline(Data("é\n\u{1}\u{2028}\"\\".utf8)), owner: "ada"),
+            Record(
+                key: key("b/c"), revision: 8, ordinal: 0, kind: Kind("image/png"),
+                content: .inline(Data([0, 255, 128])),
+                attributes: ["x": "1", "a": ""], links: [Link(relation: "of", target: key("a"))], owner: "",
+                expires: Timestamp(milliseconds: 5)),
+            Record(
+                key: key("c"), revision: 8, ordinal: 1, kind: .json, content: .inline(Data(#"{"a": 1.0}"#.utf8)),
+                owner: "x"),
+            Record(
+                key: key("d"), revision: 9, ordinal: 0, kind: .counter, content: .inline(Data("-3".utf8)), owner: "x"),
+            Record(
+                key: key("e"), revision: 9, ordinal: 1, kind: .text, content: .inline(Data("\u{FEFF}bom".utf8)),
+                owner: "x"),
+        ]) func roundTrip(_ record: Record) throws
+    {
+        guard case .record(let read) = try line(JSONValue.record(record).line).get() else {
+            throw Refusal(.malformed, "no record")
+        }
         #expect(read.key == record.key)
         #expect(read.equals(record))
     }
 
     @Test("a record that differs in anything is not equal") func differences() throws {
-        let there = Record(key: key("a"), revision: 1, ordinal: 0, kind: .text, content: .inline(Data("x".utf8)), owner: "o")
+        let there = Record(
+            key: key("a"), revision: 1, ordinal: 0, kind: .text, content: .inline(Data("x".utf8)), owner: "o")
         for text in [
-            #"{"key":"a","value":"y"}"#, #"{"key":"a","value":"x","kind":"note"}"#, #"{"key":"a","value":"x","attributes":{"b":""}}"#,
-            #"{"key":"a","value":"x","expires_ms":99}"#, #"{"key":"a","value":"x","links":[{"relation":"r","target":"t"}]}"#,
+            #"{"key":"a","value":"y"}"#, #"{"key":"a","value":"x","kind":"note"}"#,
+            #"{"key":"a","value":"x","attributes":{"b":""}}"#,
+            #"{"key":"a","value":"x","expires_ms":99}"#,
+            #"{"key":"a","value":"x","links":[{"relation":"r","target":"t"}]}"#,
         ] {
-            guard case .record(let read) = try line(text).get() else { throw Failure(.malformed, text) }
+            guard case .record(let read) = try line(text).get() else { throw Refusal(.malformed, text) }
             #expect(!read.equals(there), "\(text)")
         }
     }
 
-    @Test("lines that are neither are refused", arguments: [
-        (#"{"key":"a"}"#, #""value" or "value_base64" is missing"#),
-        (#"{"key":"a","deleted":true}"#, #"deleted: a deletion is no record: use a transaction with "delete": true"#),
-        (#"{"key":"a","announced":true,"size":9}"#, "announced: the value is not in the line: export with values"),
-        (#"{"key":"a","value":"x","colour":"red"}"#, "colour: unknown field"),
-        (#"{"value":"x"}"#, #""key" is missing"#),
-        (#"{"changes":[{"key":"a"}]}"#, "changes[0]: exactly one of"),
-    ]) func refused(_ text: String, _ start: String) throws {
+    @Test(
+        "lines that are neither are refused",
+        arguments: [
+            (#"{"key":"a"}"#, #""value" or "value_base64" is missing"#),
+            (
+                #"{"key":"a","deleted":true}"#,
+                #"deleted: a deletion is no record: use a transaction with "delete": true"#
+            ),
+            (#"{"key":"a","announced":true,"size":9}"#, "announced: the value is not in the line: export with values"),
+            (#"{"key":"a","value":"x","colour":"red"}"#, "colour: unknown field"),
+            (#"{"value":"x"}"#, #""key" is missing"#),
+            (#"{"changes":[{"key":"a"}]}"#, "changes[0]: exactly one of"),
+        ]) func refused(_ text: String, _ start: String) throws
+    {
         #expect(try #require(fault(text)).hasPrefix(start))
     }
 
     @Test("a malformed line is named before anything is written") func malformedLine() throws {
         let file = try TemporaryFile("{\"key\":\"a\",\"value\":\"x\"}\n\n{\"key\":\n")
-        let thrown = #expect(throws: Complaint.self) { try ImportPlan(checking: file.path) }
+        let thrown = #expect(throws: CommandError.self) { try ImportPlan(checking: file.path) }
         #expect(thrown?.message.hasPrefix("\(file.path):3: not JSON") == true)
     }
 
     @Test("records and transactions do not mix in one file") func mixed() throws {
         let file = try TemporaryFile("{\"key\":\"a\",\"value\":\"x\"}\n{\"changes\":[]}\n")
-        let thrown = #expect(throws: Complaint.self) { try ImportPlan(checking: file.path) }
+        let thrown = #expect(throws: CommandError.self) { try ImportPlan(checking: file.path) }
         #expect(thrown?.message.hasPrefix("\(file.path):2: the lines before hold records") == true)
     }
 
     @Test("of several lines with one key the last counts") func lastLines() throws {
         let file = try TemporaryFile(
-            (1...4).map { "{\"key\":\"\($0 % 2 == 0 ? "even" : "k\($0)")\",\"value\":\"\($0)\"}" }.joined(separator: "\n"))
+            (1...4).map { "{\"key\":\"\($0 % 2 == 0 ? "even" : "k\($0)")\",\"value\":\"\($0)\"}" }.joined(
+                separator: "\n"))
         let plan = try ImportPlan(checking: file.path)
         #expect(plan.lines == 4)
         #expect(plan.lastLines == [key("even"): 4])
@@ -81,7 +105,7 @@ import Testing
 
     @Test("a line beyond the bound is refused without being held") func longLine() throws {
         let file = try TemporaryFile(String(repeating: "x", count: 1_000_000))
-        #expect(throws: Complaint.self) {
+        #expect(throws: CommandError.self) {
             var reader = try LineReader(path: file.path, longest: 1000)
             _ = try reader.next()
         }

@@ -14,29 +14,34 @@ import Testing
         #expect(line.contains("\"revision\":9223372036854775807"))
     }
 
-    @Test("errors tell the protocol's code and the shell's", arguments: [
-        (Failure(.belowFloor, "m"), "BELOW_FLOOR", 1), (Failure(.unknownBranch, "m"), "UNKNOWN_BRANCH", 4), (Failure(.busy, "m"), "BUSY", 1),
-    ] as [(Failure, String, Int32)]) func codes(_ failure: Failure, _ code: String, _ exit: Int32) {
-        let complaint = Complaint(MembusError.failure(failure))
-        #expect(complaint.code == code)
-        #expect(complaint.exitCode.rawValue == exit)
-        #expect(complaint.object.line == #"{"error":{"code":"\#(code)","message":"m","hint":"\#(failure.hint)"}}"#)
+    @Test(
+        "errors tell the protocol's code and the shell's",
+        arguments: [
+            (Refusal(.belowFloor, "m"), "BELOW_FLOOR", 1), (Refusal(.unknownBranch, "m"), "UNKNOWN_BRANCH", 4),
+            (Refusal(.busy, "m"), "BUSY", 1),
+        ] as [(Refusal, String, Int32)]) func codes(_ failure: Refusal, _ code: String, _ exit: Int32)
+    {
+        let error = CommandError(MembusError.refused(failure))
+        #expect(error.code == code)
+        #expect(error.exitCode.rawValue == exit)
+        #expect(error.object.line == #"{"error":{"code":"\#(code)","message":"m","hint":"\#(failure.hint)"}}"#)
     }
 
     @Test("a conflict lists every key that failed with what is there") func conflict() throws {
-        let there = Record(key: key("t/7"), revision: 3, ordinal: 0, kind: .text, content: .inline(Data("me".utf8)), owner: "ada")
-        let complaint = Complaint(
+        let there = Record(
+            key: key("t/7"), revision: 3, ordinal: 0, kind: .text, content: .inline(Data("me".utf8)), owner: "ada")
+        let error = CommandError(
             MembusError.conflict(
                 [
                     FailedPrecondition(precondition: .absent(key("t/7")), key: key("t/7"), revision: 3, current: there),
                     FailedPrecondition(precondition: .at(key("x"), 2), key: key("x"), revision: 0, current: nil),
                 ], at: Position(revision: 5, hash: 1)))
-        #expect(complaint.exitCode == .conflict)
+        #expect(error.exitCode == .conflict)
         #expect(
-            complaint.object.line
+            error.object.line
                 == #"{"conflict":[{"key":"t/7","revision":3,"current":{"key":"t/7","revision":3,"kind":"text","value":"me","owner":"ada"},"precondition":{"absent":"t/7"}},{"key":"x","revision":0,"precondition":{"at":{"key":"x","revision":2}}}],"position":{"revision":5,"hash":"0000000000000001"}}"#
         )
-        #expect(complaint.message.contains("t/7 exists, at revision 3: me (put by ada)"))
+        #expect(error.message.contains("t/7 exists, at revision 3: me (put by ada)"))
     }
 
     @Test("colours need a terminal, and no NO_COLOR") func colours() {
@@ -49,12 +54,16 @@ import Testing
 
     @Test("previews are one line, cut between characters, and harmless") func previews() {
         func preview(_ data: Data) -> String {
-            Human.preview(Record(key: key("k"), revision: 1, ordinal: 0, kind: .text, content: .inline(data), owner: ""), width: 10)
+            Human.preview(
+                Record(key: key("k"), revision: 1, ordinal: 0, kind: .text, content: .inline(data), owner: ""),
+                width: 10)
         }
         #expect(preview(Data("short".utf8)) == "short")
         #expect(preview(Data("a\nb\u{1B}[2J".utf8)) == "a\\u{a}b\\u{1b}[2J")
         #expect(preview(Data(String(repeating: "é", count: 3000).utf8)) == "éééééééééé… (5.9 KiB)")
-        #expect(preview(Data(String(repeating: "😀", count: 3000).utf8)) == String(repeating: "😀", count: 10) + "… (11.7 KiB)")
+        #expect(
+            preview(Data(String(repeating: "😀", count: 3000).utf8)) == String(repeating: "😀", count: 10)
+                + "… (11.7 KiB)")
         #expect(preview(Data([0xFF, 0xFE])) == "(2 B of binary)")
         #expect(preview(Data([0x61, 0xC3])) == "(2 B of binary)")
         #expect(preview(Data()) == "")
@@ -66,7 +75,8 @@ import Testing
         meter.done = 12_500
         meter.bytes = 5 << 20
         let now = Instant(nanoseconds: 10_000_000_000)
-        #expect(meter.figures(at: now) == "12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 512.0 KiB/s · 30s left")
+        #expect(
+            meter.figures(at: now) == "12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 512.0 KiB/s · 30s left")
         #expect(meter.bar(at: now).hasPrefix("[#####---------------]  25% "))
         meter.totalBytes = 10 << 20
         #expect(meter.fraction == 0.5)
@@ -75,12 +85,17 @@ import Testing
         #expect(meter.secondsLeft(at: now) == 20)
     }
 
-    @Test("with little room a meter gives up its bar, its totals, its rate, and last the time left", arguments: [
-        (130, "[#####---------------]  25% 12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 512.0 KiB/s · 30s left"),
-        (90, "[##--------]  25% 12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 30s left"),
-        (72, " 25% 12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 30s left"),
-        (60, " 25% 12,500 records · 5.0 MiB · 1,250/s · 30s left"), (30, " 25% 12,500 · 30s left"), (5, "25%"),
-    ])
+    @Test(
+        "with little room a meter gives up its bar, its totals, its rate, and last the time left",
+        arguments: [
+            (
+                130,
+                "[#####---------------]  25% 12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 512.0 KiB/s · 30s left"
+            ),
+            (90, "[##--------]  25% 12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 30s left"),
+            (72, " 25% 12,500 of 50,000 records · 5.0 MiB · 1,250 records/s · 30s left"),
+            (60, " 25% 12,500 records · 5.0 MiB · 1,250/s · 30s left"), (30, " 25% 12,500 · 30s left"), (5, "25%"),
+        ])
     func meterLine(columns: Int, line: String) {
         var meter = Meter(counting: "records", start: Instant(nanoseconds: 0))
         (meter.total, meter.done, meter.bytes) = (50_000, 12_500, 5 << 20)
@@ -109,7 +124,9 @@ import Testing
         #expect(DigestComparison.first(some, some) == nil)
         #expect(DigestComparison.first(some, [some[0], some[2]]) == .init(key: key("b"), broker: 2, view: nil))
         #expect(DigestComparison.first([some[0]], some) == .init(key: key("b"), broker: nil, view: 2))
-        #expect(DigestComparison.first(some, [some[0], record("b", 1), some[2]]) == .init(key: key("b"), broker: 2, view: 1))
+        #expect(
+            DigestComparison.first(some, [some[0], record("b", 1), some[2]]) == .init(key: key("b"), broker: 2, view: 1)
+        )
         #expect(DigestComparison.first(some, Array(some.dropLast())) == .init(key: key("c"), broker: 3, view: nil))
     }
 

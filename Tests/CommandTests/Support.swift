@@ -10,7 +10,7 @@ func document(_ text: String) throws -> TransactionDocument { try TransactionDoc
 
 /// What is wrong with a document; `nil` if nothing is.
 func fault(_ text: String) -> String? {
-    if case .failure(let complaint) = TransactionDocument.read(Data(text.utf8)) { return complaint.description }
+    if case .failure(let error) = TransactionDocument.read(Data(text.utf8)) { return error.description }
     return nil
 }
 

@@ -50,66 +50,131 @@ import Testing
         #expect(own.transaction(branch: branch, context: "c", message: "m") == Transaction(message: "x"))
     }
 
-    @Test("a string is the value as it stands; anything else is JSON", arguments: [
-        (#"{"value":"{\"a\":1}","kind":"json"}"#, #"{"a":1}"#, "json"),
-        (#"{"value":{"a":[1,2.50]}}"#, #"{"a":[1,2.50]}"#, "json"),
-        (#"{"value":7}"#, "7", "json"),
-        (#"{"value":null}"#, "null", "json"),
-        (#"{"value":-7,"kind":"counter"}"#, "-7", "counter"),
-        (#"{"value":"7","kind":"counter"}"#, "7", "counter"),
-        (#"{"value":"x","kind":""}"#, "x", "text"),
-        (#"{"value":{"a":1},"kind":"plan"}"#, #"{"a":1}"#, "plan"),
-        (#"{"value_base64":"AP8=","kind":"image/png"}"#, "\u{0}\u{FFFD}", "image/png"),
-        (#"{}"#, "", "text"),
-        (#"{"value":"\u00e9\ud83d\ude00\n\/"}"#, "é😀\n/", "text"),
-    ]) func values(_ put: String, _ value: String, _ kind: String) throws {
+    @Test(
+        "a string is the value as it stands; anything else is JSON",
+        arguments: [
+            (#"{"value":"{\"a\":1}","kind":"json"}"#, #"{"a":1}"#, "json"),
+            (#"{"value":{"a":[1,2.50]}}"#, #"{"a":[1,2.50]}"#, "json"),
+            (#"{"value":7}"#, "7", "json"),
+            (#"{"value":null}"#, "null", "json"),
+            (#"{"value":-7,"kind":"counter"}"#, "-7", "counter"),
+            (#"{"value":"7","kind":"counter"}"#, "7", "counter"),
+            (#"{"value":"x","kind":""}"#, "x", "text"),
+            (#"{"value":{"a":1},"kind":"plan"}"#, #"{"a":1}"#, "plan"),
+            (#"{"value_base64":"AP8=","kind":"image/png"}"#, "\u{0}\u{FFFD}", "image/png"),
+            (#"{}"#, "", "text"),
+            (#"{"value":"\u00e9\ud83d\ude00\n\/"}"#, "é😀\n/", "text"),
+        ]) func values(_ put: String, _ value: String, _ kind: String) throws
+    {
         let change = try #require(try document(#"{"changes":[{"key":"k","put":\#(put)}]}"#).changes.first)
-        guard case .put(let read) = change.action else { throw Failure(.malformed, "no put") }
+        guard case .put(let read) = change.action else { throw Refusal(.malformed, "no put") }
         #expect(String(decoding: read.value, as: UTF8.self) == value)
         #expect(read.kind.name == kind)
     }
 
-    @Test("mistakes are named with their place", arguments: [
-        (#"{"changes":[{"key":"a","delete":true},{"key":"b","increment":1},{"key":"c","put":{"kind":3}}]}"#, "changes[2].put.kind: a string expected"),
-        (#"{"precondition":[]}"#, "precondition: unknown field; known here: branch, context, message, preconditions, changes, reads"),
-        (#"{"changes":{}}"#, "changes: an array expected"),
-        (#"{"changes":[{"put":{}}]}"#, #"changes[0]: "key" is missing"#),
-        (#"{"changes":[{"key":"a"}]}"#, "changes[0]: exactly one of put, delete, increment, append, merge_patch expected"),
-        (#"{"changes":[{"key":"a","delete":true,"increment":1}]}"#, "changes[0]: exactly one of put, delete, increment, append, merge_patch expected"),
-        (#"{"changes":[{"key":"a","delete":false}]}"#, "changes[0].delete: true expected: leave the change out to keep the record"),
-        (#"{"changes":[{"key":"a//b","delete":true}]}"#, #"changes[0].key: key "a//b" has an empty segment: no '/' at either end, no '//'"#),
-        (#"{"changes":[{"key":"a","increment":1.5}]}"#, "changes[0].increment: a whole number of at most 64 bits expected, written without '.' and 'e'"),
-        (#"{"changes":[{"key":"a","increment":9223372036854775808}]}"#, "changes[0].increment: a whole number of at most 64 bits expected, written without '.' and 'e'"),
-        (#"{"changes":[{"key":"a","put":{"value":"x","value_base64":"eA=="}}]}"#, "changes[0].put.value_base64: not together with value"),
-        (#"{"changes":[{"key":"a","put":{"value_base64":"!"}}]}"#, "changes[0].put.value_base64: base64 expected"),
-        (#"{"changes":[{"key":"a","put":{"value":1,"kind":"text"}}]}"#, "changes[0].put.value: a text's value is a string"),
-        (#"{"changes":[{"key":"a","put":{"expires_after_ms":1,"expires_at_ms":2}}]}"#, "changes[0].put.expires_after_ms: not together with expires_at_ms"),
-        (#"{"changes":[{"key":"a","put":{"expires_after_ms":0}}]}"#, "changes[0].put.expires_after_ms: a positive number expected"),
-        (#"{"changes":[{"key":"a","put":{"attributes":{"b":1}}}]}"#, "changes[0].put.attributes.b: a string expected"),
-        (#"{"changes":[{"key":"a","put":{"links":[{"relation":"r"}]}}]}"#, #"changes[0].put.links[0]: "target" is missing"#),
-        (#"{"changes":[{"key":"a","append":"\ud800"}]}"#, "changes[0].append: a string with half a surrogate pair is no text"),
-        (#"{"preconditions":[{"at":{"key":"a","revision":-1}}]}"#, "preconditions[0].at.revision: revisions are never negative"),
-        (#"{"changes":[{"key":"a","incremen":1}]}"#, "changes[0].incremen: unknown field; known here: key, put, delete, increment, append, merge_patch"),
-        (#"{"preconditions":[{"absent":"a","unchanged":{"topic":"/","since":0}}]}"#, "preconditions[0]: exactly one of at, absent, unchanged expected"),
-        (#"{"branch":"a/b"}"#, #"branch: branch "a/b" must not contain '/'"#),
-        (#"[]"#, "an object expected"),
-        (#"{} {}"#, "not JSON: more after the value at byte 3"),
-        ("", "not JSON: ends too early at byte 0"),
-        (#"{"message":"a","message":"b"}"#, #"not JSON: the member "message" is there twice at byte 15"#),
-    ]) func mistakes(_ text: String, _ complaint: String) {
-        #expect(fault(text) == complaint)
+    @Test(
+        "mistakes are named with their place",
+        arguments: [
+            (
+                #"{"changes":[{"key":"a","delete":true},{"key":"b","increment":1},{"key":"c","put":{"kind":3}}]}"#,
+                "changes[2].put.kind: a string expected"
+            ),
+            (
+                #"{"precondition":[]}"#,
+                "precondition: unknown field; known here: branch, context, message, preconditions, changes, reads"
+            ),
+            (#"{"changes":{}}"#, "changes: an array expected"),
+            (#"{"changes":[{"put":{}}]}"#, #"changes[0]: "key" is missing"#),
+            (
+                #"{"changes":[{"key":"a"}]}"#,
+                "changes[0]: exactly one of put, delete, increment, append, merge_patch expected"
+            ),
+            (
+                #"{"changes":[{"key":"a","delete":true,"increment":1}]}"#,
+                "changes[0]: exactly one of put, delete, increment, append, merge_patch expected"
+            ),
+            (
+                #"{"changes":[{"key":"a","delete":false}]}"#,
+                "changes[0].delete: true expected: leave the change out to keep the record"
+            ),
+            (
+                #"{"changes":[{"key":"a//b","delete":true}]}"#,
+                #"changes[0].key: key "a//b" has an empty segment: no '/' at either end, no '//'"#
+            ),
+            (
+                #"{"changes":[{"key":"a","increment":1.5}]}"#,
+                "changes[0].increment: a whole number of at most 64 bits expected, written without '.' and 'e'"
+            ),
+            (
+                #"{"changes":[{"key":"a","increment":9223372036854775808}]}"#,
+                "changes[0].increment: a whole number of at most 64 bits expected, written without '.' and 'e'"
+            ),
+            (
+                #"{"changes":[{"key":"a","put":{"value":"x","value_base64":"eA=="}}]}"#,
+                "changes[0].put.value_base64: not together with value"
+            ),
+            (#"{"changes":[{"key":"a","put":{"value_base64":"!"}}]}"#, "changes[0].put.value_base64: base64 expected"),
+            (
+                #"{"changes":[{"key":"a","put":{"value":1,"kind":"text"}}]}"#,
+                "changes[0].put.value: a text's value is a string"
+            ),
+            (
+                #"{"changes":[{"key":"a","put":{"expires_after_ms":1,"expires_at_ms":2}}]}"#,
+                "changes[0].put.expires_after_ms: not together with expires_at_ms"
+            ),
+            (
+                #"{"changes":[{"key":"a","put":{"expires_after_ms":0}}]}"#,
+                "changes[0].put.expires_after_ms: a positive number expected"
+            ),
+            (
+                #"{"changes":[{"key":"a","put":{"attributes":{"b":1}}}]}"#,
+                "changes[0].put.attributes.b: a string expected"
+            ),
+            (
+                #"{"changes":[{"key":"a","put":{"links":[{"relation":"r"}]}}]}"#,
+                #"changes[0].put.links[0]: "target" is missing"#
+            ),
+            (
+                #"{"changes":[{"key":"a","append":"\ud800"}]}"#,
+                "changes[0].append: a string with half a surrogate pair is no text"
+            ),
+            (
+                #"{"preconditions":[{"at":{"key":"a","revision":-1}}]}"#,
+                "preconditions[0].at.revision: revisions are never negative"
+            ),
+            (
+                #"{"changes":[{"key":"a","incremen":1}]}"#,
+                "changes[0].incremen: unknown field; known here: key, put, delete, increment, append, merge_patch"
+            ),
+            (
+                #"{"preconditions":[{"absent":"a","unchanged":{"topic":"/","since":0}}]}"#,
+                "preconditions[0]: exactly one of at, absent, unchanged expected"
+            ),
+            (#"{"branch":"a/b"}"#, #"branch: branch "a/b" must not contain '/'"#),
+            (#"[]"#, "an object expected"),
+            (#"{} {}"#, "not JSON: more after the value at byte 3"),
+            ("", "not JSON: ends too early at byte 0"),
+            (#"{"message":"a","message":"b"}"#, #"not JSON: the member "message" is there twice at byte 15"#),
+        ]) func mistakes(_ text: String, _ commandError: String)
+    {
+        #expect(fault(text) == commandError)
     }
 
     @Test("no bytes crash it") func anyBytes() {
         var random = SystemRandomNumberGenerator()
         let pieces = [
-            "{", "}", "[", "]", "\"", ":", ",", "\\u", "d800", "changes", "key", "put", "value", "-", "1e9", "null", "true",
+            "{", "}", "[", "]", "\"", ":", ",", "\\u", "d800", "changes", "key", "put", "value", "-", "1e9", "null",
+            "true",
             "\u{0}", "é",
         ]
         for _ in 0..<3000 {
-            let text = (0..<Int.random(in: 0..<40, using: &random)).compactMap { _ in pieces.randomElement(using: &random) }
+            let text = (0..<Int.random(in: 0..<40, using: &random)).compactMap { _ in
+                pieces.randomElement(using: &random)
+            }
             _ = TransactionDocument.read(Data(text.joined().utf8))
-            let bytes = (0..<Int.random(in: 0..<64, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let bytes = (0..<Int.random(in: 0..<64, using: &random)).map { _ in
+                UInt8.random(in: 0...255, using: &random)
+            }
             _ = TransactionDocument.read(Data(bytes))
         }
         let deep = String(repeating: "[", count: 100_000)

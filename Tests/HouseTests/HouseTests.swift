@@ -33,7 +33,10 @@ import Testing
     func mainStandsAlone() throws {
         let file = Self.root.appending(path: "Sources/Command/Main.swift")
         let declarations = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").filter {
-            $0.prefixMatch(of: /(@\w+ )*(public |private |fileprivate )?(struct|enum|class|final|actor|protocol|extension|func|let|var|typealias)\b/) != nil
+            $0.prefixMatch(
+                of:
+                    /(@\w+ )*(public |private |fileprivate )?(struct|enum|class|final|actor|protocol|extension|func|let|var|typealias)\b/
+            ) != nil
         }
         #expect(declarations == ["enum Main {"])
     }
@@ -54,7 +57,8 @@ import Testing
 
     @Test("the cores of broker and client are not async")
     func synchronousCores() throws {
-        let cores = try swiftFiles(under: "Sources/Client/Core")
+        let cores =
+            try swiftFiles(under: "Sources/Client/Core")
             + swiftFiles(under: "Sources/Broker").filter { $0.lastPathComponent.hasPrefix("BrokerCore") }
         #expect(cores.count > 4)
         for file in cores {
@@ -83,14 +87,16 @@ import Testing
             for (number, line) in lines.enumerated() where escapes.contains(where: line.contains) {
                 let above = number > 0 ? lines[number - 1] : ""
                 #expect(
-                    line.contains("//") || above.contains("//"), "\(file.lastPathComponent):\(number + 1) gives no reason")
+                    line.contains("//") || above.contains("//"),
+                    "\(file.lastPathComponent):\(number + 1) gives no reason")
             }
         }
     }
 
     private func swiftFiles(under folder: String) throws -> [URL] {
         let place = Self.root.appendingPathComponent(folder)
-        let files = FileManager.default.enumerator(at: place, includingPropertiesForKeys: nil)?
+        let files =
+            FileManager.default.enumerator(at: place, includingPropertiesForKeys: nil)?
             .compactMap { $0 as? URL }.filter { $0.pathExtension == "swift" } ?? []
         try #require(!files.isEmpty, "no Swift files under \(place.path)")
         return files

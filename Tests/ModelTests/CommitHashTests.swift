@@ -8,7 +8,8 @@ struct CommitHashTests {
         after previous: [UInt8] = CommitHash.seed, _ info: CommitInfo = info(1), fork: Fork? = nil,
         preconditions: [Precondition] = [], reads: [ReadVersion] = [], records: [Record] = [text("k", at: 1)]
     ) -> [UInt8] {
-        CommitHash.next(after: previous, info: info, fork: fork, preconditions: preconditions, reads: reads, records: records)
+        CommitHash.next(
+            after: previous, info: info, fork: fork, preconditions: preconditions, reads: reads, records: records)
     }
 
     @Test("the seed's position is the origin")
@@ -27,7 +28,8 @@ struct CommitHashTests {
             reads: [ReadVersion(key: key("a"), version: 1)],
             records: [
                 Record(
-                    key: key("a"), revision: 2, kind: .json, content: .inline(Data("{}".utf8)), attributes: ["x": "1", "y": "2"],
+                    key: key("a"), revision: 2, kind: .json, content: .inline(Data("{}".utf8)),
+                    attributes: ["x": "1", "y": "2"],
                     links: [Link(relation: "of", target: key("b"))], owner: "ada", expires: Timestamp(milliseconds: 9)),
                 .deletion(of: key("b"), revision: 2, ordinal: 1),
             ])
@@ -73,7 +75,10 @@ struct CommitHashTests {
         let value = Record.Value.inline(Data("x".utf8))
         add(hash(records: [Record(key: key("k"), revision: 1, kind: .json, content: value)]))
         add(hash(records: [Record(key: key("k"), revision: 1, content: value, attributes: ["a": "b"])]))
-        add(hash(records: [Record(key: key("k"), revision: 1, content: value, links: [Link(relation: "a", target: key("b"))])]))
+        add(
+            hash(records: [
+                Record(key: key("k"), revision: 1, content: value, links: [Link(relation: "a", target: key("b"))])
+            ]))
         add(hash(records: [Record(key: key("k"), revision: 1, content: value, owner: "ada")]))
         add(hash(records: [Record(key: key("k"), revision: 1, content: value, expires: Timestamp(milliseconds: 0))]))
         #expect(hashes.count == parts)
@@ -85,20 +90,25 @@ struct CommitHashTests {
         func work(_ attributes: [(String, String)], expiry: Put.Expiry = .never) -> Work {
             var dictionary: [String: String] = [:]
             for (name, value) in attributes { dictionary[name] = value }
-            return .transaction(Transaction(changes: [Change(key("k"), .put(Put(Data(), attributes: dictionary, expiry: expiry)))]))
+            return .transaction(
+                Transaction(changes: [Change(key("k"), .put(Put(Data(), attributes: dictionary, expiry: expiry)))]))
         }
         let names = (0..<20).map { ("name\($0)", "\($0)") }
         #expect(work(names).fingerprint == work(names.reversed()).fingerprint)
         #expect(work(names).fingerprint != work(names.dropLast()).fingerprint)
-        #expect(work([], expiry: .after(.milliseconds(5))).fingerprint != work([], expiry: .at(Timestamp(milliseconds: 5))).fingerprint)
-        #expect(Work.transaction(Transaction(changes: [Change(key("k"), .increment(1))])).fingerprint == 0xA41B_0F81_AD41_9411)
+        #expect(
+            work([], expiry: .after(.milliseconds(5))).fingerprint
+                != work([], expiry: .at(Timestamp(milliseconds: 5))).fingerprint)
+        #expect(
+            Work.transaction(Transaction(changes: [Change(key("k"), .increment(1))])).fingerprint
+                == 0xA41B_0F81_AD41_9411)
     }
 
     @Test("what the edge refused has no fingerprint")
     func refused() {
         let fork = Work.fork(Fork(name: BranchName(unchecked: "b")))
-        #expect(Result<Work, Failure>.failure(Failure(.invalidName, "x")).fingerprint == 0)
-        #expect(Result<Work, Failure>.success(fork).fingerprint == fork.fingerprint)
+        #expect(Result<Work, Refusal>.failure(Refusal(.invalidName, "x")).fingerprint == 0)
+        #expect(Result<Work, Refusal>.success(fork).fingerprint == fork.fingerprint)
         #expect(fork.fingerprint != 0)
     }
 }

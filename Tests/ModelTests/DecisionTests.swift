@@ -11,14 +11,16 @@ struct DecisionTests {
             heads: Dictionary(uniqueKeysWithValues: records.map { ($0.key, $0) }), changed: changed)
     }
 
-    func decided(_ changes: [Change], if preconditions: [Precondition] = [], on records: Record..., changed: [Int: Record] = [:]) -> Decision {
+    func decided(
+        _ changes: [Change], if preconditions: [Precondition] = [], on records: Record..., changed: [Int: Record] = [:]
+    ) -> Decision {
         decide(Transaction(preconditions: preconditions, changes: changes), on: facts(records, changed))
     }
     func written(_ decision: Decision) throws -> [Record] {
         guard case .write(let records) = decision else { throw Unexpected(decision: "\(decision)") }
         return records
     }
-    func refusal(_ decision: Decision) throws -> Failure {
+    func refusal(_ decision: Decision) throws -> Refusal {
         guard case .refused(let failure) = decision else { throw Unexpected(decision: "\(decision)") }
         return failure
     }
@@ -70,7 +72,10 @@ struct DecisionTests {
     func allFailures() throws {
         let failed = try conflict(
             decided(
-                [put("x")], if: [.at(key("a"), 1), .absent(key("b")), .at(key("c"), 9), .unchanged(Topic(unchecked: "d/"), since: 5)],
+                [put("x")],
+                if: [
+                    .at(key("a"), 1), .absent(key("b")), .at(key("c"), 9), .unchanged(Topic(unchecked: "d/"), since: 5),
+                ],
                 on: text("a", at: 1), text("b", at: 2), changed: [3: text("d/e", at: 6)]))
         #expect(failed.map(\.key.text) == ["b", "c", "d/e"])
         #expect(failed.map(\.revision) == [2, 0, 6])
@@ -112,10 +117,13 @@ struct DecisionTests {
         #expect(failure.code == .invalidArgument && failure.subject == "k")
     }
 
-    @Test("values must be what their kind says", arguments: [
-        (Kind.json, "{\"a\":1}", true), (.json, "{\"a\":01}", false), (.counter, "-12", true), (.counter, "9223372036854775808", false),
-        (.counter, "+1", false), (.counter, "", false), (.text, "é", true), (Kind("mine"), "{", true),
-    ])
+    @Test(
+        "values must be what their kind says",
+        arguments: [
+            (Kind.json, "{\"a\":1}", true), (.json, "{\"a\":01}", false), (.counter, "-12", true),
+            (.counter, "9223372036854775808", false),
+            (.counter, "+1", false), (.counter, "", false), (.text, "é", true), (Kind("mine"), "{", true),
+        ])
     func kinds(kind: Kind, value: String, valid: Bool) throws {
         let decision = decided([put("k", value, kind: kind)])
         if valid { _ = try written(decision) } else { #expect(try refusal(decision).code == .invalidValue) }
@@ -131,10 +139,11 @@ struct DecisionTests {
 
     @Test("expiry counts from the commit, and never past the end of time")
     func expiry() throws {
-        let records = try written(decided([
-            put("a", expiry: .after(.seconds(2))), put("b", expiry: .at(Timestamp(milliseconds: 8))),
-            put("c", expiry: .after(.nanoseconds(1))), put("d", expiry: .after(.seconds(Int64.max))), put("e"),
-        ]))
+        let records = try written(
+            decided([
+                put("a", expiry: .after(.seconds(2))), put("b", expiry: .at(Timestamp(milliseconds: 8))),
+                put("c", expiry: .after(.nanoseconds(1))), put("d", expiry: .after(.seconds(Int64.max))), put("e"),
+            ]))
         #expect(records.map { $0.expires?.milliseconds }.prefix(3) == [7_000, 8, 5_001])
         #expect(records[3].expires.map { $0.milliseconds > 1 << 60 } == true)
         #expect(records[4].expires == nil)
@@ -144,17 +153,23 @@ struct DecisionTests {
     func increments() throws {
         func incremented(_ old: String?, by amount: Int64) -> Decision {
             let record = Record(key: key("n"), revision: 2, kind: .counter, content: .inline(Data((old ?? "").utf8)))
-            return old == nil ? decided([Change(key("n"), .increment(amount))]) : decided([Change(key("n"), .increment(amount))], on: record)
+            return old == nil
+                ? decided([Change(key("n"), .increment(amount))])
+                : decided([Change(key("n"), .increment(amount))], on: record)
         }
         #expect(try written(incremented(nil, by: -3))[0].count == -3)
         #expect(try written(incremented("40", by: 2))[0].count == 42)
         #expect(try refusal(incremented("9223372036854775807", by: 1)).code == .invalidValue)
-        #expect(try written(decided([Change(key("n"), .increment(5))], on: .deletion(of: key("n"), revision: 2)))[0].count == 5)
+        #expect(
+            try written(decided([Change(key("n"), .increment(5))], on: .deletion(of: key("n"), revision: 2)))[0].count
+                == 5)
     }
 
-    @Test("a merge into a record of another kind is refused", arguments: [
-        Change.Action.increment(1), .append(Data("x".utf8)), .mergePatch(Data("{}".utf8)),
-    ])
+    @Test(
+        "a merge into a record of another kind is refused",
+        arguments: [
+            Change.Action.increment(1), .append(Data("x".utf8)), .mergePatch(Data("{}".utf8)),
+        ])
     func wrongKind(action: Change.Action) throws {
         let record = Record(key: key("k"), revision: 2, kind: Kind("mine"))
         let failure = try refusal(decided([Change(key("k"), action)], on: record))
@@ -164,7 +179,8 @@ struct DecisionTests {
     @Test("merges leave attributes, links, owner and expiry as they are")
     func mergesKeep() throws {
         let old = json(#"{"stay": {"nights": 2}, "id": 9007199254740993}"#)
-        let record = try written(decided([Change(key("plan"), .mergePatch(Data(#"{"stay":{"city":"Paris"}}"#.utf8)))], on: old))[0]
+        let record = try written(
+            decided([Change(key("plan"), .mergePatch(Data(#"{"stay":{"city":"Paris"}}"#.utf8)))], on: old))[0]
         #expect(record.text == #"{"stay":{"nights":2,"city":"Paris"},"id":9007199254740993}"#)
         #expect(record.attributes == old.attributes && record.links == old.links)
         #expect(record.owner == "bob" && record.expires == old.expires && record.revision == 42)
@@ -172,20 +188,27 @@ struct DecisionTests {
 
     @Test("appends and patches start from the empty text and the empty object")
     func mergesStart() throws {
-        let records = try written(decided([
-            Change(key("log"), .append(Data("one\n".utf8))), Change(key("plan"), .mergePatch(Data(#"{"a":1,"b":null}"#.utf8))),
-        ]))
+        let records = try written(
+            decided([
+                Change(key("log"), .append(Data("one\n".utf8))),
+                Change(key("plan"), .mergePatch(Data(#"{"a":1,"b":null}"#.utf8))),
+            ]))
         #expect(records.map(\.text) == ["one\n", #"{"a":1}"#])
         #expect(records.map(\.kind) == [.text, .json])
-        #expect(try written(decided([Change(key("log"), .append(Data("b".utf8)))], on: text("log", "a", at: 1)))[0].text == "ab")
+        #expect(
+            try written(decided([Change(key("log"), .append(Data("b".utf8)))], on: text("log", "a", at: 1)))[0].text
+                == "ab")
     }
 
     @Test("a merge whose result exceeds the value limit is refused with the figures")
     func mergedLimit() throws {
         var facts = facts([text("log", "12345678", at: 1)], [:])
         facts.limits.valueBytes = 10
-        let failure = try refusal(decide(Transaction(changes: [Change(key("log"), .append(Data("abc".utf8)))]), on: facts))
-        #expect(failure.code == .limitExceeded && failure.message.contains("11 bytes") && failure.message.contains("valueBytes of 10"))
+        let failure = try refusal(
+            decide(Transaction(changes: [Change(key("log"), .append(Data("abc".utf8)))]), on: facts))
+        #expect(
+            failure.code == .limitExceeded && failure.message.contains("11 bytes")
+                && failure.message.contains("valueBytes of 10"))
     }
 
     @Test("a patch that is no JSON is refused")

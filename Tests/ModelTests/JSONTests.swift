@@ -6,7 +6,9 @@ import Testing
 struct JSONTests {
     func parsed(_ text: String) throws -> JSON { try JSON(parsing: Data(text.utf8)) }
     func written(_ json: JSON) -> String { String(decoding: json.serialised, as: UTF8.self) }
-    func merged(_ target: String, _ patch: String) throws -> String { written(try parsed(target).merging(parsed(patch))) }
+    func merged(_ target: String, _ patch: String) throws -> String {
+        written(try parsed(target).merging(parsed(patch)))
+    }
 
     /// RFC 7396, appendix A: original, patch, result.
     static let appendix = [
@@ -34,17 +36,22 @@ struct JSONTests {
 
     @Test("the example of RFC 7396's section 3")
     func article() throws {
-        let original = #"{"title":"Goodbye!","author":{"givenName":"John","familyName":"Doe"},"tags":["example","sample"],"content":"This will be unchanged"}"#
-        let patch = #"{"title":"Hello!","phoneNumber":"+01-123-456-7890","author":{"familyName":null},"tags":["example"]}"#
+        let original =
+            #"{"title":"Goodbye!","author":{"givenName":"John","familyName":"Doe"},"tags":["example","sample"],"content":"This will be unchanged"}"#
+        let patch =
+            #"{"title":"Hello!","phoneNumber":"+01-123-456-7890","author":{"familyName":null},"tags":["example"]}"#
         #expect(
             try merged(original, patch)
-                == #"{"title":"Hello!","author":{"givenName":"John"},"tags":["example"],"content":"This will be unchanged","phoneNumber":"+01-123-456-7890"}"#)
+                == #"{"title":"Hello!","author":{"givenName":"John"},"tags":["example"],"content":"This will be unchanged","phoneNumber":"+01-123-456-7890"}"#
+        )
     }
 
     @Test("numbers, escapes and order stay as written; white space goes")
     func fidelity() throws {
         let text = #" { "b" : 9007199254740993 , "a" : [ 1 , 1.0 , 1e2, -0, 1.10 ] , "s\u0041" : "\ud800 \u00e9 \/" } "#
-        #expect(written(try parsed(text)) == #"{"b":9007199254740993,"a":[1,1.0,1e2,-0,1.10],"s\u0041":"\ud800 \u00e9 \/"}"#)
+        #expect(
+            written(try parsed(text)) == #"{"b":9007199254740993,"a":[1,1.0,1e2,-0,1.10],"s\u0041":"\ud800 \u00e9 \/"}"#
+        )
     }
 
     @Test("names are equal if their escapes stand for the same, and by bytes")
@@ -55,10 +62,14 @@ struct JSONTests {
         #expect(written(try parsed(#"{"a":1,"b":2,"a":3}"#)) == #"{"a":3,"b":2}"#)
     }
 
-    @Test("what is no JSON is refused", arguments: [
-        "", " ", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "{1:1}", "01", "1.", ".5", "+1", "-", "1e", "0x1", "tru", "nulll", "NaN", "'a'",
-        "\"a", "\"\\x\"", "\"\\u12g4\"", "\"\\", "\"\u{1}\"", "1 2", "[1 2]", "{\"a\":1 \"b\":2}", "// a\n1", "\u{feff}1",
-    ])
+    @Test(
+        "what is no JSON is refused",
+        arguments: [
+            "", " ", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\"}", "{a:1}", "{1:1}", "01", "1.", ".5", "+1", "-", "1e",
+            "0x1", "tru", "nulll", "NaN", "'a'",
+            "\"a", "\"\\x\"", "\"\\u12g4\"", "\"\\", "\"\u{1}\"", "1 2", "[1 2]", "{\"a\":1 \"b\":2}", "// a\n1",
+            "\u{feff}1",
+        ])
     func faults(text: String) {
         #expect(throws: JSONFault.self) { try parsed(text) }
         #expect(JSON.fault(in: Data(text.utf8)) != nil)
@@ -72,7 +83,9 @@ struct JSONTests {
 
     @Test("128 levels are read, 129 are refused")
     func depth() throws {
-        func nested(_ depth: Int) -> String { String(repeating: "[", count: depth) + String(repeating: "]", count: depth) }
+        func nested(_ depth: Int) -> String {
+            String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
+        }
         #expect(written(try parsed(nested(128))) == nested(128))
         #expect(throws: JSONFault.self) { try parsed(nested(129)) }
         #expect(throws: JSONFault.self) { try parsed(String(repeating: "{\"a\":", count: 1_000_000)) }
@@ -82,10 +95,14 @@ struct JSONTests {
     func random() throws {
         let seed = drawSeed()
         var numbers = SeededRandom(seed: seed)
-        let pieces = ["{", "}", "[", "]", ",", ":", "\"a\"", "\"\\u00e9\"", "1", "-2.5e3", "true", "null", " ", "\"\\", "x"]
+        let pieces = [
+            "{", "}", "[", "]", ",", ":", "\"a\"", "\"\\u00e9\"", "1", "-2.5e3", "true", "null", " ", "\"\\", "x",
+        ]
         var accepted = 0
         for _ in 0..<20_000 {
-            let text = (0..<Int.random(in: 1...9, using: &numbers)).map { _ in pieces.randomElement(using: &numbers) ?? "" }.joined()
+            let text = (0..<Int.random(in: 1...9, using: &numbers)).map { _ in
+                pieces.randomElement(using: &numbers) ?? ""
+            }.joined()
             let fault = JSON.fault(in: Data(text.utf8))
             let value = try? parsed(text)
             #expect((fault == nil) == (value != nil), "seed \(seed): \(text)")

@@ -3,17 +3,23 @@ import Testing
 
 @Suite("Names")
 struct NameTests {
-    @Test("valid keys are taken as they are", arguments: ["a", "plans/paris/day-1", "été/🙂", "...", ".a/b.", "a b", "e\u{301}", "%2F"])
+    @Test(
+        "valid keys are taken as they are",
+        arguments: ["a", "plans/paris/day-1", "été/🙂", "...", ".a/b.", "a b", "e\u{301}", "%2F"])
     func keys(text: String) throws {
         #expect(try Array(Key(text).text.utf8) == Array(text.utf8))
         #expect(try Topic(text).isPrefix == false)
     }
 
-    @Test("invalid keys are refused, and the reason named", arguments: [
-        ("", "is empty"), ("/", "empty segment"), ("/a", "empty segment"), ("a/", "empty segment"), ("a//b", "empty segment"),
-        (".", "'.' or '..'"), ("a/./b", "'.' or '..'"), ("a/..", "'.' or '..'"), ("a\nb", "control"), ("a\0", "control"),
-        ("a\u{7f}", "control"), ("a\u{85}", "control"), (String(repeating: "é", count: 513), "longer than 1024"),
-    ])
+    @Test(
+        "invalid keys are refused, and the reason named",
+        arguments: [
+            ("", "is empty"), ("/", "empty segment"), ("/a", "empty segment"), ("a/", "empty segment"),
+            ("a//b", "empty segment"),
+            (".", "'.' or '..'"), ("a/./b", "'.' or '..'"), ("a/..", "'.' or '..'"), ("a\nb", "control"),
+            ("a\0", "control"),
+            ("a\u{7f}", "control"), ("a\u{85}", "control"), (String(repeating: "é", count: 513), "longer than 1024"),
+        ])
     func invalidKeys(text: String, reason: String) {
         #expect { try Key(text) } throws: { ($0 as? InvalidName)?.reason.contains(reason) == true }
     }
@@ -36,7 +42,7 @@ struct NameTests {
         #expect(InvalidName(.key, name, "x").description.utf8.count < 300)
         var limits = Limits()
         limits.nameBytes = 16
-        let failure = Transaction(context: name).shapeFailure(limits: limits)
+        let failure = Transaction(context: name).shapeRefusal(limits: limits)
         #expect((failure?.message.utf8.count ?? .max) < 300)
     }
 
@@ -48,13 +54,14 @@ struct NameTests {
 
     @Test("names are compared byte by byte, never normalised")
     func bytes() throws {
-        let composed = "\u{e9}", decomposed = "e\u{301}"
+        let composed = "\u{e9}"
+        let decomposed = "e\u{301}"
         #expect(composed == decomposed)  // as Swift's strings
         #expect(try Key(composed) != Key(decomposed))
         #expect(try Topic(composed) != Topic(decomposed))
         #expect(try BranchName(composed) != BranchName(decomposed))
         #expect(try Set([BranchName(composed), BranchName(decomposed), BranchName(composed)]).count == 2)
-        #expect(try Key("B") < Key("a") && Key("a") < Key("a/b") && Key("a-") < Key("a/"  + "b") && Key("z") < Key("é"))
+        #expect(try Key("B") < Key("a") && Key("a") < Key("a/b") && Key("a-") < Key("a/" + "b") && Key("z") < Key("é"))
     }
 
     @Test("a topic is everything, a prefix or one exact key")
@@ -64,19 +71,25 @@ struct NameTests {
         for text in ["", "//", "/a", "a//", "a/./", "../"] { #expect(throws: InvalidName.self) { try Topic(text) } }
     }
 
-    @Test("a and ab are different topics, and a/ does not hold a", arguments: [
-        ("a", "a", true), ("a", "ab", false), ("a", "a/b", false), ("a/", "a", false), ("a/", "ab", false), ("a/", "a/b", true),
-        ("a/", "a/b/c", true), ("a/", "ab/c", false), ("ab/", "a/b", false), ("/", "a", true), ("/", "a/b/c", true),
-    ])
+    @Test(
+        "a and ab are different topics, and a/ does not hold a",
+        arguments: [
+            ("a", "a", true), ("a", "ab", false), ("a", "a/b", false), ("a/", "a", false), ("a/", "ab", false),
+            ("a/", "a/b", true),
+            ("a/", "a/b/c", true), ("a/", "ab/c", false), ("ab/", "a/b", false), ("/", "a", true), ("/", "a/b/c", true),
+        ])
     func matching(topic: String, name: String, matches: Bool) throws {
         #expect(try Topic(topic).matches(Key(name)) == matches)
         #expect(try TopicFilter([Topic("zz"), Topic(topic)]).matches(Key(name)) == matches)
     }
 
-    @Test("a filter is sorted and has no topic that another covers", arguments: [
-        (["b", "a"], "a b"), (["a", "a"], "a"), (["a/b", "a/", "a"], "a a/"), (["a/b/", "a/b", "a/b/c"], "a/b a/b/"),
-        (["a", "ab", "a/"], "a a/ ab"), (["-x", "/", "a/"], "/"), (["a/b", "a-", "a/"], "a- a/"),
-    ])
+    @Test(
+        "a filter is sorted and has no topic that another covers",
+        arguments: [
+            (["b", "a"], "a b"), (["a", "a"], "a"), (["a/b", "a/", "a"], "a a/"),
+            (["a/b/", "a/b", "a/b/c"], "a/b a/b/"),
+            (["a", "ab", "a/"], "a a/ ab"), (["-x", "/", "a/"], "/"), (["a/b", "a-", "a/"], "a- a/"),
+        ])
     func normalForm(names: [String], normal: String) {
         #expect(TopicFilter(names.map { Topic(unchecked: $0) }).description == normal)
         #expect(TopicFilter(names.reversed().map { Topic(unchecked: $0) }).description == normal)
@@ -87,10 +100,14 @@ struct NameTests {
         let seed = drawSeed()
         var numbers = SeededRandom(seed: seed)
         func path() -> String {
-            (0..<Int.random(in: 1...3, using: &numbers)).map { _ in ["a", "b", "ab", "-"].randomElement(using: &numbers) ?? "a" }.joined(separator: "/")
+            (0..<Int.random(in: 1...3, using: &numbers)).map { _ in
+                ["a", "b", "ab", "-"].randomElement(using: &numbers) ?? "a"
+            }.joined(separator: "/")
         }
         for _ in 0..<2_000 {
-            let topics = (0..<Int.random(in: 1...5, using: &numbers)).map { _ in Topic(unchecked: path() + (Bool.random(using: &numbers) ? "/" : "")) }
+            let topics = (0..<Int.random(in: 1...5, using: &numbers)).map { _ in
+                Topic(unchecked: path() + (Bool.random(using: &numbers) ? "/" : ""))
+            }
             let filter = TopicFilter(topics)
             for _ in 0..<10 {
                 let name = key(path())
@@ -119,11 +136,15 @@ struct NameTests {
         #expect(Token("00000000000000AB:42:FFFFFFFFFFFFFFFF") == token)
     }
 
-    @Test("what is no token's text form is refused", arguments: [
-        "", "::", "00000000000000ab:42", "ab:42:ffffffffffffffff", "00000000000000ab:-1:ffffffffffffffff",
-        "00000000000000ab:x:ffffffffffffffff", "00000000000000ab:42:fffffffffffffffg", "00000000000000ab:42:ffffffffffffffff:",
-        "00000000000000ab:9223372036854775808:ffffffffffffffff", "+0000000000000ab:42:ffffffffffffffff", "00000000000000ab:+42:ffffffffffffffff",
-    ])
+    @Test(
+        "what is no token's text form is refused",
+        arguments: [
+            "", "::", "00000000000000ab:42", "ab:42:ffffffffffffffff", "00000000000000ab:-1:ffffffffffffffff",
+            "00000000000000ab:x:ffffffffffffffff", "00000000000000ab:42:fffffffffffffffg",
+            "00000000000000ab:42:ffffffffffffffff:",
+            "00000000000000ab:9223372036854775808:ffffffffffffffff", "+0000000000000ab:42:ffffffffffffffff",
+            "00000000000000ab:+42:ffffffffffffffff",
+        ])
     func noTokens(text: String) {
         #expect(Token(text) == nil)
     }

@@ -4,14 +4,15 @@ import Testing
 @Suite("Sessions")
 struct SessionTests {
     func kept(_ number: UInt64, fingerprint: UInt64? = nil) -> KeptResult {
-        KeptResult(fingerprint: fingerprint ?? number, result: .committed(Position(revision: Revision(number), hash: number)))
+        KeptResult(
+            fingerprint: fingerprint ?? number, result: .committed(Position(revision: Revision(number), hash: number)))
     }
     func session(decided: UInt64) -> SessionState {
         var session = SessionState(agent: "ada")
         for number in 0..<decided { session.decided(number: number + 1, kept(number + 1)) }
         return session
     }
-    func refusal(_ admission: Admission) -> Failure.Code? {
+    func refusal(_ admission: Admission) -> Refusal.Code? {
         if case .refuse(let failure) = admission { failure.code } else { nil }
     }
 
@@ -75,7 +76,8 @@ struct SessionTests {
     @Test("a session read back from the store behaves as before")
     func restored() {
         let session = SessionState(
-            agent: "ada", last: 300, acknowledged: 10, results: [5: kept(5), 44: kept(44), 45: kept(45), 300: kept(300), 301: kept(301)])
+            agent: "ada", last: 300, acknowledged: 10,
+            results: [5: kept(5), 44: kept(44), 45: kept(45), 300: kept(300), 301: kept(301)])
         #expect(session.results.keys.sorted() == [45, 300])
         #expect(session.admit(number: 301, fingerprint: 1) == .execute)
         let last = SessionState(agent: "ada", last: .max)

@@ -43,7 +43,9 @@ struct ShapeTests {
         Offence("valueBytes", "101", Transaction(changes: [Change(key("k"), .append(big))])),
         Offence("valueBytes", "101", Transaction(changes: [Change(key("k"), .mergePatch(big))])),
         Offence("changesPerTransaction", "6", Transaction(changes: (0..<6).map { Change(key("\($0)"), .delete) })),
-        Offence("transactionBytes", "404", Transaction(changes: (0..<4).map { Change(key("\($0)"), .append(big.dropLast())) })),
+        Offence(
+            "transactionBytes", "404",
+            Transaction(changes: (0..<4).map { Change(key("\($0)"), .append(big.dropLast())) })),
         Offence("annotationBytes", "65", put: Put(Data(), attributes: ["a": long, "b": String(long.dropLast(3))])),
         Offence("messageBytes", "31", Transaction(message: long)),
         Offence("nameBytes", "31", Transaction(context: long)),
@@ -56,7 +58,7 @@ struct ShapeTests {
 
     @Test("whatever exceeds a limit is refused, naming the limit and the figure", arguments: offences)
     func limits(offence: Offence) throws {
-        let failure = try #require(offence.transaction.shapeFailure(limits: Self.limits))
+        let failure = try #require(offence.transaction.shapeRefusal(limits: Self.limits))
         #expect(failure.code == .limitExceeded)
         #expect(failure.message.contains(offence.limit) && failure.message.contains(offence.figure), "\(failure)")
     }
@@ -65,28 +67,31 @@ struct ShapeTests {
     func exactly() {
         let put = Put(
             Data(repeating: 120, count: 100), kind: .text, attributes: ["0123456789abcdef": ""],
-            links: [Link(relation: "0123456789abcdef", target: key("0123456789abcdef"))], expiry: .after(.milliseconds(1)))
+            links: [Link(relation: "0123456789abcdef", target: key("0123456789abcdef"))],
+            expiry: .after(.milliseconds(1)))
         let transaction = Transaction(
             context: "0123456789abcdef", message: String(Self.long.dropFirst()),
             changes: [Change(key("0123456789abcdefghij"), .put(put))])
-        #expect(transaction.shapeFailure(limits: Self.limits) == nil)
-        #expect(Fork(name: BranchName(unchecked: "idea"), at: 0).shapeFailure(limits: Self.limits) == nil)
+        #expect(transaction.shapeRefusal(limits: Self.limits) == nil)
+        #expect(Fork(name: BranchName(unchecked: "idea"), at: 0).shapeRefusal(limits: Self.limits) == nil)
     }
 
-    @Test("empty names, times that can't be and negative revisions are refused", arguments: [
-        Offence("kind", "empty", put: Put(Data(), kind: Kind(""))),
-        Offence("attribute", "empty", put: Put(Data(), attributes: ["": "x"])),
-        Offence("relation", "empty", put: Put(Data(), links: [Link(relation: "", target: key("t"))])),
-        Offence("expire", "after", put: Put(Data(), expiry: .after(.zero))),
-        Offence("expire", "after", put: Put(Data(), expiry: .after(.seconds(-1)))),
-        Offence("expire", "1970", put: Put(Data(), expiry: .at(Timestamp(milliseconds: 0)))),
-        Offence("negative", "-1", Transaction(preconditions: [.at(key("k"), -1)])),
-        Offence("negative", "-1", Transaction(preconditions: [.unchanged(.everything, since: -1)])),
-        Offence("negative", "-1", Transaction(reads: [ReadVersion(key: key("k"), version: -1)])),
-        Offence("twice", "k", Transaction(changes: [Change(key("k"), .delete), Change(key("k"), .increment(1))])),
-    ])
+    @Test(
+        "empty names, times that can't be and negative revisions are refused",
+        arguments: [
+            Offence("kind", "empty", put: Put(Data(), kind: Kind(""))),
+            Offence("attribute", "empty", put: Put(Data(), attributes: ["": "x"])),
+            Offence("relation", "empty", put: Put(Data(), links: [Link(relation: "", target: key("t"))])),
+            Offence("expire", "after", put: Put(Data(), expiry: .after(.zero))),
+            Offence("expire", "after", put: Put(Data(), expiry: .after(.seconds(-1)))),
+            Offence("expire", "1970", put: Put(Data(), expiry: .at(Timestamp(milliseconds: 0)))),
+            Offence("negative", "-1", Transaction(preconditions: [.at(key("k"), -1)])),
+            Offence("negative", "-1", Transaction(preconditions: [.unchanged(.everything, since: -1)])),
+            Offence("negative", "-1", Transaction(reads: [ReadVersion(key: key("k"), version: -1)])),
+            Offence("twice", "k", Transaction(changes: [Change(key("k"), .delete), Change(key("k"), .increment(1))])),
+        ])
     func arguments(offence: Offence) throws {
-        let failure = try #require(offence.transaction.shapeFailure(limits: Limits()))
+        let failure = try #require(offence.transaction.shapeRefusal(limits: Limits()))
         #expect(failure.code == .invalidArgument)
         #expect(failure.message.contains(offence.limit) && failure.message.contains(offence.figure), "\(failure)")
     }
@@ -94,8 +99,8 @@ struct ShapeTests {
     @Test("a fork keeps to the limits too")
     func forks() {
         let name = BranchName(unchecked: "idea")
-        #expect(Fork(name: name, context: Self.long).shapeFailure(limits: Self.limits)?.code == .limitExceeded)
-        #expect(Fork(name: name, message: Self.long).shapeFailure(limits: Self.limits)?.code == .limitExceeded)
-        #expect(Fork(name: name, at: -1).shapeFailure(limits: Self.limits)?.code == .invalidArgument)
+        #expect(Fork(name: name, context: Self.long).shapeRefusal(limits: Self.limits)?.code == .limitExceeded)
+        #expect(Fork(name: name, message: Self.long).shapeRefusal(limits: Self.limits)?.code == .limitExceeded)
+        #expect(Fork(name: name, at: -1).shapeRefusal(limits: Self.limits)?.code == .invalidArgument)
     }
 }

@@ -7,7 +7,7 @@ struct StreamTableRandomTests {
     /// A view as simple as can be: it loses events and heartbeats, and knows by the rules alone whether it
     /// may move its cut.
     struct Follower {
-        var registered: Reply.Registered
+        var registered: Registered
         var filter: TopicFilter
         var mode: StreamMode
         var cut: Revision
@@ -51,9 +51,10 @@ struct StreamTableRandomTests {
     }
 
     private func join(_ table: inout Table, _ numbers: inout SeededRandom, _ truth: [Commit]) throws -> Follower {
-        let filter = TopicFilter((0..<Int.random(in: 1...4, using: &numbers)).map { _ in
-            Topic(unchecked: Self.topicNames.randomElement(using: &numbers) ?? "/")
-        })
+        let filter = TopicFilter(
+            (0..<Int.random(in: 1...4, using: &numbers)).map { _ in
+                Topic(unchecked: Self.topicNames.randomElement(using: &numbers) ?? "/")
+            })
         let mode: StreamMode = Bool.random(using: &numbers) ? .update : .invalidate
         var follower = Follower(registered: try table.register(filter, mode: mode), filter: filter, mode: mode, cut: 0)
         // Some start from an old state, as a warm file would.
@@ -63,14 +64,19 @@ struct StreamTableRandomTests {
     }
 
     private func matching(_ truth: [Commit], _ filter: TopicFilter, upTo revision: Revision) -> Set<Revision> {
-        Set(truth.filter { $0.info.revision <= revision && $0.records.contains { filter.matches($0.key) } }.map(\.info.revision))
+        Set(
+            truth.filter { $0.info.revision <= revision && $0.records.contains { filter.matches($0.key) } }.map(
+                \.info.revision))
     }
 
     private func publish(
-        _ table: inout Table, _ followers: inout [Follower], _ numbers: inout SeededRandom, _ truth: inout [Commit], _ name: String
+        _ table: inout Table, _ followers: inout [Follower], _ numbers: inout SeededRandom, _ truth: inout [Commit],
+        _ name: String
     ) {
         let revision = table.streams.visible.revision + 1
-        let keys = Set((0..<Int.random(in: 0...4, using: &numbers)).map { _ in Self.keys.randomElement(using: &numbers) ?? "a" }).sorted()
+        let keys = Set(
+            (0..<Int.random(in: 0...4, using: &numbers)).map { _ in Self.keys.randomElement(using: &numbers) ?? "a" }
+        ).sorted()
         let commit = Commit(
             info: info(revision, hash: UInt64(revision)),
             records: keys.enumerated().map { text($1, at: revision, ordinal: UInt32($0)) })
@@ -82,7 +88,8 @@ struct StreamTableRandomTests {
             guard table.streams.definition(of: follower.registered.stream) != nil else { continue }
             let expected = commit.records.filter { follower.filter.matches($0.key) }
             let event = published.first { $0.topic == follower.registered.stream }?.event
-            #expect(event?.records.map(\.key) ?? [] == expected.map(\.key), "\(name): \(follower.filter) at \(revision)")
+            #expect(
+                event?.records.map(\.key) ?? [] == expected.map(\.key), "\(name): \(follower.filter) at \(revision)")
             guard let event, Bool.random(using: &numbers) else { continue }
             if event.previous <= follower.cut {
                 followers[index].cut = event.revision
@@ -93,7 +100,8 @@ struct StreamTableRandomTests {
     }
 
     private func beat(
-        _ table: inout Table, _ followers: inout [Follower], _ numbers: inout SeededRandom, _ truth: [Commit], _ name: String
+        _ table: inout Table, _ followers: inout [Follower], _ numbers: inout SeededRandom, _ truth: [Commit],
+        _ name: String
     ) {
         let beat = table.heartbeat()
         for index in followers.indices where Int.random(in: 0..<3, using: &numbers) > 0 {
@@ -110,10 +118,14 @@ struct StreamTableRandomTests {
     /// By bookmark if that is enough, else by a pull; registers anew where the stream is gone.
     private func pull(_ follower: inout Follower, _ table: inout Table, _ truth: [Commit]) {
         guard let bookmark = table.streams.bookmark(for: follower.registered.stream) else {
-            if let registered = try? table.register(follower.filter, mode: follower.mode) { follower.registered = registered }
+            if let registered = try? table.register(follower.filter, mode: follower.mode) {
+                follower.registered = registered
+            }
             return
         }
-        if bookmark.last > follower.cut { follower.seen = matching(truth, follower.filter, upTo: bookmark.position.revision) }
+        if bookmark.last > follower.cut {
+            follower.seen = matching(truth, follower.filter, upTo: bookmark.position.revision)
+        }
         follower.cut = bookmark.position.revision
         check(follower, truth, "bookmark")
     }

@@ -11,15 +11,17 @@ struct Table {
 
     init(options: StreamTable.Options = .init(), visible: Revision = 100) {
         streams = StreamTable(
-            instance: Instance(9), generation: 1, visible: Position(revision: visible, hash: UInt64(visible)), options: options)
+            instance: Instance(9), generation: 1, visible: Position(revision: visible, hash: UInt64(visible)),
+            options: options)
     }
 
     mutating func register(
-        _ filter: TopicFilter, branch: BranchName = .main, mode: StreamMode = .update, newest: Token? = nil, knownHash: UInt64? = nil
-    ) throws -> Reply.Registered {
+        _ filter: TopicFilter, branch: BranchName = .main, mode: StreamMode = .update, newest: Token? = nil,
+        knownHash: UInt64? = nil
+    ) throws -> Registered {
         drawn += 1
         return try streams.register(
-            Request.Register(branch: branch, filter: filter, mode: mode, newest: newest), lineage: lineage,
+            Register(branch: branch, filter: filter, mode: mode, newest: newest), lineage: lineage,
             knownHash: knownHash, drawnID: StreamID(high: 0, low: drawn), now: now)
     }
 
@@ -39,7 +41,9 @@ struct Table {
     }
 
     mutating func heartbeat() -> Heartbeat {
-        guard case .heartbeat(let beat) = streams.heartbeat(now: now).content else { preconditionFailure("no heartbeat") }
+        guard case .heartbeat(let beat) = streams.heartbeat(now: now).content else {
+            preconditionFailure("no heartbeat")
+        }
         return beat
     }
 }
@@ -67,7 +71,9 @@ struct StreamTableTests {
         #expect(table.streams.count == 4)
     }
 
-    @Test("a slash that a mark makes part of another character still ends a prefix", arguments: ["a/\u{301}b", "a\u{600}/b"])
+    @Test(
+        "a slash that a mark makes part of another character still ends a prefix",
+        arguments: ["a/\u{301}b", "a\u{600}/b"])
     func marksBesideSlashes(key: String) throws {
         var table = Table()
         let end = try #require(key.utf8.firstIndex(of: UInt8(ascii: "/")))
@@ -97,9 +103,11 @@ struct StreamTableTests {
         #expect(table.publish("a").first?.event?.previous == 102)
     }
 
-    @Test("a state of this history is not reset", arguments: [
-        (Revision(50), UInt64(50), UInt64?(50)), (100, 100, nil), (0, 0, nil),
-    ])
+    @Test(
+        "a state of this history is not reset",
+        arguments: [
+            (Revision(50), UInt64(50), UInt64?(50)), (100, 100, nil), (0, 0, nil),
+        ])
     func noReset(revision: Revision, hash: UInt64, known: UInt64?) throws {
         var table = Table()
         #expect(try table.register(topics("a"), newest: token(revision, hash: hash), knownHash: known).reset == false)
@@ -124,7 +132,7 @@ struct StreamTableTests {
         var table = Table(options: options)
         _ = try table.register(topics("a"))
         _ = try table.register(topics("b"))
-        #expect { try table.register(topics("c")) } throws: { ($0 as? Failure)?.code == .busy }
+        #expect { try table.register(topics("c")) } throws: { ($0 as? Refusal)?.code == .busy }
         _ = try table.register(topics("a"))
         table.now = Instant(nanoseconds: 60_000_000_000)
         #expect(table.streams.dropUnnamed(now: table.now, drawn: 2) == 2)
@@ -165,7 +173,8 @@ struct StreamTableTests {
         let stream = try table.register(.everything).stream
         #expect(table.publish("a", branch: BranchName(unchecked: "idea")).isEmpty)
         #expect(table.publish([]).isEmpty)
-        #expect(table.streams.bookmark(for: stream) == Bookmark(position: Position(revision: 102, hash: 102), last: 100))
+        #expect(
+            table.streams.bookmark(for: stream) == Bookmark(position: Position(revision: 102, hash: 102), last: 100))
     }
 
     @Test("update streams carry values up to the inline limit, invalidate streams none")
@@ -173,7 +182,9 @@ struct StreamTableTests {
         var table = Table()
         _ = try table.register(.everything)
         _ = try table.register(.everything, mode: .invalidate)
-        func contents(_ bytes: Int) -> [Record.Value?] { table.publish("k", bytes: bytes).map { $0.event?.records.first?.content } }
+        func contents(_ bytes: Int) -> [Record.Value?] {
+            table.publish("k", bytes: bytes).map { $0.event?.records.first?.content }
+        }
         #expect(contents(1000) == [.inline(Data(repeating: 120, count: 1000)), .announced(size: 1000)])
         #expect(contents(1001) == [.announced(size: 1001), .announced(size: 1001)])
         let deletion = Record.deletion(of: key("k"), revision: 103)
@@ -218,7 +229,9 @@ struct StreamTableTests {
         for _ in 0..<5 {
             let event = try #require(table.publish("a").first?.event)
             #expect(table.streams.visible == event.position)
-            #expect(table.streams.bookmark(for: stream, nonce: 7) == Bookmark(position: event.position, last: event.revision, nonce: 7))
+            #expect(
+                table.streams.bookmark(for: stream, nonce: 7)
+                    == Bookmark(position: event.position, last: event.revision, nonce: 7))
             #expect(table.heartbeat().position == event.position)
         }
         #expect(table.streams.bookmark(for: StreamID(high: 1, low: 1)) == nil)

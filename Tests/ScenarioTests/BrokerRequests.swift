@@ -22,7 +22,7 @@ extension BrokerScenario {
         let instance = line.has("no-instance") ? nil : Instance(UInt64(number))
         let deadline = try line.value("deadline").map { try Line.duration($0) }
         let request = Request(id: lastRequest, deadline: deadline, instance: instance, streams: named, body: body)
-        return step(.request(from: peer, bytes: 100, request))
+        return step(.request(from: peer, as: Principal(namedBy: request.body), bytes: 100, request))
     }
 
     private func token(_ line: Line, _ name: String) throws -> Token? {
@@ -45,7 +45,7 @@ extension BrokerScenario {
     /// One, but for `transact 2 to 600`.
     private func bodies(_ line: Line, _ peer: String) throws -> [Request.Body] {
         switch line.verb {
-        case "open": return [.openSession(agent: peer)]
+        case "open": return [.openSession(OpenSession(agent: peer))]
         case "fork": return try [fork(line)]
         case "transact":
             let first = UInt64(try Line.number(try line.word(1)))
@@ -54,16 +54,16 @@ extension BrokerScenario {
         case "get":
             let keys = try line.words.dropFirst().prefix { !["at", "on", "naming", "deadline"].contains($0) }
                 .map { try Key($0) }
-            return [.get(Request.Get(branch: try branch(line), keys: keys, at: try token(line, "at")?.position))]
+            return [.get(Get(branch: try branch(line), keys: keys, at: try token(line, "at")?.position))]
         case "register":
             let topics = try line.words.dropFirst().filter { $0.contains("/") }.map { try Topic($0) }
             let mode: StreamMode = line.has("invalidate") ? .invalidate : .update
-            let register = Request.Register(
+            let register = Register(
                 branch: try branch(line), filter: TopicFilter(topics), mode: mode, newest: try token(line, "newest"))
             return [.register(register)]
-        case "ping": return [.ping(nonce: UInt64(try Line.number(try line.word(1))))]
+        case "ping": return [.ping(Ping(nonce: UInt64(try Line.number(try line.word(1)))))]
         case "pull":
-            let pull = Request.Pull(
+            let pull = Pull(
                 stream: try streams.thing(try line.word(1)), from: try token(line, "from"),
                 atLeast: try line.number("least") ?? 0, page: try page(line))
             return [.pull(pull)]
@@ -87,7 +87,7 @@ extension BrokerScenario {
     private func fork(_ line: Line) throws -> Request.Body {
         let fork = Fork(name: try BranchName(try line.word(2)), at: try line.number("at"))
         return .transact(
-            Request.Transact(
+            Transact(
                 session: try session(line), number: UInt64(try Line.number(try line.word(1))), acknowledged: 0,
                 work: .success(.fork(fork))))
     }
@@ -110,7 +110,7 @@ extension BrokerScenario {
             transaction.preconditions.append(.unchanged(try Topic(topic), since: since))
         }
         return .transact(
-            Request.Transact(
+            Transact(
                 session: try session(line), number: number, acknowledged: UInt64(try line.number("acknowledged") ?? 0),
                 work: .success(.transaction(transaction))))
     }

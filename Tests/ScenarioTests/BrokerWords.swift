@@ -25,7 +25,8 @@ extension BrokerScenario {
     private func words(for reply: Reply, to peer: String) -> String {
         var words = self.words(for: reply.body) + " (V \(self.words(for: reply.visible)))"
         for entry in reply.bookmarks {
-            words += ", bookmark of \(streams.name(of: entry.stream)): "
+            words +=
+                ", bookmark of \(streams.name(of: entry.stream)): "
                 + (entry.bookmark.map { "\(self.words(for: $0.position)) last \($0.last)" } ?? "unknown stream")
         }
         if askers[reply.id] != peer { words += ", but that was not asked" }
@@ -36,7 +37,7 @@ extension BrokerScenario {
 
     private func words(for body: Reply.Body) -> String {
         switch body {
-        case .failure(let failure): return "refused, \(failure.code)"
+        case .refused(let failure): return "refused, \(failure.code)"
         case .session(let session): return sessions.name(of: session)
         case .outcome(.committed(let position)): return "committed as \(words(for: position))"
         case .outcome(.held(let position)): return "held at \(words(for: position))"
@@ -53,7 +54,7 @@ extension BrokerScenario {
         }
     }
 
-    private func words(for page: Reply.Page) -> String {
+    private func words(for page: PullPage) -> String {
         nextPage = page.next
         let target = words(for: page.target)
         let what = page.isSnapshot ? "snapshot at \(target)" : "changes from \(words(for: page.base)) to \(target)"

@@ -18,7 +18,11 @@ final class CacheScenario: Machine {
         case "install", "apply":
             let position = try Line.position(try line.word(1).filter { $0 != ":" })
             let records = try Line.records(line.list, at: position.revision)
-            if line.verb == "install" { cache.install(records, at: position) } else { cache.apply(records, to: position) }
+            if line.verb == "install" {
+                cache.install(records, at: position)
+            } else {
+                cache.apply(records, to: position)
+            }
             return []
         case "advance":
             cache.advance(to: try Line.position(try line.word(1)))
@@ -40,7 +44,9 @@ final class CacheScenario: Machine {
         lastTicket += 1
         tickets["f\(lastTicket)"] = cache.beginFill(taken.missing)
         let cut = taken.cut?.words ?? "nothing"
-        return lines + ["f\(lastTicket): one request for \(taken.missing.map(\.text).joined(separator: " ")) as of \(cut)"]
+        return lines + [
+            "f\(lastTicket): one request for \(taken.missing.map(\.text).joined(separator: " ")) as of \(cut)"
+        ]
     }
 
     private func words(for hit: ViewCache.Hit) -> String {

@@ -110,14 +110,16 @@ final class ClientScenario: Machine {
         return step(.call(CallID(number: lastCall), call, deadline: now + patience))
     }
 
-    /// `answer r1 pong visible 9 clock 0ms`, `answer r1 committed 6`, `answer r1 refused busy`, `answer r1 session`; with
-    /// `last 4` the first view's bookmark comes along.
+    /// `answer r1 pong visible 9 clock 0ms`, `answer r1 committed 6`, `answer r1 refused busy`, `answer r1 session`;
+    /// with `last 4` the first view's bookmark comes along.
     private func answer(_ line: Line) throws -> [String] {
         let id = try sent.thing(try line.word(1))
         if let revision = line.value("visible") { visible = try Line.position(revision) }
         let body: Reply.Body
         switch try line.word(2) {
-        case "pong": body = .pong(clock: try line.value("clock").map { try Line.duration($0).wholeNanoseconds } ?? 0)
+        case "pong":
+            body = .pong(
+                Ping.Answer(clock: try line.value("clock").map { try Line.duration($0).wholeNanoseconds } ?? 0))
         case "session": body = .session(SessionID(99))
         case "registered": body = .registered(registered(id, reset: line.has("reset")))
         case "committed":
@@ -125,10 +127,10 @@ final class ClientScenario: Machine {
             visible = position.revision > visible.revision ? position : visible
             body = .outcome(.committed(position))
         case "refused":
-            guard let code = Failure.Code.allCases.first(where: { "\($0)" == line.words[3] }) else {
+            guard let code = Refusal.Code.allCases.first(where: { "\($0)" == line.words[3] }) else {
                 throw Unreadable("there is no code \(line.words[3])")
             }
-            body = .failure(Failure(code, "refused"))
+            body = .refused(Refusal(code, "refused"))
         default: throw Unreadable("a request is answered pong, session, registered, committed or refused")
         }
         requests.removeAll { $0.id == id }
@@ -156,28 +158,28 @@ final class ClientScenario: Machine {
     private func serve(_ request: Request) -> [String] {
         switch request.body {
         case .hello:
-            let welcome = Reply.Welcome(
+            let welcome = Welcome(
                 events: ["tcp://*:7402"], heartbeat: .milliseconds(250), limits: Limits(), software: "test")
             return reply(to: request.id, .welcome(welcome))
         case .register: return reply(to: request.id, .registered(registered(request.id, reset: false)))
         case .pull:
-            let page = Reply.Page(isSnapshot: true, base: .origin, target: visible, records: [], next: nil)
+            let page = PullPage(isSnapshot: true, base: .origin, target: visible, records: [], next: nil)
             return reply(to: request.id, .page(page))
-        case .ping(let nonce):
-            let mark = Bookmark(position: visible, last: visible.revision, nonce: nonce)
+        case .ping(let ping):
+            let mark = Bookmark(position: visible, last: visible.revision, nonce: ping.nonce)
             var lines: [String] = []
             for stream in request.streams {
                 lines += step(.published(Published(topic: stream, instance: instance, content: .bookmark(mark))))
             }
-            return lines + reply(to: request.id, .pong(clock: now.nanoseconds))
+            return lines + reply(to: request.id, .pong(Ping.Answer(clock: now.nanoseconds)))
         default: return []
         }
     }
 
     /// S7 for the first filter, S8 for the next.
-    private func registered(_ id: UInt64, reset: Bool) -> Reply.Registered {
+    private func registered(_ id: UInt64, reset: Bool) -> Registered {
         let stream = filters[id].flatMap { streams[$0] } ?? StreamID(high: 0, low: 7)
-        return Reply.Registered(stream: stream, alias: UInt32(stream.low - 6), generation: 1, reset: reset)
+        return Registered(stream: stream, alias: UInt32(stream.low - 6), generation: 1, reset: reset)
     }
 
     // MARK: The core's turn

@@ -24,7 +24,9 @@ struct Line {
     }
 
     static func number(_ text: String) throws -> Int64 {
-        guard let number = Int64(text.filter { $0 != ":" && $0 != "," }) else { throw Unreadable("\(text) is no number") }
+        guard let number = Int64(text.filter { $0 != ":" && $0 != "," }) else {
+            throw Unreadable("\(text) is no number")
+        }
         return number
     }
 

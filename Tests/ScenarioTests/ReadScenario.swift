@@ -40,10 +40,10 @@ final class ReadScenario: Machine {
             let token = Token(lineage: lineage, position: position)
             return try told { try $0.take(.fetched(records, of: token)) }
         case "refused":
-            guard let code = Failure.Code.allCases.first(where: { "\($0)" == line.words[1] }) else {
+            guard let code = Refusal.Code.allCases.first(where: { "\($0)" == line.words[1] }) else {
                 throw Unreadable("there is no code \(line.words[1])")
             }
-            return try told { try $0.take(.failed(Failure(code, "refused"), isLast: false)) }
+            return try told { try $0.take(.failed(Refusal(code, "refused"), isLast: false)) }
         default: throw Unreadable("a read knows install, apply, reset, read, passed, fetched and refused")
         }
     }

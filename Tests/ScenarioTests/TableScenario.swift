@@ -3,7 +3,7 @@ import MembusModel
 /// Reads out the table of error codes: `> fixRequest` names those of which that is the remedy.
 final class CodesScenario: Machine {
     func take(_ line: Line) throws -> [String] {
-        let codes = Failure.Code.allCases.filter { "\($0.remedy)" == line.verb }
+        let codes = Refusal.Code.allCases.filter { "\($0.remedy)" == line.verb }
         if codes.isEmpty { throw Unreadable("no code's remedy is \(line.verb)") }
         return codes.map { "\($0)" }
     }

@@ -66,7 +66,8 @@ final class ViewScenario: Machine {
     }
 
     private func stream(_ line: Line) throws -> StreamID {
-        StreamID(high: 0, low: UInt64(try line.value("stream").map { try Line.number(String($0.filter(\.isNumber))) } ?? 7))
+        StreamID(
+            high: 0, low: UInt64(try line.value("stream").map { try Line.number(String($0.filter(\.isNumber))) } ?? 7))
     }
 
     private func asked(_ line: Line) throws -> UInt64 { line.has("early") ? attempt - 1 : attempt }
@@ -78,10 +79,10 @@ final class ViewScenario: Machine {
         case "event", "bookmark", "heartbeat": return .published(try published(line))
         case "page": return .page(try page(line), attempt: try asked(line), instance: try instance(line))
         case "refused":
-            guard let code = Failure.Code.allCases.first(where: { "\($0)" == line.words[1] }) else {
+            guard let code = Refusal.Code.allCases.first(where: { "\($0)" == line.words[1] }) else {
                 throw Unreadable("there is no code \(line.words[1])")
             }
-            return .refused(Failure(code, "refused"), attempt: try asked(line), instance: try instance(line))
+            return .refused(Refusal(code, "refused"), attempt: try asked(line), instance: try instance(line))
         case "pong":
             return .pong(
                 nonce: try nonces.thing(try line.word(1)), clock: try clock(line),
@@ -101,8 +102,9 @@ final class ViewScenario: Machine {
         let isLatest = !line.has("early")
         let instance = try instance(line)
         if isLatest { self.instance = Int64(instance.id) }
-        let reply = Reply.Registered(
-            stream: try stream(line), alias: 1, generation: UInt64(try line.number("generation") ?? 1), reset: line.has("reset"))
+        let reply = Registered(
+            stream: try stream(line), alias: 1, generation: UInt64(try line.number("generation") ?? 1),
+            reset: line.has("reset"))
         return .registered(
             reply, attempt: try asked(line), lineage: try Self.lineage(line.value("of") ?? "L1"), instance: instance,
             visible: try Line.position(line.value("visible") ?? "0"))
@@ -141,14 +143,15 @@ final class ViewScenario: Machine {
     }
 
     /// `page snapshot 9: …`, `page delta 5 to 9: …`, each with `more` if another page follows.
-    private func page(_ line: Line) throws -> Reply.Page {
+    private func page(_ line: Line) throws -> PullPage {
         let isSnapshot = line.has("snapshot")
         let base = isSnapshot ? .origin : try Line.position(try line.word(2))
         let target = try Line.position(try line.word(isSnapshot ? 2 : 4).filter { $0 != ":" })
         let records = try Line.records(line.list, at: target.revision)
-        let content: PageToken.Content = isSnapshot
+        let content: PageToken.Content =
+            isSnapshot
             ? .snapshot(after: records.last?.key) : .changes(base: base, after: .end(of: records.last?.revision ?? 0))
-        return Reply.Page(
+        return PullPage(
             isSnapshot: isSnapshot, base: base, target: target, records: records,
             next: line.has("more") ? PageToken(content: content, target: target) : nil)
     }

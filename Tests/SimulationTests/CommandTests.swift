@@ -7,9 +7,10 @@ import Testing
 struct CommandTests {
     /// Beside the bundle of tests.
     private static let command: URL? = {
-        let beside = Bundle.allBundles.map { $0.bundleURL.deletingLastPathComponent() } + [
-            URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        ]
+        let beside =
+            Bundle.allBundles.map { $0.bundleURL.deletingLastPathComponent() } + [
+                URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+            ]
         return beside.map { $0.appendingPathComponent("membus-simulate") }
             .first { FileManager.default.isExecutableFile(atPath: $0.path) }
     }()
@@ -39,19 +40,21 @@ struct CommandTests {
 
     @Test("whatever the seed, and however sets are ordered in a process", arguments: 1...30)
     func anySeed(seed: Int) throws {
-        let (first, second) = (try run("--seed", "\(seed)", "--steps", "30"), try run("--seed", "\(seed)", "--steps", "30"))
+        let (first, second) = (
+            try run("--seed", "\(seed)", "--steps", "30"), try run("--seed", "\(seed)", "--steps", "30")
+        )
         #expect(first.text.contains("fingerprint"))
         #expect(first.text == second.text)
     }
 
-    @Test("workers share histories and planted bugs, and the exit code says whether all is as it must be")
+    @Test("workers share histories and mutants, and the exit code says whether all is as it must be")
     func team() throws {
-        let good = try run("--histories", "4", "--plants", "gap-unnoticed,half-a-commit", "--jobs", "2")
+        let good = try run("--histories", "4", "--mutants", "gap-unnoticed,half-a-commit", "--jobs", "2")
         #expect(good.code == 0, "\(good.text)")
-        #expect(good.text.contains("2 of 2 planted bugs found"))
+        #expect(good.text.contains("2 of 2 mutants found"))
         #expect(good.text.contains("4 histories of \(Part.usualMoves) moves"))
         // A history with hardly any moves can't show it.
-        let bad = try run("--plants", "gap-unnoticed", "--steps", "1")
+        let bad = try run("--mutants", "gap-unnoticed", "--steps", "1")
         #expect(bad.code == 1)
         #expect(bad.text.contains("NOT FOUND"))
         #expect(try run("--steps", "many").code == 64)

@@ -33,7 +33,7 @@ import Testing
         let session = SessionID(77)
         let work = Work.transaction(
             Transaction(branch: .main, changes: [Change(Key(unchecked: "a"), .put(Put(Data("x".utf8))))]))
-        let asked = Request.Transact(session: session, number: 1, acknowledged: 0, work: .success(work))
+        let asked = Transact(session: session, number: 1, acknowledged: 0, work: .success(work))
         let written = try writer.commit(
             [.openSession(session, agent: "a"), .transact(asked, fingerprint: work.fingerprint)],
             now: Timestamp(milliseconds: 1))

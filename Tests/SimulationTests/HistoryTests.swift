@@ -2,8 +2,8 @@ import Testing
 
 @testable import MembusSimulation
 
-// A few histories in this process; the mass of them, and all planted bugs within their bounds, is the
-// command's: `membus-simulate --histories 10000 --plants all --jobs 2`.
+// A few histories in this process; the mass of them, and all mutants within their bounds, is the
+// command's: `membus-simulate --histories 10000 --mutants all --jobs 2`.
 
 @Suite("Random histories")
 struct HistoryTests {

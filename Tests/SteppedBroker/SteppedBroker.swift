@@ -18,7 +18,8 @@ struct SteppedBroker<Peer: Sendable> {
     private let settings: CoreSettings
 
     init(
-        settings: CoreSettings = CoreSettings(), lineage: UInt64 = 7, instance: Instance = Instance(99), seed: UInt64 = 42,
+        settings: CoreSettings = CoreSettings(), lineage: UInt64 = 7, instance: Instance = Instance(99),
+        seed: UInt64 = 42,
         now: Instant = Instant(nanoseconds: 1_000_000_000)
     ) throws {
         store = try Store.inMemory(newLineage: lineage)
@@ -85,15 +86,16 @@ struct SteppedBroker<Peer: Sendable> {
     mutating func compact() throws -> WriteReport? {
         guard compactions.isUnderWay else { return nil }
         let done = try compactions.step(now: now, wall: wall)
-        return WriteReport(results: done.map { ($0.ticket, .compacted(floor: $0.floor)) }, nextExpiry: writer.nextExpiry)
+        return WriteReport(
+            results: done.map { ($0.ticket, .compacted(floor: $0.floor)) }, nextExpiry: writer.nextExpiry)
     }
 
     /// The readers' turn.
     /// - Returns: what leaves the broker, in order.
     mutating func answer() -> [BrokerOutput<Peer>] {
-        let looker = Looker(store: store, reader: reader, inlineValueBytes: settings.inlineValueBytes)
+        let desk = Desk(store: store, reader: reader, inlineValueBytes: settings.inlineValueBytes)
         let waiting = reads
         reads = []
-        return waiting.flatMap { step(.answered(ticket: $0.ticket, looker.answer($0, now: now))) }
+        return waiting.flatMap { step(.answered(ticket: $0.ticket, desk.answer($0, now: now))) }
     }
 }

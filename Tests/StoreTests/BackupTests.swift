@@ -23,8 +23,10 @@ struct BackupTests {
             while !stop.withLock({ $0 }) {
                 number += 1
                 let work = Work.put("k/\(number % 50)", "\(number)")
-                let request = Request.Transact(session: session, number: number, acknowledged: number - 1, work: .success(work))
-                let batch = try? writer.commit([.transact(request, fingerprint: work.fingerprint)], now: Timestamp(milliseconds: 1))
+                let request = Transact(
+                    session: session, number: number, acknowledged: number - 1, work: .success(work))
+                let batch = try? writer.commit(
+                    [.transact(request, fingerprint: work.fingerprint)], now: Timestamp(milliseconds: 1))
                 if batch?.commits.count == 1 { written.withLock { $0 += 1 } }
             }
             done.signal()
@@ -92,7 +94,9 @@ struct BackupTests {
             try Store.restore(scratch.file("backup"), into: scratch.file("new/below"), newLineage: 1)
         }
         try "something else".write(toFile: scratch.file("text"), atomically: true, encoding: .utf8)
-        #expect(throws: StoreError.self) { try Store.restore(scratch.file("text"), into: scratch.file("new"), newLineage: 1) }
+        #expect(throws: StoreError.self) {
+            try Store.restore(scratch.file("text"), into: scratch.file("new"), newLineage: 1)
+        }
         #expect(!FileManager.default.fileExists(atPath: scratch.file("new")))
         // A directory that was there stays, with what is in it.
         try FileManager.default.createDirectory(atPath: scratch.file("old"), withIntermediateDirectories: false)

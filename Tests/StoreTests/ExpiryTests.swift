@@ -73,7 +73,9 @@ struct ExpiryTests {
         }
         world.now = Timestamp(milliseconds: world.now.milliseconds + 2000)
         var counts: [Int] = []
-        while let next = world.writer.nextExpiry, next <= world.now { counts += try world.expire().map(\.records.count) }
+        while let next = world.writer.nextExpiry, next <= world.now {
+            counts += try world.expire().map(\.records.count)
+        }
         #expect(counts == [1000, 1000, 700])
         #expect(try world.state() == [:])
     }

@@ -13,7 +13,9 @@ struct FileTests {
         let scratch = try Scratch()
         let world = try World(in: scratch)
         let settings = try world.writer.connection.perform("looking") { db in
-            try ["synchronous", "journal_mode", "wal_autocheckpoint"].map { try String.fetchOne(db, sql: "PRAGMA \($0)") }
+            try ["synchronous", "journal_mode", "wal_autocheckpoint"].map {
+                try String.fetchOne(db, sql: "PRAGMA \($0)")
+            }
         }
         #expect(settings == ["2", "wal", "0"])
         try world.put("a", "1")
@@ -35,7 +37,7 @@ struct FileTests {
         #expect(try world.text("a")?.utf8.count == 100_000)
     }
 
-    @Test("a log that commits keep from being folded in to its end is started anew all the same")
+    @Test("a log that commits keep from being checkpointed to its end is started anew all the same")
     func startedAnew() throws {
         let scratch = try Scratch()
         let world = try World(in: scratch)
@@ -44,7 +46,7 @@ struct FileTests {
         try world.put("a", String(repeating: "x", count: 1_000_000))
         let size = try reading.snapshot("reading") { db in
             _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM commits")
-            // As if it had come while the log was being folded in: beyond what this read still needs.
+            // As if it had come while the log was being checkpointed: beyond what this read still needs.
             try world.put("b", "y")
             return try small.run()
         }
@@ -61,8 +63,8 @@ struct FileTests {
         let isDone = Atomic<Bool>(false)
         try reading.snapshot("reading") { db in
             _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM commits")
-            let folding = Thread { while !isDone.load(ordering: .relaxed) { _ = try? small.run() } }
-            folding.start()
+            let checkpointing = Thread { while !isDone.load(ordering: .relaxed) { _ = try? small.run() } }
+            checkpointing.start()
             defer { isDone.store(true, ordering: .relaxed) }
             for round in 0..<40 {
                 let start = ContinuousClock.now
@@ -126,7 +128,10 @@ struct FileTests {
             try refusal("foreign") { path in
                 try DatabaseQueue(path: path).inDatabase { try $0.execute(sql: "CREATE TABLE t(a)") }
             } == .foreign)
-        #expect(try refusal("text") { try "not a database, but long enough to look at".write(toFile: $0, atomically: true, encoding: .utf8) } == .foreign)
+        #expect(
+            try refusal("text") {
+                try "not a database, but long enough to look at".write(toFile: $0, atomically: true, encoding: .utf8)
+            } == .foreign)
         try "x".write(toFile: scratch.file("file"), atomically: true, encoding: .utf8)
         #expect(throws: StoreError.self) { try Store.open(at: scratch.file("file"), newLineage: 1) }
     }
@@ -147,7 +152,7 @@ struct FileTests {
         } catch {
             let error = try #require(error as? StoreError)
             #expect(error.kind == .diskFull)
-            #expect(error.failure.code == .diskFull)
+            #expect(error.refusal.code == .diskFull)
         }
         #expect(world.head == 1)
         #expect(try world.state() == ["a": "1"])

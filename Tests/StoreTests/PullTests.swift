@@ -13,11 +13,11 @@ struct PullTests {
             position: try #require(try world.reader.position(of: revision, visible: world.head)))
     }
 
-    private func code(_ body: () throws -> Void) -> Failure.Code? {
+    private func code(_ body: () throws -> Void) -> Refusal.Code? {
         do {
             try body()
             return nil
-        } catch { return (error as? Failure)?.code }
+        } catch { return (error as? Refusal)?.code }
     }
 
     @Test("a large state comes in pages of one revision, whatever is written meanwhile")
@@ -78,7 +78,8 @@ struct PullTests {
         let first = try token(world, 1).position
         let forged = PageToken(content: .changes(base: first, after: .end(of: 7)), target: ahead.position)
         #expect(code { _ = try reader.pull(everything, from: nil, page: forged, visible: 2) } == .pullBroken)
-        let extreme = PageToken(content: .changes(base: first, after: LogCursor(revision: .max, ordinal: 1)), target: ahead.position)
+        let extreme = PageToken(
+            content: .changes(base: first, after: LogCursor(revision: .max, ordinal: 1)), target: ahead.position)
         #expect(code { _ = try reader.pull(everything, from: nil, page: extreme, visible: 2) } == .pullBroken)
     }
 
@@ -87,7 +88,8 @@ struct PullTests {
         let world = try World()
         for number in 1...5 { try world.put("a", "\(number)") }
         let base = try token(world, 1)
-        let page = PageToken(content: .changes(base: base.position, after: .end(of: 1)), target: try token(world, 4).position)
+        let page = PageToken(
+            content: .changes(base: base.position, after: .end(of: 1)), target: try token(world, 4).position)
         #expect(try world.reader.pull(everything, from: base, page: page, visible: 5).records.count == 3)
         try world.compact(to: 3)
         #expect(code { _ = try world.reader.pull(everything, from: base, page: page, visible: 5) } == .belowFloor)

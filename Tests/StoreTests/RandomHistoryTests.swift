@@ -68,7 +68,11 @@ struct RandomHistoryTests {
             model.commit(
                 branch,
                 sorted.map { key, action in
-                    if case .put(let put) = action { (key, String(decoding: put.value, as: UTF8.self)) } else { (key, nil) }
+                    if case .put(let put) = action {
+                        (key, String(decoding: put.value, as: UTF8.self))
+                    } else {
+                        (key, nil)
+                    }
                 })
         }
     }
@@ -83,7 +87,9 @@ struct RandomHistoryTests {
                 if revision % 5 == 0 {
                     for key in ["a", "t/b", "u/x"] {
                         let one = try world.text(key, on: branch, at: revision)
-                        #expect(one == model.state(branch, at: revision)[key], "\(note): \(key) on \(branch) at \(revision)")
+                        #expect(
+                            one == model.state(branch, at: revision)[key], "\(note): \(key) on \(branch) at \(revision)"
+                        )
                     }
                 }
             }
@@ -111,12 +117,17 @@ struct RandomHistoryTests {
             var steps = 0
             while try world.writer.sweep(budget: 2) {
                 steps += 1
-                if steps % 7 == 0 { try check(world, model, from: floor, by: 9, "seed \(seed), floor \(floor), step \(steps)") }
+                if steps % 7 == 0 {
+                    try check(world, model, from: floor, by: 9, "seed \(seed), floor \(floor), step \(steps)")
+                }
             }
             try check(world, model, from: floor, "seed \(seed), floor \(floor)")
             #expect(try world.reader.verify().problems == [], "seed \(seed)")
             if floor > 0 {
-                #expect(throws: Failure.self) { try world.reader.get([Key("a")], on: .main, at: Position(revision: floor - 1, hash: 0), visible: world.head) }
+                #expect(throws: Refusal.self) {
+                    try world.reader.get(
+                        [Key("a")], on: .main, at: Position(revision: floor - 1, hash: 0), visible: world.head)
+                }
             }
             try extend(&model, world, &dice, steps: 15, floor: floor)
         }
@@ -133,13 +144,19 @@ struct RandomHistoryTests {
             for cut in Revision(0)...model.revision {
                 let note: Comment = "seed \(seed), \(branch) from \(cut)"
                 let target = Revision.random(in: max(cut, model.revision / 3)...model.revision, using: &dice)
-                guard try world.reader.branches(visible: target).contains(where: { $0.name == branch }) else { continue }
+                guard try world.reader.branches(visible: target).contains(where: { $0.name == branch }) else {
+                    continue
+                }
                 let position = try world.reader.position(of: cut, visible: cut) ?? Position(revision: cut, hash: 5)
-                let pull = try pulled(world, branch, filter, Token(lineage: world.store.lineage, position: position), target)
+                let pull = try pulled(
+                    world, branch, filter, Token(lineage: world.store.lineage, position: position), target)
                 var state = model.state(branch, at: cut).filter { filter.matches(Key(unchecked: $0.key)) }
                 if pull.isSnapshot { state = [:] }
-                for record in pull.records { state[record.key.text] = record.text.flatMap { record.isDeleted ? nil : $0 } }
-                #expect(state == model.state(branch, at: target).filter { filter.matches(Key(unchecked: $0.key)) }, note)
+                for record in pull.records {
+                    state[record.key.text] = record.text.flatMap { record.isDeleted ? nil : $0 }
+                }
+                #expect(
+                    state == model.state(branch, at: target).filter { filter.matches(Key(unchecked: $0.key)) }, note)
             }
         }
     }

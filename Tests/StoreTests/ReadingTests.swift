@@ -27,13 +27,13 @@ struct ReadingTests {
         try world.put("a", "2")
         let branch = try world.fork("trial")
         #expect(try world.reader.get([Key("a")], on: .main, visible: 1).records[0].text == "1")
-        #expect(throws: Failure.self) { try world.reader.get([Key("a")], on: branch, visible: 2) }
+        #expect(throws: Refusal.self) { try world.reader.get([Key("a")], on: branch, visible: 2) }
         #expect(try world.reader.branches(visible: 2).map(\.name) == [.main])
         #expect(try world.reader.log(.init(branch: nil), visible: 1).commits.map(\.info.revision) == [1])
         do {
             _ = try world.reader.get([Key("a")], on: .main, at: Position(revision: 3, hash: 0), visible: 2)
             Issue.record("revision 3 was shown")
-        } catch let error as Failure {
+        } catch let error as Refusal {
             #expect(error.code == .beyondHead)
         }
     }
@@ -47,7 +47,7 @@ struct ReadingTests {
         do {
             _ = try world.reader.get([Key("a")], on: .main, at: Position(revision: 1, hash: 12), visible: 1)
             Issue.record("another history was served")
-        } catch let error as Failure {
+        } catch let error as Refusal {
             #expect(error.code == .historyDiffers)
         }
     }
@@ -94,7 +94,8 @@ struct ReadingTests {
             var keys: [String] = []
             var after: Key?
             while true {
-                let page = try world.reader.range(.init(branch: .main, filter: filter, after: after, limit: 1), visible: world.head)
+                let page = try world.reader.range(
+                    .init(branch: .main, filter: filter, after: after, limit: 1), visible: world.head)
                 keys += page.records.map(\.key.text)
                 guard page.more else { return keys }
                 after = page.records.last?.key
@@ -130,21 +131,24 @@ struct ReadingTests {
         try world.put("plans/a", "1")
         try world.put("notes/a", "1")
         try world.fork("trial")
-        let many = (0..<900).map { Change(Key(unchecked: "plans/\($0)"), .put(Put(Data(count: 3000), kind: Kind("raw")))) }
+        let many = (0..<900).map {
+            Change(Key(unchecked: "plans/\($0)"), .put(Put(Data(count: 3000), kind: Kind("raw"))))
+        }
         _ = try world.write(.transaction(Transaction(context: "bulk", changes: many)))
         try world.put("plans/a", "2", on: BranchName("trial"))
 
         let reader = world.reader
         #expect(try reader.log(.init(branch: nil), visible: 5).commits.map(\.info.revision) == [5, 4, 3, 2, 1])
         #expect(try reader.log(.init(branch: .main), visible: 5).commits.map(\.info.revision) == [4, 2, 1])
-        #expect(try reader.log(.init(branch: BranchName("trial")), visible: 5).commits.map(\.info.revision) == [5, 3, 2, 1])
+        #expect(
+            try reader.log(.init(branch: BranchName("trial")), visible: 5).commits.map(\.info.revision) == [5, 3, 2, 1])
         let notes = TopicFilter([Topic(unchecked: "notes/")])
         #expect(try reader.log(.init(branch: nil, filter: notes), visible: 5).commits.map(\.info.revision) == [2])
         #expect(try reader.log(.init(branch: nil, context: "bulk"), visible: 5).commits.count == 1)
 
         for ascending in [true, false] {
             var seen: [LogCursor] = []
-            var request = Request.Log(branch: nil, filter: .everything, ascending: ascending, values: true)
+            var request = GetLog(branch: nil, filter: .everything, ascending: ascending, values: true)
             var pages = 0
             while true {
                 let page = try reader.log(request, visible: 5)
@@ -173,7 +177,11 @@ struct ReadingTests {
                 Transaction(
                     changes: [
                         Change(Key(unchecked: "odd"), .put(put)), Change(Key(unchecked: "empty"), .put(Put(Data()))),
-                    ], reads: [ReadVersion(key: Key(unchecked: "x"), version: 0), ReadVersion(key: Key(unchecked: "x"), version: 0)])))
+                    ],
+                    reads: [
+                        ReadVersion(key: Key(unchecked: "x"), version: 0),
+                        ReadVersion(key: Key(unchecked: "x"), version: 0),
+                    ])))
         #expect(try world.get("odd") == batch.commits[0].records[0])
         #expect(try world.get("empty") == batch.commits[0].records[1])
         #expect(try world.reader.verify().problems == [])

@@ -65,8 +65,8 @@ struct SessionTests {
         let again = try world.writer.commit([world.item(wrong, number: 2)], now: world.now)
         #expect(again.results[0].refusal == refused.results[0].refusal)
 
-        let late = Request.Transact(
-            session: world.session, number: 3, acknowledged: 0, work: .failure(Failure(.deadlineExceeded, "late")))
+        let late = Transact(
+            session: world.session, number: 3, acknowledged: 0, work: .failure(Refusal(.deadlineExceeded, "late")))
         let answered = try world.writer.commit([.transact(late, fingerprint: 0)], now: world.now)
         #expect(answered.results[0].refusal?.code == .deadlineExceeded)
         world.number = 2
@@ -113,7 +113,9 @@ struct SessionTests {
     }
 
     private func check(_ outcome: Outcome?) throws {
-        guard case .conflict(let failed, let position) = outcome else { throw Unexpected("no conflict: \(String(describing: outcome))") }
+        guard case .conflict(let failed, let position) = outcome else {
+            throw Unexpected("no conflict: \(String(describing: outcome))")
+        }
         #expect(position.revision == 5)
         #expect(failed.map(\.key.text) == ["a", "plans/paris", "gone"])
         #expect(failed.map(\.revision) == [1, 3, 5])
@@ -145,7 +147,9 @@ struct SessionTests {
         let trial = try world.fork("trial")
         func holds(_ topic: String, since: Revision, on branch: BranchName) throws -> Bool {
             let works = Transaction(branch: branch, preconditions: [.unchanged(Topic(unchecked: topic), since: since)])
-            guard let outcome = try world.write(.transaction(works)).results[0].outcome else { throw Unexpected("refused") }
+            guard let outcome = try world.write(.transaction(works)).results[0].outcome else {
+                throw Unexpected("refused")
+            }
             if case .held = outcome { return true }
             return false
         }

@@ -42,7 +42,7 @@ final class World {
     func item(_ work: Work, number: UInt64? = nil, acknowledged: UInt64 = 0) -> WriteItem {
         if number == nil { self.number += 1 }
         return .transact(
-            Request.Transact(
+            Transact(
                 session: session, number: number ?? self.number, acknowledged: acknowledged, work: .success(work)),
             fingerprint: work.fingerprint)
     }
@@ -132,5 +132,5 @@ extension Work {
 
 extension WriteResult {
     var outcome: Outcome? { if case .outcome(let outcome) = self { outcome } else { nil } }
-    var refusal: Failure? { if case .refused(let failure) = self { failure } else { nil } }
+    var refusal: Refusal? { if case .refused(let failure) = self { failure } else { nil } }
 }

@@ -534,7 +534,7 @@ def test_a_full_disk_refuses_writes_serves_reads_and_loses_nothing(mount, tmp_pa
         assert broker.is_running()
 
         ballast.unlink()
-        told = [line for line in broker.log if "not folded in" in line or "was refused" in line]
+        told = [line for line in broker.log if "not checkpointed" in line or "was refused" in line]
         assert len(told) < 10, told
         eventually(lambda: write(1000), 15, "writing after space was freed")
         assert run_json_lines(broker, "verify")[0]["problems"] == []
@@ -757,9 +757,9 @@ def test_a_group_commit_takes_one_sync(traced):
 
     eventually(lambda: written() >= batches, what="writing the trace")
     syncs = written()
-    folds = sum(task == traced.thread("membus-fold") for task, _ in traced.calls())
+    checkpoints = sum(task == traced.thread("membus-ckpt") for task, _ in traced.calls())
     commits = later["commits"] - status["commits"]
-    print(f"{commits} commits in {batches} batches with {syncs} syncs; {folds} syncs to fold the log in")
-    # A log that was folded in begins anew, with a header that SQLite syncs by itself.
-    assert batches <= syncs <= batches + folds
+    print(f"{commits} commits in {batches} batches with {syncs} syncs; {checkpoints} syncs to checkpoint the log")
+    # A log that was checkpointed begins anew, with a header that SQLite syncs by itself.
+    assert batches <= syncs <= batches + checkpoints
     assert syncs < commits

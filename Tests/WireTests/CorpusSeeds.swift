@@ -21,6 +21,7 @@ import Testing
         try write(try (0..<3).flatMap { _ in try samples.requests().map { try WireCodec.encode($0) } }, "request")
         try write((0..<3).flatMap { _ in samples.replies().map { WireCodec.encode($0) } }, "reply")
         try write(
-            (0..<8).flatMap { _ in samples.published().map { [UInt8]($0.topic.bytes) + WireCodec.encode($0) } }, "published")
+            (0..<8).flatMap { _ in samples.published().map { [UInt8]($0.topic.bytes) + WireCodec.encode($0) } },
+            "published")
     }
 }

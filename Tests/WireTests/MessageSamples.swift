@@ -6,56 +6,62 @@ extension Samples {
     mutating func requestBodies() -> [Request.Body] {
         let work: Work = flag() ? .transaction(transaction()) : .fork(fork())
         return [
-            .hello(Request.Hello(agent: pick(["", "planner"]), major: 1, minor: UInt32(small()))),
-            .openSession(agent: someText()),
+            .hello(Hello(agent: pick(["", "planner"]), major: 1, minor: UInt32(small()))),
+            .openSession(OpenSession(agent: someText())),
             .transact(
-                Request.Transact(
+                Transact(
                     session: SessionID(word()), number: pick([1, 77, UInt64(Int64.max)]),
                     acknowledged: pick([0, 76, UInt64(Int64.max)]), work: .success(work))),
-            .get(Request.Get(branch: branch(), keys: list { $0.key() }, at: maybe { $0.position() })),
+            .get(Get(branch: branch(), keys: list { $0.key() }, at: maybe { $0.position() })),
             .range(
-                Request.Range(
+                GetRange(
                     branch: branch(), filter: filter(), at: maybe { $0.revision() }, after: maybe { $0.key() },
                     limit: pick([1, 1000, 10_000]), keysOnly: flag())),
             .history(
-                Request.History(branch: branch(), key: key(), before: maybe { $0.positive() }, limit: pick([1, 100, 10_000]))),
+                GetHistory(
+                    branch: branch(), key: key(), before: maybe { $0.positive() }, limit: pick([1, 100, 10_000]))),
             .log(
-                Request.Log(
+                GetLog(
                     branch: maybe { $0.branch() }, filter: maybe { $0.filter() }, agent: maybe { $0.someText() },
                     context: maybe { $0.someText() }, since: maybe { $0.time() }, until: maybe { $0.time() },
                     ascending: flag(), cursor: maybe { $0.cursor() }, basis: maybe { $0.position() },
                     limit: pick([1, 100, 10_000]), values: flag())),
-            .branches, .status,
+            .branches(GetBranches()), .status(GetStatus()),
             .register(
-                Request.Register(
-                    branch: branch(), filter: filter(), mode: pick([.update, .invalidate]), newest: maybe { $0.token() })),
-            .ping(nonce: word()),
+                Register(
+                    branch: branch(), filter: filter(), mode: pick([.update, .invalidate]), newest: maybe { $0.token() }
+                )),
+            .ping(Ping(nonce: word())),
             .pull(
-                Request.Pull(
+                Pull(
                     stream: stream(), from: maybe { $0.token() }, atLeast: revision(), page: maybe { $0.pageToken() })),
             .noteReads(
-                agent: text().prefix(100).description,
-                reads: list {
-                    Request.NotedRead(
-                        context: $0.someText(), branch: $0.branch(), key: $0.key(), version: $0.revision(), time: $0.time())
-                }),
-            .compact(Request.Compact(olderThan: maybe { .milliseconds($0.small() + 1) }, below: maybe { $0.positive() })),
-            .backup(Request.Backup(id: word(), offset: revision(), done: flag())), .verify,
-            .digest(branch: branch(), filter: filter(), at: maybe { $0.revision() }),
+                NoteReads(
+                    agent: text().prefix(100).description,
+                    reads: list {
+                        NotedRead(
+                            context: $0.someText(), branch: $0.branch(), key: $0.key(), version: $0.revision(),
+                            time: $0.time())
+                    })),
+            .compact(
+                Compact(olderThan: maybe { .milliseconds($0.small() + 1) }, below: maybe { $0.positive() })),
+            .backup(Backup(id: word(), offset: revision(), done: flag())), .verify(Verify()),
+            .digest(Digest(branch: branch(), topics: filter(), at: maybe { $0.revision() })),
         ]
     }
 
     mutating func requests() -> [Request] {
         requestBodies().map { body in
             Request(
-                id: word(), deadline: maybe { .milliseconds($0.small() + 1) }, instance: maybe { Instance($0.present()) },
+                id: word(), deadline: maybe { .milliseconds($0.small() + 1) },
+                instance: maybe { Instance($0.present()) },
                 streams: list { $0.stream() }, body: body)
         }
     }
 
     mutating func replyBodies() -> [Reply.Body] {
         [
-            .failure(failure()), .welcome(welcome()), .session(SessionID(word())), .outcome(.committed(position())),
+            .refused(refusal()), .welcome(welcome()), .session(SessionID(word())), .outcome(.committed(position())),
             .outcome(.held(position())),
             .outcome(
                 .conflict(
@@ -64,32 +70,34 @@ extension Samples {
                             precondition: $0.precondition(), index: $0.small(), key: $0.key(), revision: $0.revision(),
                             current: $0.maybe { $0.record() })
                     }, at: position())),
-            .records(Reply.Records(at: position(), records: list { $0.record() })),
-            .range(Reply.RangePage(at: position(), records: list { $0.record() }, more: flag())),
+            .records(Get.Answer(at: position(), records: list { $0.record() })),
+            .range(RangePage(at: position(), records: list { $0.record() }, more: flag())),
             .history(
-                Reply.HistoryPage(
-                    versions: list { Reply.HistoryPage.Version(record: $0.record(), commit: $0.info()) }, more: flag())),
-            .log(Reply.LogPage(commits: list { $0.commit() }, next: cursor(), more: flag())),
+                HistoryPage(
+                    versions: list { KeyVersion(record: $0.record(), commit: $0.info()) }, more: flag())),
+            .log(LogPage(commits: list { $0.commit() }, next: cursor(), more: flag())),
             .branches(
                 list {
-                    Reply.BranchInfo(
-                        name: $0.branch(), parent: $0.maybe { $0.branch() }, forkRevision: $0.revision(), created: $0.revision())
+                    BranchInfo(
+                        name: $0.branch(), parent: $0.maybe { $0.branch() }, forkRevision: $0.revision(),
+                        created: $0.revision())
                 }),
             .status(status()),
-            .registered(Reply.Registered(stream: stream(), alias: UInt32(small()), generation: word(), reset: flag())),
-            .pong(clock: pick([.min, 0, .max])),
+            .registered(Registered(stream: stream(), alias: UInt32(small()), generation: word(), reset: flag())),
+            .pong(Ping.Answer(clock: pick([.min, 0, .max]))),
             .page(
-                Reply.Page(
+                PullPage(
                     isSnapshot: flag(), base: position(), target: position(), records: list { $0.record() },
                     next: maybe { $0.pageToken() }, expected: small())),
-            .noted, .compacted(floor: revision()),
+            .noted(NoteReads.Answer()), .compacted(Compact.Answer(floor: revision())),
             .backup(
-                Reply.BackupPage(id: word(), totalBytes: revision(), offset: revision(), bytes: data(), revision: revision())),
+                BackupPage(
+                    id: word(), totalBytes: revision(), offset: revision(), bytes: data(), revision: revision())),
             .verified(
-                Reply.Verification(
+                Verification(
                     revision: revision(), floor: revision(), commits: revision(), changes: revision(),
                     problems: list { $0.text() })),
-            .digest(Reply.Digest(at: position(), digest: StateDigest(count: revision(), bytes: data()))),
+            .digest(Digest.Answer(at: position(), digest: StateDigest(count: revision(), bytes: data()))),
         ]
     }
 
@@ -97,23 +105,26 @@ extension Samples {
         replyBodies().map { body in
             Reply(
                 id: word(), lineage: Lineage(word()), instance: Instance(word()), visible: position(),
-                bookmarks: list { StreamBookmark(stream: $0.stream(), bookmark: $0.maybe { $0.bookmark() }) }, body: body)
+                bookmarks: list { StreamBookmark(stream: $0.stream(), bookmark: $0.maybe { $0.bookmark() }) },
+                body: body)
         }
     }
 
     mutating func published() -> [Published] {
         let contents: [Published.Content] = [
-            .event(Event(position: position(), previous: revision(), records: list { $0.record() }, isAnnounced: flag())),
+            .event(
+                Event(position: position(), previous: revision(), records: list { $0.record() }, isAnnounced: flag())),
             .bookmark(bookmark()),
             .heartbeat(
                 Heartbeat(
                     generation: word(), since: revision(), position: position(),
-                    changed: list { Heartbeat.Entry(alias: UInt32($0.small()), last: $0.revision()) }, clock: pick([.min, 5]))),
+                    changed: list { Heartbeat.Entry(alias: UInt32($0.small()), last: $0.revision()) },
+                    clock: pick([.min, 5]))),
         ]
         return contents.map { Published(topic: pick([stream(), .heartbeat]), instance: Instance(word()), content: $0) }
     }
 
-    private mutating func welcome() -> Reply.Welcome {
+    private mutating func welcome() -> Welcome {
         var limits = Limits()
         limits.keyBytes = small()
         limits.valueBytes = small()
@@ -124,12 +135,12 @@ extension Samples {
         limits.nameBytes = small()
         limits.keysPerRequest = small()
         limits.topicsPerFilter = small()
-        return Reply.Welcome(
+        return Welcome(
             events: list { $0.text() }, heartbeat: .milliseconds(small()), limits: limits, software: text())
     }
 
-    private mutating func status() -> Reply.Status {
-        var status = Reply.Status()
+    private mutating func status() -> BrokerFigures {
+        var status = BrokerFigures()
         status.head = position()
         status.floor = revision()
         status.software = text()
@@ -167,6 +178,8 @@ func canonical(_ value: Any) -> String {
     default: break
     }
     let mirror = Mirror(reflecting: value)
-    let name = mirror.displayStyle == .enum || mirror.children.isEmpty ? "\(type(of: value)).\(mirror.children.first?.label ?? "\(value)")" : "\(type(of: value))"
+    let name =
+        mirror.displayStyle == .enum || mirror.children.isEmpty
+        ? "\(type(of: value)).\(mirror.children.first?.label ?? "\(value)")" : "\(type(of: value))"
     return name + "(" + mirror.children.map { "\($0.label ?? ""):\(canonical($0.value))" }.joined(separator: ",") + ")"
 }

@@ -17,14 +17,16 @@ struct PlainTransactTests {
         let transaction = Transaction(
             branch: samples.branch(), context: samples.text(), message: samples.text(),
             changes: samples.list { samples in
-                Change(samples.key(), samples.flag() ? .delete : .put(Put(samples.data(), kind: Kind(samples.someText()))))
+                Change(
+                    samples.key(), samples.flag() ? .delete : .put(Put(samples.data(), kind: Kind(samples.someText()))))
             })
         return Request(
             id: UInt64(samples.small()), deadline: samples.maybe { .milliseconds($0.small() + 1) },
             instance: samples.maybe { Instance($0.present()) }, streams: samples.list { $0.stream() },
             body: .transact(
-                Request.Transact(
-                    session: SessionID(samples.word()), number: UInt64(samples.positive()), acknowledged: UInt64(samples.small()),
+                Transact(
+                    session: SessionID(samples.word()), number: UInt64(samples.positive()),
+                    acknowledged: UInt64(samples.small()),
                     work: .success(.transaction(transaction)))))
     }
 
@@ -63,7 +65,10 @@ struct PlainTransactTests {
                 switch Int.random(in: 0..<4, using: &samples.random) {
                 case 0: bytes.removeSubrange(index...)
                 case 1: bytes += bytes[index...]
-                default: bytes[index] = samples.pick([0, 1, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &samples.random)])
+                default:
+                    bytes[index] = samples.pick([
+                        0, 1, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &samples.random),
+                    ])
                 }
                 if bytes.isEmpty { break }
             }

@@ -15,10 +15,10 @@ import Testing
         return WireCodec.decodeRequest(try message.serializedBytes() as [UInt8], limits: limits)
     }
 
-    private func failure(limits: Limits = Limits(), _ fill: (inout PBRequest) -> Void) throws -> Failure {
+    private func failure(limits: Limits = Limits(), _ fill: (inout PBRequest) -> Void) throws -> Refusal {
         let decoded = try decode(limits: limits, fill)
         #expect(decoded.id == 42)
-        return try #require(throws: Failure.self) { try decoded.result.get() }
+        return try #require(throws: Refusal.self) { try decoded.result.get() }
     }
 
     @Test("another major version is refused, whatever its body looks like")
@@ -29,7 +29,7 @@ import Testing
         let future: [UInt8] = [0x08, 2, 0x10, 9, 0x52, 1, 0xFF]
         let decoded = WireCodec.decodeRequest(future)
         #expect(decoded.id == 9)
-        #expect(throws: Failure.self) { try decoded.result.get() }
+        #expect(throws: Refusal.self) { try decoded.result.get() }
         if case .failure(let failure) = decoded.result { #expect(failure.code == .unsupportedVersion) }
     }
 
@@ -37,14 +37,26 @@ import Testing
     func noise() throws {
         let text = WireCodec.decodeRequest(Data("GET / HTTP/1.1\r\n".utf8))
         #expect(text.id == 0)
-        if case .failure(let failure) = text.result { #expect(failure.code == .malformed) } else { Issue.record("decoded") }
+        if case .failure(let failure) = text.result {
+            #expect(failure.code == .malformed)
+        } else {
+            Issue.record("decoded")
+        }
         let brokenBody = WireCodec.decodeRequest([0x08, 1, 0x10, 7, 0x52, 5, 1] as [UInt8])
         #expect(brokenBody.id == 7)
-        if case .failure(let failure) = brokenBody.result { #expect(failure.code == .malformed) } else { Issue.record("decoded") }
+        if case .failure(let failure) = brokenBody.result {
+            #expect(failure.code == .malformed)
+        } else {
+            Issue.record("decoded")
+        }
         // A string that is not UTF-8 in an open_session (field 11).
         let badText = WireCodec.decodeRequest([0x08, 1, 0x10, 7, 0x5A, 3, 0x0A, 1, 0xFF] as [UInt8])
         #expect(badText.id == 7)
-        if case .failure(let failure) = badText.result { #expect(failure.code == .malformed) } else { Issue.record("decoded") }
+        if case .failure(let failure) = badText.result {
+            #expect(failure.code == .malformed)
+        } else {
+            Issue.record("decoded")
+        }
     }
 
     @Test("a request without a body that is known here is unknown")
@@ -52,13 +64,17 @@ import Testing
         #expect(try failure { _ in }.code == .unknownRequest)
         // Field 28: a body of a later minor version.
         let later = WireCodec.decodeRequest([0x08, 1, 0x10, 7, 0xE2, 0x01, 0] as [UInt8])
-        if case .failure(let failure) = later.result { #expect(failure.code == .unknownRequest) } else { Issue.record("decoded") }
+        if case .failure(let failure) = later.result {
+            #expect(failure.code == .unknownRequest)
+        } else {
+            Issue.record("decoded")
+        }
         #expect(try failure { $0.transact = .with { $0.number = 1 } }.code == .unknownRequest)
     }
 
     @Test("an invalid name within a transaction fails its work and keeps its turn")
     func invalidNameInTransact() throws {
-        func work(_ transaction: PBTransaction) throws -> Failure {
+        func work(_ transaction: PBTransaction) throws -> Refusal {
             let request = try decode {
                 $0.transact = .with {
                     $0.session = 5
@@ -69,7 +85,7 @@ import Testing
             }
             guard case .transact(let transact) = try request.result.get().body else { throw CancellationError() }
             #expect(transact.session == SessionID(5) && transact.number == 6 && transact.acknowledged == 3)
-            return try #require(throws: Failure.self) { try transact.work.get() }
+            return try #require(throws: Refusal.self) { try transact.work.get() }
         }
         let good = PBChange.with {
             $0.key = "a"
@@ -121,12 +137,16 @@ import Testing
             }
         }
         guard case .transact(let transact) = try request.result.get().body else { throw CancellationError() }
-        if case .failure(let failure) = transact.work { #expect(failure.code == .invalidName) } else { Issue.record("accepted") }
+        if case .failure(let failure) = transact.work {
+            #expect(failure.code == .invalidName)
+        } else {
+            Issue.record("accepted")
+        }
     }
 
     @Test("what would use up no number is refused as malformed")
     func envelope() throws {
-        func transact(_ fill: (inout PBRequest) -> Void) throws -> Failure.Code {
+        func transact(_ fill: (inout PBRequest) -> Void) throws -> Refusal.Code {
             try failure {
                 $0.transact = .with {
                     $0.number = 1
@@ -140,12 +160,13 @@ import Testing
         #expect(try transact { $0.transact.acknowledged = .max } == .malformed)
         #expect(try transact { $0.deadlineMs = -1 } == .malformed)
         #expect(try transact { $0.streams = [Data([1, 2])] } == .malformed)
-        #expect(try transact { $0.streams = [Data](repeating: Data(repeating: 1, count: 16), count: 10_001) } == .malformed)
+        #expect(
+            try transact { $0.streams = [Data](repeating: Data(repeating: 1, count: 16), count: 10_001) } == .malformed)
     }
 
     @Test("fields out of range are refused by name")
     func arguments() throws {
-        let cases: [(String, Failure.Code, (inout PBRequest) -> Void)] = [
+        let cases: [(String, Refusal.Code, (inout PBRequest) -> Void)] = [
             ("topics", .invalidArgument, { $0.range = PBRange() }),
             ("topics", .invalidArgument, { $0.digest = PBGetDigest() }),
             ("topics", .invalidArgument, { $0.register = .with { $0.mode = .update } }),
@@ -206,7 +227,9 @@ import Testing
 
     @Test("absent fields take their defaults, and pages are cut to size")
     func defaults() throws {
-        guard case .range(let range) = try decode({ $0.range = .with { ($0.topics, $0.limit) = (["/"], .max) } }).result.get().body
+        guard
+            case .range(let range) = try decode({ $0.range = .with { ($0.topics, $0.limit) = (["/"], .max) } }).result
+                .get().body
         else { throw CancellationError() }
         #expect(range.branch == .main && range.limit == 10_000 && range.after == nil && range.at == nil)
         guard case .log(let log) = try decode({ $0.log = PBLog() }).result.get().body else { throw CancellationError() }

@@ -27,7 +27,8 @@ import Testing
 
     /// From the request to what it repeats, by field numbers.
     static let paths: [[UInt8]] = [
-        [5], [12, 4, 4], [12, 4, 5], [12, 4, 6], [12, 4, 5, 2, 3], [12, 4, 5, 2, 4], [14, 2], [15, 2], [17, 2], [20, 2],
+        [5], [12, 4, 4], [12, 4, 5], [12, 4, 6], [12, 4, 5, 2, 3], [12, 4, 5, 2, 4], [14, 2], [15, 2], [17, 2],
+        [20, 2],
         [23, 2], [27, 2],
     ]
 
@@ -54,7 +55,8 @@ import Testing
     func takesItsTurn() throws {
         let session: [UInt8] = [1 << 3 | 1, 9, 0, 0, 0, 0, 0, 0, 0]
         let parts = Self.field(4, Self.empty(5, times: Self.tooMany))
-        let frame = Self.frame([4 << 3 | 1, 5, 0, 0, 0, 0, 0, 0, 0] + Self.field(12, session + [2 << 3, 3, 3 << 3, 2] + parts))
+        let frame = Self.frame(
+            [4 << 3 | 1, 5, 0, 0, 0, 0, 0, 0, 0] + Self.field(12, session + [2 << 3, 3, 3 << 3, 2] + parts))
         let request = try WireCodec.decodeRequest(frame).result.get()
         guard case .transact(let transact) = request.body, case .failure(let failure) = transact.work else {
             Issue.record("no refused work: \(request)")
@@ -69,7 +71,7 @@ import Testing
     func asManyAsMayBe() throws {
         let links = (0..<RequestParts.most - 1).map { _ in Link(relation: "r", target: Key(unchecked: "k")) }
         let transaction = Transaction(changes: [Change(Key(unchecked: "k"), .put(Put(Data(), links: links)))])
-        let transact = Request.Transact(
+        let transact = Transact(
             session: SessionID(1), number: 1, acknowledged: 0, work: .success(.transaction(transaction)))
         let request = Request(id: 1, deadline: nil, instance: Instance(1), streams: [], body: .transact(transact))
         let again = try WireCodec.decodeRequest(WireCodec.encode(request)).result.get()
@@ -118,7 +120,8 @@ private enum ProtoFiles {
                 } else if code.contains("}") {
                     open.removeLast()
                 } else if let name = open.last, !name.isEmpty,
-                    let field = code.firstMatch(of: /^\s*(repeated\s+|optional\s+|map)?([\w.]+|<.*>)\s+\w+\s*=\s*(\d+)\s*;/)
+                    let field = code.firstMatch(
+                        of: /^\s*(repeated\s+|optional\s+|map)?([\w.]+|<.*>)\s+\w+\s*=\s*(\d+)\s*;/)
                 {
                     let isRepeated = field.1.map { !$0.hasPrefix("optional") } ?? false
                     messages[name, default: []].append(

@@ -41,7 +41,9 @@ import Testing
                 var bytes = message
                 for _ in 0..<Int.random(in: 1...4, using: &samples.random) {
                     let index = Int.random(in: 0..<bytes.count, using: &samples.random)
-                    bytes[index] = samples.pick([0, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &samples.random)])
+                    bytes[index] = samples.pick([
+                        0, 0x7F, 0x80, 0xFF, UInt8.random(in: 0...255, using: &samples.random),
+                    ])
                 }
                 open(bytes)
             }
@@ -66,7 +68,9 @@ import Testing
                 }
             }
             _ = try WireCodec.decodeReply(try welcome.serializedBytes() as [UInt8]).get()
-            let records = PBReply.with { $0.records = .with { $0.records = [.with { ($0.announced, $0.size) = (true, number) }] } }
+            let records = PBReply.with {
+                $0.records = .with { $0.records = [.with { ($0.announced, $0.size) = (true, number) }] }
+            }
             _ = try WireCodec.decodeReply(try records.serializedBytes() as [UInt8]).get()
             let deadline = PBRequest.with {
                 $0.version = 1
@@ -95,19 +99,24 @@ import Testing
     @Test("the model's error codes are those of errors.proto, by number and by name")
     func tables() throws {
         let known = PBErrorCode.allCases.filter { $0 != .unspecified }
-        #expect(known.map(\.rawValue) == Failure.Code.allCases.map(\.rawValue))
-        for code in Failure.Code.allCases {
+        #expect(known.map(\.rawValue) == Refusal.Code.allCases.map(\.rawValue))
+        for code in Refusal.Code.allCases {
             let wire = try #require(PBErrorCode(rawValue: code.rawValue))
             #expect("\(wire)" == "\(code)")
-            #expect(Failure(PBError(Failure(code, "m", hint: "h", subject: "s"))) == Failure(code, "m", hint: "h", subject: "s"))
+            #expect(
+                Refusal(PBError(Refusal(code, "m", hint: "h", subject: "s")))
+                    == Refusal(code, "m", hint: "h", subject: "s"))
         }
     }
 
-    @Test("a code that a newer broker has added keeps its remedy and its words", arguments: [
-        (199, Failure.Remedy.fixRequest), (299, .retry), (399, .resync), (0, .fixRequest), (-7, .fixRequest), (999, .fixRequest),
-    ])
-    func unknownCode(number: Int, remedy: Failure.Remedy) throws {
-        let failure = Failure(
+    @Test(
+        "a code that a newer broker has added keeps its remedy and its words",
+        arguments: [
+            (199, Refusal.Remedy.fixRequest), (299, .retry), (399, .resync), (0, .fixRequest), (-7, .fixRequest),
+            (999, .fixRequest),
+        ])
+    func unknownCode(number: Int, remedy: Refusal.Remedy) throws {
+        let failure = Refusal(
             .with {
                 $0.code = .UNRECOGNIZED(number)
                 $0.message = "the moon is in the wrong phase"

@@ -6,7 +6,8 @@ import Testing
 @testable import MembusWire
 
 /// New at each run, so that time widens the search; a failure names it. `MEMBUS_SEED` replays one.
-let seed: UInt64 = ProcessInfo.processInfo.environment["MEMBUS_SEED"].flatMap { UInt64($0) } ?? .random(in: 0...UInt64(UInt32.max))
+let seed: UInt64 =
+    ProcessInfo.processInfo.environment["MEMBUS_SEED"].flatMap { UInt64($0) } ?? .random(in: 0...UInt64(UInt32.max))
 
 @Suite struct RoundTripTests {
     @Test("every request arrives as it was sent")
@@ -81,7 +82,8 @@ let seed: UInt64 = ProcessInfo.processInfo.environment["MEMBUS_SEED"].flatMap { 
             #expect(canonical(try WireCodec.decodeReply(WireCodec.encode(reply) + extra).get()) == canonical(reply))
         }
         for message in samples.published() {
-            let arrived = try WireCodec.decodePublished(topic: message.topic.bytes, WireCodec.encode(message) + extra).get()
+            let arrived = try WireCodec.decodePublished(topic: message.topic.bytes, WireCodec.encode(message) + extra)
+                .get()
             #expect(canonical(arrived) == canonical(message))
         }
     }

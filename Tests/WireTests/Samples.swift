@@ -19,29 +19,42 @@ struct Samples {
     mutating func revision() -> Revision { pick([0, 1, .max, Int64(small())]) }
     mutating func positive() -> Int64 { pick([1, .max, Int64(small()) + 1]) }
     mutating func time() -> Timestamp { Timestamp(milliseconds: pick([1, 1_700_000_000_000, Int64(small()) + 1])) }
-    mutating func text() -> String { pick(["", "a", "Zürich ✈️ 東京", "line\nbreak", String(repeating: "x", count: 300)]) }
+    mutating func text() -> String {
+        pick(["", "a", "Zürich ✈️ 東京", "line\nbreak", String(repeating: "x", count: 300)])
+    }
     mutating func someText() -> String { pick(["a", "planner", "Grüße", "json"]) }
     mutating func data() -> Data { pick([Data(), Data([0]), Data("text".utf8), Data((0..<200).map { UInt8($0) })]) }
-    mutating func key() -> Key { Key(unchecked: pick(["plans", "plans/paris/day-1", "people/ada", "ä/b c", "\(small())/x"])) }
+    mutating func key() -> Key {
+        Key(unchecked: pick(["plans", "plans/paris/day-1", "people/ada", "ä/b c", "\(small())/x"]))
+    }
     mutating func branch() -> BranchName { BranchName(unchecked: pick(["main", "try-1", "ü"])) }
-    mutating func topic() -> Topic { Topic(unchecked: pick(["/", "plans/", "plans/paris", "people/", "t\(small())/"])) }
+    mutating func topic() -> Topic {
+        Topic(unchecked: pick(["/", "plans/", "plans/paris", "people/", "t\(small())/"]))
+    }
     mutating func filter() -> TopicFilter { TopicFilter([topic()] + list { $0.topic() }) }
     mutating func stream() -> StreamID { StreamID(high: word(), low: word()) }
     mutating func position() -> Position { Position(revision: revision(), hash: word()) }
     mutating func token() -> Token { Token(lineage: Lineage(word()), position: position()) }
-    mutating func cursor() -> LogCursor { pick([LogCursor(revision: revision(), ordinal: UInt32(small())), .end(of: revision())]) }
+    mutating func cursor() -> LogCursor {
+        pick([LogCursor(revision: revision(), ordinal: UInt32(small())), .end(of: revision())])
+    }
     mutating func pageToken() -> PageToken {
-        let content: PageToken.Content = flag() ? .snapshot(after: maybe { $0.key() }) : .changes(base: position(), after: cursor())
+        let content: PageToken.Content =
+            flag() ? .snapshot(after: maybe { $0.key() }) : .changes(base: position(), after: cursor())
         return PageToken(content: content, target: position())
     }
-    mutating func bookmark() -> Bookmark { Bookmark(position: position(), last: revision(), nonce: maybe { $0.present() }) }
+    mutating func bookmark() -> Bookmark {
+        Bookmark(position: position(), last: revision(), nonce: maybe { $0.present() })
+    }
     mutating func attributes() -> [String: String] {
         Dictionary(list { ($0.someText(), $0.text()) }, uniquingKeysWith: { first, _ in first })
     }
     mutating func links() -> [Link] { list { Link(relation: $0.text(), target: $0.key()) } }
 
     mutating func record() -> Record {
-        if pick([true, false, false, false]) { return .deletion(of: key(), revision: revision(), ordinal: UInt32(small())) }
+        if pick([true, false, false, false]) {
+            return .deletion(of: key(), revision: revision(), ordinal: UInt32(small()))
+        }
         return Record(
             key: key(), revision: revision(), ordinal: UInt32(small()), kind: Kind(someText()),
             content: flag() ? .inline(data()) : .announced(size: small()), attributes: attributes(), links: links(),
@@ -49,7 +62,8 @@ struct Samples {
     }
     mutating func info() -> CommitInfo {
         CommitInfo(
-            revision: revision(), hash: word(), branch: branch(), agent: text(), session: maybe { SessionID($0.present()) },
+            revision: revision(), hash: word(), branch: branch(), agent: text(),
+            session: maybe { SessionID($0.present()) },
             number: word(), time: time(), context: text(), message: text())
     }
     mutating func commit() -> Commit { Commit(info: info(), records: list { $0.record() }) }
@@ -63,7 +77,8 @@ struct Samples {
     }
     mutating func change() -> Change {
         Change(
-            key(), pick([.put(put()), .delete, .increment(pick([.min, .max, -1, 0])), .append(data()), .mergePatch(data())]))
+            key(),
+            pick([.put(put()), .delete, .increment(pick([.min, .max, -1, 0])), .append(data()), .mergePatch(data())]))
     }
     mutating func transaction() -> Transaction {
         Transaction(
@@ -73,7 +88,7 @@ struct Samples {
     mutating func fork() -> Fork {
         Fork(name: branch(), parent: branch(), at: maybe { $0.revision() }, context: text(), message: text())
     }
-    mutating func failure() -> Failure {
-        Failure(pick(Failure.Code.allCases), text(), hint: maybe { $0.text() }, subject: text())
+    mutating func refusal() -> Refusal {
+        Refusal(pick(Refusal.Code.allCases), text(), hint: maybe { $0.text() }, subject: text())
     }
 }

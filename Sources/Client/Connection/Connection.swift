@@ -14,14 +14,15 @@ enum Command: Sendable {
 final class Connection: Sendable {
     let settings: ClientSettings
     let log: Logger
-    let states: StateBoard
+    let states: ConnectionStates
     private let calls: CallTable
     private let inbox: Inbox<Command>
-    private let stop: StopSign
+    private let stop: StopFlag
     private let lastView = Atomic<UInt64>(0)
 
     private init(
-        settings: ClientSettings, log: Logger, states: StateBoard, calls: CallTable, inbox: Inbox<Command>, stop: StopSign
+        settings: ClientSettings, log: Logger, states: ConnectionStates, calls: CallTable, inbox: Inbox<Command>,
+        stop: StopFlag
     ) {
         self.settings = settings
         self.log = log
@@ -36,8 +37,8 @@ final class Connection: Sendable {
     static func open(_ settings: ClientSettings, seed: UInt64, log: Logger) throws -> Connection {
         let waker = try Waker()
         let inbox = Inbox<Command>(capacity: settings.mostCalls, waker: waker)
-        let (calls, states, stop) = (CallTable(), StateBoard(), StopSign(waker: waker))
-        let outside = Driver.Outside(inbox: inbox, waker: waker, calls: calls, states: states, stop: stop, log: log)
+        let (calls, states, stop) = (CallTable(), ConnectionStates(), StopFlag(waker: waker))
+        let outside = DriverContext(inbox: inbox, waker: waker, calls: calls, states: states, stop: stop, log: log)
         try Driver.start(settings: settings, seed: seed, outside: outside)
         return Connection(settings: settings, log: log, states: states, calls: calls, inbox: inbox, stop: stop)
     }
@@ -61,26 +62,28 @@ final class Connection: Sendable {
         let pending = try calls.open()
         let deadline = MonotonicClock.now + (timeout ?? settings.timeout)
         if !inbox.push(.call(pending.id, call, deadline: deadline)) {
-            let busy = Failure(.busy, "more than \(inbox.capacity) calls are waiting", hint: "await some of them first")
-            calls.resolve(pending.id, .failure(MembusError.failure(busy)))
-            throw MembusError.failure(busy)
+            let busy = Refusal(.busy, "more than \(inbox.capacity) calls are waiting", hint: "await some of them first")
+            calls.resolve(pending.id, .failure(MembusError.refused(busy)))
+            throw MembusError.refused(busy)
         }
         return pending
     }
 
-    /// The reply to a request that is safe to repeat.
-    func ask(_ body: Request.Body, timeout: Duration? = nil) async throws -> Reply {
-        guard case .reply(let reply) = try await perform(.request(body), timeout: timeout) else { throw Self.unexpected }
-        return reply
-    }
-
-    /// Asks for what goes on from a state that was read before.
+    /// The answer to a request that is safe to repeat.
+    /// - Parameter continuing: it goes on from a state that was read before.
     /// - Throws: ``MembusError/historyChanged(now:)`` if that state is none of the broker's.
-    func ask(_ body: Request.Body, continuing: Bool, timeout: Duration? = nil) async throws -> Reply {
-        do { return try await ask(body, timeout: timeout) } catch MembusError.failure(let failure)
-            where continuing && [.historyDiffers, .beyondHead].contains(failure.code)
+    func ask<O: Operation>(
+        _ operation: O, continuing: Bool = false, timeout: Duration? = nil
+    ) async throws -> Answered<O.Answer> {
+        do {
+            guard case .reply(let reply) = try await perform(.request(operation.body), timeout: timeout) else {
+                throw Self.unexpected
+            }
+            return try Answered(reply, to: O.self)
+        } catch MembusError.refused(let refusal)
+            where continuing && [.historyDiffers, .beyondHead].contains(refusal.code)
         {
-            throw MembusError.historyChanged(now: try await ask(.branches, timeout: timeout).lineage)
+            throw MembusError.historyChanged(now: try await ask(GetBranches(), timeout: timeout).lineage)
         }
     }
 
@@ -88,7 +91,7 @@ final class Connection: Sendable {
         let id = ViewID(number: lastView.add(1, ordering: .relaxed).newValue)
         if stop.isRaised { throw MembusError.closed }
         guard inbox.push(.follow(id, follow, view)) else {
-            throw MembusError.failure(Failure(.busy, "more than \(inbox.capacity) calls are waiting"))
+            throw MembusError.refused(Refusal(.busy, "more than \(inbox.capacity) calls are waiting"))
         }
         return id
     }
@@ -103,12 +106,35 @@ final class Connection: Sendable {
     }
 
     /// An answer of another kind than the request's: a broker that breaks the protocol.
-    static let unexpected = MembusError.failure(
-        Failure(.malformed, "the broker answered with something else than was asked for", hint: "check that client and broker are of versions that fit"))
+    static let unexpected = MembusError.refused(
+        Refusal(
+            .malformed, "the broker answered with something else than was asked for",
+            hint: "check that client and broker are of versions that fit"))
+}
+
+/// An answer, and what the reply that brought it says of the broker.
+struct Answered<Answer: Sendable>: Sendable {
+    let answer: Answer
+    let lineage: Lineage
+    let instance: Instance
+    /// V when the reply was made.
+    let visible: Position
+
+    /// - Throws: ``Connection/unexpected`` if it is an answer to something else.
+    init<O: Operation>(_ reply: Reply, to operation: O.Type) throws where O.Answer == Answer {
+        guard let answer = O.answer(in: reply.body) else { throw Connection.unexpected }
+        self.answer = answer
+        lineage = reply.lineage
+        instance = reply.instance
+        visible = reply.visible
+    }
+
+    /// V, as a place in the broker's history.
+    var token: Token { Token(lineage: lineage, position: visible) }
 }
 
 /// Tells the thread to end.
-final class StopSign: Sendable {
+final class StopFlag: Sendable {
     private let raised = Atomic<Bool>(false)
     private let waker: Waker
     init(waker: Waker) { self.waker = waker }

@@ -2,11 +2,12 @@
 /// Besides these, calls throw `CancellationError` and whatever an agent's own closure throws.
 public enum MembusError: Error, Sendable, CustomStringConvertible {
     /// The broker refused the request.
-    case failure(Failure)
+    case refused(Refusal)
     /// These preconditions failed; nothing was written.
     case conflict([FailedPrecondition], at: Position)
-    /// No answer in time, or nothing but refusals that might have passed: the `last` of them. `outcomeUnknown`: a transaction may or may not have taken effect (or may yet).
-    case timeout(of: String, outcomeUnknown: Bool, last: Failure?)
+    /// No answer in time, or nothing but refusals that might have passed: the `last` of them. `outcomeUnknown`: a
+    /// transaction may or may not have taken effect (or may yet).
+    case timeout(of: String, outcomeUnknown: Bool, last: Refusal?)
     /// The view cannot vouch for its state, and its policy is not to serve it.
     case stale(TopicFilter, for: Duration, WhenStale)
     /// The connection was closed, by ``Memory/close()``.
@@ -39,7 +40,7 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
 
     public var whatHappened: String {
         switch self {
-        case .failure(let failure): failure.message
+        case .refused(let refusal): refusal.message
         case .conflict(let failed, let at):
             "the transaction was not committed at revision \(at.revision): \(failed.map(Self.line).joined(separator: ", "))"
         case .timeout(let what, true, let last):
@@ -66,10 +67,11 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
 
     public var hint: String {
         switch self {
-        case .failure(let failure): failure.hint
+        case .refused(let refusal): refusal.hint
         case .conflict: "read again and retry, or give `retries` to have the closure rerun"
         case .timeout(_, true, _): "read the state to learn whether it took effect, before trying again"
-        case .timeout(_, false, let last): last?.hint ?? "check that the broker runs and can be reached, or allow more time"
+        case .timeout(_, false, let last):
+            last?.hint ?? "check that the broker runs and can be reached, or allow more time"
         case .stale(_, _, .fail): "try again once the view is live, or follow with `whenStale: .serve`"
         case .stale: "use `await view.get(…)`, which waits until the view is live again"
         case .closed: "connect again"
@@ -88,7 +90,8 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
         switch failed.precondition {
         case .at(let key, let revision): "\(key) is at revision \(failed.revision), not \(revision)"
         case .absent(let key): "\(key) exists (revision \(failed.revision))"
-        case .unchanged(let topic, let since): "\(failed.key) of \(topic) changed after \(since) (revision \(failed.revision))"
+        case .unchanged(let topic, let since):
+            "\(failed.key) of \(topic) changed after \(since) (revision \(failed.revision))"
         }
     }
 }
@@ -100,7 +103,9 @@ func named<T>(_ make: () throws(InvalidName) -> T) throws(MembusError) -> T {
 func keyed(_ text: String) throws(MembusError) -> Key { try named { () throws(InvalidName) in try Key(text) } }
 
 func filtered(_ topics: [String]) throws(MembusError) -> TopicFilter {
-    guard !topics.isEmpty else { throw .failure(Failure(.invalidArgument, "no topic was named", hint: "name one, or \"/\" for everything")) }
+    guard !topics.isEmpty else {
+        throw .refused(Refusal(.invalidArgument, "no topic was named", hint: "name one, or \"/\" for everything"))
+    }
     var checked: [Topic] = []
     for text in topics { checked.append(try named { () throws(InvalidName) in try Topic(text) }) }
     return TopicFilter(checked)

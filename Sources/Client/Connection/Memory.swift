@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Logging
 
 /// A team's memory, as one agent reaches it: one connection to a broker, shared by as many tasks as like.
@@ -27,10 +27,11 @@ public final class Memory: Sendable {
     ///   - timeout: how long this call, and every other that does not say, waits for an answer.
     ///   - log: where the client says what it mends by itself.
     /// - Throws: ``MembusError/timeout(of:outcomeUnknown:last:)`` if no broker answers,
-    ///   ``MembusError/failure(_:)`` if it speaks another major version.
+    ///   ``MembusError/refused(_:)`` if it speaks another major version.
     public static func connect(
         to url: String, as agent: String, context: String = "", branch: BranchName = .main,
-        timeout: Duration = .seconds(30), log: Logger = Logger(label: "membus.client", factory: { _ in SwiftLogNoOpLogHandler() })
+        timeout: Duration = .seconds(30),
+        log: Logger = Logger(label: "membus.client", factory: { _ in SwiftLogNoOpLogHandler() })
     ) async throws -> Memory {
         let settings = ClientSettings(endpoint: url, agent: agent, context: context, branch: branch, timeout: timeout)
         var random = SystemRandomNumberGenerator()

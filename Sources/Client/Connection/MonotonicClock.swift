@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// The process's monotonic clock, which the driver reads and the core is told.
 enum MonotonicClock {

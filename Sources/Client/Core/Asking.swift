@@ -38,7 +38,7 @@ struct Ask: Sendable {
     var resend: Backoff
     var busy: Backoff
     /// The last refusal that was worth retrying.
-    var failure: Failure?
+    var refusal: Refusal?
 }
 
 /// All unanswered requests but the transactions.
@@ -50,7 +50,9 @@ struct AskTable: Sendable {
 
     subscript(id: UInt64) -> Ask? { asks[id] }
     func contains(where test: (Ask) -> Bool) -> Bool { asks.values.contains(where: test) }
-    func failure(of purpose: Purpose) -> Failure? { asks.values.lazy.filter { $0.purpose == purpose }.compactMap(\.failure).first }
+    func refusal(of purpose: Purpose) -> Refusal? {
+        asks.values.lazy.filter { $0.purpose == purpose }.compactMap(\.refusal).first
+    }
     /// Of those that are repeated; since when the oldest is under way.
     var oldestSent: Instant? { asks.values.lazy.compactMap(\.firstSent).min() }
 
@@ -86,9 +88,11 @@ extension ClientCore {
         _ body: Request.Body, for purpose: Purpose, streams: [StreamID] = [], deadline: Instant? = nil,
         after pause: Duration = .zero
     ) {
+        let patience = body.traits.patience
         let ask = Ask(
             id: asks.nextID(), body: body, streams: streams, purpose: purpose, deadline: deadline, due: now + pause,
-            resend: Backoff(first: body.patience ?? settings.resend, longest: max(body.patience ?? .zero, settings.resendLongest)),
+            resend: Backoff(
+                first: patience ?? settings.resend, longest: max(patience ?? .zero, settings.resendLongest)),
             busy: Backoff(first: settings.busy, longest: settings.busyLongest))
         if pause == .zero { transmit(ask) } else { asks.put(ask) }
     }
@@ -117,7 +121,8 @@ extension ClientCore {
         var isSilent = false
         if case .silent = link.state { isSilent = true }
         for var ask in asks.takeDue(at: now) {
-            if isSilent, ask.firstSent != nil, ask.purpose != .probe, ask.purpose != .hello, ask.purpose.isRepeatedHere {
+            if isSilent, ask.firstSent != nil, ask.purpose != .probe, ask.purpose != .hello, ask.purpose.isRepeatedHere
+            {
                 ask.due = now + settings.silence
                 asks.put(ask)
             } else {
@@ -139,7 +144,7 @@ extension ClientCore {
     }
 
     private mutating func answer(_ ask: Ask, _ reply: Reply) {
-        if ask.purpose.isRepeatedHere, case .failure(let failure) = reply.body, postpone(ask, failure) { return }
+        if ask.purpose.isRepeatedHere, case .refused(let refusal) = reply.body, postpone(ask, refusal) { return }
         asks.remove(ask.id)
         switch ask.purpose {
         case .hello: welcomed(reply.body)
@@ -147,8 +152,8 @@ extension ClientCore {
         case .openSession: opened(reply.body)
         case .notes(let count): noted(reply.body, count: count)
         case .call(let id):
-            if case .failure(let failure) = reply.body {
-                finish(id, .failure(MembusError.failure(failure)))
+            if case .refused(let refusal) = reply.body {
+                finish(id, .failure(MembusError.refused(refusal)))
             } else {
                 finish(id, .success(.reply(reply)))
             }
@@ -162,17 +167,17 @@ extension ClientCore {
     }
 
     /// A refusal that may pass: the request is sent again.
-    private mutating func postpone(_ ask: Ask, _ failure: Failure) -> Bool {
+    private mutating func postpone(_ ask: Ask, _ refusal: Refusal) -> Bool {
         var ask = ask
-        switch failure.code {
+        switch refusal.code {
         case .instanceChanged: ask.due = now
-        case .diskFull where ask.body.isUpkeep, .storeFailed where ask.body.isUpkeep: return false
-        case _ where failure.code.remedy == .retry: ask.due = now + ask.busy.next(&random)
+        case .diskFull where ask.body.traits.isUpkeep, .storeFailed where ask.body.traits.isUpkeep: return false
+        case _ where refusal.code.remedy == .retry: ask.due = now + ask.busy.next(&random)
         default: return false
         }
-        ask.failure = failure
+        ask.refusal = refusal
         asks.put(ask)
-        if failure.code == .instanceChanged { sendDueAsks() }
+        if refusal.code == .instanceChanged { sendDueAsks() }
         return true
     }
 }
@@ -182,25 +187,5 @@ extension AskTable {
     mutating func nextID() -> UInt64 {
         lastID += 1
         return lastID
-    }
-}
-
-extension Request.Body {
-    /// Work on the store that somebody asked for by hand, and looks at: what the disk says about it is told at
-    /// once, as it seldom passes by itself, and each try may take minutes.
-    fileprivate var isUpkeep: Bool {
-        switch self {
-        case .verify, .compact, .backup: true
-        default: false
-        }
-    }
-
-    /// How long the broker may take over it before it is asked again; `nil`: as long as over anything.
-    var patience: Duration? {
-        switch self {
-        case .verify, .compact, .backup: .seconds(60)
-        case .digest: .seconds(10)
-        default: nil
-        }
     }
 }

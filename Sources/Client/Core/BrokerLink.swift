@@ -1,9 +1,9 @@
 /// What is known of the broker, and when it was last heard.
 struct BrokerLink: Sendable {
     var isStarted = false
-    var welcome: Reply.Welcome?
+    var welcome: Welcome?
     /// The broker will never serve this client: it speaks another major version.
-    var refusal: Failure?
+    var refusal: Refusal?
     var instance: Instance?
     var lineage: Lineage?
     /// Where the events' socket is connected.
@@ -29,7 +29,7 @@ extension ClientCore {
     mutating func greet() {
         link.isStarted = true
         if asks.contains(where: { $0.purpose == .hello }) { return }
-        ask(.hello(Request.Hello(agent: settings.agent)), for: .hello)
+        ask(.hello(Hello(agent: settings.agent)), for: .hello)
     }
 
     /// What every reply tells, whoever it is for.
@@ -90,14 +90,16 @@ extension ClientCore {
             finishWelcomed()
             asks.makeUnsentDue(at: now)
             sendDueAsks()
-        case .failure(let failure) where failure.code.remedy == .retry: ask(.hello(Request.Hello(agent: settings.agent)), for: .hello, after: sessionPause.busy.next(&random))
-        case .failure(let failure): refuseAll(failure)
+        case .refused(let refusal) where refusal.code.remedy == .retry:
+            ask(.hello(Hello(agent: settings.agent)), for: .hello, after: sessionPause.busy.next(&random))
+        case .refused(let refusal): refuseAll(refusal)
         default: break
         }
     }
 
-    private mutating func connectEvents(_ welcome: Reply.Welcome) {
-        guard let endpoint = EventsEndpoint.choose(from: welcome.events, broker: settings.endpoint), endpoint != link.events
+    private mutating func connectEvents(_ welcome: Welcome) {
+        guard let endpoint = EventsEndpoint.choose(from: welcome.events, broker: settings.endpoint),
+            endpoint != link.events
         else { return }
         link.events = endpoint
         streams = [:]
@@ -128,7 +130,7 @@ extension ClientCore {
         let isQuiet = now - link.lastHeard >= settings.silence / 2
         let isUnanswered = asks.oldestSent.map { now - max($0, link.lastReply) >= settings.silence } ?? false
         if isQuiet || isUnanswered, !asks.contains(where: { $0.purpose == .probe }) {
-            ask(.ping(nonce: random.next()), for: .probe)
+            ask(.ping(Ping(nonce: random.next())), for: .probe)
         }
         if now - link.lastHeard >= settings.silence, link.state == .connected { post(.silent(since: link.lastHeard)) }
         reopenIfDead()
@@ -137,7 +139,9 @@ extension ClientCore {
     /// Nothing at all comes back on the request socket: its connection may be half open.
     private mutating func reopenIfDead() {
         let pause = link.reopenPause ?? settings.reopen
-        guard let oldest = asks.oldestSent, now - max(oldest, max(link.lastReply, link.lastReopen)) >= pause else { return }
+        guard let oldest = asks.oldestSent, now - max(oldest, max(link.lastReply, link.lastReopen)) >= pause else {
+            return
+        }
         link.lastReopen = now
         link.reopenPause = min(pause * 2, settings.reopenLongest)
         outputs.append(.reopenRequests)
@@ -152,10 +156,14 @@ enum EventsEndpoint {
     /// host by which the broker was reached.
     static func choose(from endpoints: [String], broker: String) -> String? {
         let transport = broker.prefix { $0 != ":" }
-        guard let chosen = endpoints.first(where: { $0.hasPrefix("\(transport)://") }) ?? endpoints.first else { return nil }
+        guard let chosen = endpoints.first(where: { $0.hasPrefix("\(transport)://") }) ?? endpoints.first else {
+            return nil
+        }
         guard chosen.hasPrefix("tcp://"), let colon = chosen.lastIndex(of: ":") else { return chosen }
-        let host = chosen[chosen.index(chosen.startIndex, offsetBy: 6)..<max(colon, chosen.index(chosen.startIndex, offsetBy: 6))]
-        guard ["*", "0.0.0.0", "[::]"].contains(host), broker.hasPrefix("tcp://"), let end = broker.lastIndex(of: ":") else {
+        let host = chosen[
+            chosen.index(chosen.startIndex, offsetBy: 6)..<max(colon, chosen.index(chosen.startIndex, offsetBy: 6))]
+        guard ["*", "0.0.0.0", "[::]"].contains(host), broker.hasPrefix("tcp://"), let end = broker.lastIndex(of: ":")
+        else {
             return chosen
         }
         return String(broker[..<end] + chosen[colon...])

@@ -15,10 +15,11 @@ struct CallState: Sendable {
 
 extension ClientCore {
     mutating func take(_ call: Call, _ id: CallID, deadline: Instant) {
-        if let refusal = link.refusal { return outputs.append(.finish(id, .failure(MembusError.failure(refusal)))) }
+        if let refusal = link.refusal { return outputs.append(.finish(id, .failure(MembusError.refused(refusal)))) }
         guard calls.count < settings.mostCalls else {
-            let busy = Failure(.busy, "more than \(settings.mostCalls) calls are under way", hint: "await some of them first")
-            return outputs.append(.finish(id, .failure(MembusError.failure(busy))))
+            let busy = Refusal(
+                .busy, "more than \(settings.mostCalls) calls are under way", hint: "await some of them first")
+            return outputs.append(.finish(id, .failure(MembusError.refused(busy))))
         }
         nextDeadline = min(nextDeadline ?? deadline, deadline)
         switch call {
@@ -26,7 +27,7 @@ extension ClientCore {
             if link.welcome != nil { return outputs.append(.finish(id, .success(.reached))) }
             calls[id] = CallState(stage: .welcome, deadline: deadline)
         case .request(let body):
-            calls[id] = CallState(stage: .request(what: body.name), deadline: deadline)
+            calls[id] = CallState(stage: .request(what: body.traits.name), deadline: deadline)
             ask(body, for: .call(id), deadline: deadline)
         case .transact(let work):
             calls[id] = CallState(stage: .queued, deadline: deadline)
@@ -42,13 +43,15 @@ extension ClientCore {
     }
 
     mutating func finishWelcomed() {
-        for id in sortedCalls(where: { if case .welcome = $0 { true } else { false } }) { finish(id, .success(.reached)) }
+        for id in sortedCalls(where: { if case .welcome = $0 { true } else { false } }) {
+            finish(id, .success(.reached))
+        }
     }
 
     /// The broker speaks another version: nothing will ever be answered.
-    mutating func refuseAll(_ failure: Failure) {
-        link.refusal = failure
-        for id in calls.keys.sorted() { finish(id, .failure(MembusError.failure(failure))) }
+    mutating func refuseAll(_ refusal: Refusal) {
+        link.refusal = refusal
+        for id in calls.keys.sorted() { finish(id, .failure(MembusError.refused(refusal))) }
         asks.removeAll { _ in true }
     }
 
@@ -78,7 +81,7 @@ extension ClientCore {
         case .queued:
             session.waiting.removeAll { $0.call == id }
             // Why it got no number: the session was refused, or what stands before it.
-            let last = session.lastFailure ?? asks.failure(of: .openSession)
+            let last = session.lastRefusal ?? asks.refusal(of: .openSession)
             error = MembusError.timeout(of: "the transaction", outcomeUnknown: false, last: last)
         case .numbered(let number): error = abandon(number)
         case .unseen(let receipt):
@@ -87,46 +90,22 @@ extension ClientCore {
         case .view(let view):
             _ = dropAsks(of: id)
             views[view]?.waits.removeAll { $0.call == id }
-            error = MembusError.timeout(of: "the view's catching up", outcomeUnknown: false, last: views[view]?.lastFailure)
+            error = MembusError.timeout(
+                of: "the view's catching up", outcomeUnknown: false, last: views[view]?.lastRefusal)
         }
         finish(id, .failure(cancelled ? CancellationError() : error))
     }
 
-    private mutating func dropAsks(of call: CallID) -> Failure? {
-        var failure: Failure?
+    private mutating func dropAsks(of call: CallID) -> Refusal? {
+        var refusal: Refusal?
         asks.removeAll { ask in
             switch ask.purpose {
             case .call(call), .freshness(call, _), .confirmation(call, _, _), .recognition(call, _, _):
-                failure = ask.failure
+                refusal = ask.refusal
                 return true
             default: return false
             }
         }
-        return failure
-    }
-}
-
-extension Request.Body {
-    /// For people.
-    var name: String {
-        switch self {
-        case .hello: "the greeting"
-        case .openSession: "the opening of a session"
-        case .transact: "the transaction"
-        case .get: "the get"
-        case .range: "the range read"
-        case .history: "the history"
-        case .log: "the log"
-        case .branches: "the list of branches"
-        case .status: "the status"
-        case .register: "the registration"
-        case .ping: "the ping"
-        case .pull: "the pull"
-        case .noteReads: "the note of reads"
-        case .compact: "the compaction"
-        case .backup: "the backup"
-        case .verify: "the verification"
-        case .digest: "the digest"
-        }
+        return refusal
     }
 }

@@ -28,7 +28,7 @@ struct ClientCore: Sendable {
     var nextDeadline: Instant?
     var session = Session()
     var sessionPause: SessionPauses
-    var views: [ViewID: Seat] = [:]
+    var views: [ViewID: ViewEntry] = [:]
     /// The views in the order in which they came, so that equal inputs give equal outputs.
     var viewOrder: [ViewID] = []
     var streams: [StreamID: [ViewID]] = [:]

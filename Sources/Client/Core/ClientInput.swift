@@ -57,9 +57,9 @@ enum ClientInput: Sendable {
     case follow(ViewID, Follow)
     case unfollow(ViewID)
     /// First reads of cached records, to be put on record.
-    case noted([Request.NotedRead])
+    case noted([NotedRead])
     /// The connection is about to end: what was read until now is to be put on record at once.
-    case leaving([Request.NotedRead])
+    case leaving([NotedRead])
     /// Time passed; comes at least every 50 ms.
     case tick
 }

@@ -1,7 +1,7 @@
 /// First reads of cached records, on their way to the broker: at most one request at a time, the oldest are
 /// dropped when too many wait.
 struct Notes: Sendable {
-    var waiting: [Request.NotedRead] = []
+    var waiting: [NotedRead] = []
     var isUnderWay = false
     var lastSent: Instant?
     var dropped = 0
@@ -10,7 +10,7 @@ struct Notes: Sendable {
 }
 
 extension ClientCore {
-    mutating func note(_ reads: [Request.NotedRead]) {
+    mutating func note(_ reads: [NotedRead]) {
         notes.waiting += reads
         let excess = notes.waiting.count - settings.mostNotedReads
         // Those under way stand at the front and stay.
@@ -30,7 +30,7 @@ extension ClientCore {
         notes.isUnderWay = true
         notes.lastSent = now
         let batch = Array(notes.waiting.prefix(settings.notedReadsPerRequest))
-        ask(.noteReads(agent: settings.agent, reads: batch), for: .notes(count: batch.count))
+        ask(.noteReads(NoteReads(agent: settings.agent, reads: batch)), for: .notes(count: batch.count))
     }
 
     var hasNotedAll: Bool { notes.waiting.isEmpty }

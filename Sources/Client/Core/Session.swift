@@ -50,7 +50,7 @@ struct Session: Sendable {
     var misfits = 0
     /// The sendings under way, by request id.
     var numbers: [UInt64: Sending] = [:]
-    var lastFailure: Failure?
+    var lastRefusal: Refusal?
 
     var acknowledged: UInt64 { (slots.first?.number ?? next) - 1 }
     var bytesInFlight: Int { slots.reduce(0) { $0 + $1.bytes } }

@@ -21,7 +21,7 @@ extension ClientCore {
 
     private mutating func openSession() {
         if asks.contains(where: { $0.purpose == .openSession }) { return }
-        ask(.openSession(agent: settings.agent), for: .openSession)
+        ask(.openSession(OpenSession(agent: settings.agent)), for: .openSession)
     }
 
     mutating func opened(_ body: Reply.Body) {
@@ -29,18 +29,19 @@ extension ClientCore {
         case .session(let id):
             session.id = id
             (session.next, session.resendAt, session.misfits) = (1, nil, 0)
-        case .failure(let failure):
+        case .refused(let refusal):
             // Refused for good: whoever waits learns why.
             let waiting = session.waiting
             session.waiting = Line()
-            for entry in waiting.waiting { finish(entry.call, .failure(MembusError.failure(failure))) }
+            for entry in waiting.waiting { finish(entry.call, .failure(MembusError.refused(refusal))) }
         default: break
         }
     }
 
     private mutating func number(_ waiting: Session.Waiting, _ weight: Int) {
         let slot = Session.Slot(
-            number: session.next, work: waiting.work, bytes: weight, call: waiting.call, firstRound: session.round, sentAt: now)
+            number: session.next, work: waiting.work, bytes: weight, call: waiting.call, firstRound: session.round,
+            sentAt: now)
         session.next += 1
         session.slots.append(slot)
         calls[waiting.call]?.stage = .numbered(slot.number)
@@ -55,7 +56,7 @@ extension ClientCore {
         let slot = session.slots[index]
         session.numbers[request] = Session.Sending(number: slot.number, round: session.round)
         let left = slot.call.flatMap { calls[$0]?.deadline }.map { max($0 - now, .milliseconds(1)) }
-        let transact = Request.Transact(
+        let transact = Transact(
             session: id, number: slot.number, acknowledged: session.acknowledged, work: .success(slot.work))
         outputs.append(.send(Request(id: request, deadline: left, instance: link.instance, body: .transact(transact))))
     }
@@ -98,7 +99,7 @@ extension ClientCore {
         session.settle(reply.id)
         switch reply.body {
         case .outcome(let outcome): decided(sending.number, outcome, reply)
-        case .failure(let failure): refused(sending, failure)
+        case .refused(let refusal): refused(sending, refusal)
         default: break
         }
     }
@@ -107,7 +108,7 @@ extension ClientCore {
         guard let index = session.index(of: number) else { return }
         let work = session.slots[index].work
         sessionPause.reset()
-        (session.misfits, session.lastFailure) = (0, nil)
+        (session.misfits, session.lastRefusal) = (0, nil)
         let call = session.decide(number)
         guard case .committed(let position) = outcome else {
             if let call { finish(call, .success(.decided(outcome, reply.lineage))) }
@@ -119,33 +120,33 @@ extension ClientCore {
         if let call { showOwnWrite(OwnWrite(call: call, token: token, instance: reply.instance), on: work.branch) }
     }
 
-    private mutating func refused(_ sending: Session.Sending, _ failure: Failure) {
+    private mutating func refused(_ sending: Session.Sending, _ refusal: Refusal) {
         // The others only say that something else went wrong before.
-        if failure.code != .outOfOrder, failure.code != .instanceChanged { session.lastFailure = failure }
-        switch failure.code {
+        if refusal.code != .outOfOrder, refusal.code != .instanceChanged { session.lastRefusal = refusal }
+        switch refusal.code {
         case .numberReused, .numberForgotten:
-            if let call = session.decide(sending.number) { finish(call, .failure(MembusError.failure(failure))) }
-        case .malformed, .unsupportedVersion, .unknownRequest: neverLookedInto(sending, failure)
+            if let call = session.decide(sending.number) { finish(call, .failure(MembusError.refused(refusal))) }
+        case .malformed, .unsupportedVersion, .unknownRequest: neverLookedInto(sending, refusal)
         case .unknownSession: loseSession(from: sending)
-        case _ where failure.code.remedy == .fixRequest:
-            if let call = session.decide(sending.number) { finish(call, .failure(MembusError.failure(failure))) }
-        default: retry(sending, failure)
+        case _ where refusal.code.remedy == .fixRequest:
+            if let call = session.decide(sending.number) { finish(call, .failure(MembusError.refused(refusal))) }
+        default: retry(sending, refusal)
         }
     }
 
     /// The broker cannot read it: the number is still free.
-    private mutating func neverLookedInto(_ sending: Session.Sending, _ failure: Failure) {
+    private mutating func neverLookedInto(_ sending: Session.Sending, _ refusal: Refusal) {
         guard let index = session.index(of: sending.number), session.slots[index].outstanding.isEmpty else { return }
         let call = session.slots[index].call
         session.slots[index].call = nil
         session.slots[index].work = .nothing
-        if let call { finish(call, .failure(MembusError.failure(failure))) }
+        if let call { finish(call, .failure(MembusError.refused(refusal))) }
         repeatSession(after: sessionPause.outOfOrder.next(&random))
     }
 
-    private mutating func retry(_ sending: Session.Sending, _ failure: Failure) {
+    private mutating func retry(_ sending: Session.Sending, _ refusal: Refusal) {
         guard sending.round == session.round, session.resendAt == nil else { return }
-        switch failure.code {
+        switch refusal.code {
         case .instanceChanged: repeatSession(after: .zero)
         case .outOfOrder:
             if sending.number == session.slots.first?.number { session.misfits += 1 }
@@ -164,10 +165,11 @@ extension ClientCore {
         }
         session.slots[index].call = nil
         guard session.slots[index].outstanding.isEmpty else {
-            return .timeout(of: "the transaction", outcomeUnknown: true, last: session.lastFailure)
+            return .timeout(of: "the transaction", outcomeUnknown: true, last: session.lastRefusal)
         }
         session.slots[index].work = .nothing
-        return session.lastFailure.map { .failure($0) } ?? .timeout(of: "the transaction", outcomeUnknown: false, last: nil)
+        return session.lastRefusal.map { .refused($0) }
+            ?? .timeout(of: "the transaction", outcomeUnknown: false, last: nil)
     }
 
     /// The broker does not know the session, or holds another history. What was certainly not executed goes
@@ -177,17 +179,19 @@ extension ClientCore {
         guard session.id != nil else { return }
         let slots = session.slots.filter { !$0.isDecided }
         let waiting = session.waiting
-        let failure = session.lastFailure
+        let refusal = session.lastRefusal
         session = Session()
-        session.lastFailure = failure
+        session.lastRefusal = refusal
         for slot in slots {
             guard let call = slot.call else { continue }
-            let isCertain = slot.outstanding.isEmpty || sending.map { slot.firstRound == $0.round && slot.number >= $0.number } ?? false
+            let isCertain =
+                slot.outstanding.isEmpty
+                || sending.map { slot.firstRound == $0.round && slot.number >= $0.number } ?? false
             if isCertain {
                 calls[call]?.stage = .queued
                 session.waiting.append(Session.Waiting(call: call, work: slot.work))
             } else {
-                finish(call, .failure(MembusError.timeout(of: "the transaction", outcomeUnknown: true, last: failure)))
+                finish(call, .failure(MembusError.timeout(of: "the transaction", outcomeUnknown: true, last: refusal)))
             }
         }
         session.waiting.append(contentsOf: waiting)

@@ -1,5 +1,5 @@
 /// A view as the core knows it; its records are with whoever applies the outputs.
-struct Seat: Sendable {
+struct ViewEntry: Sendable {
     struct Wait: Sendable {
         enum Target: Hashable, Sendable {
             case live
@@ -27,7 +27,7 @@ struct Seat: Sendable {
     var places = KnownPlaces()
     /// Something of the topics changed at this revision, as far as is known.
     var lastChange: Revision = 0
-    var lastFailure: Failure?
+    var lastRefusal: Refusal?
     var hasFailed = false
     /// A new history emptied it; until its next state its owner sees none, and no write of his in it.
     var isEmptied = false
@@ -44,9 +44,10 @@ struct OwnWrite: Sendable {
 extension ClientCore {
     mutating func join(_ id: ViewID, _ follow: Follow) {
         let machine = ViewMachine(
-            branch: follow.branch, filter: follow.filter, mode: follow.mode, start: follow.start, nonceSeed: random.next(),
+            branch: follow.branch, filter: follow.filter, mode: follow.mode, start: follow.start,
+            nonceSeed: random.next(),
             bounds: settings.views)
-        views[id] = Seat(follow: follow, machine: machine)
+        views[id] = ViewEntry(follow: follow, machine: machine)
         if let start = follow.start { views[id]?.places.add(start.position) }
         viewOrder.append(id)
         for token in told(of: follow.branch) { feed(id, .learned(token)) }
@@ -54,20 +55,22 @@ extension ClientCore {
     }
 
     mutating func leave(_ id: ViewID) {
-        guard let seat = views.removeValue(forKey: id) else { return }
+        guard let entry = views.removeValue(forKey: id) else { return }
         viewOrder.removeAll { $0 == id }
-        for wait in seat.waits { finish(wait.call, .failure(MembusError.closed)) }
+        for wait in entry.waits { finish(wait.call, .failure(MembusError.closed)) }
         for stream in streams.keys.sorted() { unsubscribe(id, stream) }
         asks.removeAll { ask in
             switch ask.purpose {
-            case .register(id, _), .pull(id, _), .ping(id, _), .freshness(_, id), .confirmation(_, id, _), .recognition(_, id, _): true
+            case .register(id, _), .pull(id, _), .ping(id, _), .freshness(_, id), .confirmation(_, id, _),
+                .recognition(_, id, _):
+                true
             default: false
             }
         }
         for call in calls.keys.sorted() {
             if case .view(id)? = calls[call]?.stage { finish(call, .failure(MembusError.closed)) }
         }
-        showOwnWrites(on: seat.follow.branch)
+        showOwnWrites(on: entry.follow.branch)
     }
 
     mutating func tickViews() {
@@ -91,7 +94,7 @@ extension ClientCore {
 
     /// Events of another instance: the broker was restarted, and may not have told us on the request socket.
     private mutating func askWhoIsThere() {
-        if !asks.contains(where: { $0.purpose == .probe }) { ask(.ping(nonce: random.next()), for: .probe) }
+        if !asks.contains(where: { $0.purpose == .probe }) { ask(.ping(Ping(nonce: random.next())), for: .probe) }
     }
 
     // MARK: The machine's turn
@@ -104,9 +107,9 @@ extension ClientCore {
             if carryOut(output, for: id) { hasMoved = true }
             if case .reset(let new) = output { failWaits(of: id, from: old, resetTo: new) }
         }
-        guard hasMoved, let seat = views[id] else { return }
+        guard hasMoved, let entry = views[id] else { return }
         settleWaits(of: id)
-        if !seat.follow.isSignal { showOwnWrites(on: seat.follow.branch) }
+        if !entry.follow.isSignal { showOwnWrites(on: entry.follow.branch) }
     }
 
     /// - Returns: whether somebody may have waited for it.
@@ -114,14 +117,18 @@ extension ClientCore {
         guard let follow = views[id]?.follow else { return false }
         switch output {
         case .register(let newest, let attempt):
-            let register = Request.Register(branch: follow.branch, filter: follow.filter, mode: follow.mode, newest: newest)
+            let register = Register(
+                branch: follow.branch, filter: follow.filter, mode: follow.mode, newest: newest)
             ask(.register(register), for: .register(id, attempt: attempt))
             return false
         case .ping(let nonce):
-            ask(.ping(nonce: nonce), for: .ping(id, nonce: nonce), streams: views[id]?.machine.stream.map { [$0] } ?? [])
+            ask(
+                .ping(Ping(nonce: nonce)), for: .ping(id, nonce: nonce),
+                streams: views[id]?.machine.stream.map { [$0] } ?? []
+            )
             return false
         case .pull(let stream, let from, let atLeast, let page, let attempt):
-            let pull = Request.Pull(stream: stream, from: from, atLeast: atLeast, page: page)
+            let pull = Pull(stream: stream, from: from, atLeast: atLeast, page: page)
             ask(.pull(pull), for: .pull(id, attempt: attempt))
             return false
         case .subscribe(let stream): subscribe(id, stream)
@@ -145,9 +152,9 @@ extension ClientCore {
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
             forgetReplaced()
             return true
-        case .failed(let failure):
+        case .failed(let refusal):
             views[id]?.hasFailed = true
-            views[id]?.lastFailure = failure
+            views[id]?.lastRefusal = refusal
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
             return true
         case .advance(let position):
@@ -180,7 +187,8 @@ extension ClientCore {
             feed(
                 id,
                 .registered(
-                    registered, attempt: attempt, lineage: reply.lineage, instance: reply.instance, visible: reply.visible))
+                    registered, attempt: attempt, lineage: reply.lineage, instance: reply.instance,
+                    visible: reply.visible))
         } else {
             refuse(id, attempt, reply)
         }
@@ -195,17 +203,17 @@ extension ClientCore {
     }
 
     mutating func answerPing(_ id: ViewID, _ nonce: UInt64, _ reply: Reply) {
-        if case .pong(let clock) = reply.body {
-            feed(id, .pong(nonce: nonce, clock: clock, visible: reply.visible, instance: reply.instance))
+        if case .pong(let answer) = reply.body {
+            feed(id, .pong(nonce: nonce, clock: answer.clock, visible: reply.visible, instance: reply.instance))
         } else {
             refuse(id, nonce, reply)
         }
     }
 
     private mutating func refuse(_ id: ViewID, _ attempt: UInt64, _ reply: Reply) {
-        guard case .failure(let failure) = reply.body else { return }
-        views[id]?.lastFailure = failure
-        feed(id, .refused(failure, attempt: attempt, instance: reply.instance))
+        guard case .refused(let refusal) = reply.body else { return }
+        views[id]?.lastRefusal = refusal
+        feed(id, .refused(refusal, attempt: attempt, instance: reply.instance))
     }
 
     /// A view was reset: an old copy of the store was put in its place, or another store. What earlier instances
@@ -252,7 +260,8 @@ extension ClientCore {
         let writes = ownWrites.values.joined().filter(test).sorted { $0.call < $1.call }
         for branch in ownWrites.keys { ownWrites[branch]?.removeAll(where: test) }
         for write in writes {
-            finish(write.call, .failure(MembusError.committedButNotSeen(Receipt(token: write.token, isCommitted: true))))
+            finish(
+                write.call, .failure(MembusError.committedButNotSeen(Receipt(token: write.token, isCommitted: true))))
         }
     }
 
@@ -263,13 +272,13 @@ extension ClientCore {
     private func shownRevision(of branch: BranchName) -> Revision {
         var shown = Revision.max
         for id in viewOrder {
-            guard let seat = views[id], seat.follow.branch == branch, !seat.follow.isSignal, !seat.hasFailed
+            guard let entry = views[id], entry.follow.branch == branch, !entry.follow.isSignal, !entry.hasFailed
             else { continue }
-            if let known = seat.machine.lineage, known != link.lineage { return -1 }
-            if let cut = seat.machine.cut {
-                guard seat.machine.instance == link.instance else { return -1 }
+            if let known = entry.machine.lineage, known != link.lineage { return -1 }
+            if let cut = entry.machine.cut {
+                guard entry.machine.instance == link.instance else { return -1 }
                 shown = min(shown, cut.revision)
-            } else if seat.isEmptied {
+            } else if entry.isEmptied {
                 return -1
             }
         }

@@ -12,21 +12,27 @@
 
 extension ClientCore {
     mutating func wait(for freshness: Freshness, of id: ViewID, _ call: CallID) {
-        guard let seat = views[id] else { return finish(call, .failure(MembusError.closed)) }
+        guard let entry = views[id] else { return finish(call, .failure(MembusError.closed)) }
         switch freshness {
         case .live: add(.live, id, call)
         case .changed(let after): add(.changed(after: after), id, call)
         case .atLeast(let token):
-            if let lineage = seat.machine.lineage, lineage != token.lineage {
-                ask(.ping(nonce: random.next()), for: .confirmation(call, id, token))
+            if let lineage = entry.machine.lineage, lineage != token.lineage {
+                ask(.ping(Ping(nonce: random.next())), for: .confirmation(call, id, token))
             } else {
                 reach(token, id, call)
             }
         case .within(let age):
-            if let fresh = seat.machine.freshAsOf, fresh >= now - age { return finish(call, .success(.reached)) }
-            ask(.ping(nonce: random.next()), for: .freshness(call, id), streams: seat.machine.stream.map { [$0] } ?? [])
+            if let fresh = entry.machine.freshAsOf, fresh >= now - age { return finish(call, .success(.reached)) }
+            ask(
+                .ping(Ping(nonce: random.next())), for: .freshness(call, id),
+                streams: entry.machine.stream.map { [$0] } ?? []
+            )
         case .linearizable:
-            ask(.ping(nonce: random.next()), for: .freshness(call, id), streams: seat.machine.stream.map { [$0] } ?? [])
+            ask(
+                .ping(Ping(nonce: random.next())), for: .freshness(call, id),
+                streams: entry.machine.stream.map { [$0] } ?? []
+            )
         }
     }
 
@@ -36,7 +42,7 @@ extension ClientCore {
         case .pong:
             feed(id, .learned(Token(lineage: reply.lineage, position: reply.visible)))
             add(.proved(reply.visible.revision, reply.lineage), id, call)
-        case .failure(let failure): finish(call, .failure(MembusError.failure(failure)))
+        case .refused(let refusal): finish(call, .failure(MembusError.refused(refusal)))
         default: break
         }
     }
@@ -46,7 +52,7 @@ extension ClientCore {
         switch reply.body {
         case .pong where reply.lineage == token.lineage: reach(token, id, call)
         case .pong: finish(call, .failure(MembusError.historyChanged(now: reply.lineage)))
-        case .failure(let failure): finish(call, .failure(MembusError.failure(failure)))
+        case .refused(let refusal): finish(call, .failure(MembusError.refused(refusal)))
         default: break
         }
     }
@@ -59,20 +65,20 @@ extension ClientCore {
     /// Whether the view's history holds what a token stands for, which it has passed, is for the broker to say.
     private mutating func recognise(_ token: Token, _ id: ViewID, _ call: CallID) {
         guard let branch = views[id]?.follow.branch else { return }
-        ask(.get(Request.Get(branch: branch, keys: [], at: token.position)), for: .recognition(call, id, token))
+        ask(.get(Get(branch: branch, keys: [], at: token.position)), for: .recognition(call, id, token))
     }
 
     mutating func recognised(_ call: CallID, _ id: ViewID, _ token: Token, _ reply: Reply) {
         switch reply.body {
         case .records where reply.lineage == token.lineage:
             know(token.position, id, reply.instance)
-        case .failure(let failure) where failure.code == .belowFloor && reply.lineage == token.lineage:
+        case .refused(let refusal) where refusal.code == .belowFloor && reply.lineage == token.lineage:
             // Nobody can tell any more; the history bears the token's name.
             know(token.position, id, reply.instance)
         case .records: return finish(call, .failure(MembusError.historyChanged(now: reply.lineage)))
-        case .failure(let failure) where failure.code == .historyDiffers:
+        case .refused(let refusal) where refusal.code == .historyDiffers:
             return finish(call, .failure(MembusError.historyChanged(now: reply.lineage)))
-        case .failure(let failure): return finish(call, .failure(MembusError.failure(failure)))
+        case .refused(let refusal): return finish(call, .failure(MembusError.refused(refusal)))
         default: return
         }
         add(.at(token), id, call)
@@ -95,19 +101,19 @@ extension ClientCore {
         for call in failed { finish(call, .failure(MembusError.historyChanged(now: new))) }
     }
 
-    private mutating func add(_ target: Seat.Wait.Target, _ id: ViewID, _ call: CallID) {
+    private mutating func add(_ target: ViewEntry.Wait.Target, _ id: ViewID, _ call: CallID) {
         guard calls[call] != nil else { return }
-        views[id]?.waits.append(Seat.Wait(call: call, target: target))
+        views[id]?.waits.append(ViewEntry.Wait(call: call, target: target))
         settleWaits(of: id)
     }
 
     mutating func settleWaits(of id: ViewID) {
-        guard let seat = views[id], !seat.waits.isEmpty else { return }
-        var left: [Seat.Wait] = []
+        guard let entry = views[id], !entry.waits.isEmpty else { return }
+        var left: [ViewEntry.Wait] = []
         var settled: [(CallID, Result<Answer, any Error>)] = []
         var doubtful: [(CallID, Token)] = []
-        for wait in seat.waits {
-            switch verdict(on: wait, seat) {
+        for wait in entry.waits {
+            switch verdict(on: wait, entry) {
             case .wait: left.append(wait)
             case .finish(let result): settled.append((wait.call, result))
             case .ask(let token): doubtful.append((wait.call, token))
@@ -126,31 +132,31 @@ extension ClientCore {
         static let reached = Verdict.finish(.success(.reached))
     }
 
-    private func verdict(on wait: Seat.Wait, _ seat: Seat) -> Verdict {
-        if seat.hasFailed, let failure = seat.lastFailure { return .finish(.failure(MembusError.failure(failure))) }
+    private func verdict(on wait: ViewEntry.Wait, _ entry: ViewEntry) -> Verdict {
+        if entry.hasFailed, let refusal = entry.lastRefusal { return .finish(.failure(MembusError.refused(refusal))) }
         // What the view shows is about to be held against another instance's history.
-        if case .proved = wait.target, seat.machine.instance != link.instance { return .wait }
-        if let lineage = wait.lineage, let known = seat.machine.lineage, known != lineage {
+        if case .proved = wait.target, entry.machine.instance != link.instance { return .wait }
+        if let lineage = wait.lineage, let known = entry.machine.lineage, known != lineage {
             // If the broker has answered from the awaited history, the view is about to be reset to it.
             return link.lineage == lineage ? .wait : .finish(.failure(MembusError.historyChanged(now: known)))
         }
         switch wait.target {
         case .live:
-            guard !seat.machine.isStale, let cut = seat.machine.cut else { return .wait }
-            let isTold = told(of: seat.follow.branch).allSatisfy {
-                cut.revision >= $0.revision || $0.lineage != seat.machine.lineage
+            guard !entry.machine.isStale, let cut = entry.machine.cut else { return .wait }
+            let isTold = told(of: entry.follow.branch).allSatisfy {
+                cut.revision >= $0.revision || $0.lineage != entry.machine.lineage
             }
             return isTold ? .reached : .wait
-        case .changed(let after): return seat.lastChange > after ? .reached : .wait
+        case .changed(let after): return entry.lastChange > after ? .reached : .wait
         case .proved(let revision, _):
-            guard let cut = seat.machine.cut else { return .wait }
+            guard let cut = entry.machine.cut else { return .wait }
             return cut.revision >= revision ? .reached : .wait
         case .at(let token):
-            guard let cut = seat.machine.cut, cut.revision >= token.revision else { return .wait }
-            switch seat.places.holds(token.position) {
+            guard let cut = entry.machine.cut, cut.revision >= token.revision else { return .wait }
+            switch entry.places.holds(token.position) {
             case true?: return .reached
             case false?: return .finish(.failure(MembusError.historyChanged(now: token.lineage)))
-            case nil: return seat.machine.instance == link.instance ? .ask(token) : .wait
+            case nil: return entry.machine.instance == link.instance ? .ask(token) : .wait
             }
         }
     }

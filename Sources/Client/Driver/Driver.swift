@@ -10,18 +10,8 @@ import MembusBus
 import MembusWire
 
 enum Driver {
-    /// What the thread shares with the rest of the process.
-    struct Outside: Sendable {
-        let inbox: Inbox<Command>
-        let waker: Waker
-        let calls: CallTable
-        let states: StateBoard
-        let stop: StopSign
-        let log: Logger
-    }
-
     /// - Throws: ``BusError`` if the endpoint cannot be used.
-    static func start(settings: ClientSettings, seed: UInt64, outside: Outside) throws {
+    static func start(settings: ClientSettings, seed: UInt64, outside: DriverContext) throws {
         _ = try BusThread.start(
             name: "membus-client",
             open: { try DriverPorts(endpoint: settings.endpoint) },
@@ -35,11 +25,23 @@ enum Driver {
     }
 
     /// - Returns: the views that were open.
-    private static func run(_ ports: consuming DriverPorts, _ core: ClientCore, _ outside: Outside) -> [SharedView] {
+    private static func run(_ ports: consuming DriverPorts, _ core: ClientCore, _ outside: DriverContext)
+        -> [SharedView]
+    {
         var loop = DriverLoop(ports: ports, core: core, outside: outside)
         loop.run()
         return loop.openViews
     }
+}
+
+/// What the thread shares with the rest of the process.
+struct DriverContext: Sendable {
+    let inbox: Inbox<Command>
+    let waker: Waker
+    let calls: CallTable
+    let states: ConnectionStates
+    let stop: StopFlag
+    let log: Logger
 }
 
 /// The sockets. Only the thread that opened them touches them.
@@ -47,10 +49,10 @@ struct DriverPorts: ~Copyable {
     let context: Context
     var requests: RequestClient
     /// `nil` before the broker told where events are.
-    var events: Ear?
+    var events: SubscriberBox?
 
     /// Holds what cannot be copied, so that there may be none.
-    final class Ear {
+    final class SubscriberBox {
         var subscriber: EventSubscriber
         init(_ subscriber: consuming EventSubscriber) { self.subscriber = subscriber }
     }
@@ -64,7 +66,7 @@ struct DriverPorts: ~Copyable {
     }
 
     mutating func connectEvents(_ endpoint: String) throws {
-        events = Ear(try EventSubscriber(in: context, endpoint: endpoint, options: Self.eventOptions))
+        events = SubscriberBox(try EventSubscriber(in: context, endpoint: endpoint, options: Self.eventOptions))
     }
 
     private static var requestOptions: SocketOptions {

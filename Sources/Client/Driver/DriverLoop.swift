@@ -13,7 +13,7 @@ struct DriverLoop: ~Copyable {
 
     private var ports: DriverPorts
     private var core: ClientCore
-    private let outside: Driver.Outside
+    private let outside: DriverContext
     private var poller = Poller()
     private var views: [ViewID: SharedView] = [:]
     private var commands: [Command] = []
@@ -24,7 +24,7 @@ struct DriverLoop: ~Copyable {
     private var nextNotes: Instant
     private var isBroken = false
 
-    init(ports: consuming DriverPorts, core: ClientCore, outside: Driver.Outside) {
+    init(ports: consuming DriverPorts, core: ClientCore, outside: DriverContext) {
         self.ports = ports
         self.core = core
         self.outside = outside
@@ -54,9 +54,9 @@ struct DriverLoop: ~Copyable {
         let now = MonotonicClock.now
         let pause = max(.zero, min(core.wakeAt, nextTick) - now)
         let ready: Poller.Ready
-        if let ear = ports.events {
+        if let box = ports.events {
             ready = try poller.wait(
-                outside.waker.readable, ports.requests.readable, ear.subscriber.readable, timeout: pause)
+                outside.waker.readable, ports.requests.readable, box.subscriber.readable, timeout: pause)
         } else {
             ready = try poller.wait(outside.waker.readable, ports.requests.readable, timeout: pause)
         }
@@ -105,11 +105,11 @@ struct DriverLoop: ~Copyable {
     }
 
     private mutating func takeEvents() throws {
-        guard let ear = ports.events else { return }
+        guard let box = ports.events else { return }
         var taken: [Published] = []
         swap(&taken, &messages)
         var bad: WireError?
-        _ = try ear.subscriber.receive(max: Self.burst) { topic, frame in
+        _ = try box.subscriber.receive(max: Self.burst) { topic, frame in
             switch frame.withUnsafeBytes({ WireCodec.decodePublished(topic: topic, $0) }) {
             case .success(let published): taken.append(published)
             case .failure(let error): bad = error
@@ -124,7 +124,8 @@ struct DriverLoop: ~Copyable {
     private mutating func complain(_ error: WireError) {
         unreadable += 1
         if unreadable & (unreadable - 1) == 0 {
-            outside.log.warning("dropped what cannot be read", metadata: ["error": "\(error)", "count": "\(unreadable)"])
+            outside.log.warning(
+                "dropped what cannot be read", metadata: ["error": "\(error)", "count": "\(unreadable)"])
         }
     }
 

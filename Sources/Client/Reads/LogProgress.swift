@@ -1,5 +1,5 @@
-/// How far a watch has read the log. Pages alone say how far: a reply also says what was visible when it was sent, but the page
-/// was read before that, and a commit that came between is not part of it.
+/// How far a watch has read the log. Pages alone say how far: a reply also says what was visible when it was sent, but
+/// the page was read before that, and a commit that came between is not part of it.
 struct LogProgress {
     /// The log has been read up to here.
     private(set) var cursor: LogCursor
@@ -18,18 +18,18 @@ struct LogProgress {
 
     /// - Returns: the page's changes, oldest first.
     /// - Throws: ``MembusError/historyChanged(now:)`` if the reply is of another history than the pages before.
-    mutating func take(_ reply: Reply) throws -> [WatchedChange] {
-        if let lineage, lineage != reply.lineage { throw MembusError.historyChanged(now: reply.lineage) }
-        lineage = reply.lineage
-        guard case .log(let page) = reply.body else { throw Connection.unexpected }
+    mutating func take(_ answered: Answered<LogPage>) throws -> [WatchedChange] {
+        if let lineage, lineage != answered.lineage { throw MembusError.historyChanged(now: answered.lineage) }
+        lineage = answered.lineage
+        let page = answered.answer
         cursor = max(cursor, page.next)
         basis = page.commits.last?.info.position ?? basis
-        // Where nothing else became visible meanwhile, the reply tells the very state that was read up to. An old commit as
-        // the basis would not do: an old copy of the store may hold it, and go on differently from there.
-        if page.next == .end(of: reply.visible.revision) { basis = reply.visible }
+        // Where nothing else became visible meanwhile, the reply tells the very state that was read up to. An old
+        // commit as the basis would not do: an old copy of the store may hold it, and go on differently from there.
+        if page.next == .end(of: answered.visible.revision) { basis = answered.visible }
         isAtEnd = !page.more
         return page.commits.flatMap { commit in
-            commit.records.map { WatchedChange(record: $0, commit: commit.info, lineage: reply.lineage) }
+            commit.records.map { WatchedChange(record: $0, commit: commit.info, lineage: answered.lineage) }
         }
     }
 }

@@ -37,7 +37,7 @@ public struct Watch: AsyncSequence, Sendable {
             }
         }
 
-        /// - Throws: ``MembusError/failure(_:)`` with ``Failure/Code/belowFloor`` if what follows the revision is no
+        /// - Throws: ``MembusError/refused(_:)`` with ``Refusal/Code/belowFloor`` if what follows the revision is no
         ///   longer kept; ``MembusError/historyChanged(now:)``.
         public mutating func next() async throws -> WatchedChange? {
             while waiting.isEmpty { try await advance() }
@@ -48,13 +48,13 @@ public struct Watch: AsyncSequence, Sendable {
         private mutating func advance() async throws {
             let signal = try await listening()
             guard var progress else { return }
-            let asked = Request.Log(
+            let asked = GetLog(
                 branch: watch.branch, filter: try filtered(watch.topics), ascending: true, cursor: progress.cursor,
                 basis: progress.basis, limit: 500, values: true)
-            let reply = try await patiently { [connection = watch.memory.connection] in
-                try await connection.ask(.log(asked), continuing: asked.basis != nil)
+            let answered = try await patiently { [connection = watch.memory.connection] in
+                try await connection.ask(asked, continuing: asked.basis != nil)
             }
-            waiting = try progress.take(reply).reversed()
+            waiting = try progress.take(answered).reversed()
             self.progress = progress
             if waiting.isEmpty, progress.isAtEnd { try await untilChanged(signal, after: progress.cursor.revision) }
         }
@@ -91,7 +91,7 @@ public struct Watch: AsyncSequence, Sendable {
             while true {
                 do { return try await body() } catch MembusError.timeout {
                     try Task.checkCancellation()
-                } catch MembusError.failure(let failure) where failure.code.remedy == .retry {
+                } catch MembusError.refused(let refusal) where refusal.code.remedy == .retry {
                     try await Task.sleep(for: .milliseconds(200))
                 }
             }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 extension Draft.Contents {
     mutating func add(_ precondition: Precondition) {
@@ -18,10 +18,12 @@ extension Draft.Contents {
             return
         }
         guard let joined = changes[place].action.followed(by: action) else {
-            mistake = mistake ?? .failure(
-                Failure(
-                    .invalidArgument, "the transaction changes \(key) twice, in ways that do not combine",
-                    hint: "change each key once, or put its final value", subject: key.text))
+            mistake =
+                mistake
+                ?? .refused(
+                    Refusal(
+                        .invalidArgument, "the transaction changes \(key) twice, in ways that do not combine",
+                        hint: "change each key once, or put its final value", subject: key.text))
             return
         }
         changes[place].action = joined

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Synchronization
 
 /// A transaction while its closure runs. All of it happens in one commit, or nothing.
@@ -87,7 +87,9 @@ public final class Draft: Sendable {
     /// No key of the topic may have changed after the revision.
     public func require(unchanged topic: String, since revision: Revision) {
         contents.withLock { contents in
-            do throws(MembusError) { contents.add(.unchanged(try named { () throws(InvalidName) in try Topic(topic) }, since: revision)) } catch {
+            do throws(MembusError) {
+                contents.add(.unchanged(try named { () throws(InvalidName) in try Topic(topic) }, since: revision))
+            } catch {
                 contents.mistake = contents.mistake ?? error
             }
         }
@@ -130,7 +132,9 @@ public final class Draft: Sendable {
 
     private func naming(_ text: String, _ body: (inout Contents, Key) -> Void) {
         contents.withLock { contents in
-            do throws(MembusError) { body(&contents, try keyed(text)) } catch { contents.mistake = contents.mistake ?? error }
+            do throws(MembusError) { body(&contents, try keyed(text)) } catch {
+                contents.mistake = contents.mistake ?? error
+            }
         }
     }
 
@@ -150,7 +154,8 @@ public final class Draft: Sendable {
             let transaction = Transaction(
                 branch: branch, context: context, message: message, preconditions: contents.preconditions,
                 changes: contents.changes, reads: reads)
-            let token = contents.lineage.flatMap { lineage in contents.at.map { Token(lineage: lineage, position: $0) } }
+            let token = contents.lineage.flatMap { lineage in contents.at.map { Token(lineage: lineage, position: $0) }
+            }
             return Product(transaction: transaction, token: token)
         }
     }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 extension Memory {
     /// Runs a closure that reads and changes, and commits what it asks for: all of it, or nothing.
@@ -83,7 +83,8 @@ public struct Submission: Sendable {
             throw Connection.unexpected
         }
         switch outcome {
-        case .committed(let position): return Receipt(token: Token(lineage: lineage, position: position), isCommitted: true)
+        case .committed(let position):
+            return Receipt(token: Token(lineage: lineage, position: position), isCommitted: true)
         case .held(let position): return Receipt(token: Token(lineage: lineage, position: position), isCommitted: false)
         case .conflict(let failed, let position): throw MembusError.conflict(failed, at: position)
         }
@@ -95,7 +96,7 @@ extension MembusError {
     var isMendedByRerunning: Bool {
         switch self {
         case .conflict: true
-        case .failure(let failure): [.belowFloor, .historyDiffers, .beyondHead].contains(failure.code)
+        case .refused(let refusal): [.belowFloor, .historyDiffers, .beyondHead].contains(refusal.code)
         default: false
         }
     }

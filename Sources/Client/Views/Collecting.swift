@@ -17,7 +17,7 @@ struct Collecting: Sendable {
         /// Wait this long, then say ``Input/passed``.
         case pause(Duration)
         /// Ask the broker, then say what came back.
-        case fetch(Request.Get)
+        case fetch(Get)
         case finished(Snapshot)
     }
 
@@ -109,13 +109,13 @@ struct Collecting: Sendable {
         if taken.missing.keys.isEmpty { return .finished(Snapshot(token: taken.missing.token, records: found)) }
         stage = .fetching
         return .fetch(
-            Request.Get(branch: shared.follow.branch, keys: taken.missing.keys, at: taken.missing.token.position))
+            Get(branch: shared.follow.branch, keys: taken.missing.keys, at: taken.missing.token.position))
     }
 
     private mutating func fetched(_ records: [Record], _ token: Token) throws -> Action {
         guard let missing else { preconditionFailure("nothing was fetched") }
         guard token.lineage == missing.token.lineage else {
-            return try failed(Failure(.historyDiffers, "the broker holds another history than the view"), isLast: false)
+            return try failed(Refusal(.historyDiffers, "the broker holds another history than the view"), isLast: false)
         }
         shared.fill(records, missing)
         self.missing = nil
@@ -139,9 +139,9 @@ struct Collecting: Sendable {
 
     /// Whether the state that was read from is no longer kept, or of a history that was replaced.
     private static func isOutdated(_ error: any Error) -> Bool {
-        let codes: [Failure.Code] = [.belowFloor, .historyDiffers, .beyondHead]
-        if case MembusError.failure(let failure) = error { return codes.contains(failure.code) }
+        let codes: [Refusal.Code] = [.belowFloor, .historyDiffers, .beyondHead]
+        if case MembusError.refused(let refusal) = error { return codes.contains(refusal.code) }
         if case MembusError.historyChanged = error { return true }
-        return (error as? Failure).map { codes.contains($0.code) } ?? false
+        return (error as? Refusal).map { codes.contains($0.code) } ?? false
     }
 }

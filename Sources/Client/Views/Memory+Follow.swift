@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 extension Memory {
     /// Follows topics: a local, coherent cache of their records. Returns once it is complete.
@@ -42,5 +42,5 @@ extension Memory {
 
 extension Connection {
     /// The broker's history; `nil` if it does not answer just now.
-    func lineage() async -> Lineage? { try? await ask(.ping(nonce: 0), timeout: .seconds(2)).lineage }
+    func lineage() async -> Lineage? { try? await ask(Ping(nonce: 0), timeout: .seconds(2)).lineage }
 }

@@ -9,7 +9,7 @@ public struct Reading: ~Copyable, Sendable {
     let follow: Follow
     let whenStale: WhenStale
     private let context: String
-    private let surroundings: Surroundings
+    private let environment: ViewEnvironment
     private(set) var cache: ViewCache
     private var lineage: Lineage?
     /// How often its history was replaced: tells apart what may bear one name.
@@ -24,15 +24,15 @@ public struct Reading: ~Copyable, Sendable {
 
     init(
         follow: Follow, capacity: Int, whenStale: WhenStale, context: String, warm: WarmFile?,
-        in surroundings: Surroundings = Surroundings()
+        in environment: ViewEnvironment = ViewEnvironment()
     ) {
-        self.surroundings = surroundings
+        self.environment = environment
         self.follow = follow
         self.whenStale = whenStale
         self.context = context
         cache = ViewCache(
-            mode: follow.mode, filter: follow.filter, capacity: capacity, hashSeed: surroundings.hashSeed)
-        staleSince = surroundings.now()
+            mode: follow.mode, filter: follow.filter, capacity: capacity, hashSeed: environment.hashSeed)
+        staleSince = environment.now()
         if let warm {
             lineage = warm.token.lineage
             note(cache.load(warm.records, at: warm.token.position))
@@ -90,7 +90,7 @@ public struct Reading: ~Copyable, Sendable {
         }
     }
 
-    private var age: Duration { staleSince.map { surroundings.now() - $0 } ?? .zero }
+    private var age: Duration { staleSince.map { environment.now() - $0 } ?? .zero }
     var isStale: Bool { staleSince != nil }
     var count: Int { cache.count }
     /// What the cap has cost so far.
@@ -99,8 +99,8 @@ public struct Reading: ~Copyable, Sendable {
     var state: ViewState {
         if isClosed { return .closed }
         if let failure {
-            if case .failure(let refusal) = failure { return .failed(refusal) }
-            return .failed(Failure(.limitExceeded, failure.whatHappened, hint: failure.hint))
+            if case .refused(let refusal) = failure { return .failed(refusal) }
+            return .failed(Refusal(.limitExceeded, failure.whatHappened, hint: failure.hint))
         }
         return isStale ? .stale(for: age) : .live
     }
@@ -120,8 +120,10 @@ public struct Reading: ~Copyable, Sendable {
     mutating func warmFile() throws(MembusError) -> WarmFile {
         try checkReadable()
         guard follow.mode == .update else {
-            throw .failure(
-                Failure(.invalidArgument, "an invalidate view does not hold the whole state", hint: "follow with mode: .update"))
+            throw .refused(
+                Refusal(
+                    .invalidArgument, "an invalidate view does not hold the whole state",
+                    hint: "follow with mode: .update"))
         }
         return WarmFile(branch: follow.branch, filter: follow.filter, token: token, records: cache.records())
     }
@@ -165,7 +167,7 @@ public struct Reading: ~Copyable, Sendable {
             self.lineage = lineage
         case .live: staleSince = nil
         case .stale(let since): staleSince = since
-        case .failed(let refusal): failure = failure ?? .failure(refusal)
+        case .failed(let refusal): failure = failure ?? .refused(refusal)
         case .fresh, .register, .subscribe, .unsubscribe, .ping, .pull, .replaceSocket: return
         }
         guardReads()
@@ -192,12 +194,12 @@ public struct Reading: ~Copyable, Sendable {
 
     // MARK: Notes and news
 
-    mutating func takeNotes() -> [Request.NotedRead] {
+    mutating func takeNotes() -> [NotedRead] {
         let notes = cache.drainNotes()
         if notes.isEmpty { return [] }
         let time = Timestamp.now
         return notes.map { note in
-            Request.NotedRead(context: context, branch: follow.branch, key: note.key, version: note.version, time: time)
+            NotedRead(context: context, branch: follow.branch, key: note.key, version: note.version, time: time)
         }
     }
 
@@ -208,7 +210,8 @@ public struct Reading: ~Copyable, Sendable {
     mutating func news(_ feed: Int) -> [ViewChanges.Element] {
         guard let batch = cache.drain(feed) else { return [] }
         let changes = batch.changes.map { change -> ViewChanges.Element in
-            change.isDeleted ? .deleted(change.key, change.revision) : .changed(change.key, change.revision, held(change.key))
+            change.isDeleted
+                ? .deleted(change.key, change.revision) : .changed(change.key, change.revision, held(change.key))
         }
         return batch.isPartial ? [.everything] : changes
     }

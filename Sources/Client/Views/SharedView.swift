@@ -13,13 +13,14 @@ final class SharedView: Sendable {
 
     init(
         follow: Follow, capacity: Int, whenStale: WhenStale, context: String, warm: WarmFile? = nil,
-        in surroundings: Surroundings = Surroundings()
+        in environment: ViewEnvironment = ViewEnvironment()
     ) {
         self.follow = follow
         self.whenStale = whenStale
         reading = Mutex(
             Reading(
-                follow: follow, capacity: capacity, whenStale: whenStale, context: context, warm: warm, in: surroundings))
+                follow: follow, capacity: capacity, whenStale: whenStale, context: context, warm: warm, in: environment
+            ))
     }
 
     // MARK: Reading
@@ -93,7 +94,7 @@ final class SharedView: Sendable {
         }
     }
 
-    func takeNotes() -> [Request.NotedRead] { reading.withLock { $0.takeNotes() } }
+    func takeNotes() -> [NotedRead] { reading.withLock { $0.takeNotes() } }
 
     /// - Returns: whether it was open.
     @discardableResult

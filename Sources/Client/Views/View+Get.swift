@@ -1,9 +1,11 @@
-import Foundation
+import FoundationEssentials
 
 extension View {
     /// The record under a key, as fresh as asked for, fetched if it is not in the cache; `nil`: there is none.
     /// - Throws: ``MembusError/timeout(of:outcomeUnknown:last:)`` if the view does not get there in time.
-    public func get(_ key: String, _ consistency: Consistency = .cached, timeout: Duration? = nil) async throws -> Record? {
+    public func get(_ key: String, _ consistency: Consistency = .cached, timeout: Duration? = nil) async throws
+        -> Record?
+    {
         try await get([key], consistency, timeout: timeout)[key]
     }
 

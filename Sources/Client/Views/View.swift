@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// A local, coherent cache of the records of some topics on one branch. Every read is of one whole state,
 /// and the state never goes back.

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// A file that appears whole or not at all: written beside its place, synced, then renamed into it. What was
 /// not committed is removed again.
@@ -33,7 +34,7 @@ final class AtomicFile {
         let isWritten = bytes.withUnsafeBytes { buffer in
             var rest = buffer[...]
             while !rest.isEmpty {
-                let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
                 if count < 0, errno == EINTR { continue }
                 if count <= 0 { return false }
                 rest = rest.dropFirst(count)
@@ -45,7 +46,9 @@ final class AtomicFile {
 
     /// On disk under its name once this returns.
     func commit() throws(MembusError) {
-        guard fsync(descriptor) == 0 else { throw .file(path: target.path, problem: "cannot be synced: \(Self.reason)") }
+        guard fsync(descriptor) == 0 else {
+            throw .file(path: target.path, problem: "cannot be synced: \(Self.reason)")
+        }
         guard rename(draft, target.path) == 0 else {
             throw .file(path: target.path, problem: "cannot be put into place: \(Self.reason)")
         }

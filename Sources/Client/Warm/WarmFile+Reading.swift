@@ -1,5 +1,6 @@
 import Crypto
-import Foundation
+import FoundationEssentials
+import Glibc
 import MembusWire
 
 extension WarmFile {
@@ -9,12 +10,20 @@ extension WarmFile {
         let bytes: Data
         do { bytes = try Data(contentsOf: file, options: .mappedIfSafe) } catch {
             throw .warmFile(
-                path: file.path, problem: "cannot be read: \(error.localizedDescription)",
+                path: file.path, problem: "cannot be read: \(Self.reason(for: file) ?? "\(error)")",
                 hint: "check the path, or have it written by `membus warm`")
         }
         do throws(Damage) { self = try WarmFile(decoding: bytes) } catch {
             throw .warmFile(path: file.path, problem: error.what, hint: error.hint)
         }
+    }
+
+    /// The system's word; Foundation's errors would need all of Foundation for theirs.
+    private static func reason(for file: URL) -> String? {
+        let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0 { return String(cString: strerror(errno)) }
+        _ = close(descriptor)
+        return nil
     }
 
     struct Damage: Error {
@@ -24,12 +33,15 @@ extension WarmFile {
 
     init(decoding bytes: Data) throws(Damage) {
         var input = Input(bytes: bytes)
-        guard bytes.count >= Self.magic.count + 4 + Self.digestBytes, try input.take(Self.magic.count) == Self.magic else {
+        guard bytes.count >= Self.magic.count + 4 + Self.digestBytes, try input.take(Self.magic.count) == Self.magic
+        else {
             throw Damage(what: "is no warm file, or was cut short")
         }
         let version: UInt32 = try input.integer()
         if version > Self.version {
-            throw Damage(what: "is of format \(version), this software reads \(Self.version)", hint: "use newer software, or have it written anew")
+            throw Damage(
+                what: "is of format \(version), this software reads \(Self.version)",
+                hint: "use newer software, or have it written anew")
         }
         let body = bytes.prefix(bytes.count - Self.digestBytes)
         guard version == Self.version, SHA256.hash(data: body) == bytes.suffix(Self.digestBytes) else {
@@ -37,12 +49,15 @@ extension WarmFile {
         }
         input.limit(to: body.count)
         let register = try Self.header(try input.frame())
-        guard let newest = register.newest, register.mode == .update else { throw Damage(what: "its header names no state") }
+        guard let newest = register.newest, register.mode == .update else {
+            throw Damage(what: "its header names no state")
+        }
         var records: [Record] = []
         while let frame = try input.frame() { records += try Self.page(frame, of: newest) }
         let count: UInt64 = try input.integer()
         guard count == UInt64(records.count), input.isAtEnd else { throw Damage(what: "does not hold what it says") }
-        guard zip(records, records.dropFirst()).allSatisfy({ $0.key < $1.key }), records.allSatisfy({ !$0.isDeleted }) else {
+        guard zip(records, records.dropFirst()).allSatisfy({ $0.key < $1.key }), records.allSatisfy({ !$0.isDeleted })
+        else {
             throw Damage(what: "its records are out of order")
         }
         guard records.allSatisfy({ register.filter.matches($0.key) && $0.revision <= newest.revision }) else {
@@ -51,7 +66,7 @@ extension WarmFile {
         self.init(branch: register.branch, filter: register.filter, token: newest, records: records)
     }
 
-    private static func header(_ frame: Data?) throws(Damage) -> Request.Register {
+    private static func header(_ frame: Data?) throws(Damage) -> Register {
         guard let frame, case .success(let request) = WireCodec.decodeRequest(frame).result,
             case .register(let register) = request.body
         else { throw Damage(what: "its header cannot be read") }

@@ -1,5 +1,5 @@
 import Crypto
-import Foundation
+import FoundationEssentials
 import MembusWire
 
 extension WarmFile {
@@ -8,7 +8,7 @@ extension WarmFile {
         var output = HashedOutput(to: try AtomicFile(for: file))
         try output.put(Self.magic)
         try output.put(integer: Self.version)
-        let register = Request.Register(branch: branch, filter: filter, mode: .update, newest: token)
+        let register = Register(branch: branch, filter: filter, mode: .update, newest: token)
         try output.put(frame: try WireCodec.encode(Request(id: 0, body: .register(register))))
         for page in pages { try output.put(frame: WireCodec.encode(page)) }
         try output.put(integer: UInt32(0))
@@ -25,9 +25,11 @@ extension WarmFile {
                 bytes += records[end].footprint
                 end += 1
             }
-            let page = Reply.RangePage(at: token.position, records: Array(records[start..<end]), more: end < records.count)
+            let page = RangePage(
+                at: token.position, records: Array(records[start..<end]), more: end < records.count)
             pages.append(
-                Reply(id: 0, lineage: token.lineage, instance: Instance(0), visible: token.position, body: .range(page)))
+                Reply(id: 0, lineage: token.lineage, instance: Instance(0), visible: token.position, body: .range(page))
+            )
             start = end
         }
         return pages

@@ -17,7 +17,7 @@
 // only after its hash was found right: any damage refuses it.
 
 import Crypto
-import Foundation
+import FoundationEssentials
 import MembusWire
 
 /// The state of some topics as of one revision, in a file: see ``Memory/follow(_:mode:capacity:whenStale:branch:context:warm:timeout:)-(String...,_,_,_,_,_,_,_)``.
@@ -50,9 +50,12 @@ public struct WarmFile: Sendable {
     func check(fits follow: Follow, at file: URL) throws(MembusError) {
         let hint = "follow what it holds (\(filter) on \(branch)), or write another file"
         if follow.mode != .update {
-            throw .warmFile(path: file.path, problem: "an invalidate view cannot start from it", hint: "use mode: .update")
+            throw .warmFile(
+                path: file.path, problem: "an invalidate view cannot start from it", hint: "use mode: .update")
         }
-        if follow.branch != branch { throw .warmFile(path: file.path, problem: "it is of branch \(branch)", hint: hint) }
+        if follow.branch != branch {
+            throw .warmFile(path: file.path, problem: "it is of branch \(branch)", hint: hint)
+        }
         if follow.filter != filter { throw .warmFile(path: file.path, problem: "it holds \(filter)", hint: hint) }
     }
 

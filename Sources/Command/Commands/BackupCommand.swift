@@ -30,20 +30,24 @@ struct BackupCommand: AsyncParsableCommand {
 
     func run() async throws {
         if !force, FileManager.default.fileExists(atPath: file) {
-            throw Complaint("EXISTS", "\(file) exists already", hint: "name another file, or replace it with --force")
+            throw CommandError(
+                "EXISTS", "\(file) exists already", hint: "name another file, or replace it with --force")
         }
-        let revision = try await Endings.cleaningUp { try await make() }
+        let revision = try await Termination.cleaningUp { try await make() }
         let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber)??.int64Value ?? 0
         guard options.json else {
-            return try Output.standard.line("\(file) holds everything up to revision \(revision) (\(Human.bytes(size)))")
+            return try Output.standard.line(
+                "\(file) holds everything up to revision \(revision) (\(Human.bytes(size)))")
         }
-        try Output.standard.line(["revision": .integer(revision), "file": .string(file), "total_bytes": .integer(size)] as JSONValue)
+        try Output.standard.line(
+            ["revision": .integer(revision), "file": .string(file), "total_bytes": .integer(size)] as JSONValue)
     }
 
     private func make() async throws -> Revision {
         let progress = Progress("backup", counting: "bytes")
         let revision = try await options.withMemory { memory in
-            try await memory.backup(to: URL(fileURLWithPath: file), timeout: options.timeout?.duration ?? .seconds(600)) { done, total in
+            try await memory.backup(to: URL(fileURLWithPath: file), timeout: options.timeout?.duration ?? .seconds(600))
+            { done, total in
                 progress.update {
                     $0.done = done
                     ($0.bytes, $0.totalBytes) = (done, total)

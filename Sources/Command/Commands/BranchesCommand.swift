@@ -22,7 +22,7 @@ struct BranchesCommand: AsyncParsableCommand {
         }
     }
 
-    private func json(_ branch: Reply.BranchInfo) -> JSONValue {
+    private func json(_ branch: BranchInfo) -> JSONValue {
         let name: JSONValue = ["name": .string(branch.name.text)]
         guard let parent = branch.parent else { return name }
         return name + [

@@ -44,7 +44,9 @@ struct CommitCommand: AsyncParsableCommand {
               echo '{"changes": [{"key": "visits", "increment": 1}]}' | membus commit -
             """)
 
-    @Argument(help: ArgumentHelp("The file with the transaction; - for standard input.", valueName: "file"), completion: .file(extensions: ["json"]))
+    @Argument(
+        help: ArgumentHelp("The file with the transaction; - for standard input.", valueName: "file"),
+        completion: .file(extensions: ["json"]))
     var file: String
 
     @OptionGroup var write: WriteOptions
@@ -58,7 +60,8 @@ struct CommitCommand: AsyncParsableCommand {
         let document = try read()
         try agree(document)
         try document.checkMoments(now: .now, in: name)
-        let transaction = document.transaction(branch: options.branchName, context: write.contextName, message: write.message)
+        let transaction = document.transaction(
+            branch: options.branchName, context: write.contextName, message: write.message)
         let receipt = try await options.withMemory { try await $0.submit(transaction) }
         if !receipt.isCommitted, !options.json {
             return try Output.standard.line("nothing to commit; the preconditions hold at revision \(receipt.revision)")
@@ -75,18 +78,20 @@ struct CommitCommand: AsyncParsableCommand {
             ("message", document.message, write.message.isEmpty ? nil : write.message),
         ] {
             guard let inFile, let option, !inFile.utf8.elementsEqual(option.utf8) else { continue }
-            throw Complaint(
+            throw CommandError(
                 "USAGE", "\(name): \(field): the file says \"\(inFile)\", --\(field) \"\(option)\"",
                 hint: "say it in one place; nothing was written", .usage)
         }
     }
 
     private func read() throws -> TransactionDocument {
-        let data = file == "-" ? try StandardInput.read() : try LocalFile.read(file, atMost: TransactionDocument.largest)
+        let data =
+            file == "-" ? try StandardInput.read() : try LocalFile.read(file, atMost: TransactionDocument.largest)
         switch TransactionDocument.read(data) {
         case .success(let document): return document
         case .failure(let fault):
-            throw Complaint("MALFORMED", "\(name): \(fault)", hint: "see membus help commit; nothing was written", .usage)
+            throw CommandError(
+                "MALFORMED", "\(name): \(fault)", hint: "see membus help commit; nothing was written", .usage)
         }
     }
 }
@@ -95,22 +100,26 @@ enum LocalFile {
     /// Up front, where a command would else fail half-way, and less plainly.
     static func refuseDirectory(_ path: String) throws {
         var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else { return }
-        throw Complaint("FILE", "\(path) is a directory", hint: "name a file")
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
+            return
+        }
+        throw CommandError("FILE", "\(path) is a directory", hint: "name a file")
     }
 
     static func read(_ path: String, atMost limit: Int) throws -> Data {
         try refuseDirectory(path)
         guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw Complaint("FILE", "\(path) cannot be read: \(String(cString: strerror(errno)))", hint: "check the path and its permissions")
+            throw CommandError(
+                "FILE", "\(path) cannot be read: \(String(cString: strerror(errno)))",
+                hint: "check the path and its permissions")
         }
         defer { try? handle.close() }
         let data: Data
         do { data = try handle.read(upToCount: limit + 1) ?? Data() } catch {
-            throw Complaint("FILE", "\(path) cannot be read", hint: "check the disk")
+            throw CommandError("FILE", "\(path) cannot be read", hint: "check the disk")
         }
         guard data.count <= limit else {
-            throw Complaint("FILE", "\(path) is larger than \(Human.bytes(Int64(limit)))", hint: "split it")
+            throw CommandError("FILE", "\(path) is larger than \(Human.bytes(Int64(limit)))", hint: "split it")
         }
         return data
     }

@@ -32,8 +32,10 @@ struct CompactCommand: AsyncParsableCommand {
 
     func run() async throws {
         let floor = try await options.withMemory {
-            try await $0.compact(olderThan: olderThan?.duration, below: below, timeout: options.timeout?.duration ?? .seconds(600))
+            try await $0.compact(
+                olderThan: olderThan?.duration, below: below, timeout: options.timeout?.duration ?? .seconds(600))
         }
-        try Output.standard.line(options.json ? JSONValue.object([.init("floor", .integer(floor))]).line : "floor \(floor)")
+        try Output.standard.line(
+            options.json ? JSONValue.object([.init("floor", .integer(floor))]).line : "floor \(floor)")
     }
 }

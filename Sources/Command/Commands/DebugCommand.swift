@@ -21,7 +21,9 @@ struct DigestCommand: AsyncParsableCommand {
               membus debug digest plans/ people/ada
             """)
 
-    @Argument(help: ArgumentHelp("Prefixes ending in /, or keys. (default: everything)", valueName: "topic"), transform: { try Topic($0) })
+    @Argument(
+        help: ArgumentHelp("Prefixes ending in /, or keys. (default: everything)", valueName: "topic"),
+        transform: { try Topic($0) })
     var topics: [Topic] = []
 
     @OptionGroup(title: "Global options") var options: GlobalOptions
@@ -31,11 +33,11 @@ struct DigestCommand: AsyncParsableCommand {
         let comparison = try await options.withMemory { try await DigestComparison.make($0, names) }
         try comparison.show(options.json, on: .standard)
         if let difference = comparison.difference {
-            var complaint = Complaint(
+            var commandError = CommandError(
                 "DIGESTS_DIFFER", "view and broker differ at revision \(comparison.at.revision): \(difference)",
                 hint: "keep the broker's log and report it: this must never happen")
-            complaint.isToldInJSON = true
-            throw complaint
+            commandError.isToldInJSON = true
+            throw commandError
         }
     }
 }
@@ -70,7 +72,9 @@ struct DigestComparison: Sendable {
         }
         var records: [Record] = []
         for try await record in memory.range(topics, at: snapshot.revision, keysOnly: true) { records.append(record) }
-        let difference = first(records, snapshot.records) ?? Difference(key: Key(unchecked: "(none)"), broker: told.at.revision, view: at.revision)
+        let difference =
+            first(records, snapshot.records)
+            ?? Difference(key: Key(unchecked: "(none)"), broker: told.at.revision, view: at.revision)
         return DigestComparison(at: at, broker: told.digest, view: own, difference: difference)
     }
 
@@ -80,7 +84,9 @@ struct DigestComparison: Sendable {
         while let left = a.first, let right = b.first {
             if left.key < right.key { return Difference(key: left.key, broker: left.revision, view: nil) }
             if right.key < left.key { return Difference(key: right.key, broker: nil, view: right.revision) }
-            if left.revision != right.revision { return Difference(key: left.key, broker: left.revision, view: right.revision) }
+            if left.revision != right.revision {
+                return Difference(key: left.key, broker: left.revision, view: right.revision)
+            }
             a = a.dropFirst()
             b = b.dropFirst()
         }
@@ -91,7 +97,9 @@ struct DigestComparison: Sendable {
     func show(_ asJSON: Bool, on output: Output) throws {
         let isEqual = difference == nil
         guard asJSON else {
-            try output.line("broker  \(hexadecimal(broker))  \(broker.count) \(Human.noun(Int64(broker.count), "records")) at revision \(at.revision)")
+            try output.line(
+                "broker  \(hexadecimal(broker))  \(broker.count) \(Human.noun(Int64(broker.count), "records")) at revision \(at.revision)"
+            )
             try output.line("view    \(hexadecimal(view))  \(view.count) \(Human.noun(Int64(view.count), "records"))")
             return try output.line(isEqual ? output.style.green("equal") : output.style.red("different"))
         }
@@ -100,12 +108,13 @@ struct DigestComparison: Sendable {
             "view_digest": .string(hexadecimal(view)), "equal": .bool(isEqual),
         ]
         if let difference {
-            told = told + [
-                "differs": [
-                    "key": .string(difference.key.text), "broker": difference.broker.map { .integer($0) } ?? .null,
-                    "view": difference.view.map { .integer($0) } ?? .null,
+            told =
+                told + [
+                    "differs": [
+                        "key": .string(difference.key.text), "broker": difference.broker.map { .integer($0) } ?? .null,
+                        "view": difference.view.map { .integer($0) } ?? .null,
+                    ]
                 ]
-            ]
         }
         try output.line(told)
     }

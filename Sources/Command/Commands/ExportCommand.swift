@@ -14,7 +14,9 @@ struct ExportCommand: AsyncParsableCommand {
               membus export plans/ --at 12 > plans.jsonl
             """)
 
-    @Argument(help: ArgumentHelp("A prefix ending in /, one key, or / for everything.", valueName: "topic"), transform: { try Topic($0) })
+    @Argument(
+        help: ArgumentHelp("A prefix ending in /, one key, or / for everything.", valueName: "topic"),
+        transform: { try Topic($0) })
     var topic: Topic = .everything
 
     @Option(help: ArgumentHelp("As of this revision. (default: the newest)", valueName: "revision"))
@@ -56,7 +58,8 @@ struct ExportCommand: AsyncParsableCommand {
     private func complete(_ record: Record, _ memory: Memory) async throws -> Record {
         if record.value != nil { return record }
         guard let whole = try await memory.get(record.key.text, at: record.revision), whole.value != nil else {
-            throw Complaint("EXPORT", "the value of \(record.key) at revision \(record.revision) is gone", hint: "export again")
+            throw CommandError(
+                "EXPORT", "the value of \(record.key) at revision \(record.revision) is gone", hint: "export again")
         }
         return whole
     }

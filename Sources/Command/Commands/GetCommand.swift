@@ -31,7 +31,7 @@ struct GetCommand: AsyncParsableCommand {
         let found = try await options.withMemory { try await $0.get(key.text, at: at) }
         guard let record = found else {
             let when = at.map { " at revision \($0)" } ?? ""
-            throw Complaint.notFound(
+            throw CommandError.notFound(
                 "there is no record under \(key)\(when)\(options.branchName == .main ? "" : " on branch \(options.branchName)")",
                 hint: "membus history \(key) tells whether there was one")
         }
@@ -43,7 +43,7 @@ struct GetCommand: AsyncParsableCommand {
         let output = Output.standard
         guard output.isTerminal else { return try output.write(value) }
         guard let text = String(validating: value, as: UTF8.self) else {
-            throw Complaint(
+            throw CommandError(
                 "BINARY", "\(record.key) holds \(Human.bytes(Int64(value.count))) of kind \(record.kind), not text",
                 hint: "write it to a file: membus get \(record.key) > FILE; or use --json")
         }

@@ -17,7 +17,9 @@ struct HistoryCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("The record's key.", valueName: "key"), transform: { try Key($0) })
     var key: Key
 
-    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most this many versions. (default: all)", valueName: "number"))
+    @Option(
+        name: [.customShort("n"), .long],
+        help: ArgumentHelp("At most this many versions. (default: all)", valueName: "number"))
     var limit: Int?
 
     @Option(help: ArgumentHelp("Only versions before this revision.", valueName: "revision"))
@@ -42,7 +44,8 @@ struct HistoryCommand: AsyncParsableCommand {
         }
         let dropped = "versions that were replaced by revision \(floor), the floor, are no longer kept"
         if shown == 0 {
-            throw Complaint.notFound("no version of \(key) is kept", hint: floor > 0 ? dropped : "membus log lists what was written")
+            throw CommandError.notFound(
+                "no version of \(key) is kept", hint: floor > 0 ? dropped : "membus log lists what was written")
         }
         if floor > 0 {
             try Output.standard.flush()
@@ -50,7 +53,7 @@ struct HistoryCommand: AsyncParsableCommand {
         }
     }
 
-    private func show(_ version: Reply.HistoryPage.Version) throws {
+    private func show(_ version: KeyVersion) throws {
         let output = Output.standard
         if options.json { return try output.line(.version(version.record, by: version.commit)) }
         let what = version.record.isDeleted ? output.style.red("deleted") : Human.preview(version.record)

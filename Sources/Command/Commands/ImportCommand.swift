@@ -22,7 +22,9 @@ struct ImportCommand: AsyncParsableCommand {
               membus --branch trial import plans.jsonl --message "from the old notebook"
             """)
 
-    @Argument(help: ArgumentHelp("The file (no pipe, as it is read twice); - for standard input.", valueName: "file"), completion: .file(extensions: ["jsonl"]))
+    @Argument(
+        help: ArgumentHelp("The file (no pipe, as it is read twice); - for standard input.", valueName: "file"),
+        completion: .file(extensions: ["jsonl"]))
     var file: String
 
     @Option(help: ArgumentHelp("At most this many records a commit.", valueName: "number"))
@@ -43,7 +45,9 @@ struct ImportCommand: AsyncParsableCommand {
         let plan = try ImportPlan(checking: file)
         let progress = Progress("import", counting: plan.content.rawValue)
         progress.update { ($0.total, $0.totalBytes) = (plan.lines, plan.bytes) }
-        let message = write.message.isEmpty ? "import \(spooled == nil ? (file as NSString).lastPathComponent : "standard input")" : write.message
+        let message =
+            write.message.isEmpty
+            ? "import \(spooled == nil ? (file as NSString).lastPathComponent : "standard input")" : write.message
         let result: ImportResult
         do {
             result = try await options.withMemory(context: write.contextName) { memory in
@@ -83,6 +87,7 @@ struct ImportCommand: AsyncParsableCommand {
         if result.superseded > 0 { parts.append("\(result.superseded) superseded by later lines") }
         if result.expired > 0 { parts.append("\(result.expired) expired") }
         let revision = result.revision > 0 ? "; revision \(result.revision)" : ""
-        return "\(result.lines) \(Human.noun(result.lines, content.rawValue)): \(parts.joined(separator: ", "))\(revision)"
+        return
+            "\(result.lines) \(Human.noun(result.lines, content.rawValue)): \(parts.joined(separator: ", "))\(revision)"
     }
 }

@@ -13,7 +13,9 @@ struct ListCommand: AsyncParsableCommand {
               membus ls plans/ --at 12
             """)
 
-    @Argument(help: ArgumentHelp("A prefix ending in /, one key, or / for everything.", valueName: "topic"), transform: { try Topic($0) })
+    @Argument(
+        help: ArgumentHelp("A prefix ending in /, one key, or / for everything.", valueName: "topic"),
+        transform: { try Topic($0) })
     var topic: Topic = .everything
 
     @Option(help: ArgumentHelp("As of this revision. (default: the newest)", valueName: "revision"))
@@ -29,16 +31,22 @@ struct ListCommand: AsyncParsableCommand {
         let output = Output.standard
         try await options.withMemory { memory in
             for try await record in memory.range([topic.text], at: at, keysOnly: true) {
-                if options.json { try output.line(.record(record)) } else { try output.line(line(record, output.style)) }
+                if options.json {
+                    try output.line(.record(record))
+                } else {
+                    try output.line(line(record, output.style))
+                }
             }
         }
     }
 
     private func line(_ record: Record, _ style: Style) -> String {
         let facts = [
-            Human.padded("\(record.revision)", 10, right: true), Human.padded(record.kind.name.escapingControlCharacters, 8),
+            Human.padded("\(record.revision)", 10, right: true),
+            Human.padded(record.kind.name.escapingControlCharacters, 8),
             Human.padded(Human.bytes(Int64(record.size)), 10, right: true),
         ]
-        return style.dim(facts.joined(separator: "  ")) + "  " + Human.key(record.key, onTerminal: Output.standard.isTerminal)
+        return style.dim(facts.joined(separator: "  ")) + "  "
+            + Human.key(record.key, onTerminal: Output.standard.isTerminal)
     }
 }

@@ -16,7 +16,8 @@ struct LogCommand: AsyncParsableCommand {
               membus log --since 2026-03-01 --until 2026-03-02T12:00:00Z
             """)
 
-    @Argument(help: ArgumentHelp("Only commits that changed these topics.", valueName: "topic"), transform: { try Topic($0) })
+    @Argument(
+        help: ArgumentHelp("Only commits that changed these topics.", valueName: "topic"), transform: { try Topic($0) })
     var topics: [Topic] = []
 
     @Option(help: ArgumentHelp("Only commits by this agent. (--agent says who you are)", valueName: "agent"))
@@ -25,14 +26,18 @@ struct LogCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only commits of this context.", valueName: "name"))
     var context: String?
 
-    @Option(help: ArgumentHelp("Only commits from then on: 2h (ago), a date, or date and time (ISO 8601).", valueName: "time"),
+    @Option(
+        help: ArgumentHelp(
+            "Only commits from then on: 2h (ago), a date, or date and time (ISO 8601).", valueName: "time"),
         transform: Moment.read)
     var since: Moment?
 
     @Option(help: ArgumentHelp("Only commits up to then.", valueName: "time"), transform: Moment.read)
     var until: Moment?
 
-    @Option(name: [.customShort("n"), .long], help: ArgumentHelp("At most this many commits. (default: all)", valueName: "number"))
+    @Option(
+        name: [.customShort("n"), .long],
+        help: ArgumentHelp("At most this many commits. (default: all)", valueName: "number"))
     var limit: Int?
 
     @Flag(help: "Oldest first.")
@@ -48,7 +53,9 @@ struct LogCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit needs a number above zero.") }
-        if allBranches, options.branch != nil { throw ValidationError("--all-branches and --branch exclude each other.") }
+        if allBranches, options.branch != nil {
+            throw ValidationError("--all-branches and --branch exclude each other.")
+        }
     }
 
     func run() async throws {
@@ -102,9 +109,15 @@ struct LogCommand: AsyncParsableCommand {
         }
         let info = commit.info
         let branch = allBranches ? "  \(info.branch)" : ""
-        try output.line("\(output.style.bold("revision \(info.revision)"))  \(info.time.shown)\(branch)  \(Human.commit(info))")
+        try output.line(
+            "\(output.style.bold("revision \(info.revision)"))  \(info.time.shown)\(branch)  \(Human.commit(info))")
         for record in commit.records {
-            let what = record.isDeleted ? output.style.red("deleted") : values ? Human.preview(record) : "\(record.kind.name.escapingControlCharacters), \(Human.bytes(Int64(record.size)))"
+            let what =
+                record.isDeleted
+                ? output.style.red("deleted")
+                : values
+                    ? Human.preview(record)
+                    : "\(record.kind.name.escapingControlCharacters), \(Human.bytes(Int64(record.size)))"
             try output.line("    \(Human.key(record.key, onTerminal: output.isTerminal))  \(output.style.dim(what))")
         }
     }

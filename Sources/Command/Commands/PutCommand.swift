@@ -34,20 +34,24 @@ struct PutCommand: AsyncParsableCommand {
               membus put counters/x --kind counter -- -5
             """)
 
-    @Argument(help: ArgumentHelp("The record's key, such as plans/paris.", valueName: "key"), transform: { try Key($0) })
+    @Argument(
+        help: ArgumentHelp("The record's key, such as plans/paris.", valueName: "key"), transform: { try Key($0) })
     var key: Key
 
     @Argument(help: ArgumentHelp("Its value; - reads it from standard input.", valueName: "value"))
     var value: String?
 
     @Option(
-        help: ArgumentHelp("Only if the key's newest version is this one. (0: only if there is no record)", valueName: "revision"))
+        help: ArgumentHelp(
+            "Only if the key's newest version is this one. (0: only if there is no record)", valueName: "revision"))
     var ifRevision: Revision?
 
     @Flag(help: "Only if there is no record.")
     var ifAbsent = false
 
-    @Option(help: ArgumentHelp("What the value is: text, json, counter, or a name of your own. (default: text)", valueName: "kind"))
+    @Option(
+        help: ArgumentHelp(
+            "What the value is: text, json, counter, or a name of your own. (default: text)", valueName: "kind"))
     var kind: String?
 
     @Option(
@@ -92,8 +96,9 @@ struct PutCommand: AsyncParsableCommand {
     private func record() throws -> Put {
         let data = try bytes()
         if kind == nil, String(validating: data, as: UTF8.self) == nil {
-            throw Complaint(
-                "USAGE", "the value is not UTF-8, so it is no text", hint: "say what it is, for example --kind image/png", .usage)
+            throw CommandError(
+                "USAGE", "the value is not UTF-8, so it is no text",
+                hint: "say what it is, for example --kind image/png", .usage)
         }
         return Put(
             data, kind: kind.map { Kind($0) } ?? .text, attributes: try Pair.dictionary(attribute), links: link,
@@ -103,7 +108,8 @@ struct PutCommand: AsyncParsableCommand {
     private func bytes() throws -> Data {
         if let value, value != "-" { return Data(value.utf8) }
         if value == nil, isatty(STDIN_FILENO) == 1 {
-            throw Complaint("USAGE", "no value for \(key)", hint: "give one, or - to type it (end with Ctrl-D)", .usage)
+            throw CommandError(
+                "USAGE", "no value for \(key)", hint: "give one, or - to type it (end with Ctrl-D)", .usage)
         }
         return try StandardInput.read()
     }
@@ -112,7 +118,8 @@ struct PutCommand: AsyncParsableCommand {
 extension GlobalOptions {
     func printReceipt(_ receipt: Receipt, of key: Key? = nil, branch: BranchName? = nil) throws {
         let keyed: JSONValue = key.map { ["key": .string($0.text)] } ?? [:]
-        try Output.standard.tell(of: receipt.isCommitted ? "it is committed as revision \(receipt.revision)" : nil) { output in
+        try Output.standard.tell(of: receipt.isCommitted ? "it is committed as revision \(receipt.revision)" : nil) {
+            output in
             guard json else { return try output.line("revision \(receipt.revision)") }
             try output.line(.receipt(receipt, branch: branch ?? branchName) + keyed)
         }
@@ -124,7 +131,7 @@ enum StandardInput {
     static func read() throws -> Data {
         let data = try FileHandle.standardInput.read(upToCount: TransactionDocument.largest + 1) ?? Data()
         guard data.count <= TransactionDocument.largest else {
-            throw Complaint(
+            throw CommandError(
                 "LIMIT_EXCEEDED", "standard input holds more than \(Human.bytes(Int64(TransactionDocument.largest)))",
                 hint: "split it, or store it elsewhere and put a link")
         }

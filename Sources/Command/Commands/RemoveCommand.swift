@@ -36,7 +36,7 @@ struct RemoveCommand: AsyncParsableCommand {
             // It must still be there when it is deleted, whoever changes it meanwhile.
             return try await memory.transact(message: write.message, retries: 20) { tx in
                 guard try await tx.get(key.text) != nil else {
-                    throw Complaint.notFound("there is no record under \(key)", hint: "nothing was changed")
+                    throw CommandError.notFound("there is no record under \(key)", hint: "nothing was changed")
                 }
                 tx.delete(key.text)
             }

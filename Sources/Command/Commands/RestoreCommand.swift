@@ -17,7 +17,10 @@ struct RestoreCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("A file that membus backup wrote.", valueName: "file"), completion: .file())
     var file: String
 
-    @Option(help: ArgumentHelp("The broker's data directory. (default: \(DataDirectoryOption.shown))", valueName: "directory"), completion: .directory)
+    @Option(
+        help: ArgumentHelp(
+            "The broker's data directory. (default: \(DataDirectoryOption.shown))", valueName: "directory"),
+        completion: .directory)
     var data: String?
 
     @Flag(help: "Replace the store that is there; it is kept beside the new one.")
@@ -36,18 +39,21 @@ struct RestoreCommand: AsyncParsableCommand {
             do throws(StoreError) {
                 return try Store.restore(file, into: directory, newLineage: .random(in: 1 ... .max), replace: replace)
             } catch {
-                throw Self.complaint(error)
+                throw Self.commandError(error)
             }
         }
         guard !options.json else { return try Output.standard.line(json(restored, directory)) }
-        try Output.standard.line("restored \(directory) to revision \(restored.head.revision), as lineage \(restored.lineage)")
+        try Output.standard.line(
+            "restored \(directory) to revision \(restored.head.revision), as lineage \(restored.lineage)")
         if let aside = restored.movedAside { try Output.standard.line("the store that was there is now \(aside)") }
     }
 
-    private static func complaint(_ error: StoreError) -> Complaint {
-        var complaint = Complaint(error)
-        if error.kind == .exists { complaint.hint = "name another directory with --data, or replace it with --replace" }
-        return complaint
+    private static func commandError(_ error: StoreError) -> CommandError {
+        var commandError = CommandError(error)
+        if error.kind == .exists {
+            commandError.hint = "name another directory with --data, or replace it with --replace"
+        }
+        return commandError
     }
 
     private func json(_ restored: Store.Restored, _ directory: String) -> JSONValue {
@@ -62,5 +68,7 @@ struct RestoreCommand: AsyncParsableCommand {
 /// Where a broker keeps its store unless it is told.
 enum DataDirectoryOption {
     static let shown = "~/.membus"
-    static var path: String { (FileManager.default.homeDirectoryForCurrentUser.path as NSString).appendingPathComponent(".membus") }
+    static var path: String {
+        (FileManager.default.homeDirectoryForCurrentUser.path as NSString).appendingPathComponent(".membus")
+    }
 }

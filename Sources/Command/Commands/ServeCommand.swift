@@ -45,23 +45,34 @@ struct ServeCommand: AsyncParsableCommand {
               membus serve --data /var/lib/membus --listen ipc:///run/membus.sock
             """)
 
-    @Option(help: ArgumentHelp("Where the store lives; made if missing. (default: \(DataDirectoryOption.shown))", valueName: "directory"), completion: .directory)
+    @Option(
+        help: ArgumentHelp(
+            "Where the store lives; made if missing. (default: \(DataDirectoryOption.shown))", valueName: "directory"),
+        completion: .directory)
     var data: String?
 
-    @Option(help: ArgumentHelp("Take requests here; may be given several times. (default: tcp://127.0.0.1:7401)", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "Take requests here; may be given several times. (default: tcp://127.0.0.1:7401)", valueName: "url"))
     var listen: [String] = []
 
-    @Option(help: ArgumentHelp("Publish events here; may be given several times. (default: tcp://127.0.0.1:7402)", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "Publish events here; may be given several times. (default: tcp://127.0.0.1:7402)", valueName: "url"))
     var events: [String] = []
 
-    @Option(help: ArgumentHelp("Read the configuration from this file.", valueName: "file"), completion: .file(extensions: ["json"]))
+    @Option(
+        help: ArgumentHelp("Read the configuration from this file.", valueName: "file"),
+        completion: .file(extensions: ["json"]))
     var config: String?
 
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
         for url in listen + events {
-            if let fault = Endpoint.fault(url, .listening) { throw ValidationError("\"\(url)\" is no endpoint: \(fault).") }
+            if let fault = Endpoint.fault(url, .listening) {
+                throw ValidationError("\"\(url)\" is no endpoint: \(fault).")
+            }
         }
         if data == "" { throw ValidationError("--data needs a directory.") }
         if config == "" { throw ValidationError("--config needs a file.") }
@@ -74,7 +85,8 @@ struct ServeCommand: AsyncParsableCommand {
         try await ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [.init(service: service, successTerminationBehavior: .gracefullyShutdownGroup)],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "membus.serve") { _ in SwiftLogNoOpLogHandler() })
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "membus.serve") { _ in SwiftLogNoOpLogHandler() })
         ).run()
     }
 
@@ -84,7 +96,7 @@ struct ServeCommand: AsyncParsableCommand {
             switch ConfigurationFile.read(try LocalFile.read(config, atMost: 1 << 20), over: configuration) {
             case .success(let read): configuration = read
             case .failure(let fault):
-                throw Complaint("CONFIGURATION", "\(config): \(fault)", hint: "see membus help serve", .usage)
+                throw CommandError("CONFIGURATION", "\(config): \(fault)", hint: "see membus help serve", .usage)
             }
         }
         if let data { configuration.dataDirectory = data }

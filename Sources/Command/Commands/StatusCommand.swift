@@ -34,7 +34,10 @@ enum StatusReport {
             ("floor", "\(f.floor)"),
             ("lineage", "\(status.lineage)"),
             ("instance", "\(status.instance)"),
-            ("waiting", "\(Human.plural(f.transactionsWaiting, "transaction")), \(Human.plural(f.readsWaiting, "read"))"),
+            (
+                "waiting",
+                "\(Human.plural(f.transactionsWaiting, "transaction")), \(Human.plural(f.readsWaiting, "read"))"
+            ),
             ("streams", "\(f.streams)"),
             ("sessions", "\(f.sessions)"),
             ("commits", "\(f.commits) in \(f.batches) batches, \(f.conflicts) conflicts"),

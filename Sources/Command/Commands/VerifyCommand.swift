@@ -36,29 +36,32 @@ struct VerifyCommand: AsyncParsableCommand {
         let result = try await verification()
         try show(result)
         if !result.problems.isEmpty {
-            var complaint = Complaint(
+            var commandError = CommandError(
                 "DAMAGED", "the store fails its checks: \(Human.plural(result.problems.count, "problem"))",
                 hint: "keep a copy of it, then restore the newest backup that passes membus verify FILE")
-            complaint.isToldInJSON = true
-            throw complaint
+            commandError.isToldInJSON = true
+            throw commandError
         }
     }
 
-    private func verification() async throws -> Reply.Verification {
+    private func verification() async throws -> Verification {
         if let file, FileManager.default.fileExists(atPath: file) {
             try LocalFile.refuseDirectory(file)
             var status = stat()
             // SQLite would take an empty file for a new database.
             guard stat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else {
-                throw Complaint("STORE_FOREIGN", "\(file) is no Membus store", hint: "name a file that membus backup wrote")
+                throw CommandError(
+                    "STORE_FOREIGN", "\(file) is no Membus store", hint: "name a file that membus backup wrote")
             }
         }
         if let file { return try await Blocking.run { try Store.reader(ofFile: file).verify() } }
         if let data { return try await Blocking.run { try Store.reader(at: data).verify() } }
-        return try await options.withMemory { try await $0.verify(timeout: options.timeout?.duration ?? .seconds(3600)) }
+        return try await options.withMemory {
+            try await $0.verify(timeout: options.timeout?.duration ?? .seconds(3600))
+        }
     }
 
-    private func show(_ result: Reply.Verification) throws {
+    private func show(_ result: Verification) throws {
         let output = Output.standard
         if options.json {
             return try output.line(
@@ -68,8 +71,12 @@ struct VerifyCommand: AsyncParsableCommand {
                     "problems": .array(result.problems.map { .string($0) }),
                 ] as JSONValue)
         }
-        for problem in result.problems { try output.line(output.style.red("problem") + "  " + problem.escapingControlCharacters) }
+        for problem in result.problems {
+            try output.line(output.style.red("problem") + "  " + problem.escapingControlCharacters)
+        }
         let verdict = result.problems.isEmpty ? output.style.green("sound") : output.style.red("damaged")
-        try output.line("\(verdict): \(result.commits) \(Human.noun(result.commits, "commits")), \(result.changes) \(Human.noun(result.changes, "changes")), revisions \(result.floor) to \(result.revision)")
+        try output.line(
+            "\(verdict): \(result.commits) \(Human.noun(result.commits, "commits")), \(result.changes) \(Human.noun(result.changes, "changes")), revisions \(result.floor) to \(result.revision)"
+        )
     }
 }

@@ -23,7 +23,9 @@ struct WarmCommand: AsyncParsableCommand {
               membus warm plans/ --into plans.warm --follow
             """)
 
-    @Argument(help: ArgumentHelp("Prefixes ending in /, keys, or / for everything.", valueName: "topic"), transform: { try Topic($0) })
+    @Argument(
+        help: ArgumentHelp("Prefixes ending in /, keys, or / for everything.", valueName: "topic"),
+        transform: { try Topic($0) })
     var topics: [Topic]
 
     @Option(help: ArgumentHelp("The file.", valueName: "file"), completion: .file())
@@ -45,7 +47,7 @@ struct WarmCommand: AsyncParsableCommand {
         try LocalFile.refuseDirectory(into)
         try await options.withMemory { memory in
             let isThere = FileManager.default.fileExists(atPath: into)
-            guard let view = try await Endings.cleaningUp({ try await fill(memory, isThere) }) else { return }
+            guard let view = try await Termination.cleaningUp({ try await fill(memory, isThere) }) else { return }
             if follow { try await WarmFollower(view, file).run() }
             view.close()
         }
@@ -59,7 +61,8 @@ struct WarmCommand: AsyncParsableCommand {
             try tell(before)
             return nil
         }
-        let view = try await memory.follow(topics.map(\.text), capacity: 1 << 40, branch: options.branchName, warm: file)
+        let view = try await memory.follow(
+            topics.map(\.text), capacity: 1 << 40, branch: options.branchName, warm: file)
         if isThere { Output.warn("\(into) is at revision \(before.token.revision); catching up…") }
         try await view.waitUntilLive(timeout: patience)
         try view.save(to: file)
@@ -79,7 +82,8 @@ struct WarmCommand: AsyncParsableCommand {
                 ] as JSONValue)
         } else {
             try Output.standard.line(
-                "\(into) holds \(Human.plural(warm.records.count, "record")) as of revision \(warm.token.revision) (\(Human.bytes(size)))")
+                "\(into) holds \(Human.plural(warm.records.count, "record")) as of revision \(warm.token.revision) (\(Human.bytes(size)))"
+            )
         }
         try Output.standard.flush()
     }
@@ -111,7 +115,7 @@ struct WarmFetch {
                 $0.bytes += Int64(record.size)
             }
         }
-        guard let token = pages.token else { throw Complaint("WARM", "the broker sent no page", hint: "try again") }
+        guard let token = pages.token else { throw CommandError("WARM", "the broker sent no page", hint: "try again") }
         let file = WarmFile(branch: memory.branch, filter: filter, token: token, records: records)
         try file.write(to: URL(fileURLWithPath: path))
         progress.finish()
@@ -134,7 +138,7 @@ struct WarmFollower {
     func run() async throws {
         let work = Task { try await keep() }
         let ending = Task {
-            await Endings.first(watching: nil)
+            await Termination.first(watching: nil)
             if !Task.isCancelled { work.cancel() }
         }
         defer { ending.cancel() }
@@ -146,7 +150,7 @@ struct WarmFollower {
     /// writes much less often.
     private func keep() async throws {
         Output.warn("live at revision \(view.cut.revision): keeping \(file.lastPathComponent) fresh")
-        let news = News()
+        let news = Latch()
         let listening = Task { [view] in for await _ in view.changes { news.arrive() } }
         defer { listening.cancel() }
         var saved = (token: view.token, at: Instant.now)
@@ -174,9 +178,13 @@ struct WarmFollower {
             if !wasLive { Output.warn("live again at revision \(view.cut.revision)") }
             return true
         case .stale(let age):
-            if wasLive { Output.warn("stale for \(Human.duration(age)): the file stays at revision \(view.cut.revision) for the time being") }
+            if wasLive {
+                Output.warn(
+                    "stale for \(Human.duration(age)): the file stays at revision \(view.cut.revision) for the time being"
+                )
+            }
             return false
-        case .failed(let failure): throw MembusError.failure(failure)
+        case .failed(let refusal): throw MembusError.refused(refusal)
         case .closed: throw MembusError.closed
         }
     }

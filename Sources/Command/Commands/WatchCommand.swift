@@ -18,7 +18,9 @@ struct WatchCommand: AsyncParsableCommand {
               membus watch / --from 0 --json         # everything since the beginning
             """)
 
-    @Argument(help: ArgumentHelp("Prefixes ending in /, keys, or / for everything.", valueName: "topic"), transform: { try Topic($0) })
+    @Argument(
+        help: ArgumentHelp("Prefixes ending in /, keys, or / for everything.", valueName: "topic"),
+        transform: { try Topic($0) })
     var topics: [Topic]
 
     @Option(help: ArgumentHelp("Every change after this revision. (default: from now on)", valueName: "revision"))
@@ -36,12 +38,14 @@ struct WatchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let output = Output.standard
-        let ending = Endings.endProcess(watching: output)
+        let ending = Termination.endProcess(watching: output)
         defer { ending.cancel() }
         try await options.withMemory { memory in
             var left = count ?? .max
             for try await change in try await changes(memory) {
-                try output.line(options.json ? JSONValue.version(change.record, by: change.commit).line : line(change, output.style))
+                try output.line(
+                    options.json ? JSONValue.version(change.record, by: change.commit).line : line(change, output.style)
+                )
                 try output.flush()
                 left -= 1
                 if left == 0 { break }
@@ -57,14 +61,14 @@ struct WatchCommand: AsyncParsableCommand {
             let head = status.figures.head.revision
             guard from <= head else {
                 // Seen in another history, it says nothing about this one.
-                throw Complaint(
+                throw CommandError(
                     "BEYOND_HEAD", "there is no revision \(from) yet: the head is \(head)",
                     hint: "name a revision that this broker printed; was it restored from a backup since?")
             }
             let floor = status.figures.floor
             guard from >= floor else {
-                throw MembusError.failure(
-                    Failure(.belowFloor, "what follows revision \(from) is no longer kept: the floor is \(floor)"))
+                throw MembusError.refused(
+                    Refusal(.belowFloor, "what follows revision \(from) is no longer kept: the floor is \(floor)"))
             }
             Output.warn("watching \(shown) after revision \(from)")
             return memory.watch(names, after: from)
@@ -77,6 +81,7 @@ struct WatchCommand: AsyncParsableCommand {
     private func line(_ change: WatchedChange, _ style: Style) -> String {
         let record = change.record
         let what = record.isDeleted ? style.red("deleted") : Human.preview(record)
-        return "\(style.dim("\(change.revision)"))  \(style.bold(Human.key(record.key, onTerminal: Output.standard.isTerminal)))  \(what)  \(style.dim("(\(Human.commit(change.commit)))"))"
+        return
+            "\(style.dim("\(change.revision)"))  \(style.bold(Human.key(record.key, onTerminal: Output.standard.isTerminal)))  \(what)  \(style.dim("(\(Human.commit(change.commit)))"))"
     }
 }

@@ -6,8 +6,8 @@ enum ImportLine: Hashable, Sendable {
     case record(ImportedRecord)
     case transaction(TransactionDocument)
 
-    static func read(_ data: Data) -> Result<ImportLine, JSONComplaint> {
-        Result { () throws(JSONComplaint) in
+    static func read(_ data: Data) -> Result<ImportLine, JSONError> {
+        Result { () throws(JSONError) in
             let node = try JSONNode.document(data, limit: TransactionDocument.largest)
             let fields = try node.fields()
             if fields.has("changes") || fields.has("preconditions") {
@@ -23,27 +23,27 @@ struct ImportedRecord: Hashable, Sendable {
     let key: Key
     let put: Put
 
-    init(_ fields: JSONFields) throws(JSONComplaint) {
+    init(_ fields: JSONFields) throws(JSONError) {
         var fields = fields
         let node = fields.node
         key = try fields.need("key").key()
         if let deleted = fields.take("deleted"), try deleted.bool() {
-            throw deleted.complaint("a deletion is no record: use a transaction with \"delete\": true")
+            throw deleted.commandError("a deletion is no record: use a transaction with \"delete\": true")
         }
         if let announced = fields.take("announced"), try announced.bool() {
-            throw announced.complaint("the value is not in the line: export with values")
+            throw announced.commandError("the value is not in the line: export with values")
         }
         let hasValue = fields.has("value") || fields.has("value_base64")
         var put = try ChangeDocument.content(&fields)
         let (ms, at) = (fields.take("expires_ms"), fields.take("expires_at_ms"))
-        if let ms, at != nil { throw ms.complaint("not together with expires_at_ms") }
+        if let ms, at != nil { throw ms.commandError("not together with expires_at_ms") }
         if let moment = ms ?? at { put.expiry = .at(try ChangeDocument.moment(moment)) }
         self.put = put
         // What another store told about its version; here it becomes a new one.
         for ignored in ["revision", "ordinal", "owner", "size", "commit"] { _ = fields.take(ignored) }
         // First what is misspelt, then what is missing.
         try fields.end()
-        guard hasValue else { throw node.complaint("\"value\" or \"value_base64\" is missing") }
+        guard hasValue else { throw node.commandError("\"value\" or \"value_base64\" is missing") }
     }
 
     func isExpired(at now: Timestamp) -> Bool {
@@ -61,7 +61,9 @@ struct ImportedRecord: Hashable, Sendable {
 
     /// About what it takes in a request.
     var bytes: Int {
-        put.attributes.reduce(put.value.count + key.text.utf8.count + 64) { $0 + $1.key.utf8.count + $1.value.utf8.count }
+        put.attributes.reduce(put.value.count + key.text.utf8.count + 64) {
+            $0 + $1.key.utf8.count + $1.value.utf8.count
+        }
             + put.links.reduce(0) { $0 + $1.relation.utf8.count + $1.target.text.utf8.count }
     }
 }

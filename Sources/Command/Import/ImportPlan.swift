@@ -39,7 +39,7 @@ struct ImportPlan: Sendable {
                 this = .transactions
             }
             if let content, content != this {
-                throw Self.complaint(
+                throw Self.commandError(
                     path, line.number, "the lines before hold \(content.rawValue), this one does not",
                     hint: "import records and transactions as two files")
             }
@@ -55,11 +55,13 @@ struct ImportPlan: Sendable {
     static func read(_ line: LineReader.Line, of path: String) throws -> ImportLine {
         switch ImportLine.read(line.bytes) {
         case .success(let read): return read
-        case .failure(let fault): throw complaint(path, line.number, fault.description)
+        case .failure(let fault): throw commandError(path, line.number, fault.description)
         }
     }
 
-    static func complaint(_ path: String, _ line: Int, _ reason: String, hint: String = "correct the line; nothing of it was written") -> Complaint {
-        Complaint("MALFORMED_LINE", "\(path):\(line): \(reason)", hint: hint, .usage)
+    static func commandError(
+        _ path: String, _ line: Int, _ reason: String, hint: String = "correct the line; nothing of it was written"
+    ) -> CommandError {
+        CommandError("MALFORMED_LINE", "\(path):\(line): \(reason)", hint: hint, .usage)
     }
 }

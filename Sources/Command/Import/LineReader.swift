@@ -23,7 +23,7 @@ struct LineReader: ~Copyable {
     private var end: Int64 = 0
     private var isAtEnd = false
 
-    /// - Throws: ``Complaint`` if `path` is not a file that can be read twice.
+    /// - Throws: ``CommandError`` if `path` is not a file that can be read twice.
     init(path: String, longest: Int = TransactionDocument.largest) throws {
         self.path = path
         self.longest = longest
@@ -31,12 +31,13 @@ struct LineReader: ~Copyable {
         var status = stat()
         guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
             size = 0
-            throw Complaint(
-                "FILE", "\(path) cannot be read: \(String(cString: strerror(errno)))", hint: "check the path and its permissions")
+            throw CommandError(
+                "FILE", "\(path) cannot be read: \(String(cString: strerror(errno)))",
+                hint: "check the path and its permissions")
         }
         size = Int64(status.st_size)
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw Complaint(
+            throw CommandError(
                 "FILE", "\(path) is not a regular file", hint: "an import reads it twice: write it to a file first")
         }
     }
@@ -51,7 +52,8 @@ struct LineReader: ~Copyable {
             if let length = lineEnd(after: searched) { return take(length, and: 1) }
             if isAtEnd { return waiting == 0 ? nil : take(waiting, and: 0) }
             guard waiting <= longest else {
-                throw Complaint("FILE", "\(path):\(number + 1): the line is longer than \(longest) bytes", hint: "split it")
+                throw CommandError(
+                    "FILE", "\(path):\(number + 1): the line is longer than \(longest) bytes", hint: "split it")
             }
             searched = waiting
             try fill()
@@ -82,7 +84,8 @@ struct LineReader: ~Copyable {
         let count = read(descriptor, &chunk, chunk.count)
         if count < 0, errno == EINTR { return }
         guard count >= 0 else {
-            throw Complaint("FILE", "\(path) cannot be read: \(String(cString: strerror(errno)))", hint: "check the disk")
+            throw CommandError(
+                "FILE", "\(path) cannot be read: \(String(cString: strerror(errno)))", hint: "check the disk")
         }
         if count == 0 { isAtEnd = true } else { buffer.append(contentsOf: chunk[..<count]) }
     }

@@ -32,7 +32,8 @@ struct RecordImport {
         while let line = try reader.next() {
             guard !line.isBlank else { continue }
             guard case .record(let record) = try ImportPlan.read(line, of: path) else {
-                throw ImportPlan.complaint(path, line.number, "the file changed while it was being read", hint: "import it again")
+                throw ImportPlan.commandError(
+                    path, line.number, "the file changed while it was being read", hint: "import it again")
             }
             try await add(record, line.number)
             let (records, end) = (result.lines, line.end)
@@ -47,8 +48,14 @@ struct RecordImport {
 
     private mutating func add(_ record: ImportedRecord, _ line: Int) async throws {
         result.lines += 1
-        if let last = plan.lastLines[record.key], last != line { return result.superseded += 1 }
-        if record.isExpired(at: .now) { return result.expired += 1 }
+        if let last = plan.lastLines[record.key], last != line {
+            result.superseded += 1
+            return
+        }
+        if record.isExpired(at: .now) {
+            result.expired += 1
+            return
+        }
         if batch.count == batchSize || batchBytes + record.bytes > Self.batchBytes { try await write() }
         batch.append(record)
         batchBytes += record.bytes

@@ -50,10 +50,11 @@ struct TransactionImport {
 
     private func commit(_ line: LineReader.Line, after revision: Revision?) async throws -> Revision {
         guard case .transaction(let document) = try ImportPlan.read(line, of: path) else {
-            throw ImportPlan.complaint(path, line.number, "the file changed while it was being read", hint: "import it again")
+            throw ImportPlan.commandError(
+                path, line.number, "the file changed while it was being read", hint: "import it again")
         }
         if let branch = document.branch, branch != memory.branch {
-            throw ImportPlan.complaint(
+            throw ImportPlan.commandError(
                 path, line.number, "branch: the line is for branch \(branch), the import for \(memory.branch)",
                 hint: "import the lines of each branch as a file of their own, with --branch")
         }
@@ -67,12 +68,13 @@ struct TransactionImport {
                 failed, position, line, "another import of this file is under way",
                 hint: "let that one finish")
         } catch MembusError.conflict(let failed, let position) {
-            throw conflict(failed, position, line, Human.conflict(failed, "nothing of this line was written"), hint: goesOn)
+            throw conflict(
+                failed, position, line, Human.conflict(failed, "nothing of this line was written"), hint: goesOn)
         } catch {
-            var complaint = Complaint(error)
-            complaint.message = "\(path):\(line.number): \(complaint.message)"
-            complaint.hint += (complaint.hint.isEmpty ? "" : "; ") + goesOn
-            throw complaint
+            var commandError = CommandError(error)
+            commandError.message = "\(path):\(line.number): \(commandError.message)"
+            commandError.hint += (commandError.hint.isEmpty ? "" : "; ") + goesOn
+            throw commandError
         }
     }
 
@@ -80,9 +82,9 @@ struct TransactionImport {
 
     private func conflict(
         _ failed: [FailedPrecondition], _ position: Position, _ line: LineReader.Line, _ message: String, hint: String
-    ) -> Complaint {
+    ) -> CommandError {
         let place: JSONValue = ["file": .string(path), "line": JSONValue(line.number), "hint": .string(hint)]
-        return Complaint(
+        return CommandError(
             "CONFLICT", "\(path):\(line.number): \(message)", hint: hint, .conflict,
             json: .conflict(failed, at: position) + place)
     }
@@ -94,11 +96,11 @@ struct TransactionImport {
     }
 
     private func line(_ record: Record) throws -> Int {
-        do throws(JSONComplaint) {
+        do throws(JSONError) {
             var fields = try JSONNode.document(record.value ?? Data(), limit: 1 << 16).fields()
             return Int(clamping: try fields.need("line").integer())
         } catch {
-            throw Complaint(
+            throw CommandError(
                 "IMPORT", "\(marker) does not say how far the import has got: \(error)",
                 hint: "remove the record to import the file from its start")
         }

@@ -14,7 +14,8 @@ enum Endpoint {
         let (host, port) = (place[..<colon], place[place.index(after: colon)...])
         if role == .reaching, host == "*" { return "* is for listening: name the broker's host" }
         if role == .listening, port == "*" || port == "0" { return nil }
-        guard port.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let number = Int(port), 1...65_535 ~= number
+        guard port.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let number = Int(port),
+            1...65_535 ~= number
         else { return "the port must be a number from 1 to 65535" }
         return nil
     }

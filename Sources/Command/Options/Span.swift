@@ -9,7 +9,8 @@ struct Span: ExpressibleByArgument, Hashable, Sendable {
 
     static func read(_ text: String) throws -> Span {
         guard let span = Span(parsing: text) else {
-            throw ValidationError("write whole numbers with ms, s, m, h, d or w, such as 500ms or 1h30m; a bare number means seconds")
+            throw ValidationError(
+                "write whole numbers with ms, s, m, h, d or w, such as 500ms or 1h30m; a bare number means seconds")
         }
         return span
     }

@@ -18,7 +18,8 @@ enum Human {
     /// A key as a person's terminal may show it: characters that hide, or turn the line around, are named.
     static func key(_ key: Key, onTerminal isTerminal: Bool) -> String {
         guard isTerminal, key.text.unicodeScalars.contains(where: misleads) else { return key.text }
-        return key.text.unicodeScalars.map { misleads($0) ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
+        return key.text.unicodeScalars.map { misleads($0) ? "\\u{\(String($0.value, radix: 16))}" : String($0) }
+            .joined()
     }
 
     private static func misleads(_ scalar: Unicode.Scalar) -> Bool {

@@ -27,7 +27,11 @@ enum JSONValue: Hashable, Sendable {
     static func + (a: JSONValue, b: JSONValue) -> JSONValue {
         guard case .object(var fields) = a, case .object(let more) = b else { return b }
         for field in more {
-            if let place = fields.firstIndex(where: { $0.name == field.name }) { fields[place] = field } else { fields.append(field) }
+            if let place = fields.firstIndex(where: { $0.name == field.name }) {
+                fields[place] = field
+            } else {
+                fields.append(field)
+            }
         }
         return .object(fields)
     }
@@ -67,7 +71,9 @@ enum JSONValue: Hashable, Sendable {
             case "\r": text += "\\r"
             case "\t": text += "\\t"
             // Control characters, and the two line separators that some readers of lines split at.
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F || scalar.value == 0x2028 || scalar.value == 0x2029 || scalar.value == 0x85:
+            case _
+            where scalar.value < 0x20 || scalar.value == 0x7F || scalar.value == 0x2028 || scalar.value == 0x2029
+                || scalar.value == 0x85:
                 let digits = String(scalar.value, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: text.unicodeScalars.append(scalar)

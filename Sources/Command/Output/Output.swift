@@ -34,15 +34,15 @@ final class Output: Sendable {
     func flush() throws { try buffer.withLock { try drain(&$0) } }
 
     /// Prints what came of a change. If that fails, the error tells what was done all the same: who takes it
-    /// for a failure of the change would repeat it.
+    /// for a refusal of the change would repeat it.
     func tell(of deed: String?, _ body: (Output) throws -> Void) throws {
         do {
             try body(self)
             try flush()
-        } catch var complaint as Complaint where deed != nil {
-            complaint.message += "; \(deed ?? "")"
-            complaint.hint = "do not repeat it; check where the output goes, and the free space there"
-            throw complaint
+        } catch var commandError as CommandError where deed != nil {
+            commandError.message += "; \(deed ?? "")"
+            commandError.hint = "do not repeat it; check where the output goes, and the free space there"
+            throw commandError
         }
     }
 
@@ -58,7 +58,7 @@ final class Output: Sendable {
             }
             if count < 0, errno == EPIPE { throw ReaderGone() }
             if count < 0 {
-                throw Complaint(
+                throw CommandError(
                     "OUTPUT", "standard output cannot be written: \(String(cString: strerror(errno)))",
                     hint: "check where it goes, and the free space there", .error)
             }

@@ -32,7 +32,8 @@ struct Meter: Sendable {
         let elapsed = Double((now - start).wholeMilliseconds) / 1000
         guard let fraction, fraction < 1, elapsed >= 1 else { return nil }
         let skippedFraction: Double =
-            if let totalBytes, totalBytes > 0 { Double(skippedBytes) / Double(totalBytes) } else if let total, total > 0 {
+            if let totalBytes, totalBytes > 0 { Double(skippedBytes) / Double(totalBytes) } else if let total, total > 0
+            {
                 Double(skipped) / Double(total)
             } else { 0 }
         let made = fraction - skippedFraction
@@ -98,7 +99,9 @@ struct Meter: Sendable {
         let digits = String(number)
         var text = ""
         for (index, digit) in digits.enumerated() {
-            if index > 0, (digits.count - index) % 3 == 0, digits[digits.index(digits.startIndex, offsetBy: index - 1)] != "-" {
+            if index > 0, (digits.count - index) % 3 == 0,
+                digits[digits.index(digits.startIndex, offsetBy: index - 1)] != "-"
+            {
                 text += ","
             }
             text.append(digit)

@@ -68,10 +68,10 @@ extension JSONValue {
     }
 
     static func conflict(_ failed: [FailedPrecondition], at position: Position) -> JSONValue {
-        ["conflict": .array(failed.map(failure)), "position": .position(position)]
+        ["conflict": .array(failed.map(failedPrecondition)), "position": .position(position)]
     }
 
-    private static func failure(_ failed: FailedPrecondition) -> JSONValue {
+    private static func failedPrecondition(_ failed: FailedPrecondition) -> JSONValue {
         var shown: JSONValue = ["key": .string(failed.key.text), "revision": .integer(failed.revision)]
         if let current = failed.current { shown = shown + ["current": .record(current)] }
         return shown + ["precondition": precondition(failed.precondition)]

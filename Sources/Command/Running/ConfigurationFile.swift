@@ -6,8 +6,8 @@ import MembusStore
 /// A broker's configuration as JSON. Names are those of ``Configuration``; lengths of time are written as on
 /// the command line (`"250ms"`, `"7d"`). Unknown names are refused: a misspelt limit must not pass for none.
 enum ConfigurationFile {
-    static func read(_ data: Data, over defaults: Configuration) -> Result<Configuration, JSONComplaint> {
-        Result { () throws(JSONComplaint) in
+    static func read(_ data: Data, over defaults: Configuration) -> Result<Configuration, JSONError> {
+        Result { () throws(JSONError) in
             var configuration = defaults
             var fields = try JSONNode.document(data, limit: 1 << 20).fields()
             if let node = fields.take("dataDirectory") { configuration.dataDirectory = try nonempty(node) }
@@ -16,7 +16,9 @@ enum ConfigurationFile {
                 configuration.events = configuration.requests.map(events(besides:))
             }
             if let node = fields.take("events") { configuration.events = try endpoints(node, .listening) }
-            if let node = fields.take("advertisedEvents") { configuration.advertisedEvents = try endpoints(node, .advertised) }
+            if let node = fields.take("advertisedEvents") {
+                configuration.advertisedEvents = try endpoints(node, .advertised)
+            }
             if let node = fields.take("limits") { try limits(node, &configuration.limits) }
             if let node = fields.take("retention") { try retention(node, &configuration.retention) }
             if let node = fields.take("heartbeat") { configuration.heartbeat = try duration(node) }
@@ -33,7 +35,7 @@ enum ConfigurationFile {
         }
     }
 
-    private static func limits(_ node: JSONNode, _ limits: inout Limits) throws(JSONComplaint) {
+    private static func limits(_ node: JSONNode, _ limits: inout Limits) throws(JSONError) {
         var fields = try node.fields()
         try set(&limits.keyBytes, fields.take("keyBytes"), atMost: Int64(Limits.longestKey))
         try set(&limits.valueBytes, fields.take("valueBytes"))
@@ -47,13 +49,16 @@ enum ConfigurationFile {
         try fields.end()
         // What no transaction could hold, and so no message, would be a limit that nothing ever reaches.
         for (name, size) in [
-            ("valueBytes", limits.valueBytes), ("annotationBytes", limits.annotationBytes), ("messageBytes", limits.messageBytes),
+            ("valueBytes", limits.valueBytes), ("annotationBytes", limits.annotationBytes),
+            ("messageBytes", limits.messageBytes),
         ] where size > limits.transactionBytes {
-            throw node.complaint("\(name) is \(size), more than a whole transaction may have (transactionBytes is \(limits.transactionBytes))")
+            throw node.commandError(
+                "\(name) is \(size), more than a whole transaction may have (transactionBytes is \(limits.transactionBytes))"
+            )
         }
     }
 
-    private static func retention(_ node: JSONNode, _ retention: inout Retention) throws(JSONComplaint) {
+    private static func retention(_ node: JSONNode, _ retention: inout Retention) throws(JSONError) {
         var fields = try node.fields()
         if let age = fields.take("age") { retention.age = try duration(age) }
         try set(&retention.bytes, fields.take("bytes"))
@@ -63,41 +68,43 @@ enum ConfigurationFile {
 
     private static func set<N: FixedWidthInteger>(
         _ value: inout N, _ node: JSONNode?, atMost largest: Int64 = 1 << 50
-    ) throws(JSONComplaint) {
+    ) throws(JSONError) {
         guard let node else { return }
         let bound = min(largest, Int64(clamping: N.max))
         let number = try node.integer()
-        guard 1...bound ~= number else { throw node.complaint("a number from 1 to \(bound) expected") }
+        guard 1...bound ~= number else { throw node.commandError("a number from 1 to \(bound) expected") }
         value = N(number)
     }
 
-    private static func duration(_ node: JSONNode) throws(JSONComplaint) -> Duration {
+    private static func duration(_ node: JSONNode) throws(JSONError) -> Duration {
         guard let text = try node.stringIfAny(), let span = Span(parsing: text), span.duration > .zero else {
-            throw node.complaint("a length of time expected, such as \"250ms\" or \"7d\"")
+            throw node.commandError("a length of time expected, such as \"250ms\" or \"7d\"")
         }
         return span.duration
     }
 
-    private static func nonempty(_ node: JSONNode) throws(JSONComplaint) -> String {
+    private static func nonempty(_ node: JSONNode) throws(JSONError) -> String {
         let text = try node.string()
-        if text.isEmpty { throw node.complaint("must not be empty") }
+        if text.isEmpty { throw node.commandError("must not be empty") }
         return text
     }
 
-    private static func endpoints(_ node: JSONNode, _ role: Endpoint.Role) throws(JSONComplaint) -> [String] {
-        let all = try TransactionDocument.list(node) { (element) throws(JSONComplaint) in
+    private static func endpoints(_ node: JSONNode, _ role: Endpoint.Role) throws(JSONError) -> [String] {
+        let all = try TransactionDocument.list(node) { (element) throws(JSONError) in
             let url = try element.string()
-            if let fault = Endpoint.fault(url, role) { throw element.complaint(fault) }
+            if let fault = Endpoint.fault(url, role) { throw element.commandError(fault) }
             return url
         }
-        if all.isEmpty { throw node.complaint("at least one endpoint expected") }
+        if all.isEmpty { throw node.commandError("at least one endpoint expected") }
         return all
     }
 
     /// Where events go if only the requests' endpoint is said: the next port, or a file beside.
     static func events(besides endpoint: String) -> String {
         if endpoint.hasPrefix("ipc://") { return endpoint + ".events" }
-        guard let colon = endpoint.lastIndex(of: ":"), let port = UInt16(endpoint[endpoint.index(after: colon)...]), 1..<65_535 ~= port else {
+        guard let colon = endpoint.lastIndex(of: ":"), let port = UInt16(endpoint[endpoint.index(after: colon)...]),
+            1..<65_535 ~= port
+        else {
             return endpoint.lastIndex(of: ":").map { endpoint[...$0] + "*" } ?? endpoint
         }
         return endpoint[...colon] + String(port + 1)

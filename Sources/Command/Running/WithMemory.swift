@@ -23,7 +23,7 @@ extension GlobalOptions {
                 to: brokerURL, as: agentName, context: context, branch: branchName,
                 timeout: timeout?.duration ?? .seconds(10), log: logger("membus", default: .error))
         } catch MembusError.timeout {
-            throw Complaint(
+            throw CommandError(
                 "NO_BROKER", "no broker answers at \(brokerURL)",
                 hint: "start one with: membus serve; or name another with --broker or MEMBUS_BROKER")
         }

@@ -3,7 +3,7 @@ import Membus
 
 /// One change of a transaction's JSON form, and the fields that records have in common with puts.
 enum ChangeDocument {
-    static func change(_ node: JSONNode) throws(JSONComplaint) -> Change {
+    static func change(_ node: JSONNode) throws(JSONError) -> Change {
         var fields = try node.fields()
         let key = try fields.need("key").key()
         var named: [Change.Action] = []
@@ -15,56 +15,58 @@ enum ChangeDocument {
         // First what is misspelt, then what is missing.
         try fields.end()
         guard let action = named.first, named.count == 1 else {
-            throw node.complaint("exactly one of put, delete, increment, append, merge_patch expected")
+            throw node.commandError("exactly one of put, delete, increment, append, merge_patch expected")
         }
         return Change(key, action)
     }
 
     /// `true`, or the protocol's empty message.
-    private static func deletion(_ node: JSONNode) throws(JSONComplaint) -> Change.Action {
-        if case .object = node.json { try node.fields().end() } else if try !node.bool() {
-            throw node.complaint("true expected: leave the change out to keep the record")
+    private static func deletion(_ node: JSONNode) throws(JSONError) -> Change.Action {
+        if case .object = node.json {
+            try node.fields().end()
+        } else if try !node.bool() {
+            throw node.commandError("true expected: leave the change out to keep the record")
         }
         return .delete
     }
 
-    private static func put(_ node: JSONNode) throws(JSONComplaint) -> Put {
+    private static func put(_ node: JSONNode) throws(JSONError) -> Put {
         var fields = try node.fields()
         let links = fields.take("links")
         var put = try content(&fields)
         put.links = try TransactionDocument.list(links, link)
-        if let links, Set(put.links).count < put.links.count { throw links.complaint("a link is there twice") }
+        if let links, Set(put.links).count < put.links.count { throw links.commandError("a link is there twice") }
         put.expiry = try expiry(&fields)
         try fields.end()
         return put
     }
 
-    private static func expiry(_ fields: inout JSONFields) throws(JSONComplaint) -> Put.Expiry {
+    private static func expiry(_ fields: inout JSONFields) throws(JSONError) -> Put.Expiry {
         let (after, at) = (fields.take("expires_after_ms"), fields.take("expires_at_ms"))
         if let after {
-            guard at == nil else { throw after.complaint("not together with expires_at_ms") }
+            guard at == nil else { throw after.commandError("not together with expires_at_ms") }
             let milliseconds = try after.integer()
-            guard milliseconds > 0 else { throw after.complaint("a positive number expected") }
+            guard milliseconds > 0 else { throw after.commandError("a positive number expected") }
             return .after(.milliseconds(milliseconds))
         }
         guard let at else { return .never }
         return .at(try moment(at))
     }
 
-    static func moment(_ node: JSONNode) throws(JSONComplaint) -> Timestamp {
+    static func moment(_ node: JSONNode) throws(JSONError) -> Timestamp {
         let milliseconds = try node.integer()
-        guard milliseconds > 0 else { throw node.complaint("milliseconds since 1970 expected, more than 0") }
+        guard milliseconds > 0 else { throw node.commandError("milliseconds since 1970 expected, more than 0") }
         return Timestamp(milliseconds: milliseconds)
     }
 
     /// Value, kind, attributes, links.
-    static func content(_ fields: inout JSONFields) throws(JSONComplaint) -> Put {
-        let kind = try fields.take("kind").map { (node) throws(JSONComplaint) in (node, try node.string()) }
+    static func content(_ fields: inout JSONFields) throws(JSONError) -> Put {
+        let kind = try fields.take("kind").map { (node) throws(JSONError) in (node, try node.string()) }
         let (plain, base64) = (fields.take("value"), fields.take("value_base64"))
         let value: Data
         var defaultKind = Kind.text
         if let base64 {
-            guard plain == nil else { throw base64.complaint("not together with value") }
+            guard plain == nil else { throw base64.commandError("not together with value") }
             value = try base64.base64()
         } else if let plain {
             (value, defaultKind) = try self.value(plain, kind: kind?.1 ?? "")
@@ -78,27 +80,27 @@ enum ChangeDocument {
     }
 
     /// A string is the value as it stands, whatever the kind; anything else is JSON.
-    private static func value(_ node: JSONNode, kind: String) throws(JSONComplaint) -> (Data, Kind) {
+    private static func value(_ node: JSONNode, kind: String) throws(JSONError) -> (Data, Kind) {
         if let text = try node.stringIfAny() { return (Data(text.utf8), .text) }
         switch kind {
-        case Kind.text.name: throw node.complaint("a text's value is a string")
+        case Kind.text.name: throw node.commandError("a text's value is a string")
         case Kind.counter.name: return (Data(String(try node.integer()).utf8), .counter)
         default: return (node.json.serialised, .json)
         }
     }
 
-    private static func attributes(_ node: JSONNode?) throws(JSONComplaint) -> [String: String] {
+    private static func attributes(_ node: JSONNode?) throws(JSONError) -> [String: String] {
         guard let node else { return [:] }
-        guard case .object(let members) = node.json else { throw node.complaint("an object expected") }
+        guard case .object(let members) = node.json else { throw node.commandError("an object expected") }
         var all: [String: String] = [:]
         for (name, value) in members {
-            guard let text = JSONStrings.text(name.written[...]) else { throw node.complaint("a name is no text") }
+            guard let text = JSONStrings.text(name.written[...]) else { throw node.commandError("a name is no text") }
             all[text] = try JSONNode(json: value, path: "\(node.path).\(text)").string()
         }
         return all
     }
 
-    private static func link(_ node: JSONNode) throws(JSONComplaint) -> Link {
+    private static func link(_ node: JSONNode) throws(JSONError) -> Link {
         var fields = try node.fields()
         let link = Link(relation: try fields.need("relation").string(), target: try fields.need("target").key())
         try fields.end()

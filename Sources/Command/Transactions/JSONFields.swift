@@ -2,7 +2,7 @@ import Foundation
 import Membus
 
 /// What is wrong in a JSON document, and where: `changes[2].put.kind`.
-struct JSONComplaint: Error, Hashable, Sendable, CustomStringConvertible {
+struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     let path: String
     let reason: String
     var description: String { path.isEmpty ? reason : "\(path): \(reason)" }
@@ -13,19 +13,19 @@ struct JSONNode: Sendable {
     let json: JSON
     let path: String
 
-    /// - Throws: ``JSONComplaint`` if `data` is no JSON text, or larger than `limit` bytes.
-    static func document(_ data: Data, limit: Int) throws(JSONComplaint) -> JSONNode {
+    /// - Throws: ``JSONError`` if `data` is no JSON text, or larger than `limit` bytes.
+    static func document(_ data: Data, limit: Int) throws(JSONError) -> JSONNode {
         guard data.count <= limit else {
-            throw JSONComplaint(path: "", reason: "larger than \(limit) bytes")
+            throw JSONError(path: "", reason: "larger than \(limit) bytes")
         }
         do throws(JSONFault) {
             return JSONNode(json: try JSON(parsing: data, refusingRepeatedMembers: true), path: "")
         } catch {
-            throw JSONComplaint(path: "", reason: "not JSON: \(error)")
+            throw JSONError(path: "", reason: "not JSON: \(error)")
         }
     }
 
-    func complaint(_ reason: String) -> JSONComplaint { JSONComplaint(path: path, reason: reason) }
+    func commandError(_ reason: String) -> JSONError { JSONError(path: path, reason: reason) }
 
     private var scalar: [UInt8]? {
         if case .scalar(let bytes) = json { return bytes }
@@ -34,63 +34,69 @@ struct JSONNode: Sendable {
 
     /// The text, if it is a string; `nil` for anything else.
     /// - Throws: for a lone surrogate, which is no text.
-    func stringIfAny() throws(JSONComplaint) -> String? {
+    func stringIfAny() throws(JSONError) -> String? {
         guard let bytes = scalar, bytes.count >= 2, bytes.first == UInt8(ascii: "\"") else { return nil }
         guard let text = JSONStrings.text(bytes[1..<bytes.count - 1]) else {
-            throw complaint("a string with half a surrogate pair is no text")
+            throw commandError("a string with half a surrogate pair is no text")
         }
         return text
     }
 
-    func string() throws(JSONComplaint) -> String {
-        guard let text = try stringIfAny() else { throw complaint("a string expected") }
+    func string() throws(JSONError) -> String {
+        guard let text = try stringIfAny() else { throw commandError("a string expected") }
         return text
     }
 
-    func integer() throws(JSONComplaint) -> Int64 {
-        guard let bytes = scalar, bytes.first != UInt8(ascii: "\"") else { throw complaint("a whole number expected") }
+    func integer() throws(JSONError) -> Int64 {
+        guard let bytes = scalar, bytes.first != UInt8(ascii: "\"") else {
+            throw commandError("a whole number expected")
+        }
         guard let number = Int64(String(decoding: bytes, as: UTF8.self)) else {
-            throw complaint("a whole number of at most 64 bits expected, written without '.' and 'e'")
+            throw commandError("a whole number of at most 64 bits expected, written without '.' and 'e'")
         }
         return number
     }
 
-    func bool() throws(JSONComplaint) -> Bool {
+    func bool() throws(JSONError) -> Bool {
         switch scalar {
         case Array("true".utf8): return true
         case Array("false".utf8): return false
-        default: throw complaint("true or false expected")
+        default: throw commandError("true or false expected")
         }
     }
 
-    func base64() throws(JSONComplaint) -> Data {
-        guard let data = Data(base64Encoded: try string()) else { throw complaint("base64 expected") }
+    func base64() throws(JSONError) -> Data {
+        guard let data = Data(base64Encoded: try string()) else { throw commandError("base64 expected") }
         return data
     }
 
-    func elements() throws(JSONComplaint) -> [JSONNode] {
-        guard case .array(let elements) = json else { throw complaint("an array expected") }
+    func elements() throws(JSONError) -> [JSONNode] {
+        guard case .array(let elements) = json else { throw commandError("an array expected") }
         return elements.enumerated().map { JSONNode(json: $1, path: "\(path)[\($0)]") }
     }
 
-    func fields() throws(JSONComplaint) -> JSONFields {
-        guard case .object(let members) = json else { throw complaint("an object expected") }
+    func fields() throws(JSONError) -> JSONFields {
+        guard case .object(let members) = json else { throw commandError("an object expected") }
         var nodes: [String: JSONNode] = [:]
         for (name, value) in members {
-            guard let text = JSONStrings.text(name.written[...]) else { throw complaint("a member's name is no text") }
+            guard let text = JSONStrings.text(name.written[...]) else {
+                throw commandError("a member's name is no text")
+            }
             nodes[text] = JSONNode(json: value, path: path.isEmpty ? text : "\(path).\(text)")
         }
         return JSONFields(node: self, members: nodes)
     }
 
-    /// Checks with a rule of the model, whose reason becomes the complaint's.
-    func name<T>(_ make: (String) throws(InvalidName) -> T) throws(JSONComplaint) -> T {
+    /// Checks with a rule of the model, whose reason becomes the commandError's.
+    func name<T>(_ make: (String) throws(InvalidName) -> T) throws(JSONError) -> T {
         let text = try string()
-        do throws(InvalidName) { return try make(text) } catch { throw complaint(error.description) }
+        do throws(InvalidName) { return try make(text) } catch { throw commandError(error.description) }
     }
-    func key() throws(JSONComplaint) -> Key { try name { (text) throws(InvalidName) in try Key(text) } }
-    func topic() throws(JSONComplaint) -> Topic { try name { (text) throws(InvalidName) in try Topic(text) } }
-    func branch() throws(JSONComplaint) -> BranchName { try name { (text) throws(InvalidName) in try BranchName(text) } }
+    func key() throws(JSONError) -> Key { try name { (text) throws(InvalidName) in try Key(text) } }
+    func topic() throws(JSONError) -> Topic { try name { (text) throws(InvalidName) in try Topic(text) } }
+    func branch() throws(JSONError) -> BranchName {
+        try name { (text) throws(InvalidName) in try BranchName(text) }
+    }
 }
 
 /// An object's members, taken one by one; what nobody took at the end is unknown, and refused.
@@ -111,15 +117,15 @@ struct JSONFields: Sendable {
         return members.removeValue(forKey: name)
     }
 
-    mutating func need(_ name: String) throws(JSONComplaint) -> JSONNode {
-        guard let node = take(name) else { throw node.complaint("\"\(name)\" is missing") }
+    mutating func need(_ name: String) throws(JSONError) -> JSONNode {
+        guard let node = take(name) else { throw node.commandError("\"\(name)\" is missing") }
         return node
     }
 
     /// - Throws: naming a member that nobody took.
-    func end() throws(JSONComplaint) {
+    func end() throws(JSONError) {
         guard let stranger = members.min(by: { $0.key < $1.key }) else { return }
-        throw stranger.value.complaint("unknown field; known here: \(known.joined(separator: ", "))")
+        throw stranger.value.commandError("unknown field; known here: \(known.joined(separator: ", "))")
     }
 }
 
@@ -154,7 +160,8 @@ enum JSONStrings {
         guard bytes[index] == UInt8(ascii: "u"), let unit = unit(in: bytes, at: index + 1) else { return nil }
         if let scalar = Unicode.Scalar(unit) { return (scalar, index + 5) }
         guard 0xD800..<0xDC00 ~= unit, index + 6 < bytes.endIndex, bytes[index + 5] == UInt8(ascii: "\\"),
-            bytes[index + 6] == UInt8(ascii: "u"), let low = self.unit(in: bytes, at: index + 7), 0xDC00..<0xE000 ~= low,
+            bytes[index + 6] == UInt8(ascii: "u"), let low = self.unit(in: bytes, at: index + 7),
+            0xDC00..<0xE000 ~= low,
             let scalar = Unicode.Scalar(0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00))
         else { return nil }
         return (scalar, index + 11)

@@ -29,13 +29,13 @@ struct TransactionDocument: Hashable, Sendable {
     /// Room for the largest transaction that a broker takes by default, in base64 or with escapes.
     static let largest = 96 << 20
 
-    static func read(_ data: Data) -> Result<TransactionDocument, JSONComplaint> {
-        Result { () throws(JSONComplaint) in
+    static func read(_ data: Data) -> Result<TransactionDocument, JSONError> {
+        Result { () throws(JSONError) in
             try TransactionDocument(try JSONNode.document(data, limit: largest))
         }
     }
 
-    init(_ node: JSONNode) throws(JSONComplaint) {
+    init(_ node: JSONNode) throws(JSONError) {
         var fields = try node.fields()
         branch = try fields.take("branch")?.branch()
         context = try fields.take("context")?.string()
@@ -56,21 +56,21 @@ struct TransactionDocument: Hashable, Sendable {
     func checkMoments(now: Timestamp, in file: String) throws {
         for (index, change) in changes.enumerated() {
             guard case .put(let put) = change.action, case .at(let moment) = put.expiry, moment <= now else { continue }
-            throw Complaint(
+            throw CommandError(
                 "MALFORMED", "\(file): changes[\(index)].put.expires_at_ms: \(moment.milliseconds) is over",
                 hint: "name a time to come; nothing was written", .usage)
         }
     }
 
     static func list<T>(
-        _ node: JSONNode?, _ element: (JSONNode) throws(JSONComplaint) -> T
-    ) throws(JSONComplaint) -> [T] {
+        _ node: JSONNode?, _ element: (JSONNode) throws(JSONError) -> T
+    ) throws(JSONError) -> [T] {
         var all: [T] = []
         for child in try node?.elements() ?? [] { all.append(try element(child)) }
         return all
     }
 
-    private static func precondition(_ node: JSONNode) throws(JSONComplaint) -> Precondition {
+    private static func precondition(_ node: JSONNode) throws(JSONError) -> Precondition {
         var fields = try node.fields()
         var named: [Precondition] = []
         if let at = fields.take("at") { named.append(try Self.at(at)) }
@@ -78,35 +78,35 @@ struct TransactionDocument: Hashable, Sendable {
         if let unchanged = fields.take("unchanged") { named.append(try Self.unchanged(unchanged)) }
         try fields.end()
         guard let precondition = named.first, named.count == 1 else {
-            throw node.complaint("exactly one of at, absent, unchanged expected")
+            throw node.commandError("exactly one of at, absent, unchanged expected")
         }
         return precondition
     }
 
-    private static func at(_ node: JSONNode) throws(JSONComplaint) -> Precondition {
+    private static func at(_ node: JSONNode) throws(JSONError) -> Precondition {
         var fields = try node.fields()
         let (key, revision) = (try fields.need("key").key(), try Self.revision(fields.need("revision")))
         try fields.end()
         return .at(key, revision)
     }
 
-    private static func unchanged(_ node: JSONNode) throws(JSONComplaint) -> Precondition {
+    private static func unchanged(_ node: JSONNode) throws(JSONError) -> Precondition {
         var fields = try node.fields()
         let (topic, since) = (try fields.need("topic").topic(), try Self.revision(fields.need("since")))
         try fields.end()
         return .unchanged(topic, since: since)
     }
 
-    private static func read(_ node: JSONNode) throws(JSONComplaint) -> ReadVersion {
+    private static func read(_ node: JSONNode) throws(JSONError) -> ReadVersion {
         var fields = try node.fields()
         let (key, version) = (try fields.need("key").key(), try Self.revision(fields.need("version")))
         try fields.end()
         return ReadVersion(key: key, version: version)
     }
 
-    private static func revision(_ node: JSONNode) throws(JSONComplaint) -> Revision {
+    private static func revision(_ node: JSONNode) throws(JSONError) -> Revision {
         let number = try node.integer()
-        guard number >= 0 else { throw node.complaint("revisions are never negative") }
+        guard number >= 0 else { throw node.commandError("revisions are never negative") }
         return number
     }
 }

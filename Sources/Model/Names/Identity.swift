@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// The number of a committed transaction: one dense sequence for the whole store, from 1, never reused.
 /// 0 stands for "before the first commit".
@@ -33,20 +33,20 @@ public struct SessionID: Hashable, Comparable, Sendable, CustomStringConvertible
 
 /// Names the events of one (branch, topics, mode) for one set of rights. 16 random bytes, never reused;
 /// of one length, so that ZeroMQ's prefix matching cannot confuse two of them.
-public struct StreamID: Hashable, Comparable, Sendable, CustomStringConvertible {
-    public let high: UInt64
-    public let low: UInt64
-    public static let byteCount = 16
+package struct StreamID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let high: UInt64
+    package let low: UInt64
+    package static let byteCount = 16
     /// The topic of heartbeats, in the same space as streams' ids: all bits set.
-    public static let heartbeat = StreamID(high: .max, low: .max)
+    package static let heartbeat = StreamID(high: .max, low: .max)
 
-    public init(high: UInt64, low: UInt64) {
+    package init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
     /// - Returns: `nil` unless `bytes` holds exactly 16 bytes.
-    public init?(bytes: some Collection<UInt8>) {
+    package init?(bytes: some Collection<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
         var words: (UInt64, UInt64) = (0, 0)
         for (index, byte) in bytes.enumerated() {
@@ -55,13 +55,13 @@ public struct StreamID: Hashable, Comparable, Sendable, CustomStringConvertible 
         self.init(high: words.0, low: words.1)
     }
 
-    public var bytes: Data {
+    package var bytes: Data {
         withUnsafeBytes(of: high.bigEndian) { high in
             withUnsafeBytes(of: low.bigEndian) { low in Data(high) + Data(low) }
         }
     }
-    public var description: String { hex(high) + hex(low) }
-    public static func < (a: StreamID, b: StreamID) -> Bool { (a.high, a.low) < (b.high, b.low) }
+    package var description: String { hex(high) + hex(low) }
+    package static func < (a: StreamID, b: StreamID) -> Bool { (a.high, a.low) < (b.high, b.low) }
 }
 
 /// A revision and the first 8 bytes of its hash, which chains it to all before: a place in one history.

@@ -12,7 +12,7 @@ public struct Key: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// A key whose validity an earlier check guarantees: one read back from the store, say.
-    public init(unchecked text: String) { self.text = text }
+    package init(unchecked text: String) { self.text = text }
 
     public static func == (a: Key, b: Key) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
     public func hash(into hasher: inout Hasher) {
@@ -40,13 +40,13 @@ public struct Topic: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
-    public init(unchecked text: String) { self.text = text }
+    package init(unchecked text: String) { self.text = text }
 
     public var isEverything: Bool { text == "/" }
     public var isPrefix: Bool { text.utf8.last == UInt8(ascii: "/") }
 
     /// The prefix that every matching key starts with; the empty one for everything, `nil` for an exact key.
-    public var prefix: String? { isEverything ? "" : isPrefix ? text : nil }
+    package var prefix: String? { isEverything ? "" : isPrefix ? text : nil }
 
     public func matches(_ key: Key) -> Bool {
         if isEverything { return true }
@@ -102,7 +102,7 @@ public struct BranchName: Hashable, Comparable, Sendable, CustomStringConvertibl
         try PathRules.check(text, of: .branch)
         self.text = text
     }
-    public init(unchecked text: String) { self.text = text }
+    package init(unchecked text: String) { self.text = text }
     public static func == (a: BranchName, b: BranchName) -> Bool { a.text.utf8.elementsEqual(b.text.utf8) }
     public func hash(into hasher: inout Hasher) {
         var text = text
@@ -119,7 +119,7 @@ public struct InvalidName: Error, Hashable, Sendable, CustomStringConvertible {
     public let name: String
     public let reason: String
 
-    public init(_ sort: Sort, _ name: String, _ reason: String) {
+    package init(_ sort: Sort, _ name: String, _ reason: String) {
         self.sort = sort
         self.name = name
         self.reason = reason
@@ -127,7 +127,8 @@ public struct InvalidName: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         // By scalars: one character may have any number of them.
-        let shown = name.utf8.count > 80 ? "\(String(name.unicodeScalars.prefix(60)))… (\(name.utf8.count) bytes)" : name
+        let shown =
+            name.utf8.count > 80 ? "\(String(name.unicodeScalars.prefix(60)))… (\(name.utf8.count) bytes)" : name
         return "\(sort.rawValue) \"\(shown.escapingControlCharacters)\" \(reason)"
     }
 }
@@ -179,7 +180,7 @@ enum PathRules {
 extension String {
     /// The text with control characters written as `\u{…}`, so that a name from outside cannot move a
     /// person's cursor when an error shows it.
-    public var escapingControlCharacters: String {
+    package var escapingControlCharacters: String {
         guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
         return unicodeScalars.map {
             $0.properties.generalCategory == .control ? "\\u{\(String($0.value, radix: 16))}" : String($0)

@@ -11,23 +11,27 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 
 /// A moment on a monotonic clock of one process: nanoseconds since an arbitrary start. Decisions receive
 /// it as `now`; they never read a clock.
-public struct Instant: Hashable, Comparable, Sendable {
-    public let nanoseconds: Int64
-    public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-    public static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
-    public static func + (a: Instant, d: Duration) -> Instant { Instant(nanoseconds: a.nanoseconds &+ d.wholeNanoseconds) }
-    public static func - (a: Instant, d: Duration) -> Instant { Instant(nanoseconds: a.nanoseconds &- d.wholeNanoseconds) }
-    public static func - (a: Instant, b: Instant) -> Duration { .nanoseconds(a.nanoseconds &- b.nanoseconds) }
+package struct Instant: Hashable, Comparable, Sendable {
+    package let nanoseconds: Int64
+    package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+    package static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
+    package static func + (a: Instant, d: Duration) -> Instant {
+        Instant(nanoseconds: a.nanoseconds &+ d.wholeNanoseconds)
+    }
+    package static func - (a: Instant, d: Duration) -> Instant {
+        Instant(nanoseconds: a.nanoseconds &- d.wholeNanoseconds)
+    }
+    package static func - (a: Instant, b: Instant) -> Duration { .nanoseconds(a.nanoseconds &- b.nanoseconds) }
 }
 
 extension Duration {
-    public var wholeNanoseconds: Int64 {
+    package var wholeNanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         if overflow { return seconds < 0 ? .min / 4 : .max / 4 }
         return nanoseconds &+ attoseconds / 1_000_000_000
     }
-    public var wholeMilliseconds: Int64 {
+    package var wholeMilliseconds: Int64 {
         let (seconds, attoseconds) = components
         let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1000)
         if overflow { return seconds < 0 ? .min / 4 : .max / 4 }

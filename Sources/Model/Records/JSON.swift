@@ -1,21 +1,21 @@
-import Foundation
+import FoundationEssentials
 import OrderedCollections
 
 /// A JSON text taken apart no further than a merge patch needs: objects and arrays are values, everything
 /// else stays as it was written. So a number keeps all its digits (64-bit integers, `1` against `1.0`), a
 /// string its escapes and an object the order of its members, which Foundation's reader all loses on Linux.
-public enum JSON: Hashable, Sendable {
+package enum JSON: Hashable, Sendable {
     /// A number, string, `true`, `false` or `null`, as written.
     case scalar([UInt8])
     case array([JSON])
     case object(OrderedDictionary<JSONName, JSON>)
 
     /// Deeper texts are refused, so that reading and merging, which recurse, cannot exhaust the stack.
-    public static let deepest = 128
+    package static let deepest = 128
 
     /// Takes a JSON text (RFC 8259, UTF-8) apart. Of members with one name the last counts,
     /// unless they are refused.
-    public init(parsing text: Data, refusingRepeatedMembers isStrict: Bool = false) throws(JSONFault) {
+    package init(parsing text: Data, refusingRepeatedMembers isStrict: Bool = false) throws(JSONFault) {
         self = try JSONReader.read(text) { (reader: inout JSONReader) throws(JSONFault) in
             reader.refusesRepeatedMembers = isStrict
             return try reader.value()
@@ -23,7 +23,7 @@ public enum JSON: Hashable, Sendable {
     }
 
     /// What is wrong with `text` as a JSON text; `nil` if nothing is. Builds nothing.
-    public static func fault(in text: Data) -> JSONFault? {
+    package static func fault(in text: Data) -> JSONFault? {
         do throws(JSONFault) {
             try JSONReader.read(text) { (reader: inout JSONReader) throws(JSONFault) in try reader.skipValue() }
             return nil
@@ -32,12 +32,12 @@ public enum JSON: Hashable, Sendable {
         }
     }
 
-    public var isNull: Bool { self == .null }
+    package var isNull: Bool { self == .null }
     static let null = JSON.scalar(Array("null".utf8))
 
     /// The result of applying a merge patch (RFC 7396, section 2). Members that stay keep their place, new
     /// ones follow in the patch's order.
-    public func merging(_ patch: JSON) -> JSON {
+    package func merging(_ patch: JSON) -> JSON {
         guard case .object(let changes) = patch else { return patch }
         var members: OrderedDictionary<JSONName, JSON> = [:]
         if case .object(let present) = self { members = present }
@@ -55,7 +55,7 @@ public enum JSON: Hashable, Sendable {
     }
 
     /// The text without any white space between its parts: equal values give equal bytes.
-    public var serialised: Data {
+    package var serialised: Data {
         var bytes: [UInt8] = []
         write(to: &bytes)
         return Data(bytes)
@@ -88,9 +88,9 @@ public enum JSON: Hashable, Sendable {
 
 /// An object member's name: written back as it came, compared by what its escapes stand for, byte by byte
 /// (`String` would take two spellings of one accented letter for one name).
-public struct JSONName: Hashable, Sendable {
+package struct JSONName: Hashable, Sendable {
     /// What stands between the quotes.
-    public let written: [UInt8]
+    package let written: [UInt8]
     let plain: [UInt8]
 
     /// - Parameter written: the valid inside of a JSON string.
@@ -99,8 +99,8 @@ public struct JSONName: Hashable, Sendable {
         plain = written.contains(UInt8(ascii: "\\")) ? Self.unescaped(written) : written
     }
 
-    public static func == (a: JSONName, b: JSONName) -> Bool { a.plain == b.plain }
-    public func hash(into hasher: inout Hasher) { hasher.combine(plain) }
+    package static func == (a: JSONName, b: JSONName) -> Bool { a.plain == b.plain }
+    package func hash(into hasher: inout Hasher) { hasher.combine(plain) }
 
     func repeated(at offset: Int) -> JSONFault {
         let shown = String(decoding: plain.prefix(80), as: UTF8.self).escapingControlCharacters
@@ -128,7 +128,8 @@ public struct JSONName: Hashable, Sendable {
                 var code = unit(text, at: index)
                 index += 4
                 if 0xD800..<0xDC00 ~= code, index + 6 <= text.count, text[index] == UInt8(ascii: "\\"),
-                    text[index + 1] == UInt8(ascii: "u"), case let low = unit(text, at: index + 2), 0xDC00..<0xE000 ~= low
+                    text[index + 1] == UInt8(ascii: "u"), case let low = unit(text, at: index + 2),
+                    0xDC00..<0xE000 ~= low
                 {
                     code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
                     index += 6
@@ -157,9 +158,9 @@ public struct JSONName: Hashable, Sendable {
 }
 
 /// Why a text is no JSON text.
-public struct JSONFault: Error, Hashable, Sendable, CustomStringConvertible {
-    public let reason: String
+package struct JSONFault: Error, Hashable, Sendable, CustomStringConvertible {
+    package let reason: String
     /// In bytes from the start.
-    public let offset: Int
-    public var description: String { "\(reason) at byte \(offset)" }
+    package let offset: Int
+    package var description: String { "\(reason) at byte \(offset)" }
 }

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import OrderedCollections
 
 /// Reads a JSON text once, from left to right. `skip…` only checks, `value` builds too; both walk the same
@@ -72,7 +73,10 @@ struct JSONReader {
         _ depth: Int, _ member: (inout JSONReader, Range<Int>) throws(JSONFault) -> Void
     ) throws(JSONFault) {
         try open(depth)
-        if try next() == UInt8(ascii: "}") { return index += 1 }
+        if try next() == UInt8(ascii: "}") {
+            index += 1
+            return
+        }
         while true {
             guard try next() == UInt8(ascii: "\"") else { throw fault("a member's name expected") }
             let name = try skipString()
@@ -87,7 +91,10 @@ struct JSONReader {
         _ depth: Int, _ element: (inout JSONReader) throws(JSONFault) -> Void
     ) throws(JSONFault) {
         try open(depth)
-        if try next() == UInt8(ascii: "]") { return index += 1 }
+        if try next() == UInt8(ascii: "]") {
+            index += 1
+            return
+        }
         while true {
             try element(&self)
             if try closed(by: UInt8(ascii: "]")) { return }
@@ -175,7 +182,9 @@ struct JSONReader {
         case UInt8(ascii: "u"):
             index += 1
             for _ in 0..<4 {
-                guard let digit = peek, isxdigit(Int32(digit)) != 0 else { throw fault("four hexadecimal digits expected") }
+                guard let digit = peek, isxdigit(Int32(digit)) != 0 else {
+                    throw fault("four hexadecimal digits expected")
+                }
                 index += 1
             }
         case _ where "\"\\/bfnrt".utf8.contains(escape): index += 1

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// Names what a value is: `text`, `json`, `counter`, or one of the user's own. Increments need `counter`,
 /// appends `text`, merge patches `json`; the other kinds are carried as they are.
@@ -50,7 +50,7 @@ public final class Record: Sendable {
     /// When the broker will delete it.
     public let expires: Timestamp?
 
-    public init(
+    package init(
         key: Key, revision: Revision, ordinal: UInt32 = 0, isDeleted: Bool = false, kind: Kind = .text,
         content: Value = .inline(Data()), attributes: [String: String] = [:], links: [Link] = [],
         owner: String = "", expires: Timestamp? = nil
@@ -67,7 +67,7 @@ public final class Record: Sendable {
         self.expires = expires
     }
 
-    public static func deletion(of key: Key, revision: Revision, ordinal: UInt32 = 0) -> Record {
+    package static func deletion(of key: Key, revision: Revision, ordinal: UInt32 = 0) -> Record {
         Record(key: key, revision: revision, ordinal: ordinal, isDeleted: true, kind: Kind(""))
     }
 
@@ -88,7 +88,7 @@ public final class Record: Sendable {
     public var count: Int64? { kind == .counter ? text.flatMap { Int64($0) } : nil }
 
     /// The same version without its value, as invalidations and oversized events carry it.
-    public var announced: Record {
+    package var announced: Record {
         guard !isDeleted, case .inline(let data) = content else { return self }
         return Record(
             key: key, revision: revision, ordinal: ordinal, kind: kind, content: .announced(size: data.count),
@@ -96,7 +96,7 @@ public final class Record: Sendable {
     }
 
     /// A fair estimate of the memory that it occupies, in bytes, for caps.
-    public var footprint: Int {
+    package var footprint: Int {
         var bytes = 160 + 2 * key.text.utf8.count + owner.utf8.count
         if case .inline(let data) = content { bytes += data.count }
         for (name, value) in attributes { bytes += 64 + name.utf8.count + value.utf8.count }

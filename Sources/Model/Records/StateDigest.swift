@@ -1,5 +1,5 @@
 import Crypto
-import Foundation
+import FoundationEssentials
 
 /// A fingerprint of the records of some topics at one revision: equal states have equal digests, wherever
 /// they are computed. Fed in the order of the keys, deletions left out.
@@ -7,19 +7,19 @@ public struct StateDigest: Hashable, Sendable {
     public var count: Int64
     /// 32 bytes of SHA-256.
     public var bytes: Data
-    public init(count: Int64, bytes: Data) {
+    package init(count: Int64, bytes: Data) {
         self.count = count
         self.bytes = bytes
     }
 
-    public struct Builder {
+    package struct Builder {
         private var hasher = SHA256()
         private var count: Int64 = 0
-        public init() {}
+        package init() {}
 
         /// The record's identity: key and version. A version's content is fixed by the hash chain, so the
         /// digest of a view without values equals that of one with them.
-        public mutating func add(_ record: Record) {
+        package mutating func add(_ record: Record) {
             precondition(!record.isDeleted, "a digest is of records, not of deletions")
             count += 1
             var encoder = CanonicalEncoder()
@@ -28,31 +28,31 @@ public struct StateDigest: Hashable, Sendable {
             hasher.update(data: encoder.bytes)
         }
 
-        public func finish() -> StateDigest { StateDigest(count: count, bytes: Data(hasher.finalize())) }
+        package func finish() -> StateDigest { StateDigest(count: count, bytes: Data(hasher.finalize())) }
     }
 }
 
 /// Bytes that are the same on every machine: integers as 8 bytes big-endian, everything of variable length
 /// behind its length. What hashes are computed over.
-public struct CanonicalEncoder: Sendable {
-    public private(set) var bytes: [UInt8] = []
-    public init(capacity: Int = 64) { bytes.reserveCapacity(capacity) }
+package struct CanonicalEncoder: Sendable {
+    package private(set) var bytes: [UInt8] = []
+    package init(capacity: Int = 64) { bytes.reserveCapacity(capacity) }
 
-    public mutating func integer(_ value: Int64) { word(UInt64(bitPattern: value)) }
-    public mutating func word(_ value: UInt64) {
+    package mutating func integer(_ value: Int64) { word(UInt64(bitPattern: value)) }
+    package mutating func word(_ value: UInt64) {
         let value = value.bigEndian
         withUnsafeBytes(of: value) { bytes.append(contentsOf: $0.bindMemory(to: UInt8.self)) }
     }
-    public mutating func byte(_ value: UInt8) { bytes.append(value) }
+    package mutating func byte(_ value: UInt8) { bytes.append(value) }
     /// Bytes whose number is fixed by what they are.
-    public mutating func raw(_ value: [UInt8]) { bytes.append(contentsOf: value) }
-    public mutating func string(_ value: String) {
+    package mutating func raw(_ value: [UInt8]) { bytes.append(contentsOf: value) }
+    package mutating func string(_ value: String) {
         word(UInt64(value.utf8.count))
         // In one copy: element by element this would cost a microsecond a commit.
         var value = value
         value.withUTF8 { bytes.append(contentsOf: $0) }
     }
-    public mutating func data(_ value: Data) {
+    package mutating func data(_ value: Data) {
         word(UInt64(value.count))
         value.withUnsafeBytes { bytes.append(contentsOf: $0.bindMemory(to: UInt8.self)) }
     }

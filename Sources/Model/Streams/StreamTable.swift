@@ -19,40 +19,44 @@ import DequeModule
 //   5. Messages come out in the order of registration, so a replay gives the same bytes.
 
 /// What makes two registrations share a stream.
-public struct StreamDefinition: Hashable, Sendable {
-    public let branch: BranchName
-    public let filter: TopicFilter
-    public let mode: StreamMode
-    public init(branch: BranchName, filter: TopicFilter, mode: StreamMode) {
+package struct StreamDefinition: Hashable, Sendable {
+    package let branch: BranchName
+    package let filter: TopicFilter
+    package let mode: StreamMode
+    /// What of it whoever registered may see. Not who that is, or equal agents would share no stream.
+    package let scope: Scope
+
+    package init(branch: BranchName, filter: TopicFilter, mode: StreamMode, scope: Scope = .everything) {
         self.branch = branch
         self.filter = filter
         self.mode = mode
+        self.scope = scope
     }
 
     /// A fair estimate of what a stream occupies in the table, in bytes.
     var footprint: Int { filter.topics.reduce(400) { $0 + 160 + 2 * $1.text.utf8.count } }
 }
 
-public struct StreamTable: Sendable {
-    public struct Options: Sendable {
+package struct StreamTable: Sendable {
+    package struct Options: Sendable {
         /// A stream that nobody names for so long is dropped.
-        public var life: Duration = .seconds(60)
+        package var life: Duration = .seconds(60)
         /// A heartbeat names a longer list by raising S instead.
-        public var mostListed = 2_000
+        package var mostListed = 2_000
         /// S is V of so many heartbeats ago: a view that missed a few still profits from the next.
-        public var heartbeatsBack = 4
+        package var heartbeatsBack = 4
         /// Of all streams' filters together; registering more is refused.
-        public var memoryBytes = 64 << 20
-        public init() {}
+        package var memoryBytes = 64 << 20
+        package init() {}
     }
 
-    public struct Counters: Hashable, Sendable {
-        public var eventsPublished: Int64 = 0
+    package struct Counters: Hashable, Sendable {
+        package var eventsPublished: Int64 = 0
         /// Events too large to travel.
-        public var eventsAnnounced: Int64 = 0
-        public var streamsDropped: Int64 = 0
+        package var eventsAnnounced: Int64 = 0
+        package var streamsDropped: Int64 = 0
         /// Heartbeats whose S was raised, since their list was too long.
-        public var listsShortened: Int64 = 0
+        package var listsShortened: Int64 = 0
     }
 
     struct Stream: Sendable {
@@ -63,13 +67,13 @@ public struct StreamTable: Sendable {
         var named: Instant
     }
 
-    public let instance: Instance
-    public private(set) var generation: UInt64
+    package let instance: Instance
+    package private(set) var generation: UInt64
     /// V: the last revision whose events have all been handed to the socket.
-    public private(set) var visible: Position
-    public private(set) var counters = Counters()
-    public private(set) var footprint = 0
-    public let options: Options
+    package private(set) var visible: Position
+    package private(set) var counters = Counters()
+    package private(set) var footprint = 0
+    package let options: Options
 
     /// By slot; a dropped stream's slot is reused, its alias and id are not.
     private var streams: [Stream?] = []
@@ -83,7 +87,7 @@ public struct StreamTable: Sendable {
     /// V at the newest heartbeats, oldest first; never empty.
     private var marks: Deque<Revision>
 
-    public init(instance: Instance, generation: UInt64, visible: Position, options: Options = Options()) {
+    package init(instance: Instance, generation: UInt64, visible: Position, options: Options = Options()) {
         self.instance = instance
         self.generation = generation
         self.visible = visible
@@ -91,9 +95,9 @@ public struct StreamTable: Sendable {
         marks = [visible.revision]
     }
 
-    public var count: Int { slotsByID.count }
+    package var count: Int { slotsByID.count }
 
-    public func definition(of stream: StreamID) -> StreamDefinition? { self[stream]?.definition }
+    package func definition(of stream: StreamID) -> StreamDefinition? { self[stream]?.definition }
 
     private subscript(id: StreamID) -> Stream? { slotsByID[id].flatMap { streams[$0] } }
 
@@ -103,11 +107,13 @@ public struct StreamTable: Sendable {
     ///   - lineage: the broker's.
     ///   - knownHash: this history's hash at `request.newest`'s revision; `nil` if it is not kept any more.
     ///   - drawnID: 16 random bytes for a new stream; not used if there is one for the same definition.
-    /// - Throws: ``Failure/Code/busy`` if the table is full.
-    public mutating func register(
-        _ request: Request.Register, lineage: Lineage, knownHash: UInt64?, drawnID: StreamID, now: Instant
-    ) throws(Failure) -> Reply.Registered {
-        let definition = StreamDefinition(branch: request.branch, filter: request.filter, mode: request.mode)
+    /// - Throws: ``Refusal/Code/busy`` if the table is full.
+    package mutating func register(
+        _ request: Register, scope: Scope = .everything, lineage: Lineage, knownHash: UInt64?, drawnID: StreamID,
+        now: Instant
+    ) throws(Refusal) -> Registered {
+        let definition = StreamDefinition(
+            branch: request.branch, filter: request.filter, mode: request.mode, scope: scope)
         let slot: Int
         if let known = slotsByDefinition[definition] {
             slot = known
@@ -117,7 +123,7 @@ public struct StreamTable: Sendable {
         guard var stream = streams[slot] else { preconditionFailure("slot \(slot) is indexed but empty") }
         stream.named = max(stream.named, now)
         streams[slot] = stream
-        return Reply.Registered(
+        return Registered(
             stream: stream.id, alias: stream.alias, generation: generation,
             reset: request.newest.map { differs($0, lineage: lineage, knownHash: knownHash) } ?? false)
     }
@@ -139,9 +145,9 @@ public struct StreamTable: Sendable {
     }
 
     /// A new stream's last is V, so it counts as changed: of what came before its registration it says nothing.
-    private mutating func insert(_ definition: StreamDefinition, id: StreamID, now: Instant) throws(Failure) -> Int {
+    private mutating func insert(_ definition: StreamDefinition, id: StreamID, now: Instant) throws(Refusal) -> Int {
         guard footprint + definition.footprint <= options.memoryBytes else {
-            throw Failure(.busy, "the broker's \(count) streams fill its \(options.memoryBytes >> 20) MiB for filters")
+            throw Refusal(.busy, "the broker's \(count) streams fill its \(options.memoryBytes >> 20) MiB for filters")
         }
         precondition(slotsByID[id] == nil && id != .heartbeat, "a stream's id was drawn twice")
         aliases += 1
@@ -159,7 +165,7 @@ public struct StreamTable: Sendable {
     // MARK: Life
 
     /// Streams live while somebody names them. Unknown ids are passed over.
-    public mutating func touch(_ named: some Sequence<StreamID>, now: Instant) {
+    package mutating func touch(_ named: some Sequence<StreamID>, now: Instant) {
         for id in named {
             guard let slot = slotsByID[id], let stream = streams[slot], stream.named < now else { continue }
             streams[slot]?.named = now
@@ -170,7 +176,7 @@ public struct StreamTable: Sendable {
     /// generation: without it a view of a dropped stream would take its absence from heartbeats for calm.
     ///
     /// - Returns: how many were dropped.
-    public mutating func dropUnnamed(now: Instant, drawn: UInt64) -> Int {
+    package mutating func dropUnnamed(now: Instant, drawn: UInt64) -> Int {
         let dropped = streams.indices.filter { slot in
             streams[slot].map { now - $0.named >= options.life } ?? false
         }
@@ -204,7 +210,7 @@ public struct StreamTable: Sendable {
     ///   - eventLimit: a larger event is announced without records, in bytes on the wire: high-water marks count
     ///     messages, so messages must be small.
     /// - Precondition: `commit` is the one after V, and is on disk.
-    public mutating func publish(_ commit: Commit, inlineLimit: Int, eventLimit: Int = 64 << 10) -> [Published] {
+    package mutating func publish(_ commit: Commit, inlineLimit: Int, eventLimit: Int = 64 << 10) -> [Published] {
         precondition(
             commit.info.revision == visible.revision + 1,
             "commit \(commit.info.revision) published after \(visible.revision): revisions are dense")
@@ -240,19 +246,19 @@ public struct StreamTable: Sendable {
     // MARK: What streams are complete up to
 
     /// "This stream is complete up to V"; `nil` for an unknown stream.
-    public func bookmark(for stream: StreamID, nonce: UInt64? = nil) -> Bookmark? {
+    package func bookmark(for stream: StreamID, nonce: UInt64? = nil) -> Bookmark? {
         self[stream].map { Bookmark(position: visible, last: $0.last, nonce: nonce) }
     }
 
     /// The same as a message for the events' socket: a ping's second answer.
-    public func publishedBookmark(for stream: StreamID, nonce: UInt64) -> Published? {
+    package func publishedBookmark(for stream: StreamID, nonce: UInt64) -> Published? {
         bookmark(for: stream, nonce: nonce).map { Published(topic: stream, instance: instance, content: .bookmark($0)) }
     }
 
     /// The heartbeat of this moment. Rolls S forward, so call it once per beat.
     ///
     /// - Parameter now: by the broker's monotonic clock.
-    public mutating func heartbeat(now: Instant) -> Published {
+    package mutating func heartbeat(now: Instant) -> Published {
         var since = marks[0]
         var changed: [Heartbeat.Entry] = []
         var next = recency.newest

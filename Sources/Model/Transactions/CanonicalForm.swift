@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 // The canonical bytes of commits and transactions. Every part of variable length stands behind its length,
 // every choice behind a tag and every optional behind a flag, so that two different values never have the

@@ -14,7 +14,7 @@ public struct CommitInfo: Hashable, Sendable {
 
     public static let broker = "membus"
 
-    public init(
+    package init(
         revision: Revision, hash: UInt64, branch: BranchName, agent: String, session: SessionID?, number: UInt64,
         time: Timestamp, context: String, message: String
     ) {
@@ -36,7 +36,7 @@ public struct Commit: Equatable, Sendable {
     public var info: CommitInfo
     public var records: [Record]
 
-    public init(info: CommitInfo, records: [Record]) {
+    package init(info: CommitInfo, records: [Record]) {
         self.info = info
         self.records = records
     }

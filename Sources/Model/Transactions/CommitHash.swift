@@ -1,25 +1,26 @@
 import Crypto
-import Foundation
+import FoundationEssentials
 
 /// The hash chain over commits: SHA-256 of the previous commit's hash and this commit's canonical bytes.
 /// Equal hashes at one revision mean equal histories up to it.
 ///
 /// The bytes are fixed for good: files on disk hold hashes of them. Whatever is to be hashed in addition
 /// gets its own tag after what is there now.
-public enum CommitHash {
+package enum CommitHash {
     /// Before the first commit; its ``Position`` is ``Position/origin``.
-    public static let seed = [UInt8](repeating: 0, count: 32)
+    package static let seed = [UInt8](repeating: 0, count: 32)
 
     /// - Parameters:
     ///   - previous: the full hash of the commit before, or ``seed``.
     ///   - info: its `hash` is ignored.
     ///   - records: in order of their ordinals, values inline.
-    public static func next(
+    package static func next(
         after previous: [UInt8], info: CommitInfo, fork: Fork?, preconditions: [Precondition], reads: [ReadVersion],
         records: [Record]
     ) -> [UInt8] {
         precondition(previous.count == 32, "a commit's hash has 32 bytes")
-        var capacity = 256 + info.context.utf8.count + info.message.utf8.count + 96 * (preconditions.count + reads.count)
+        var capacity =
+            256 + info.context.utf8.count + info.message.utf8.count + 96 * (preconditions.count + reads.count)
         for record in records { capacity += record.footprint }
         var encoder = CanonicalEncoder(capacity: capacity)
         encoder.raw(previous)
@@ -32,7 +33,7 @@ public enum CommitHash {
         return SHA256.hash(data: encoder.bytes).withUnsafeBytes { Array($0) }
     }
 
-    public static func position(revision: Revision, full: [UInt8]) -> Position {
+    package static func position(revision: Revision, full: [UInt8]) -> Position {
         Position(revision: revision, hash: full.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
     }
 }
@@ -43,7 +44,7 @@ extension Work {
     ///
     /// It guards a client against its own mistakes, and nobody gains by a collision: so it is no
     /// cryptographic hash, which would cost each commit microseconds on the thread that owns the sockets.
-    public var fingerprint: UInt64 {
+    package var fingerprint: UInt64 {
         var encoder = CanonicalEncoder(capacity: 1024)
         switch self {
         case .transaction(let transaction):
@@ -78,9 +79,9 @@ enum Fingerprint {
     }
 }
 
-extension Result where Success == Work, Failure == MembusModel.Failure {
+extension Result where Success == Work, Failure == MembusModel.Refusal {
     /// The work's fingerprint; 0, "not compared", for what the broker's edge refused.
-    public var fingerprint: UInt64 {
+    package var fingerprint: UInt64 {
         if case .success(let work) = self { work.fingerprint } else { 0 }
     }
 }

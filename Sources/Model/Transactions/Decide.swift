@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 // The decision, in this order:
 //   1. what no state can make right (two changes of one key, a precondition on the future) is refused;
@@ -10,7 +10,7 @@ import Foundation
 
 extension Transaction {
     /// What ``decide(_:on:)`` will look at. A plain put needs nothing: it replaces whatever is there.
-    public var needs: Needs {
+    package var needs: Needs {
         var needs = Needs(keys: [:], topics: [])
         for (index, precondition) in preconditions.enumerated() {
             switch precondition {
@@ -33,18 +33,18 @@ extension Transaction {
 /// sequence of transactions gives the same revisions and states on any machine.
 ///
 /// - Precondition: `facts` hold what ``Transaction/needs`` names, values included where it says so.
-public func decide(_ transaction: Transaction, on facts: Facts) -> Decision {
-    if let failure = transaction.doubledKeyFailure ?? transaction.futureFailure(beyond: facts.head.revision) {
-        return .refused(failure)
+package func decide(_ transaction: Transaction, on facts: Facts) -> Decision {
+    if let refusal = transaction.doubledKeyRefusal ?? transaction.futureRefusal(beyond: facts.head.revision) {
+        return .refused(refusal)
     }
-    let failed = transaction.preconditions.enumerated().compactMap { facts.failure(of: $1, index: $0) }
+    let failed = transaction.preconditions.enumerated().compactMap { facts.refusal(of: $1, index: $0) }
     guard failed.isEmpty else { return .conflict(failed) }
 
     var records: [Record] = []
     records.reserveCapacity(transaction.changes.count)
-    do throws(Failure) {
+    do throws(Refusal) {
         for change in transaction.changes {
-            let place = Place(revision: facts.head.revision + 1, ordinal: UInt32(records.count))
+            let place = LogCursor(revision: facts.head.revision + 1, ordinal: UInt32(records.count))
             if let record = try facts.version(after: change, at: place) { records.append(record) }
         }
     } catch {
@@ -55,12 +55,12 @@ public func decide(_ transaction: Transaction, on facts: Facts) -> Decision {
 
 extension Transaction {
     /// Changes of one commit have no order that a reader could see, so a key has at most one.
-    var doubledKeyFailure: Failure? {
+    var doubledKeyRefusal: Refusal? {
         guard changes.count > 1 else { return nil }
         var seen: Set<Key> = []
         seen.reserveCapacity(changes.count)
         for change in changes where !seen.insert(change.key).inserted {
-            return Failure(
+            return Refusal(
                 .invalidArgument, "key \"\(change.key)\" is changed twice in one transaction",
                 hint: "combine its changes into one, or use two transactions", subject: change.key.text)
         }
@@ -69,19 +69,15 @@ extension Transaction {
 
     /// "Unchanged since a revision that does not exist yet" would hold for any state: the reader builds on
     /// something that this history does not contain.
-    fileprivate func futureFailure(beyond head: Revision) -> Failure? {
+    fileprivate func futureRefusal(beyond head: Revision) -> Refusal? {
         for case .unchanged(let topic, let since) in preconditions where since > head {
-            return Failure(
-                .beyondHead, "topic \"\(topic)\" is required unchanged since revision \(since), but the head is \(head)",
+            return Refusal(
+                .beyondHead,
+                "topic \"\(topic)\" is required unchanged since revision \(since), but the head is \(head)",
                 hint: "name the revision that you read the topic at", subject: topic.text)
         }
         return nil
     }
-}
-
-private struct Place {
-    var revision: Revision
-    var ordinal: UInt32
 }
 
 extension Facts {
@@ -91,7 +87,7 @@ extension Facts {
         return head
     }
 
-    fileprivate func failure(of precondition: Precondition, index: Int) -> FailedPrecondition? {
+    fileprivate func refusal(of precondition: Precondition, index: Int) -> FailedPrecondition? {
         switch precondition {
         case .at(let key, let revision):
             (record(key)?.revision ?? 0) == revision ? nil : failed(precondition, index, key, heads[key])
@@ -111,29 +107,29 @@ extension Facts {
     }
 
     /// The version that a change leaves; `nil` for the deletion of a key that has no record.
-    fileprivate func version(after change: Change, at place: Place) throws(Failure) -> Record? {
+    fileprivate func version(after change: Change, at place: LogCursor) throws(Refusal) -> Record? {
         let key = change.key
         switch change.action {
         case .put(let put): return try version(putting: put, under: key, at: place)
         case .delete:
             return record(key) == nil ? nil : .deletion(of: key, revision: place.revision, ordinal: place.ordinal)
         case .increment(let amount):
-            return try merged(key, .counter, at: place) { (old: Data?) throws(Failure) in
+            return try merged(key, .counter, at: place) { (old: Data?) throws(Refusal) in
                 try incremented(old, by: amount, key: key)
             }
         case .append(let text):
-            return try merged(key, .text, at: place) { (old: Data?) throws(Failure) in
+            return try merged(key, .text, at: place) { (old: Data?) throws(Refusal) in
                 guard text.isUTF8 else { throw invalid(key, "the text to append is not UTF-8") }
                 return (old ?? Data()) + text
             }
         case .mergePatch(let patch):
-            return try merged(key, .json, at: place) { (old: Data?) throws(Failure) in
+            return try merged(key, .json, at: place) { (old: Data?) throws(Refusal) in
                 try patched(old, with: patch, key: key)
             }
         }
     }
 
-    private func version(putting put: Put, under key: Key, at place: Place) throws(Failure) -> Record {
+    private func version(putting put: Put, under key: Key, at place: LogCursor) throws(Refusal) -> Record {
         switch put.kind {
         case .text:
             if !put.value.isUTF8 { throw invalid(key, "the value is not UTF-8, as kind text demands") }
@@ -163,23 +159,23 @@ extension Facts {
 
     /// The next version of a record whose value the broker computes: all but the value stays as it is.
     private func merged(
-        _ key: Key, _ kind: Kind, at place: Place, _ compute: (Data?) throws(Failure) -> Data
-    ) throws(Failure) -> Record {
+        _ key: Key, _ kind: Kind, at place: LogCursor, _ compute: (Data?) throws(Refusal) -> Data
+    ) throws(Refusal) -> Record {
         let old = record(key)
         if let old, old.kind != kind {
-            throw Failure(
+            throw Refusal(
                 .wrongKind, "key \"\(key)\" is of kind \(old.kind); this change is for kind \(kind)", subject: key.text)
         }
         precondition(old == nil || old?.value != nil, "the facts lack the value of \(key), which the transaction needs")
         let value = try compute(old?.value)
-        if let failure = limits.failure(valueOf: value.count, under: key) { throw failure }
+        if let refusal = limits.refusal(valueOf: value.count, under: key) { throw refusal }
         return Record(
             key: key, revision: place.revision, ordinal: place.ordinal, kind: kind, content: .inline(value),
             attributes: old?.attributes ?? [:], links: old?.links ?? [], owner: old?.owner ?? agent,
             expires: old?.expires)
     }
 
-    private func incremented(_ old: Data?, by amount: Int64, key: Key) throws(Failure) -> Data {
+    private func incremented(_ old: Data?, by amount: Int64, key: Key) throws(Refusal) -> Data {
         var value: Int64 = 0
         if let old {
             guard let present = counter(old) else { throw invalid(key, "the counter's stored value is no number") }
@@ -190,7 +186,7 @@ extension Facts {
         return Data(String(sum).utf8)
     }
 
-    private func patched(_ old: Data?, with patch: Data, key: Key) throws(Failure) -> Data {
+    private func patched(_ old: Data?, with patch: Data, key: Key) throws(Refusal) -> Data {
         let change: JSON
         do throws(JSONFault) { change = try JSON(parsing: patch) } catch {
             throw invalid(key, "the patch is not JSON: \(error)")
@@ -209,7 +205,7 @@ extension Facts {
         return count
     }
 
-    private func invalid(_ key: Key, _ reason: String) -> Failure {
-        Failure(.invalidValue, "key \"\(key)\": \(reason)", subject: key.text)
+    private func invalid(_ key: Key, _ reason: String) -> Refusal {
+        Refusal(.invalidValue, "key \"\(key)\": \(reason)", subject: key.text)
     }
 }

@@ -1,37 +1,37 @@
-import Foundation
+import FoundationEssentials
 
 // A decision is a pure function of (transaction, the facts of the state that it names). Time and agent arrive
 // with the facts; the store loads what `needs` names from the state that includes every transaction decided
 // before, in the same batch too. So the same sequence gives the same revisions and states on any machine.
 
 /// What must be known of the state to decide a transaction.
-public struct Needs: Hashable, Sendable {
+package struct Needs: Hashable, Sendable {
     /// Keys whose newest version is needed; `true` where its value is (merges, and conflicts' answers).
-    public var keys: [Key: Bool]
+    package var keys: [Key: Bool]
     /// Preconditions on topics, by their index in the transaction.
-    public var topics: [(index: Int, topic: Topic, since: Revision)]
-    public var isEmpty: Bool { keys.isEmpty && topics.isEmpty }
-    public static func == (a: Needs, b: Needs) -> Bool {
+    package var topics: [(index: Int, topic: Topic, since: Revision)]
+    package var isEmpty: Bool { keys.isEmpty && topics.isEmpty }
+    package static func == (a: Needs, b: Needs) -> Bool {
         a.keys == b.keys && a.topics.elementsEqual(b.topics, by: ==)
     }
-    public func hash(into hasher: inout Hasher) { hasher.combine(keys) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(keys) }
 }
 
 /// The state that a transaction is decided in, as far as it needs it.
-public struct Facts: Sendable {
-    public var now: Timestamp
+package struct Facts: Sendable {
+    package var now: Timestamp
     /// The author: the session's agent.
-    public var agent: String
+    package var agent: String
     /// The newest revision of the whole store; the commit would be the next.
-    public var head: Position
+    package var head: Position
     /// The newest version on the branch of every needed key, deletions included; a key that never had a
     /// record is missing.
-    public var heads: [Key: Record]
+    package var heads: [Key: Record]
     /// For every needed topic that changed since its revision: one changed key's newest version.
-    public var changed: [Int: Record]
-    public var limits: Limits
+    package var changed: [Int: Record]
+    package var limits: Limits
 
-    public init(
+    package init(
         now: Timestamp, agent: String, head: Position, heads: [Key: Record], changed: [Int: Record],
         limits: Limits = Limits()
     ) {
@@ -44,11 +44,11 @@ public struct Facts: Sendable {
     }
 }
 
-public enum Decision: Sendable {
+package enum Decision: Sendable {
     /// Commit these versions, in this order: revision `facts.head.revision + 1`, ordinals from 0.
     case write([Record])
     /// No changes were asked for, and the preconditions hold.
     case held
     case conflict([FailedPrecondition])
-    case refused(Failure)
+    case refused(Refusal)
 }

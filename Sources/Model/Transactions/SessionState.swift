@@ -8,31 +8,31 @@
 // max(acknowledged, last - most) < n ≤ last. So a number is never executed twice, whatever is resent.
 
 /// The outcome of a decided number, as it is stored with the decision.
-public struct KeptResult: Sendable, Hashable {
+package struct KeptResult: Sendable, Hashable {
     /// ``Work/fingerprint`` of what was decided; 0: not compared.
-    public var fingerprint: UInt64
-    public var result: Kept
-    public init(fingerprint: UInt64, result: Kept) {
+    package var fingerprint: UInt64
+    package var result: Kept
+    package init(fingerprint: UInt64, result: Kept) {
         self.fingerprint = fingerprint
         self.result = result
     }
 }
 
-public enum Kept: Sendable, Hashable {
+package enum Kept: Sendable, Hashable {
     case committed(Position)
     case held(Position)
-    case conflict([KeptFailure], at: Position)
+    case conflict([KeptConflict], at: Position)
     /// A refusal that sending it again can't change.
-    case refused(Failure)
+    case refused(Refusal)
 }
 
 /// A failed precondition without the record that stood there, which a late retry gets if it is still kept.
-public struct KeptFailure: Sendable, Hashable {
+package struct KeptConflict: Sendable, Hashable {
     /// The precondition's place in the transaction.
-    public var index: Int
-    public var key: Key
-    public var revision: Revision
-    public init(index: Int, key: Key, revision: Revision) {
+    package var index: Int
+    package var key: Key
+    package var revision: Revision
+    package init(index: Int, key: Key, revision: Revision) {
         self.index = index
         self.key = key
         self.revision = revision
@@ -40,27 +40,27 @@ public struct KeptFailure: Sendable, Hashable {
 }
 
 /// What is to be done with a number that has arrived.
-public enum Admission: Sendable, Hashable {
+package enum Admission: Sendable, Hashable {
     /// It is the next: decide it, then call ``SessionState/decided(number:_:)``.
     case execute
     /// It was decided before, as this.
     case known(KeptResult)
-    case refuse(Failure)
+    case refuse(Refusal)
 }
 
-public struct SessionState: Sendable {
-    public static let mostKept: UInt64 = 256
+package struct SessionState: Sendable {
+    package static let mostKept: UInt64 = 256
 
     /// The author of the session's commits.
-    public let agent: String
-    public private(set) var last: UInt64
-    public private(set) var acknowledged: UInt64
-    public private(set) var results: [UInt64: KeptResult]
+    package let agent: String
+    package private(set) var last: UInt64
+    package private(set) var acknowledged: UInt64
+    package private(set) var results: [UInt64: KeptResult]
     /// How many outcomes are kept at most.
     private let most: UInt64
 
     /// Results outside the kept range are dropped.
-    public init(
+    package init(
         agent: String, last: UInt64 = 0, acknowledged: UInt64 = 0, results: [UInt64: KeptResult] = [:],
         most: UInt64 = mostKept
     ) {
@@ -75,32 +75,33 @@ public struct SessionState: Sendable {
     }
 
     /// Numbers up to this one are forgotten.
-    public var floor: UInt64 { max(acknowledged, last > most ? last - most : 0) }
+    package var floor: UInt64 { max(acknowledged, last > most ? last - most : 0) }
 
-    public func admit(number: UInt64, fingerprint: UInt64) -> Admission {
+    package func admit(number: UInt64, fingerprint: UInt64) -> Admission {
         guard number > 0 else {
-            return .refuse(Failure(.malformed, "a transaction's number is 0", hint: "number a session's transactions 1, 2, 3, …"))
+            return .refuse(
+                Refusal(.malformed, "a transaction's number is 0", hint: "number a session's transactions 1, 2, 3, …"))
         }
         guard number <= last else {
             return number - last == 1 ? .execute : .refuse(outOfOrder(number))
         }
         guard let kept = results[number] else {
-            return .refuse(Failure(.numberForgotten, "number \(number) was decided, and its outcome is no longer kept"))
+            return .refuse(Refusal(.numberForgotten, "number \(number) was decided, and its outcome is no longer kept"))
         }
         guard kept.fingerprint == fingerprint || kept.fingerprint == 0 || fingerprint == 0 else {
-            return .refuse(Failure(.numberReused, "number \(number) was used for another transaction"))
+            return .refuse(Refusal(.numberReused, "number \(number) was used for another transaction"))
         }
         return .known(kept)
     }
 
-    private func outOfOrder(_ number: UInt64) -> Failure {
-        Failure(
+    private func outOfOrder(_ number: UInt64) -> Refusal {
+        Refusal(
             .outOfOrder, "number \(number) came, but the last one decided is \(last)",
             hint: "send again from number \(last + 1), in order")
     }
 
     /// - Precondition: `number` is ``last`` + 1.
-    public mutating func decided(number: UInt64, _ result: KeptResult) {
+    package mutating func decided(number: UInt64, _ result: KeptResult) {
         precondition(number > last && number - last == 1, "number \(number) decided after \(last)")
         last = number
         results[number] = result
@@ -109,7 +110,7 @@ public struct SessionState: Sendable {
 
     /// The client will not ask for numbers up to this one again. Never goes back, and never beyond ``last``:
     /// what is not decided yet can't have been answered.
-    public mutating func acknowledge(_ through: UInt64) {
+    package mutating func acknowledge(_ through: UInt64) {
         let through = min(through, last)
         guard through > acknowledged else { return }
         let first = floor + 1

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 
 /// What an agent asks for: all of it happens in one commit, or nothing.
 public struct Transaction: Hashable, Sendable {
@@ -104,7 +104,7 @@ public struct FailedPrecondition: Hashable, Sendable {
     /// The current record; `nil` if there is none, or if it is no longer kept (a late retry).
     public var current: Record?
 
-    public init(precondition: Precondition, index: Int = 0, key: Key, revision: Revision, current: Record?) {
+    package init(precondition: Precondition, index: Int = 0, key: Key, revision: Revision, current: Record?) {
         self.precondition = precondition
         self.index = index
         self.key = key
@@ -121,7 +121,7 @@ public struct FailedPrecondition: Hashable, Sendable {
 }
 
 /// What became of a transaction, decided once and for all.
-public enum Outcome: Hashable, Sendable {
+package enum Outcome: Hashable, Sendable {
     /// It is on disk as this revision.
     case committed(Position)
     /// It had no changes and its preconditions held in the state after this revision.
@@ -131,20 +131,22 @@ public enum Outcome: Hashable, Sendable {
 }
 
 /// What a numbered request of a session asks for.
-public enum Work: Hashable, Sendable {
+package enum Work: Hashable, Sendable {
     case transaction(Transaction)
     case fork(Fork)
 }
 
 /// A new branch at a past revision of another: one commit, which copies nothing.
-public struct Fork: Hashable, Sendable {
-    public var name: BranchName
-    public var parent: BranchName
+package struct Fork: Hashable, Sendable {
+    package var name: BranchName
+    package var parent: BranchName
     /// `nil`: the head.
-    public var at: Revision?
-    public var context: String
-    public var message: String
-    public init(name: BranchName, parent: BranchName = .main, at: Revision? = nil, context: String = "", message: String = "") {
+    package var at: Revision?
+    package var context: String
+    package var message: String
+    package init(
+        name: BranchName, parent: BranchName = .main, at: Revision? = nil, context: String = "", message: String = ""
+    ) {
         self.name = name
         self.parent = parent
         self.at = at

@@ -1,24 +1,24 @@
 import OrderedCollections
 
 /// What changed since a subscriber last looked: each key once, in the order of its latest change.
-public struct ChangeBatch: Sendable, Equatable {
-    public struct Change: Hashable, Sendable {
-        public var key: Key
+package struct ChangeBatch: Sendable, Equatable {
+    package struct Change: Hashable, Sendable {
+        package var key: Key
         /// Of the newest change; in a snapshot that no longer has the key, the snapshot's.
-        public var revision: Revision
-        public var isDeleted: Bool
-        public init(key: Key, revision: Revision, isDeleted: Bool) {
+        package var revision: Revision
+        package var isDeleted: Bool
+        package init(key: Key, revision: Revision, isDeleted: Bool) {
             self.key = key
             self.revision = revision
             self.isDeleted = isDeleted
         }
     }
-    public var changes: [Change] = []
+    package var changes: [Change] = []
     /// More changed than is listed: the history is another one, an invalidate stream's snapshot voided
     /// everything, or the subscriber fell too far behind. Read what matters anew.
-    public var isPartial = false
+    package var isPartial = false
     /// The state that the batch leads to.
-    public var cut: Position?
+    package var cut: Position?
 }
 
 struct ChangeFeed: Sendable {
@@ -63,17 +63,17 @@ extension ViewCache {
     /// - Parameters:
     ///   - filter: `nil`: of all that the view follows.
     ///   - limit: keys that may wait; beyond that the batch is partial.
-    public mutating func openFeed(_ filter: TopicFilter? = nil, limit: Int = 100_000) -> Int {
+    package mutating func openFeed(_ filter: TopicFilter? = nil, limit: Int = 100_000) -> Int {
         nextFeed += 1
         feeds[nextFeed] = ChangeFeed(filter: filter, limit: limit)
         return nextFeed
     }
 
-    public mutating func closeFeed(_ feed: Int) { feeds[feed] = nil }
-    public func hasChanges(in feed: Int) -> Bool { feeds[feed].map { !$0.isEmpty } ?? false }
+    package mutating func closeFeed(_ feed: Int) { feeds[feed] = nil }
+    package func hasChanges(in feed: Int) -> Bool { feeds[feed].map { !$0.isEmpty } ?? false }
 
     /// - Returns: `nil` if the feed is closed.
-    public mutating func drain(_ feed: Int) -> ChangeBatch? { feeds[feed]?.drain(at: cut) }
+    package mutating func drain(_ feed: Int) -> ChangeBatch? { feeds[feed]?.drain(at: cut) }
 
     mutating func tell(_ key: Key, _ revision: Revision, isDeleted: Bool) {
         guard !feeds.isEmpty else { return }

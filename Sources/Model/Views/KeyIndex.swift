@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 
 /// Finds the slot of a key by the bytes of its text: what a cached read spends its time on.
 ///
@@ -20,7 +21,9 @@ struct KeyIndex: Sendable {
 
     @inline(__always)
     func find(_ text: String, where matches: (Int, UnsafeBufferPointer<UInt8>) -> Bool) -> Int? {
-        let found: Int? = text.utf8.withContiguousStorageIfAvailable { find($0, where: matches) } ?? find(Array(text.utf8), where: matches)
+        let found: Int? =
+            text.utf8.withContiguousStorageIfAvailable { find($0, where: matches) }
+            ?? find(Array(text.utf8), where: matches)
         return found
     }
 

@@ -20,9 +20,9 @@
 //      is reported (ViewCacheCapacity).
 
 /// The local copy of a stream's records. Not copyable, so that no write ever copies it by accident.
-public struct ViewCache: ~Copyable, Sendable {
+package struct ViewCache: ~Copyable, Sendable {
     /// What a read finds.
-    public enum Hit: Sendable {
+    package enum Hit: Sendable {
         case record(Record)
         /// There is this version, but its value is to be fetched: by its key and revision (in an invalidate
         /// stream as of the cut), with a ticket of ``beginFill(_:)``.
@@ -64,17 +64,17 @@ public struct ViewCache: ~Copyable, Sendable {
         var changed: UInt64 = 0
     }
 
-    public let mode: StreamMode
-    public let filter: TopicFilter
-    public let capacity: Int
-    public internal(set) var cut: Position?
+    package let mode: StreamMode
+    package let filter: TopicFilter
+    package let capacity: Int
+    package internal(set) var cut: Position?
     /// The footprint of what is held.
-    public internal(set) var bytes = 0
+    package internal(set) var bytes = 0
     /// Keys with a record.
-    public internal(set) var count = 0
+    package internal(set) var count = 0
     /// How much the cap has cost so far: values turned into announced ones, entries forgotten.
-    public internal(set) var stripped = 0
-    public internal(set) var evicted = 0
+    package internal(set) var stripped = 0
+    package internal(set) var evicted = 0
 
     var index: KeyIndex
     @usableFromInline var slots: ContiguousArray<Slot> = []
@@ -92,7 +92,7 @@ public struct ViewCache: ~Copyable, Sendable {
     ///   - capacity: in bytes of ``Record/footprint``.
     ///   - hashSeed: random, if keys may come from somebody who wants them to collide.
     ///   - mostNotes: reads noted but not drained; beyond that a read is noted when it happens again.
-    public init(
+    package init(
         mode: StreamMode, filter: TopicFilter, capacity: Int, hashSeed: UInt64 = 0x9E37_79B9_7F4A_7C15,
         mostNotes: Int = 8192
     ) {
@@ -107,7 +107,7 @@ public struct ViewCache: ~Copyable, Sendable {
 
     /// The hot path. `context`: the number of the context that reads; 0 notes nothing.
     @inline(__always)
-    public mutating func lookup(_ text: String, context: UInt32 = 0) -> Hit {
+    package mutating func lookup(_ text: String, context: UInt32 = 0) -> Hit {
         guard let slot = find(text) else { return withoutSlot(text) }
         return read(slot: slot, context: context)
     }
@@ -115,7 +115,7 @@ public struct ViewCache: ~Copyable, Sendable {
     /// By handle: a slot that ``slot(for:)`` gave. Inlined into other modules too: a call costs a tenth of it.
     @inlinable
     @inline(__always)
-    public mutating func read(slot: Int, context: UInt32 = 0) -> Hit {
+    package mutating func read(slot: Int, context: UInt32 = 0) -> Hit {
         switch slots[slot].entry {
         case .present(let record):
             if !slots[slot].isReferenced { slots[slot].isReferenced = true }
@@ -130,7 +130,7 @@ public struct ViewCache: ~Copyable, Sendable {
     }
 
     /// What several keys have at the cut, taken at once; what is missing is to be fetched as of that cut.
-    public mutating func take(_ keys: [Key], context: UInt32 = 0) -> Taken {
+    package mutating func take(_ keys: [Key], context: UInt32 = 0) -> Taken {
         var taken = Taken(cut: cut, hits: [], missing: [])
         taken.hits.reserveCapacity(keys.count)
         for key in keys {
@@ -144,23 +144,23 @@ public struct ViewCache: ~Copyable, Sendable {
         return taken
     }
 
-    public struct Taken: Sendable {
-        public var cut: Position?
+    package struct Taken: Sendable {
+        package var cut: Position?
         /// In the order of the keys.
-        public var hits: [Hit]
+        package var hits: [Hit]
         /// Keys whose value is not here.
-        public var missing: [Key]
+        package var missing: [Key]
     }
 
     /// A handle to the key, valid as long as the cache. The key's slot stays, whatever happens to its record.
-    public mutating func slot(for key: Key) -> Int {
+    package mutating func slot(for key: Key) -> Int {
         let slot = find(key.text) ?? makeSlot(key)
         slots[slot].holders += 1
         return slot
     }
 
     /// Lets a handle go.
-    public mutating func release(slot: Int) {
+    package mutating func release(slot: Int) {
         slots[slot].holders -= 1
         freeIfIdle(slot)
     }

@@ -3,7 +3,7 @@
 
 extension ViewCache {
     /// Whether what is held fits.
-    public enum Room: Hashable, Sendable {
+    package enum Room: Hashable, Sendable {
         case enough
         /// Keys and metadata alone need so many bytes.
         case overCapacity(needed: Int)
@@ -11,7 +11,7 @@ extension ViewCache {
 
     /// One commit's records, deletions included.
     @discardableResult
-    public mutating func apply(_ records: [Record], to position: Position) -> Room {
+    package mutating func apply(_ records: [Record], to position: Position) -> Room {
         move(to: position)
         for record in records { change(record) }
         return makeRoom()
@@ -19,16 +19,16 @@ extension ViewCache {
 
     /// The changes of a pull, in order.
     @discardableResult
-    public mutating func catchUp(_ records: [Record], to position: Position) -> Room {
+    package mutating func catchUp(_ records: [Record], to position: Position) -> Room {
         apply(records, to: position)
     }
 
     /// Nothing changed up to here.
-    public mutating func advance(to position: Position) { move(to: position) }
+    package mutating func advance(to position: Position) { move(to: position) }
 
     /// A whole new state. In an invalidate stream: nothing of what is held counts any more.
     @discardableResult
-    public mutating func install(_ records: [Record], at position: Position) -> Room {
+    package mutating func install(_ records: [Record], at position: Position) -> Room {
         move(to: position)
         voidedAt = changes
         if mode == .invalidate {
@@ -41,7 +41,7 @@ extension ViewCache {
     }
 
     /// The history is another one: nothing is known any more.
-    public mutating func reset() {
+    package mutating func reset() {
         changes += 1
         voidedAt = changes
         cut = nil
@@ -50,7 +50,7 @@ extension ViewCache {
 
     /// A warm start: the state as a file had it.
     @discardableResult
-    public mutating func load(_ records: [Record], at position: Position) -> Room {
+    package mutating func load(_ records: [Record], at position: Position) -> Room {
         precondition(cut == nil && count == 0, "a warm start is the first thing that happens to a cache")
         return install(records, at: position)
     }

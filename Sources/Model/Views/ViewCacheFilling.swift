@@ -10,21 +10,21 @@
 // A value that was announced is also kept, with the same ticket, if the entry still announces that version.
 
 /// Says what a fill was asked for, and when.
-public struct FillTicket: Sendable {
+package struct FillTicket: Sendable {
     /// Ask for the values as of this revision; `nil`: the view has no state yet.
-    public let cut: Position?
-    public let keys: [Key]
+    package let cut: Position?
+    package let keys: [Key]
     let slots: [Int]
     let drawn: UInt64
 }
 
 extension ViewCache {
     /// Every ticket is given back, by ``fill(_:with:at:)`` for good or by ``cancelFill(_:)``.
-    public mutating func beginFill(_ keys: [Key]) -> FillTicket {
+    package mutating func beginFill(_ keys: [Key]) -> FillTicket {
         FillTicket(cut: cut, keys: keys, slots: keys.map { slot(for: $0) }, drawn: changes)
     }
 
-    public mutating func cancelFill(_ ticket: consuming FillTicket) {
+    package mutating func cancelFill(_ ticket: consuming FillTicket) {
         for slot in ticket.slots { release(slot: slot) }
     }
 
@@ -33,7 +33,7 @@ extension ViewCache {
     ///   - position: the revision that they are as of.
     /// - Returns: how many of them are kept.
     @discardableResult
-    public mutating func fill(_ ticket: consuming FillTicket, with records: [Record], at position: Position) -> Int {
+    package mutating func fill(_ ticket: consuming FillTicket, with records: [Record], at position: Position) -> Int {
         var kept = 0
         for record in records {
             guard let slot = find(record.key.text), slots[slot].holders > 0 else { continue }

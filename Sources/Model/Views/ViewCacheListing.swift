@@ -1,6 +1,6 @@
 extension ViewCache {
     /// What is held, in the order of the keys' bytes: what warm files and digests are made of.
-    public func records(matching filter: TopicFilter? = nil) -> [Record] {
+    package func records(matching filter: TopicFilter? = nil) -> [Record] {
         var records: [Record] = []
         records.reserveCapacity(filter == nil ? count : 0)
         for slot in slots {
@@ -10,7 +10,7 @@ extension ViewCache {
     }
 
     /// The fingerprint of an update stream's state; that of an invalidate stream says only what is held.
-    public func digest(_ filter: TopicFilter? = nil) -> StateDigest {
+    package func digest(_ filter: TopicFilter? = nil) -> StateDigest {
         var builder = StateDigest.Builder()
         for record in records(matching: filter) { builder.add(record) }
         return builder.finish()

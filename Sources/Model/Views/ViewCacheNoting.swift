@@ -1,10 +1,10 @@
 /// One context's first read of one version: what the store is told in the next batch.
-public struct ReadNote: Hashable, Sendable {
-    public var context: UInt32
-    public var key: Key
+package struct ReadNote: Hashable, Sendable {
+    package var context: UInt32
+    package var key: Key
     /// 0: there was no record.
-    public var version: Revision
-    public init(context: UInt32, key: Key, version: Revision) {
+    package var version: Revision
+    package init(context: UInt32, key: Key, version: Revision) {
         self.context = context
         self.key = key
         self.version = version
@@ -29,8 +29,8 @@ struct ReadNotes: Sendable {
 }
 
 extension ViewCache {
-    public var pendingNotes: [ReadNote] { notes.waiting }
-    public mutating func drainNotes() -> [ReadNote] { notes.drain() }
+    package var pendingNotes: [ReadNote] { notes.waiting }
+    package mutating func drainNotes() -> [ReadNote] { notes.drain() }
 
     /// The way of a read in another context than the last one. Without room the slot is left as it is, so
     /// that the next read tries again.
@@ -42,7 +42,7 @@ extension ViewCache {
     }
 
     /// For a value that a reader got from the broker instead of from here.
-    public mutating func noteFetched(_ key: Key, version: Revision, context: UInt32) {
+    package mutating func noteFetched(_ key: Key, version: Revision, context: UInt32) {
         guard context != 0 else { return }
         guard let slot = find(key.text), slots[slot].entry.record?.revision == version else {
             _ = notes.add(ReadNote(context: context, key: key, version: version))

@@ -1,16 +1,16 @@
 // The contract between view and driver; see DESIGN section 3 "The view".
 
 /// What happens to a view.
-public enum ViewInput: Sendable {
+package enum ViewInput: Sendable {
     /// The request and events sockets are up (first connection, or after the driver replaced the events'
     /// socket, which loses every subscription): register.
     case connected
     /// Reply to ``ViewOutput/register``; `attempt` echoes it.
-    case registered(Reply.Registered, attempt: UInt64, lineage: Lineage, instance: Instance, visible: Position)
+    case registered(Registered, attempt: UInt64, lineage: Lineage, instance: Instance, visible: Position)
     /// Reply to ``ViewOutput/pull``.
-    case page(Reply.Page, attempt: UInt64, instance: Instance)
+    case page(PullPage, attempt: UInt64, instance: Instance)
     /// A register, pull or ping was refused; for a ping `attempt` is its nonce.
-    case refused(Failure, attempt: UInt64, instance: Instance)
+    case refused(Refusal, attempt: UInt64, instance: Instance)
     /// Reply to ``ViewOutput/ping``. `clock`: the broker's monotonic clock. The bookmark for this stream
     /// comes as ``bookmark(_:instance:)`` just before.
     case pong(nonce: UInt64, clock: Int64, visible: Position, instance: Instance)
@@ -27,7 +27,7 @@ public enum ViewInput: Sendable {
 }
 
 /// What the driver is to do, in order.
-public enum ViewOutput: Sendable {
+package enum ViewOutput: Sendable {
     case register(newest: Token?, attempt: UInt64)
     /// Subscribe the events' socket to the stream (the driver has subscribed to heartbeats before). On one
     /// socket each subscription is made once and taken back at most once: safe to count per view.
@@ -53,5 +53,5 @@ public enum ViewOutput: Sendable {
     /// The state is proven to contain everything that was visible at this moment of the local clock.
     case fresh(asOf: Instant)
     /// The stream can't be had at all, whatever is retried (an unknown branch, a filter that is refused).
-    case failed(Failure)
+    case failed(Refusal)
 }

@@ -29,7 +29,7 @@ struct ViewCore: Sendable {
     /// Since the view was last live.
     var setbacks = 0
     var hearing = Hearing()
-    var freshness = Freshness()
+    var freshness = FreshnessProofs()
     /// Filled in PULL only.
     var held = Held()
     private(set) var reportedLive: Bool?
@@ -116,7 +116,7 @@ struct ViewCore: Sendable {
     private mutating func forget(for lineage: Lineage) {
         cut = nil
         learned = nil
-        freshness = Freshness()
+        freshness = FreshnessProofs()
         reportedFresh = nil
         outputs.append(.reset(lineage))
     }

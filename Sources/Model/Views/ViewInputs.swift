@@ -2,14 +2,14 @@
 // in ViewRegistering, ViewProbing, ViewPulling and ViewLiving.
 
 extension ViewCore {
-    mutating func after(_ input: ViewInput, in state: consuming ViewState) -> ViewState {
+    mutating func after(_ input: ViewInput, in state: consuming ViewPhase) -> ViewPhase {
         if case .failed = state { return state }
         switch input {
         case .connected: return connected()
         case .registered(let reply, let attempt, let lineage, let instance, _):
             return registered(reply, attempt: attempt, lineage: lineage, instance: instance, in: state)
-        case .refused(let failure, let attempt, let instance):
-            return refused(failure, attempt: attempt, instance: instance, in: state)
+        case .refused(let refusal, let attempt, let instance):
+            return refused(refusal, attempt: attempt, instance: instance, in: state)
         case .page(let page, let attempt, let instance):
             return paged(page, attempt: attempt, instance: instance, in: state)
         case .pong(let nonce, let clock, let visible, let instance):
@@ -23,20 +23,20 @@ extension ViewCore {
     }
 
     /// A reply of another instance: the stream that we are registered for is gone.
-    private func isForeign(_ instance: Instance, in state: borrowing ViewState) -> Bool {
+    private func isForeign(_ instance: Instance, in state: borrowing ViewPhase) -> Bool {
         state.isRegistered && instance != self.instance
     }
 
     /// The driver's sockets are new: no subscription is left on them.
-    private mutating func connected() -> ViewState {
+    private mutating func connected() -> ViewPhase {
         subscribed = nil
         hearing.wantsPing = false
         return .register(ask())
     }
 
     private mutating func registered(
-        _ reply: Reply.Registered, attempt: UInt64, lineage: Lineage, instance: Instance, in state: consuming ViewState
-    ) -> ViewState {
+        _ reply: Registered, attempt: UInt64, lineage: Lineage, instance: Instance, in state: consuming ViewPhase
+    ) -> ViewPhase {
         switch state {
         case .register(.asked(attempt, let newest, _, let repeated)):
             return registered(reply, lineage: lineage, instance: instance, asked: newest, repeated: repeated)
@@ -47,31 +47,31 @@ extension ViewCore {
     }
 
     private mutating func refused(
-        _ failure: Failure, attempt: UInt64, instance: Instance, in state: consuming ViewState
-    ) -> ViewState {
-        if case .register(.asked(attempt, _, _, _)) = state { return registerRefused(failure) }
+        _ refusal: Refusal, attempt: UInt64, instance: Instance, in state: consuming ViewPhase
+    ) -> ViewPhase {
+        if case .register(.asked(attempt, _, _, _)) = state { return registerRefused(refusal) }
         if isForeign(instance, in: state) { return rejoin() }
         switch state {
-        case .pull(let pulling) where pulling.isAsked(attempt): return pullRefused(failure, in: pulling)
+        case .pull(let pulling) where pulling.isAsked(attempt): return pullRefused(refusal, in: pulling)
         case .live(var living) where living.renewal?.attempt == attempt:
             living.renewal = nil
             return .live(living)
         default:
-            return failure.code == .unknownStream && freshness.awaits(attempt) ? rejoin() : state
+            return refusal.code == .unknownStream && freshness.awaits(attempt) ? rejoin() : state
         }
     }
 
     private mutating func paged(
-        _ page: Reply.Page, attempt: UInt64, instance: Instance, in state: consuming ViewState
-    ) -> ViewState {
+        _ page: PullPage, attempt: UInt64, instance: Instance, in state: consuming ViewPhase
+    ) -> ViewPhase {
         if isForeign(instance, in: state) { return rejoin() }
         guard case .pull(let pulling) = state else { return state }
         return turn(page, attempt: attempt, in: pulling)
     }
 
     private mutating func ponged(
-        _ nonce: UInt64, clock: Int64, visible: Position, instance: Instance, in state: consuming ViewState
-    ) -> ViewState {
+        _ nonce: UInt64, clock: Int64, visible: Position, instance: Instance, in state: consuming ViewPhase
+    ) -> ViewPhase {
         if isForeign(instance, in: state) { return rejoin() }
         guard state.isRegistered else { return state }
         pong(nonce, clock: clock, visible: visible)
@@ -81,8 +81,8 @@ extension ViewCore {
 
     /// The stream's bookmark in a reply.
     private mutating func told(
-        _ bookmark: Bookmark?, instance: Instance, in state: consuming ViewState
-    ) -> ViewState {
+        _ bookmark: Bookmark?, instance: Instance, in state: consuming ViewPhase
+    ) -> ViewPhase {
         if isForeign(instance, in: state) { return rejoin() }
         guard state.isRegistered else { return state }
         guard let bookmark else { return rejoin() }
@@ -93,7 +93,7 @@ extension ViewCore {
         }
     }
 
-    private mutating func heard(_ message: Published, in state: consuming ViewState) -> ViewState {
+    private mutating func heard(_ message: Published, in state: consuming ViewPhase) -> ViewPhase {
         guard state.isRegistered, let stream else { return state }
         guard message.instance == instance else {
             hearing.wantsPing = true
@@ -121,7 +121,7 @@ extension ViewCore {
         }
     }
 
-    private mutating func learned(_ token: Token, in state: consuming ViewState) -> ViewState {
+    private mutating func learned(_ token: Token, in state: consuming ViewPhase) -> ViewPhase {
         learn(token)
         guard case .live(let living) = state, learned == token else { return state }
         return awaiting(token.revision, in: living)

@@ -51,7 +51,7 @@ extension ViewCore {
         return .settled
     }
 
-    mutating func heard(_ content: Published.Content, in living: consuming Living) -> ViewState {
+    mutating func heard(_ content: Published.Content, in living: consuming Living) -> ViewPhase {
         switch follow(content) {
         case .settled:
             return .live(settled(living, by: content))
@@ -66,7 +66,7 @@ extension ViewCore {
         }
     }
 
-    private mutating func repair(_ content: Published.Content, isHeld: Bool) -> ViewState {
+    private mutating func repair(_ content: Published.Content, isHeld: Bool) -> ViewPhase {
         pull(holding: isHeld ? content : nil, after: isNextInLine(content) ? .zero : jitter.upTo(bounds.pullSpread))
     }
 
@@ -76,7 +76,7 @@ extension ViewCore {
     }
 
     /// A bookmark in a reply: it may have overtaken events.
-    mutating func told(_ bookmark: Bookmark, in living: consuming Living) -> ViewState {
+    mutating func told(_ bookmark: Bookmark, in living: consuming Living) -> ViewPhase {
         if case .lost = follow(bookmark) { return awaiting(bookmark.last, in: living) }
         return .live(settled(living, by: .bookmark(bookmark)))
     }
@@ -89,7 +89,7 @@ extension ViewCore {
         return living
     }
 
-    func awaiting(_ revision: Revision, in living: consuming Living) -> ViewState {
+    func awaiting(_ revision: Revision, in living: consuming Living) -> ViewPhase {
         if living.awaited == nil { living.awaited = Awaited(revision, since: now) }
         living.awaited?.add(revision, at: now)
         return .live(living)
@@ -109,8 +109,8 @@ extension ViewCore {
     }
 
     mutating func renewed(
-        _ reply: Reply.Registered, lineage: Lineage, instance: Instance, in living: consuming Living
-    ) -> ViewState {
+        _ reply: Registered, lineage: Lineage, instance: Instance, in living: consuming Living
+    ) -> ViewPhase {
         guard !reply.reset, reply.stream == stream?.id, lineage == self.lineage, instance == self.instance else {
             return rejoin()
         }
@@ -121,7 +121,7 @@ extension ViewCore {
 
     // MARK: time
 
-    mutating func afterTime(in living: consuming Living) -> ViewState {
+    mutating func afterTime(in living: consuming Living) -> ViewPhase {
         if minding(silence: now) { return replaceSocket() }
         if let awaited = living.awaited {
             if now >= awaited.since + bounds.patience { return pull() }

@@ -21,26 +21,26 @@
 //   5. The view is not stale only in LIVE, and there only while the events' socket is heard.
 //   6. A pull asks for at least the highest revision seen; what does not reach it is not installed.
 //
-// Phases are values with what belongs to them and nothing else (ViewPhases; but for what PULL holds, which is in ViewCore); a step takes the phase out,
-// hands it to the function for that phase and input, and stores the phase that comes back. What outlives
-// phases is in ViewCore, which cannot see the phase.
+// Phases are values with what belongs to them and nothing else (ViewPhases; but for what PULL holds, which is in
+// ViewCore); a step takes the phase out, hands it to the function for that phase and input, and stores the phase that
+// comes back. What outlives phases is in ViewCore, which cannot see the phase.
 
 /// The state machine of one view. See the file's head for phases and invariants, and section "JOINING A
 /// STREAM" of `bus.proto` for the rules.
-public struct ViewMachine: Sendable {
-    public enum Phase: String, Hashable, Sendable, CaseIterable { case register, probe, pull, live }
+package struct ViewMachine: Sendable {
+    package enum Phase: String, Hashable, Sendable, CaseIterable { case register, probe, pull, live }
 
-    public let branch: BranchName
-    public let filter: TopicFilter
-    public let mode: StreamMode
+    package let branch: BranchName
+    package let filter: TopicFilter
+    package let mode: StreamMode
     private(set) var core: ViewCore
     var bounds: Bounds { core.bounds }
-    private var state: ViewState
+    private var state: ViewPhase
 
     /// - Parameters:
     ///   - start: warm start: the driver's state is already the one at this position.
     ///   - nonceSeed: random; machines with equal seeds would take each other's probes for their own.
-    public init(
+    package init(
         branch: BranchName, filter: TopicFilter, mode: StreamMode, start: Token? = nil, nonceSeed: UInt64,
         bounds: Bounds = .init()
     ) {
@@ -52,29 +52,29 @@ public struct ViewMachine: Sendable {
     }
 
     /// Takes what happened at `now` and answers what to do, in order.
-    public mutating func step(_ input: ViewInput, now: Instant) -> [ViewOutput] {
+    package mutating func step(_ input: ViewInput, now: Instant) -> [ViewOutput] {
         core.begin(at: now)
         // What stands here meanwhile is seen by nobody: the core cannot reach it.
-        var taken = ViewState.register(.unconnected)
+        var taken = ViewPhase.register(.unconnected)
         swap(&taken, &state)
         state = core.afterTime(in: core.after(input, in: taken))
         return core.finish(state.phase)
     }
 
-    public var phase: Phase { state.phase }
+    package var phase: Phase { state.phase }
     /// The revision that the view's records are at; `nil` before the first state and after a reset.
-    public var cut: Position? { core.cut }
-    public var lineage: Lineage? { core.lineage }
+    package var cut: Position? { core.cut }
+    package var lineage: Lineage? { core.lineage }
     /// The broker's, as of the last registration.
-    public var instance: Instance? { core.instance }
-    public var stream: StreamID? { core.stream?.id }
+    package var instance: Instance? { core.instance }
+    package var stream: StreamID? { core.stream?.id }
     /// Whether something may be missing. In LIVE it is so after a silence of the events' socket.
-    public var isStale: Bool { core.reportedLive != true }
+    package var isStale: Bool { core.reportedLive != true }
     /// Of what arrived during pulls, how much found no room.
-    public var heldDropped: Int { core.held.dropped }
-    public var staleSince: Instant? { core.staleSince }
+    package var heldDropped: Int { core.held.dropped }
+    package var staleSince: Instant? { core.staleSince }
     /// The state contains everything that was visible at this moment.
-    public var freshAsOf: Instant? { core.freshness.asOf }
+    package var freshAsOf: Instant? { core.freshness.asOf }
     /// Send ``ViewInput/tick`` at this moment, if nothing else happens before.
-    public var wakeAt: Instant { core.wakeAt(in: state) }
+    package var wakeAt: Instant { core.wakeAt(in: state) }
 }

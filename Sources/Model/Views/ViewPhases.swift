@@ -1,7 +1,7 @@
 import DequeModule
 
 /// A phase with everything that belongs to it and to no other.
-enum ViewState: Sendable {
+enum ViewPhase: Sendable {
     case register(Registering)
     case probe(Probing)
     case pull(Pulling)
@@ -67,14 +67,14 @@ struct Staged: Sendable {
     let target: Position
     var pages: [[Record]]
 
-    init(first page: Reply.Page) {
+    init(first page: PullPage) {
         isSnapshot = page.isSnapshot
         base = page.base
         target = page.target
         pages = [page.records]
     }
 
-    func continues(with page: Reply.Page) -> Bool {
+    func continues(with page: PullPage) -> Bool {
         page.isSnapshot == isSnapshot && page.base == base && page.target == target
     }
 }
@@ -113,7 +113,8 @@ struct Awaited: Sendable {
 }
 
 /// What arrived while a pull is under way; empty in every other phase. It stands in ``ViewCore``, where it
-/// changes in place: a payload would be copied with each message. Bounded; the oldest goes first, since the pull covers it best.
+/// changes in place: a payload would be copied with each message. Bounded; the oldest goes first, since the pull covers
+/// it best.
 struct Held: Sendable {
     private var messages: Deque<Published.Content> = []
     private(set) var bytes = 0

@@ -2,12 +2,12 @@
 // Nothing is held before: what arrives so far may have holes that nobody sees.
 
 extension ViewCore {
-    mutating func probe() -> ViewState {
+    mutating func probe() -> ViewPhase {
         hearing.heard(at: now)
         return .probe(Probing(nonces: [ping()], since: now, lastSent: now))
     }
 
-    mutating func heard(_ content: Published.Content, in probing: consuming Probing) -> ViewState {
+    mutating func heard(_ content: Published.Content, in probing: consuming Probing) -> ViewPhase {
         guard case .bookmark(let bookmark) = content, let nonce = bookmark.nonce, probing.nonces.contains(nonce) else {
             return .probe(probing)
         }
@@ -15,13 +15,13 @@ extension ViewCore {
     }
 
     /// The broker answered on the request socket.
-    func answered(in probing: consuming Probing) -> ViewState {
+    func answered(in probing: consuming Probing) -> ViewPhase {
         if probing.answered == nil { probing.answered = now }
         return .probe(probing)
     }
 
     /// Without any answer a new socket would not help: the broker is away, or slow.
-    mutating func afterTime(in probing: consuming Probing) -> ViewState {
+    mutating func afterTime(in probing: consuming Probing) -> ViewPhase {
         guard now >= probeDue(in: probing) else { return .probe(probing) }
         if probing.nonces.count >= bounds.probeTries, let answered = probing.answered,
             now >= answered + bounds.patience

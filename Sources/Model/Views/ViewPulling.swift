@@ -15,7 +15,7 @@ extension ViewCore {
     /// - Parameters:
     ///   - message: the first to hold.
     ///   - pause: before the first page is asked for.
-    mutating func pull(holding message: Published.Content? = nil, after pause: Duration = .zero) -> ViewState {
+    mutating func pull(holding message: Published.Content? = nil, after pause: Duration = .zero) -> ViewPhase {
         held.clear()
         if let message { held.append(message, within: bounds) }
         return .pull(Pulling(stage: pause > .zero ? .pausing(until: now + pause, then: .first) : ask(.first)))
@@ -32,12 +32,12 @@ extension ViewCore {
         return .asked(attempt: attempt, at: now, turn)
     }
 
-    mutating func heard(_ content: Published.Content, in pulling: consuming Pulling) -> ViewState {
+    mutating func heard(_ content: Published.Content, in pulling: consuming Pulling) -> ViewPhase {
         held.append(content, within: bounds)
         return .pull(pulling)
     }
 
-    mutating func turn(_ page: Reply.Page, attempt: UInt64, in pulling: consuming Pulling) -> ViewState {
+    mutating func turn(_ page: PullPage, attempt: UInt64, in pulling: consuming Pulling) -> ViewPhase {
         guard case .asked(attempt, _, let turn) = pulling.stage else { return .pull(pulling) }
         var staged = Staged(first: page)
         if let before = turn.staged {
@@ -55,7 +55,7 @@ extension ViewCore {
     /// The last page is there.
     private mutating func finish(
         _ staged: Staged, atLeast: Revision, in pulling: consuming Pulling
-    ) -> ViewState {
+    ) -> ViewPhase {
         if contradicts(staged.target) || !staged.isSnapshot && contradicts(staged.base) {
             distrust()
             return rejoin()
@@ -81,7 +81,7 @@ extension ViewCore {
     }
 
     /// What was held, by the same rules as if it arrived now.
-    private mutating func followHeld() -> ViewState {
+    private mutating func followHeld() -> ViewPhase {
         while let message = held.popFirst() {
             switch follow(message) {
             case .settled: continue
@@ -95,8 +95,8 @@ extension ViewCore {
         return .live(Living())
     }
 
-    mutating func pullRefused(_ failure: Failure, in pulling: consuming Pulling) -> ViewState {
-        switch (failure.code, failure.code.remedy) {
+    mutating func pullRefused(_ refusal: Refusal, in pulling: consuming Pulling) -> ViewPhase {
+        switch (refusal.code, refusal.code.remedy) {
         case (.historyDiffers, _):
             distrust()
             return rejoin()
@@ -107,23 +107,23 @@ extension ViewCore {
     }
 
     /// The broker is busy: the same page again after a pause. Starting over would only make it busier.
-    private mutating func pullPutOff(in pulling: consuming Pulling) -> ViewState {
+    private mutating func pullPutOff(in pulling: consuming Pulling) -> ViewPhase {
         guard case .asked(_, _, let turn) = pulling.stage else { return .pull(pulling) }
         return pause(pulling, then: turn)
     }
 
     /// Drop what is staged and start again after a pause.
-    mutating func pullBroken(in pulling: consuming Pulling) -> ViewState { pause(pulling, then: .first) }
+    mutating func pullBroken(in pulling: consuming Pulling) -> ViewPhase { pause(pulling, then: .first) }
 
     /// After many failures ask who we are talking to.
-    private mutating func pause(_ pulling: consuming Pulling, then turn: Pulling.Turn) -> ViewState {
+    private mutating func pause(_ pulling: consuming Pulling, then turn: Pulling.Turn) -> ViewPhase {
         pulling.failures += 1
         if pulling.failures >= bounds.pullTries { return rejoin() }
         pulling.stage = .pausing(until: now + backoff(pulling.failures), then: turn)
         return .pull(pulling)
     }
 
-    mutating func afterTime(in pulling: consuming Pulling) -> ViewState {
+    mutating func afterTime(in pulling: consuming Pulling) -> ViewPhase {
         if minding(silence: now) { return replaceSocket() }
         switch pulling.stage {
         case .asked(_, let at, _) where now >= at + bounds.requestTimeout: return pullBroken(in: pulling)

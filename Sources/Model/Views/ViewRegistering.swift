@@ -9,14 +9,14 @@ extension ViewCore {
     }
 
     /// Back to REGISTER, with the state kept: at once, or after a pause if this is not the first setback.
-    mutating func rejoin() -> ViewState {
+    mutating func rejoin() -> ViewPhase {
         setbacks += 1
         hearing.wantsPing = false
         return .register(setbacks == 1 ? ask() : .pausing(until: now + backoff(setbacks)))
     }
 
     /// The events' socket is deaf. The driver will say when there is a new one.
-    mutating func replaceSocket() -> ViewState {
+    mutating func replaceSocket() -> ViewPhase {
         setbacks += 1
         hearing.wantsPing = false
         subscribed = nil
@@ -25,8 +25,8 @@ extension ViewCore {
     }
 
     mutating func registered(
-        _ reply: Reply.Registered, lineage: Lineage, instance: Instance, asked: Token?, repeated: Int
-    ) -> ViewState {
+        _ reply: Registered, lineage: Lineage, instance: Instance, asked: Token?, repeated: Int
+    ) -> ViewPhase {
         if newest != asked, repeated < bounds.repeatedRegistrations { return .register(ask(repeated: repeated + 1)) }
         adopt(lineage, instance, reset: reply.reset && asked != nil)
         stream = Stream(id: reply.stream, alias: reply.alias, generation: reply.generation)
@@ -41,20 +41,20 @@ extension ViewCore {
         subscribed = stream
     }
 
-    mutating func registerRefused(_ failure: Failure) -> ViewState {
-        if failure.code.remedy == .fixRequest {
-            outputs.append(.failed(failure))
+    mutating func registerRefused(_ refusal: Refusal) -> ViewPhase {
+        if refusal.code.remedy == .fixRequest {
+            outputs.append(.failed(refusal))
             return .failed
         }
         return registerLost()
     }
 
-    mutating func registerLost() -> ViewState {
+    mutating func registerLost() -> ViewPhase {
         setbacks += 1
         return .register(.pausing(until: now + backoff(setbacks)))
     }
 
-    mutating func afterTime(in registering: Registering) -> ViewState {
+    mutating func afterTime(in registering: Registering) -> ViewPhase {
         switch registering {
         case .asked(_, _, let at, _) where now >= at + bounds.requestTimeout: return registerLost()
         case .pausing(let until) where now >= until: return .register(ask())

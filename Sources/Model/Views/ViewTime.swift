@@ -1,7 +1,7 @@
 // What passing time does to each phase, and when it does so next.
 
 extension ViewCore {
-    mutating func afterTime(in state: consuming ViewState) -> ViewState {
+    mutating func afterTime(in state: consuming ViewPhase) -> ViewPhase {
         switch state {
         case .register(let registering): return afterTime(in: registering)
         case .probe(let probing): return afterTime(in: probing)
@@ -12,12 +12,12 @@ extension ViewCore {
     }
 
     /// The next moment at which time alone changes something. Far away while only the driver can go on.
-    func wakeAt(in state: ViewState) -> Instant {
+    func wakeAt(in state: ViewPhase) -> Instant {
         let phase = deadline(in: state)
         return hearing.wantsPing ? min(phase, nextPing) : phase
     }
 
-    private func deadline(in state: ViewState) -> Instant {
+    private func deadline(in state: ViewPhase) -> Instant {
         switch state {
         case .failed, .register(.unconnected): now + .seconds(3600)
         case .register(.asked(_, _, let at, _)): at + bounds.requestTimeout

@@ -7,7 +7,7 @@ extension Reader {
     /// Writes a consistent copy of the store to a new file while the broker goes on. The file appears under
     /// its name only when it is whole and on disk.
     /// - Returns: the newest revision that the copy holds.
-    public func backup(to file: String) throws(StoreError) -> Position {
+    package func backup(to file: String) throws(StoreError) -> Position {
         guard !FileManager.default.fileExists(atPath: file) else {
             throw StoreError(.exists, "\(file) exists already", hint: "name a new file")
         }
@@ -22,7 +22,9 @@ extension Reader {
             try connection.queue.inDatabase { source in
                 try copy.inDatabase { copy in
                     do { try source.backup(to: copy) } catch let error as DatabaseError {
-                        guard error.resultCode == .SQLITE_IOERR, let why = usedUp(sqlite3_system_errno(copy.sqliteConnection)) else { throw error }
+                        guard error.resultCode == .SQLITE_IOERR,
+                            let why = usedUp(sqlite3_system_errno(copy.sqliteConnection))
+                        else { throw error }
                         throw DatabaseError(resultCode: .SQLITE_FULL, message: why)
                     }
                 }

@@ -2,13 +2,14 @@ import GRDB
 import MembusModel
 import Synchronization
 
-/// Folds the write-ahead log into the file, on a thread of its own, so that no commit waits for it.
+/// Checkpoints the write-ahead log, on a thread of its own, so that no commit waits for it.
 ///
-/// SQLite writes the log over from its start at the first commit that finds it folded in to its end and read by
+/// SQLite writes the log over from its start at the first commit that finds it checkpointed to its end and read by
 /// nobody. While commits go on its end is never reached from beside them. So once a log is too large, and nearly all of
-/// it is folded in, the writer is asked to fold in the rest itself before its next commit (``LogRest``), which takes it a
-/// few milliseconds. Nobody ever waits for a reader: one that reads for minutes (a backup, `verify`) lets the log grow.
-public final class Checkpointer: Sendable {
+/// it is checkpointed, the writer is asked to checkpoint the rest itself before its next commit (``LogRest``), which
+/// takes it a few milliseconds. Nobody ever waits for a reader: one that reads for minutes (a backup, `verify`) lets
+/// the log grow.
+package final class Checkpointer: Sendable {
     private let connection: Connection
     private let path: String
     private let rest: LogRest
@@ -22,17 +23,17 @@ public final class Checkpointer: Sendable {
         self.largest = largest
     }
 
-    /// Call it a few times a second. The log's file keeps its size, as syncing a log that is written over costs less than
-    /// one that grows; only one that a long read has left very large is cut, when a moment is found in which nobody
-    /// needs it.
+    /// Call it a few times a second. The log's file keeps its size, as syncing a log that is written over costs less
+    /// than one that grows; only one that a long read has left very large is cut, when a moment is found in which
+    /// nobody needs it.
     /// - Returns: the log's size in bytes afterwards.
     /// - Throws: ``StoreError``; one that ``StoreError/isFatal`` means the same as from a commit.
     @discardableResult
-    public func run() throws(StoreError) -> Int64 {
+    package func run() throws(StoreError) -> Int64 {
         let size = fileSize(path + "-wal")
-        guard let log = try connection.fold(.passive), log.left <= largest / 8 else { return size }
+        guard let log = try connection.checkpoint(.passive), log.left <= largest / 8 else { return size }
         if size > 16 * largest {
-            try connection.fold(.truncate)
+            try connection.checkpoint(.truncate)
             return fileSize(path + "-wal")
         }
         if log.bytes > largest, log.left > 0 { rest.isWanted.store(true, ordering: .relaxed) }
@@ -40,30 +41,31 @@ public final class Checkpointer: Sendable {
     }
 }
 
-/// What the folding thread asks of the writer.
+/// What the checkpointing thread asks of the writer.
 final class LogRest: Sendable {
     let isWanted = Atomic<Bool>(false)
 
-    /// The writer's side, before a transaction. What goes wrong here, short of the file's state being unknown, goes wrong
-    /// for the folding thread too, which tells of it.
-    func foldIfWanted(by connection: Connection) throws(StoreError) {
+    /// The writer's side, before a transaction. What goes wrong here, short of the file's state being unknown, goes
+    /// wrong for the checkpointing thread too, which tells of it.
+    func checkpointIfWanted(by connection: Connection) throws(StoreError) {
         guard isWanted.exchange(false, ordering: .relaxed) else { return }
-        do throws(StoreError) { try connection.fold(.passive) } catch where error.isFatal { throw error } catch {}
+        do throws(StoreError) { try connection.checkpoint(.passive) } catch  where error.isFatal { throw error } catch {
+        }
     }
 }
 
 extension Connection {
     private static let pageBytes: Int64 = 4096
 
-    /// - Returns: how much of the log is in use, and how much of that is still to be folded in, in bytes; `nil` if somebody
-    ///   stood in the way.
+    /// - Returns: how much of the log is in use, and how much of that is still to be checkpointed, in bytes; `nil` if
+    ///   somebody stood in the way.
     @discardableResult
-    fileprivate func fold(_ mode: Database.CheckpointMode) throws(StoreError) -> (bytes: Int64, left: Int64)? {
-        try perform("folding the log into the store") { db in
+    fileprivate func checkpoint(_ mode: Database.CheckpointMode) throws(StoreError) -> (bytes: Int64, left: Int64)? {
+        try perform("checkpointing the write-ahead log") { db in
             do {
                 let done = try db.checkpoint(mode)
-                let (all, folded) = (Int64(done.walFrameCount), Int64(done.checkpointedFrameCount))
-                return (all * Self.pageBytes, (all - folded) * Self.pageBytes)
+                let (all, copied) = (Int64(done.walFrameCount), Int64(done.checkpointedFrameCount))
+                return (all * Self.pageBytes, (all - copied) * Self.pageBytes)
             } catch let error as DatabaseError where [.SQLITE_BUSY, .SQLITE_LOCKED].contains(error.resultCode) {
                 return nil
             }

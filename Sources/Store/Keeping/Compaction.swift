@@ -23,7 +23,7 @@ import MembusModel
 extension Writer {
     /// Raises the floor: reads below it are refused from now on, and ``sweep(budget:)`` has something to do.
     /// - Parameter revision: at most what is visible to everybody. Lower than the floor: nothing happens.
-    public func raiseFloor(to revision: Revision) throws(StoreError) {
+    package func raiseFloor(to revision: Revision) throws(StoreError) {
         try transaction("raising the floor") { db in
             let target = min(revision, state.head.revision)
             guard target > state.floor else { return }
@@ -33,15 +33,18 @@ extension Writer {
             try Meta.set(db, .floor, target)
             try Meta.set(db, .floorHash, hash)
             state.floor = target
-        } then: { _, _ in }
+        } then: { _, _ in
+        }
     }
 
     /// Drops a bounded piece of what the floor has passed.
     /// - Returns: whether more is to be done.
-    public func sweep(budget: Int = 500) throws(StoreError) -> Bool {
+    package func sweep(budget: Int = 500) throws(StoreError) -> Bool {
         let swept: Bool = try transaction("compacting") { db in
             try Sweep(db: db, state: state).step(budget: max(1, budget))
-        } then: { more, _ in more }
+        } then: { more, _ in
+            more
+        }
         if swept { return true }
         return try connection.perform("migrating the store") { try Migrator().step($0) }
     }
@@ -52,15 +55,15 @@ private struct Sweep {
     let state: WriterState
 
     private struct Swept {
-        var place: Place
+        var place: LogCursor
         var branch: Int64
         var key: String
         var isDeletion: Bool
     }
 
     func step(budget: Int) throws -> Bool {
-        let start = Place(position: try Meta.integer(db, .swept) ?? 0)
-        let end = Place.last(of: state.floor)
+        let start = LogCursor(position: try Meta.integer(db, .swept) ?? 0)
+        let end = LogCursor.end(of: state.floor)
         guard start < end else { return false }
         let changes = try changes(from: start, to: end, budget)
         let isLast = changes.count < budget
@@ -76,7 +79,7 @@ private struct Sweep {
         return !isLast
     }
 
-    private func changes(from start: Place, to end: Place, _ budget: Int) throws -> [Swept] {
+    private func changes(from start: LogCursor, to end: LogCursor, _ budget: Int) throws -> [Swept] {
         let cursor = try db.rows(
             """
             SELECT position, branch, key, kind IS NULL FROM changes
@@ -85,7 +88,9 @@ private struct Sweep {
         var changes: [Swept] = []
         while let row = try cursor.next() {
             changes.append(
-                Swept(place: Place(position: try row[0]), branch: try row[1], key: try row[2], isDeletion: try row[3]))
+                Swept(
+                    place: LogCursor(position: try row[0]), branch: try row[1], key: try row[2], isDeletion: try row[3])
+            )
         }
         return changes
     }
@@ -99,12 +104,12 @@ private struct Sweep {
 
     private func dropVersions(before change: Swept, pins: [Revision]) throws {
         var newer = change.place.revision
-        var dropped: [Place] = []
+        var dropped: [LogCursor] = []
         let cursor = try db.rows(
             "SELECT position FROM changes WHERE branch = ? AND key = ? AND position < ? ORDER BY position DESC",
             [change.branch, change.key, change.place.position])
         while let row = try cursor.next() {
-            let place = Place(position: try row[0])
+            let place = LogCursor(position: try row[0])
             // Seen by whoever looks at a revision from its own up to the one before the next version's.
             if !pins.contains(where: { place.revision <= $0 && $0 < newer }) { dropped.append(place) }
             newer = place.revision
@@ -126,7 +131,7 @@ private struct Sweep {
         try drop(change.place)
     }
 
-    private func drop(_ place: Place) throws {
+    private func drop(_ place: LogCursor) throws {
         try db.run("DELETE FROM changes WHERE position = ?", [place.position])
         try dropEmptyCommits(from: place.revision, to: place.revision)
     }

@@ -7,23 +7,23 @@ import MembusModel
 //   1. Look whether the backup is one. Make and lock the data directory.
 //   2. Copy it beside the store, give the copy its new lineage, drop the sessions (their numbers are of
 //      the old history), and check it again.
-//   3. Keep the old store under a second name; its log was folded in, so it is one file.
+//   3. Keep the old store under a second name; its log was checkpointed, so it is one file.
 //   4. Rename the copy over the store's name.
 //
 // A crash before 4 leaves the old store in place, one after it the restored one. A refusal takes away again
 // what directories step 1 made.
 
 extension Store {
-    public struct Restored: Hashable, Sendable {
-        public var lineage: Lineage
-        public var head: Position
+    package struct Restored: Hashable, Sendable {
+        package var lineage: Lineage
+        package var head: Position
         /// Where the store that was there before is now.
-        public var movedAside: String?
+        package var movedAside: String?
     }
 
     /// Makes the store in `directory` a copy of a backup, as a new history.
     /// - Parameter replace: an existing store is moved aside; otherwise it is refused.
-    public static func restore(
+    package static func restore(
         _ backup: String, into directory: String, newLineage: UInt64, replace: Bool = false
     ) throws(StoreError) -> Restored {
         guard FileManager.default.fileExists(atPath: backup) else {
@@ -37,7 +37,8 @@ extension Store {
         let isThere = FileManager.default.fileExists(atPath: held.file)
         if isThere, !replace {
             throw StoreError(
-                .exists, "there is a store in \(directory) already", hint: "name another directory, or ask to replace it")
+                .exists, "there is a store in \(directory) already",
+                hint: "name another directory, or ask to replace it")
         }
         let copy = held.file + ".restoring"
         do {
@@ -102,7 +103,7 @@ extension Store {
         var number = 1
         while FileManager.default.fileExists(atPath: "\(file).before-restore-\(number)") { number += 1 }
         let aside = "\(file).before-restore-\(number)"
-        if (try? foldLog(of: file)) == nil {
+        if (try? checkpointLog(of: file)) == nil {
             // It can't be opened, so it is no loss as the store in place: it goes aside with its log.
             for suffix in ["-wal", "-shm"] where FileManager.default.fileExists(atPath: file + suffix) {
                 try FileManager.default.moveItem(atPath: file + suffix, toPath: aside + suffix)
@@ -116,7 +117,7 @@ extension Store {
         return aside
     }
 
-    private static func foldLog(of file: String) throws {
+    private static func checkpointLog(of file: String) throws {
         let queue = try DatabaseQueue(path: file)
         try queue.inDatabase { db in
             _ = try Opening.version(of: db, named: file)
@@ -152,6 +153,8 @@ extension Files {
 
     /// With whatever SQLite leaves beside it.
     static func remove(_ database: String) {
-        for suffix in ["", "-wal", "-shm", "-journal"] { try? FileManager.default.removeItem(atPath: database + suffix) }
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            try? FileManager.default.removeItem(atPath: database + suffix)
+        }
     }
 }

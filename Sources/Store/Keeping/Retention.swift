@@ -2,16 +2,16 @@ import GRDB
 import MembusModel
 
 /// How much history is kept. The newest version of every record is kept whatever it says.
-public struct Retention: Hashable, Sendable {
+package struct Retention: Hashable, Sendable {
     /// Older history goes…
-    public var age: Duration = .seconds(7 * 24 * 3600)
+    package var age: Duration = .seconds(7 * 24 * 3600)
     /// …and so does the oldest while the store holds more than this many bytes…
-    public var bytes: Int64 = 1 << 30
+    package var bytes: Int64 = 1 << 30
     /// …but not what is younger than this, so that views and readers can finish what they do.
-    public var least: Duration = .seconds(600)
+    package var least: Duration = .seconds(600)
 
-    public init() {}
-    public init(age: Duration, bytes: Int64, least: Duration) {
+    package init() {}
+    package init(age: Duration, bytes: Int64, least: Duration) {
         self.age = age
         self.bytes = bytes
         self.least = least
@@ -21,7 +21,7 @@ public struct Retention: Hashable, Sendable {
 extension Writer {
     /// Where the floor should be by now, at most `visible`. By size it moves an eighth of the history at a
     /// time: sweep, then ask again.
-    public func floor(by retention: Retention, now: Timestamp, visible: Revision) throws(StoreError) -> Revision {
+    package func floor(by retention: Retention, now: Timestamp, visible: Revision) throws(StoreError) -> Revision {
         try connection.perform("measuring the store") { db in
             let head = min(visible, state.head.revision)
             var floor = try newest(db, before: now.advanced(by: .zero - retention.age), upTo: head)
@@ -34,7 +34,7 @@ extension Writer {
     }
 
     /// The floor that a request asks for; `nil` if it leaves it to the retention.
-    public func floor(for request: Request.Compact, now: Timestamp, visible: Revision) throws(StoreError) -> Revision? {
+    package func floor(for request: Compact, now: Timestamp, visible: Revision) throws(StoreError) -> Revision? {
         if request.below == nil, request.olderThan == nil { return nil }
         return try connection.perform("finding the floor") { db in
             let head = min(visible, state.head.revision)
@@ -48,13 +48,14 @@ extension Writer {
 
     /// Drops sessions that nobody has used since, a bounded number of them: a number of theirs is from then
     /// on unknown, never executed again.
-    public func dropSessions(unusedSince: Timestamp) throws(StoreError) {
+    package func dropSessions(unusedSince: Timestamp) throws(StoreError) {
         try transaction("dropping sessions") { db in
             try db.run(
                 "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE used < ? LIMIT 500)",
                 [unusedSince.milliseconds])
             sessions.forget()
-        } then: { _, _ in }
+        } then: { _, _ in
+        }
     }
 
     /// The newest revision that was committed before `time`; by halves, as times rise with revisions except
@@ -78,7 +79,7 @@ extension Writer {
 
 extension Reader {
     /// How many sessions the store knows.
-    public func sessionCount() throws(Failure) -> Int {
+    package func sessionCount() throws(Refusal) -> Int {
         try read("counting sessions", visible: .max) { Int(try $0.db.integer("SELECT count(*) FROM sessions") ?? 0) }
     }
 }

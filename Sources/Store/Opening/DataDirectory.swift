@@ -2,11 +2,11 @@ import Foundation
 import Synchronization
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// The directory that a store lives in, held for one process: `lock` is locked for as long as this object
@@ -49,7 +49,8 @@ final class DataDirectory: Sendable {
             let holder = pid(in: descriptor)
             close(descriptor)
             throw StoreError(
-                .locked, "the data directory \(directory) is in use by another broker\(holder.map { " (pid \($0))" } ?? "")",
+                .locked,
+                "the data directory \(directory) is in use by another broker\(holder.map { " (pid \($0))" } ?? "")",
                 hint: "stop that one, or name another directory")
         }
         let text = "\(getpid())\n"
@@ -71,7 +72,8 @@ final class DataDirectory: Sendable {
         guard descriptor >= 0 else { throw StoreError(.failed, "\(path) can't be opened", hint: "check the disk") }
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else {
-            throw StoreError(.fatal, "\(path) can't be synced: \(String(cString: strerror(errno)))", hint: "check the disk")
+            throw StoreError(
+                .fatal, "\(path) can't be synced: \(String(cString: strerror(errno)))", hint: "check the disk")
         }
     }
 }

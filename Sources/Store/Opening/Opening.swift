@@ -11,7 +11,8 @@ enum Opening {
         if application == 0, version == 0, try db.integer("SELECT count(*) FROM sqlite_master") == 0 { return 0 }
         guard application == Schema.applicationID else {
             throw StoreError(
-                .foreign, "\(name) is a SQLite file of another program", hint: "name another directory, or move the file away")
+                .foreign, "\(name) is a SQLite file of another program",
+                hint: "name another directory, or move the file away")
         }
         guard version <= Schema.version else {
             throw StoreError(

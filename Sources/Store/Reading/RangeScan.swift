@@ -5,7 +5,7 @@ import MembusModel
 /// not read: a key costs a seek or two whatever its history, and each branch of the line is walked side by
 /// side with the others, the nearest one's version counting.
 struct RangeScan {
-    private let look: Look
+    private let snapshot: StoreSnapshot
     private let levels: [Level]
     private let inline: Int
     private var topics: ArraySlice<Topic>
@@ -20,8 +20,8 @@ struct RangeScan {
     /// - Parameters:
     ///   - after: exclusive.
     ///   - inline: the size up to which values travel; -1: none does.
-    init(_ look: Look, _ filter: TopicFilter, levels: [Level], after: Key?, inline: Int) {
-        self.look = look
+    init(_ snapshot: StoreSnapshot, _ filter: TopicFilter, levels: [Level], after: Key?, inline: Int) {
+        self.snapshot = snapshot
         self.levels = levels
         self.inline = inline
         self.after = after
@@ -29,7 +29,7 @@ struct RangeScan {
     }
 
     /// The next key, with the place of the version that counts if there is one.
-    private mutating func nextKey() throws -> (key: String, place: Place?)? {
+    private mutating func nextKey() throws -> (key: String, place: LogCursor?)? {
         while true {
             // A key's level of origin comes first in `sources`, so the first version found counts.
             var least: String?
@@ -39,8 +39,9 @@ struct RangeScan {
                 least = key
             }
             if let least {
-                var place: Place?
-                for index in sources.indices where sources[index].key.map({ $0.utf8.elementsEqual(least.utf8) }) == true {
+                var place: LogCursor?
+                for index in sources.indices where sources[index].key.map({ $0.utf8.elementsEqual(least.utf8) }) == true
+                {
                     place = place ?? sources[index].place
                     try sources[index].advance()
                 }
@@ -49,7 +50,7 @@ struct RangeScan {
             guard let topic = topics.popFirst() else { return nil }
             // A cursor resets its statement when it goes: the old ones go before the new ones start.
             sources = []
-            sources = try levels.enumerated().map { try LevelKeys(look.db, depth: $0, $1, topic, after: after) }
+            sources = try levels.enumerated().map { try LevelKeys(snapshot.db, depth: $0, $1, topic, after: after) }
         }
     }
 
@@ -70,8 +71,8 @@ struct RangeScan {
 
     private(set) var isPaused = false
 
-    private func version(at place: Place) throws -> Record? {
-        try look.db.first(
+    private func version(at place: LogCursor) throws -> Record? {
+        try snapshot.db.first(
             "SELECT \(RecordRow.columns) FROM changes WHERE position = ?2", [inline, place.position], RecordRow.record)
     }
 }
@@ -85,7 +86,7 @@ extension Key {
 private struct LevelKeys {
     private let cursor: StoredRows
     private(set) var key: String?
-    private(set) var place: Place?
+    private(set) var place: LogCursor?
 
     init(_ db: Database, depth: Int, _ level: Level, _ topic: Topic, after: Key?) throws {
         let range = KeyRange(topic)
@@ -97,7 +98,7 @@ private struct LevelKeys {
         } else {
             arguments += [range.from]
         }
-        arguments += [range.below, Place.last(of: level.upTo).position]
+        arguments += [range.below, LogCursor.end(of: level.upTo).position]
         cursor = try db.rows(Self.sql(comparison, depth: depth), arguments)
         try advance()
     }
@@ -110,7 +111,7 @@ private struct LevelKeys {
         }
         key = try row[0]
         let position: Int64? = try row[1]
-        place = position.map { Place(position: $0) }
+        place = position.map { LogCursor(position: $0) }
     }
 
     /// A skip-scan: from each key straight to the next. The comment keeps the levels' statements apart,

@@ -5,10 +5,10 @@ extension Reader {
     /// A page of commits, each with those of its records that the filter matches. The log of a branch holds
     /// its own commits and those that it inherited, up to the fork. It starts above the floor. A page that
     /// finds little stops after about 20,000 commits and changes; `next` then says where to go on.
-    public func log(_ request: Request.Log, visible: Revision) throws(Failure) -> Reply.LogPage {
-        try read("reading the log", visible: visible) { look in
-            if let basis = request.basis, basis.hash != 0 { _ = try look.checked(basis) }
-            var walk = try LogWalk(look, request)
+    package func log(_ request: GetLog, visible: Revision) throws(Refusal) -> LogPage {
+        try read("reading the log", visible: visible) { snapshot in
+            if let basis = request.basis, basis.hash != 0 { _ = try snapshot.checked(basis) }
+            var walk = try LogWalk(snapshot, request)
             return try walk.fill()
         }
     }
@@ -16,36 +16,37 @@ extension Reader {
 
 /// One page of the log, under way.
 private struct LogWalk {
-    private let look: Look
-    private let request: Request.Log
+    private let snapshot: StoreSnapshot
+    private let request: GetLog
     /// Of each branch that counts, up to which revision; `nil`: all.
     private let upTo: [Int64: Revision]?
     private var meter = PageMeter()
     private var looked = 0
-    private var page: Reply.LogPage
+    private var page: LogPage
 
-    init(_ look: Look, _ request: Request.Log) throws {
-        self.look = look
+    init(_ snapshot: StoreSnapshot, _ request: GetLog) throws {
+        self.snapshot = snapshot
         self.request = request
         if let name = request.branch {
-            let levels = look.branches.levels(of: try look.branch(name), at: look.visible)
+            let levels = snapshot.branches.levels(of: try snapshot.branch(name), at: snapshot.visible)
             upTo = Dictionary(levels.map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
         } else {
             upTo = nil
         }
-        let start = request.cursor ?? .end(of: request.ascending ? look.floor : look.visible + 1)
+        let start = request.cursor ?? .end(of: request.ascending ? snapshot.floor : snapshot.visible + 1)
         if start.revision < 0 {
-            throw Failure(.invalidArgument, "the log has no revision \(start.revision)", subject: "\(start.revision)")
+            throw Refusal(.invalidArgument, "the log has no revision \(start.revision)", subject: "\(start.revision)")
         }
-        page = Reply.LogPage(commits: [], next: start, more: false)
-        if request.ascending, start < .end(of: look.floor) {
-            throw Failure(
-                .belowFloor, "the log after revision \(start.revision) is no longer kept: the floor is \(look.floor)",
+        page = LogPage(commits: [], next: start, more: false)
+        if request.ascending, start < .end(of: snapshot.floor) {
+            throw Refusal(
+                .belowFloor,
+                "the log after revision \(start.revision) is no longer kept: the floor is \(snapshot.floor)",
                 subject: "\(start.revision)")
         }
     }
 
-    mutating func fill() throws -> Reply.LogPage {
+    mutating func fill() throws -> LogPage {
         let cursor = try commits()
         let limit = min(request.limit > 0 ? request.limit : 100, 10_000)
         while let row = try cursor.next() {
@@ -54,7 +55,7 @@ private struct LogWalk {
                 return page
             }
             looked += 1
-            let info = try CommitRow.info(row, look.branches)
+            let info = try CommitRow.info(row, snapshot.branches)
             guard wanted(info, on: try row[1]) else {
                 page.next = .end(of: info.revision)
                 continue
@@ -64,23 +65,23 @@ private struct LogWalk {
                 return page
             }
         }
-        page.next = .end(of: request.ascending ? max(look.visible, page.next.revision) : look.floor)
+        page.next = .end(of: request.ascending ? max(snapshot.visible, page.next.revision) : snapshot.floor)
         return page
     }
 
     /// From where the page before ended, which may be within a commit.
     private func commits() throws -> StoredRows {
         let isWithin = page.next.ordinal != .max
-        let start = min(page.next.revision, look.visible + 1)
+        let start = min(page.next.revision, snapshot.visible + 1)
         if request.ascending {
-            return try look.db.rows(
+            return try snapshot.db.rows(
                 "SELECT \(CommitRow.columns) FROM commits WHERE revision >= ? AND revision <= ? ORDER BY revision",
-                [isWithin ? start : start + 1, look.visible])
+                [isWithin ? start : start + 1, snapshot.visible])
         }
         let newest = isWithin ? start : start - 1
-        return try look.db.rows(
+        return try snapshot.db.rows(
             "SELECT \(CommitRow.columns) FROM commits WHERE revision <= ? AND revision > ? ORDER BY revision DESC",
-            [min(newest, look.visible), look.floor])
+            [min(newest, snapshot.visible), snapshot.floor])
     }
 
     private func wanted(_ info: CommitInfo, on branch: Int64) -> Bool {
@@ -98,18 +99,18 @@ private struct LogWalk {
     /// - Returns: false if the page ended within it.
     private mutating func add(_ info: CommitInfo) throws -> Bool {
         let isWithin = page.next.revision == info.revision && page.next.ordinal != .max
-        let first = isWithin ? Place(page.next).position + 1 : Place.first(of: info.revision).position
+        let first = isWithin ? page.next.position + 1 : LogCursor(revision: info.revision, ordinal: 0).position
         var commit = Commit(info: info, records: [])
-        let cursor = try look.db.rows(
+        let cursor = try snapshot.db.rows(
             "SELECT \(RecordRow.columns) FROM changes WHERE position >= ?2 AND position <= ?3 ORDER BY position",
-            [request.values ? Int.max : -1, first, Place.last(of: info.revision).position])
+            [request.values ? Int.max : -1, first, LogCursor.end(of: info.revision).position])
         while let row = try cursor.next() {
             if meter.isFull || looked >= 2 * Reader.pageWork {
                 if !commit.records.isEmpty || request.filter == nil { page.commits.append(commit) }
                 return false
             }
             looked += 1
-            page.next = Place(position: try row[0]).cursor
+            page.next = LogCursor(position: try row[0])
             if let filter = request.filter, !filter.matches(Key(unchecked: try row[1])) { continue }
             var record = try RecordRow.record(row)
             if !request.values { record = record.announced }

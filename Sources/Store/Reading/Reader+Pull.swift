@@ -7,14 +7,14 @@ import MembusModel
 // hashes, in the same state of the file that it is read from.
 
 /// What a view follows.
-public struct PullFilter: Sendable {
-    public var branch: BranchName
-    public var topics: TopicFilter
-    public var mode: StreamMode
+package struct PullFilter: Sendable {
+    package var branch: BranchName
+    package var topics: TopicFilter
+    package var mode: StreamMode
     /// Larger values are announced, not sent; in bytes.
-    public var inlineLimit: Int
+    package var inlineLimit: Int
 
-    public init(branch: BranchName, topics: TopicFilter, mode: StreamMode, inlineLimit: Int = 16 << 10) {
+    package init(branch: BranchName, topics: TopicFilter, mode: StreamMode, inlineLimit: Int = 16 << 10) {
         self.branch = branch
         self.topics = topics
         self.mode = mode
@@ -29,24 +29,24 @@ extension Reader {
     /// - Parameters:
     ///   - from: the view's cut; `nil` for one without state.
     ///   - page: `nil` for the first page, then what the page before gave as `next`.
-    public func pull(
+    package func pull(
         _ filter: PullFilter, from: Token?, atLeast: Revision = 0, page: PageToken? = nil, visible: Revision
-    ) throws(Failure) -> Reply.Page {
-        try read("reading a pull", visible: visible) { look in
+    ) throws(Refusal) -> PullPage {
+        try read("reading a pull", visible: visible) { snapshot in
             if let from, from.lineage != lineage {
-                throw Failure(.historyDiffers, "lineage \(from.lineage) is not this store's, \(lineage)")
+                throw Refusal(.historyDiffers, "lineage \(from.lineage) is not this store's, \(lineage)")
             }
-            if atLeast > look.visible {
-                throw Failure(.notYetVisible, "revision \(atLeast) is not visible yet: \(look.visible) is")
+            if atLeast > snapshot.visible {
+                throw Refusal(.notYetVisible, "revision \(atLeast) is not visible yet: \(snapshot.visible) is")
             }
-            let pull = Pull(look: look, filter: filter, branch: try look.branch(filter.branch))
+            let pull = PullPlan(snapshot: snapshot, filter: filter, branch: try snapshot.branch(filter.branch))
             return try pull.page(at: try page ?? pull.plan(from: from?.position))
         }
     }
 }
 
-private struct Pull {
-    let look: Look
+private struct PullPlan {
+    let snapshot: StoreSnapshot
     let filter: PullFilter
     let branch: Branch
 
@@ -54,17 +54,17 @@ private struct Pull {
 
     /// The token of the first page.
     func plan(from cut: Position?) throws -> PageToken {
-        let target = try look.position(look.visible)
-        let snapshot = PageToken(content: .snapshot(after: nil), target: target)
-        guard let cut else { return snapshot }
-        if cut.revision > look.visible {
-            throw Failure(.historyDiffers, "\(cut) lies beyond the head, \(look.visible): it is of another history")
+        let target = try snapshot.position(snapshot.visible)
+        let whole = PageToken(content: .snapshot(after: nil), target: target)
+        guard let cut else { return whole }
+        if cut.revision > snapshot.visible {
+            throw Refusal(.historyDiffers, "\(cut) lies beyond the head, \(snapshot.visible): it is of another history")
         }
         // Below the floor the hash can't be checked, and changes may be gone.
-        if cut.revision < look.floor { return snapshot }
-        let base = try look.checked(cut)
+        if cut.revision < snapshot.floor { return whole }
+        let base = try snapshot.checked(cut)
         guard base.revision >= branch.created, try changesAreLess(after: base.revision, upTo: target.revision) else {
-            return snapshot
+            return whole
         }
         return PageToken(
             content: .changes(base: base, after: .end(of: base.revision)), target: target)
@@ -78,12 +78,12 @@ private struct Pull {
         var looked = 0
         var matching = 0
         var reached = base
-        let cursor = try look.db.rows(
+        let cursor = try snapshot.db.rows(
             "SELECT position, branch, key FROM changes WHERE position > ? AND position <= ? ORDER BY position LIMIT ?",
-            [Place.last(of: base).position, Place.last(of: target).position, Reader.pageWork])
+            [LogCursor.end(of: base).position, LogCursor.end(of: target).position, Reader.pageWork])
         while let row = try cursor.next() {
             looked += 1
-            reached = Place(position: try row[0]).revision
+            reached = LogCursor(position: try row[0]).revision
             if try row[1] as Int64 == branch.id, filter.topics.matches(Key(unchecked: try row[2])) { matching += 1 }
         }
         if looked == Reader.pageWork {
@@ -97,34 +97,36 @@ private struct Pull {
     }
 
     private func state(isAtLeast least: Int) throws -> Bool {
-        var scan = RangeScan(look, filter.topics, levels: levels(look.visible), after: nil, inline: -1)
+        var scan = RangeScan(snapshot, filter.topics, levels: levels(snapshot.visible), after: nil, inline: -1)
         while scan.looked < least {
             guard try scan.next(looking: least) != nil || scan.isPaused else { return false }
         }
         return true
     }
 
-    private func levels(_ revision: Revision) -> [Level] { look.branches.levels(of: branch, at: revision) }
+    private func levels(_ revision: Revision) -> [Level] { snapshot.branches.levels(of: branch, at: revision) }
 
     // MARK: Pages
 
-    func page(at token: PageToken) throws -> Reply.Page {
-        let target = try look.checked(token.target)
+    func page(at token: PageToken) throws -> PullPage {
+        let target = try snapshot.checked(token.target)
         switch token.content {
         case .snapshot(let after): return try snapshot(at: target, after: after)
         case .changes(let base, let after):
-            let base = try look.checked(base)
-            guard base.revision >= branch.created, .end(of: base.revision) <= after, after <= .end(of: target.revision) else {
-                throw Failure(.pullBroken, "the page's place does not belong to its pull")
+            let base = try snapshot.checked(base)
+            guard base.revision >= branch.created, .end(of: base.revision) <= after, after <= .end(of: target.revision)
+            else {
+                throw Refusal(.pullBroken, "the page's place does not belong to its pull")
             }
             return try changes(from: base, to: target, after: after)
         }
     }
 
-    private func snapshot(at target: Position, after: Key?) throws -> Reply.Page {
-        var page = Reply.Page(isSnapshot: true, base: .origin, target: target, records: [], next: nil)
+    private func snapshot(at target: Position, after: Key?) throws -> PullPage {
+        var page = PullPage(isSnapshot: true, base: .origin, target: target, records: [], next: nil)
         if filter.mode == .invalidate { return page }
-        var scan = RangeScan(look, filter.topics, levels: levels(target.revision), after: after, inline: filter.inline)
+        var scan = RangeScan(
+            snapshot, filter.topics, levels: levels(target.revision), after: after, inline: filter.inline)
         var meter = PageMeter()
         var last = after
         while let record = try scan.next(looking: Reader.pageWork) {
@@ -150,7 +152,7 @@ private struct Pull {
             for topic in filter.topics.topics {
                 let range = KeyRange(topic)
                 keys += Int(
-                    try look.db.integer(
+                    try snapshot.db.integer(
                         """
                         WITH RECURSIVE k(key) AS (
                           SELECT min(key) FROM changes WHERE branch = ?1 AND key >= ?2 AND key < ?3
@@ -166,23 +168,23 @@ private struct Pull {
     }
 
     /// Every change of the branch itself, in order: what it inherited ended at the fork, before `base`.
-    private func changes(from base: Position, to target: Position, after: LogCursor) throws -> Reply.Page {
-        var page = Reply.Page(isSnapshot: false, base: base, target: target, records: [], next: nil)
+    private func changes(from base: Position, to target: Position, after: LogCursor) throws -> PullPage {
+        var page = PullPage(isSnapshot: false, base: base, target: target, records: [], next: nil)
         var meter = PageMeter()
         var looked = 0
         var last = after
-        let cursor = try look.db.rows(
+        let cursor = try snapshot.db.rows(
             """
             SELECT \(RecordRow.columns), branch FROM changes
             WHERE position > ?2 AND position <= ?3 ORDER BY position
-            """, [filter.inline, Place(after).position, Place.last(of: target.revision).position])
+            """, [filter.inline, after.position, LogCursor.end(of: target.revision).position])
         while let row = try cursor.next() {
             if meter.isFull || looked >= Reader.pageWork {
                 page.next = PageToken(content: .changes(base: base, after: last), target: target)
                 return page
             }
             looked += 1
-            last = Place(position: try row[0]).cursor
+            last = LogCursor(position: try row[0])
             guard try row[9] as Int64 == branch.id, filter.topics.matches(Key(unchecked: try row[1])) else { continue }
             var record = try RecordRow.record(row)
             if filter.mode == .invalidate { record = record.announced }

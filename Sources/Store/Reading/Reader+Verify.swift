@@ -14,9 +14,9 @@ import MembusModel
 
 extension Reader {
     /// Checks all that is on disk up to what is visible.
-    public func verify(visible: Revision = .max) throws(Failure) -> Reply.Verification {
-        try read("verifying the store", visible: visible) { look in
-            var check = Verifier(look: look)
+    package func verify(visible: Revision = .max) throws(Refusal) -> Verification {
+        try read("verifying the store", visible: visible) { snapshot in
+            var check = Verifier(snapshot: snapshot)
             try check.file()
             try check.branches()
             try check.chain()
@@ -27,13 +27,14 @@ extension Reader {
 }
 
 private struct Verifier {
-    let look: Look
-    private(set) var result: Reply.Verification
+    let snapshot: StoreSnapshot
+    private(set) var result: Verification
     private static let mostProblems = 100
 
-    init(look: Look) {
-        self.look = look
-        result = Reply.Verification(revision: look.visible, floor: look.floor, commits: 0, changes: 0, problems: [])
+    init(snapshot: StoreSnapshot) {
+        self.snapshot = snapshot
+        result = Verification(
+            revision: snapshot.visible, floor: snapshot.floor, commits: 0, changes: 0, problems: [])
     }
 
     private mutating func problem(_ text: String) {
@@ -42,7 +43,7 @@ private struct Verifier {
     }
 
     mutating func file() throws {
-        let cursor = try look.db.rows("PRAGMA integrity_check(100)")
+        let cursor = try snapshot.db.rows("PRAGMA integrity_check(100)")
         while let row = try cursor.next() {
             let text: String = try row[0]
             if text != "ok" { problem("the file is damaged: \(text)") }
@@ -50,34 +51,36 @@ private struct Verifier {
     }
 
     mutating func branches() throws {
-        if look.branches.byName[.main]?.parent != nil || look.branches.byName[.main] == nil {
+        if snapshot.branches.byName[.main]?.parent != nil || snapshot.branches.byName[.main] == nil {
             problem("there is no branch main that starts from nothing")
         }
-        for branch in look.branches.all where branch.name != .main && branch.created <= look.visible {
-            guard let parent = branch.parent.flatMap({ look.branches.byID[$0] }) else {
+        for branch in snapshot.branches.all where branch.name != .main && branch.created <= snapshot.visible {
+            guard let parent = branch.parent.flatMap({ snapshot.branches.byID[$0] }) else {
                 problem("branch \(branch.name) has no parent")
                 continue
             }
             if parent.id >= branch.id { problem("branch \(branch.name) is older than its parent \(parent.name)") }
             if branch.fork >= branch.created {
-                problem("branch \(branch.name) was made by revision \(branch.created), before its fork at \(branch.fork)")
+                problem(
+                    "branch \(branch.name) was made by revision \(branch.created), before its fork at \(branch.fork)")
             }
-            if branch.created > look.floor,
-                try look.db.integer("SELECT branch FROM commits WHERE revision = ?", [branch.created]) != branch.id
+            if branch.created > snapshot.floor,
+                try snapshot.db.integer("SELECT branch FROM commits WHERE revision = ?", [branch.created]) != branch.id
             {
-                problem("revision \(branch.created), which should have made branch \(branch.name), is not a commit on it")
+                problem(
+                    "revision \(branch.created), which should have made branch \(branch.name), is not a commit on it")
             }
         }
     }
 
     mutating func chain() throws {
-        var expected = look.floor + 1
-        var hash = try Meta.floorHash(look.db)
-        let cursor = try look.db.rows(
+        var expected = snapshot.floor + 1
+        var hash = try Meta.floorHash(snapshot.db)
+        let cursor = try snapshot.db.rows(
             """
             SELECT \(CommitRow.columns), preconditions FROM commits
             WHERE revision > ? AND revision <= ? ORDER BY revision
-            """, [look.floor, look.visible])
+            """, [snapshot.floor, snapshot.visible])
         while let row = try cursor.next() {
             let revision: Revision = try row[0]
             if revision != expected {
@@ -97,11 +100,13 @@ private struct Verifier {
             hash = stored.count == 32 ? stored : CommitHash.seed
             expected = revision + 1
         }
-        if expected != look.visible + 1 { problem("the commits end at revision \(expected - 1), not at \(look.visible)") }
+        if expected != snapshot.visible + 1 {
+            problem("the commits end at revision \(expected - 1), not at \(snapshot.visible)")
+        }
     }
 
     private mutating func hash(of row: StoredRow, after previous: [UInt8]) throws -> [UInt8] {
-        let info = try CommitRow.info(row, look.branches)
+        let info = try CommitRow.info(row, snapshot.branches)
         let branch: Int64 = try row[1]
         return CommitHash.next(
             after: previous, info: info, fork: try fork(info), preconditions: try CommitRow.preconditions(try row[9]),
@@ -109,26 +114,30 @@ private struct Verifier {
     }
 
     private func fork(_ info: CommitInfo) throws -> Fork? {
-        guard let branch = look.branches.byName[info.branch], branch.created == info.revision, let parent = branch.parent
+        guard let branch = snapshot.branches.byName[info.branch], branch.created == info.revision,
+            let parent = branch.parent
         else { return nil }
         return Fork(
-            name: branch.name, parent: try look.branches.name(parent), at: branch.fork, context: info.context,
+            name: branch.name, parent: try snapshot.branches.name(parent), at: branch.fork, context: info.context,
             message: info.message)
     }
 
     private func reads(_ revision: Revision) throws -> [ReadVersion] {
-        let cursor = try look.db.rows("SELECT key, version FROM reads WHERE revision = ? ORDER BY ordinal", [revision])
+        let cursor = try snapshot.db.rows(
+            "SELECT key, version FROM reads WHERE revision = ? ORDER BY ordinal", [revision])
         var reads: [ReadVersion] = []
-        while let row = try cursor.next() { reads.append(ReadVersion(key: Key(unchecked: try row[0]), version: try row[1])) }
+        while let row = try cursor.next() {
+            reads.append(ReadVersion(key: Key(unchecked: try row[0]), version: try row[1]))
+        }
         return reads
     }
 
     private mutating func records(_ revision: Revision, _ branch: Int64) throws -> [Record] {
-        let cursor = try look.db.rows(
+        let cursor = try snapshot.db.rows(
             """
             SELECT \(RecordRow.columns), branch FROM changes
             WHERE position >= ?2 AND position <= ?3 ORDER BY position
-            """, [Int.max, Place.first(of: revision).position, Place.last(of: revision).position])
+            """, [Int.max, LogCursor(revision: revision, ordinal: 0).position, LogCursor.end(of: revision).position])
         var records: [Record] = []
         while let row = try cursor.next() {
             let record = try RecordRow.record(row)
@@ -142,15 +151,15 @@ private struct Verifier {
     }
 
     mutating func changes() throws {
-        let span: StatementArguments = [Place.last(of: look.visible).position]
-        result.changes = try look.db.integer("SELECT count(*) FROM changes WHERE position <= ?", span) ?? 0
-        let cursor = try look.db.rows(
+        let span: StatementArguments = [LogCursor.end(of: snapshot.visible).position]
+        result.changes = try snapshot.db.integer("SELECT count(*) FROM changes WHERE position <= ?", span) ?? 0
+        let cursor = try snapshot.db.rows(
             """
             SELECT DISTINCT position >> 20 FROM changes WHERE position > ? AND position <= ?
             AND NOT EXISTS (SELECT 1 FROM commits WHERE revision = position >> 20) LIMIT 100
-            """, [Place.last(of: look.floor).position] + span)
+            """, [LogCursor.end(of: snapshot.floor).position] + span)
         while let row = try cursor.next() { problem("revision \(try row[0] as Int64) has changes but no commit") }
-        let unknown = try look.db.integer(
+        let unknown = try snapshot.db.integer(
             "SELECT count(*) FROM changes WHERE branch NOT IN (SELECT id FROM branches)")
         if let unknown, unknown > 0 { problem("\(unknown) changes are on branches that don't exist") }
     }

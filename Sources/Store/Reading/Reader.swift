@@ -3,14 +3,15 @@ import GRDB
 import MembusModel
 
 /// Reads the store. Each call sees one unchanging state of the file, and shows nothing beyond the revision
-/// that the caller says is visible (`.max`: all that is on disk). Used by one thread at a time; its page cache is bounded.
+/// that the caller says is visible (`.max`: all that is on disk). Used by one thread at a time; its page cache is
+/// bounded.
 ///
-/// Calls throw ``Failure``: `belowFloor`, `beyondHead`, `unknownBranch`, `historyDiffers`, `pullBroken`,
+/// Calls throw ``Refusal``: `belowFloor`, `beyondHead`, `unknownBranch`, `historyDiffers`, `pullBroken`,
 /// `notYetVisible`, or `storeFailed` if the file can't be read.
 // @unchecked: all that changes is reached only inside the connection's serial queue.
-public final class Reader: @unchecked Sendable {
+package final class Reader: @unchecked Sendable {
     let connection: Connection
-    public let lineage: Lineage
+    package let lineage: Lineage
     private var branches = BranchTable()
 
     init(_ connection: Connection, lineage: Lineage) {
@@ -26,42 +27,42 @@ public final class Reader: @unchecked Sendable {
     static let pageWork = 20_000
 
     /// Runs `body` on one state of the file.
-    func read<T>(_ doing: String, visible: Revision, _ body: (Look) throws -> T) throws(Failure) -> T {
+    func read<T>(_ doing: String, visible: Revision, _ body: (StoreSnapshot) throws -> T) throws(Refusal) -> T {
         try connection.snapshot(doing) { db in
             try branches.loadMissing(db)
             let visible = visible == .max ? try Chain.head(db).revision : visible
-            return try body(Look(db: db, branches: branches, floor: try Meta.floor(db), visible: visible))
+            return try body(StoreSnapshot(db: db, branches: branches, floor: try Meta.floor(db), visible: visible))
         }
     }
 
     // MARK: The store as a whole
 
     /// The newest revision on disk: what is visible when a broker starts.
-    public func head() throws(Failure) -> Position {
-        try read("reading the head", visible: .max) { look in
-            let head = try Chain.head(look.db)
+    package func head() throws(Refusal) -> Position {
+        try read("reading the head", visible: .max) { snapshot in
+            let head = try Chain.head(snapshot.db)
             return Position(revision: head.revision, hash: shortHash(head.hash))
         }
     }
 
     /// The oldest revision that reads are exact at.
-    public func floor() throws(Failure) -> Position {
-        try read("reading the floor", visible: .max) { look in
-            Position(revision: look.floor, hash: shortHash(try Meta.floorHash(look.db)))
+    package func floor() throws(Refusal) -> Position {
+        try read("reading the floor", visible: .max) { snapshot in
+            Position(revision: snapshot.floor, hash: shortHash(try Meta.floorHash(snapshot.db)))
         }
     }
 
     /// The place of a revision in this history, below the floor too; `nil` beyond what is visible.
-    public func position(of revision: Revision, visible: Revision) throws(Failure) -> Position? {
+    package func position(of revision: Revision, visible: Revision) throws(Refusal) -> Position? {
         if revision > visible { return nil }
         return try read("reading a hash", visible: visible) { try Chain.position($0.db, of: revision) }
     }
 
-    public func branches(visible: Revision) throws(Failure) -> [Reply.BranchInfo] {
-        try read("reading the branches", visible: visible) { look in
-            try look.branches.all.filter { $0.created <= visible }.map { branch in
-                Reply.BranchInfo(
-                    name: branch.name, parent: try branch.parent.map { try look.branches.name($0) },
+    package func branches(visible: Revision) throws(Refusal) -> [BranchInfo] {
+        try read("reading the branches", visible: visible) { snapshot in
+            try snapshot.branches.all.filter { $0.created <= visible }.map { branch in
+                BranchInfo(
+                    name: branch.name, parent: try branch.parent.map { try snapshot.branches.name($0) },
                     forkRevision: branch.fork, created: branch.created)
             }
         }
@@ -69,19 +70,19 @@ public final class Reader: @unchecked Sendable {
 }
 
 /// One state of the file, as far as it may be shown.
-struct Look {
+struct StoreSnapshot {
     let db: Database
     let branches: BranchTable
     let floor: Revision
     let visible: Revision
 
     func branch(_ name: BranchName) throws -> Branch {
-        guard let branch = branches.byName[name], branch.created <= visible else { throw Failure.unknownBranch(name) }
+        guard let branch = branches.byName[name], branch.created <= visible else { throw Refusal.unknownBranch(name) }
         return branch
     }
 
     func position(_ revision: Revision) throws -> Position {
-        if let failure = Failure.outside(revision, floor: floor, head: visible) { throw failure }
+        if let refusal = Refusal.outside(revision, floor: floor, head: visible) { throw refusal }
         guard let position = try Chain.position(db, of: revision) else {
             throw StoreError(.damaged, "revision \(revision) has no commit", hint: "run membus verify")
         }
@@ -98,10 +99,12 @@ struct Look {
     /// A place that must be of this history.
     func checked(_ claimed: Position) throws -> Position {
         if claimed.revision < floor {
-            throw Failure(.belowFloor, "revision \(claimed.revision) lies below the floor, \(floor)", subject: "\(claimed.revision)")
+            throw Refusal(
+                .belowFloor, "revision \(claimed.revision) lies below the floor, \(floor)",
+                subject: "\(claimed.revision)")
         }
         guard claimed.revision <= visible, try Chain.position(db, of: claimed.revision) == claimed else {
-            throw Failure(.historyDiffers, "\(claimed) is not a place in this history")
+            throw Refusal(.historyDiffers, "\(claimed) is not a place in this history")
         }
         return claimed
     }

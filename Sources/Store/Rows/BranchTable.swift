@@ -46,7 +46,10 @@ struct BranchTable: Sendable {
         let cursor = try db.rows(
             "SELECT id, name, parent, fork_revision, created FROM branches WHERE id > ? ORDER BY id", [largestID])
         while let row = try cursor.next() {
-            add(Branch(id: try row[0], name: BranchName(unchecked: try row[1]), parent: try row[2], fork: try row[3], created: try row[4]))
+            add(
+                Branch(
+                    id: try row[0], name: BranchName(unchecked: try row[1]), parent: try row[2], fork: try row[3],
+                    created: try row[4]))
         }
     }
 
@@ -62,7 +65,8 @@ struct BranchTable: Sendable {
 
     func name(_ id: Int64) throws -> BranchName {
         guard let branch = byID[id] else {
-            throw StoreError(.damaged, "the store names a branch \(id) that it does not hold", hint: "run membus verify")
+            throw StoreError(
+                .damaged, "the store names a branch \(id) that it does not hold", hint: "run membus verify")
         }
         return branch.name
     }

@@ -33,7 +33,9 @@ enum HashArchive {
 
     /// `nil`: never kept.
     static func hash(_ db: Database, of revision: Revision) throws -> UInt64? {
-        guard revision > 0, let block = try load(db, revision >> blockBits), block.count == blockBytes else { return nil }
+        guard revision > 0, let block = try load(db, revision >> blockBits), block.count == blockBytes else {
+            return nil
+        }
         let hash = block.dropFirst(offset(of: revision)).prefix(entryBytes).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         return hash == 0 ? nil : hash
     }

@@ -15,16 +15,18 @@ enum NewestVersion {
     /// - Parameter inline: the size up to which the value comes along.
     static func record(_ db: Database, _ key: Key, _ levels: [Level], inline: Int = .max) throws -> Record? {
         for level in levels {
-            let arguments: StatementArguments = [inline, level.branch, key.text, Place.last(of: level.upTo).position]
+            let arguments: StatementArguments = [
+                inline, level.branch, key.text, LogCursor.end(of: level.upTo).position,
+            ]
             if let record = try db.first(record, arguments, RecordRow.record) { return record }
         }
         return nil
     }
 
-    static func place(_ db: Database, _ key: String, _ levels: some Sequence<Level>) throws -> Place? {
+    static func place(_ db: Database, _ key: String, _ levels: some Sequence<Level>) throws -> LogCursor? {
         for level in levels {
-            let newest = try db.integer(position, [level.branch, key, Place.last(of: level.upTo).position])
-            if let newest { return Place(position: newest) }
+            let newest = try db.integer(position, [level.branch, key, LogCursor.end(of: level.upTo).position])
+            if let newest { return LogCursor(position: newest) }
         }
         return nil
     }

@@ -12,7 +12,7 @@ enum RecordRow {
         """
 
     static func record(_ row: StoredRow) throws -> Record {
-        let place = Place(position: try row[0])
+        let place = LogCursor(position: try row[0])
         let key = Key(unchecked: try row[1])
         guard let kind: String = try row[2] else {
             return .deletion(of: key, revision: place.revision, ordinal: place.ordinal)
@@ -33,7 +33,7 @@ enum RecordRow {
         """
 
     static func insert(_ record: Record, on branch: Int64, by row: inout Prepared) throws {
-        row.bind(Place(record.revision, record.ordinal).position)
+        row.bind(LogCursor(revision: record.revision, ordinal: record.ordinal).position)
         row.bind(branch)
         var key = record.key.text
         try key.withUTF8 { key in

@@ -53,17 +53,17 @@ final class Connection: Sendable {
     }
 
     /// Runs `body` on one unchanging state of the file.
-    func snapshot<T>(_ doing: String, _ body: (Database) throws -> T) throws(Failure) -> T {
+    func snapshot<T>(_ doing: String, _ body: (Database) throws -> T) throws(Refusal) -> T {
         do {
             return try queue.inDatabase { db in
                 try db.run("BEGIN DEFERRED TRANSACTION")
                 defer { try? db.run("ROLLBACK TRANSACTION") }
                 return try body(db)
             }
-        } catch let failure as Failure {
-            throw failure
+        } catch let refusal as Refusal {
+            throw refusal
         } catch {
-            throw StoreError(error, while: doing).failure
+            throw StoreError(error, while: doing).refusal
         }
     }
 }

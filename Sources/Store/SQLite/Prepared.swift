@@ -69,7 +69,8 @@ struct Prepared {
         isBorrowing = true
         note(
             sqlite3_bind_text64(
-                statement.sqliteStatement, column, start.assumingMemoryBound(to: CChar.self), UInt64(bytes.count), nil, Self.utf8))
+                statement.sqliteStatement, column, start.assumingMemoryBound(to: CChar.self), UInt64(bytes.count), nil,
+                Self.utf8))
     }
 
     /// The same for bytes that are no text. None are NULL.
@@ -98,13 +99,13 @@ struct Prepared {
         if refused != SQLITE_OK { throw DatabaseError(resultCode: ResultCode(rawValue: refused), sql: statement.sql) }
         let code = sqlite3_step(statement.sqliteStatement)
         // Read before the reset, which repeats the code but may change the words; and errno before anything else.
-        let error = code == SQLITE_DONE ? nil : failure(errno)
+        let error = code == SQLITE_DONE ? nil : refusal(errno)
         sqlite3_reset(statement.sqliteStatement)
         if let error { throw error }
     }
 
     /// - Parameter system: what the system said at last; SQLite itself does not keep it when COMMIT fails.
-    private func failure(_ system: Int32) -> DatabaseError {
+    private func refusal(_ system: Int32) -> DatabaseError {
         let db = sqlite3_db_handle(statement.sqliteStatement)
         let code = ResultCode(rawValue: sqlite3_extended_errcode(db))
         if code == .SQLITE_IOERR_WRITE, let why = usedUp(system) {
@@ -118,8 +119,8 @@ struct Prepared {
     private static var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
 }
 
-/// Why a file takes no more, as the system said: to SQLite only ENOSPC is a full disk; to whoever runs into a quota it is
-/// no less full.
+/// Why a file takes no more, as the system said: to SQLite only ENOSPC is a full disk; to whoever runs into a quota it
+/// is no less full.
 func usedUp(_ system: Int32) -> String? {
     switch system {
     case EDQUOT: "the disk quota is used up"

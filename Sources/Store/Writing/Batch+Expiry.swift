@@ -41,7 +41,7 @@ extension Batch {
                 return keys
             }
             budget -= 1
-            let place = Place(position: try row[1])
+            let place = LogCursor(position: try row[1])
             mark = .init(expires: try row[0], position: place.position)
             guard let limit = upTo[try row[2]], place.revision <= limit else { continue }
             let key: String = try row[3]

@@ -4,16 +4,17 @@ import MembusModel
 extension Batch {
     /// A commit without changes on the new branch.
     mutating func execute(_ fork: Fork, by author: Author) throws -> WriteResult {
-        if let failure = FreeText.failure(fork.context, "context") ?? FreeText.failure(fork.message, "message") {
-            return .refused(failure)
+        if let refusal = FreeText.refusal(fork.context, "context") ?? FreeText.refusal(fork.message, "message") {
+            return .refused(refusal)
         }
         let state = writer.state
         if state.branches.byName[fork.name] != nil {
-            return .refused(Failure(.branchExists, "the branch \"\(fork.name)\" exists already", subject: fork.name.text))
+            return .refused(
+                Refusal(.branchExists, "the branch \"\(fork.name)\" exists already", subject: fork.name.text))
         }
         guard let parent = state.branches.byName[fork.parent] else { return .refused(.unknownBranch(fork.parent)) }
         let at = fork.at ?? state.head.revision
-        if let failure = Failure.outside(at, floor: state.floor, head: state.head.revision) { return .refused(failure) }
+        if let refusal = Refusal.outside(at, floor: state.floor, head: state.head.revision) { return .refused(refusal) }
 
         let branch = Branch(
             id: state.branches.largestID + 1, name: fork.name, parent: parent.id, fork: at,
@@ -32,14 +33,14 @@ extension Batch {
     }
 }
 
-extension Failure {
+extension Refusal {
     /// Why a state can't be named by this revision.
-    static func outside(_ revision: Revision, floor: Revision, head: Revision) -> Failure? {
+    static func outside(_ revision: Revision, floor: Revision, head: Revision) -> Refusal? {
         if revision < floor {
-            return Failure(.belowFloor, "revision \(revision) lies below the floor, \(floor)", subject: "\(revision)")
+            return Refusal(.belowFloor, "revision \(revision) lies below the floor, \(floor)", subject: "\(revision)")
         }
         if revision > head {
-            return Failure(.beyondHead, "revision \(revision) lies beyond the head, \(head)", subject: "\(revision)")
+            return Refusal(.beyondHead, "revision \(revision) lies beyond the head, \(head)", subject: "\(revision)")
         }
         return nil
     }

@@ -3,10 +3,10 @@ import MembusModel
 
 extension Batch {
     /// Who read what, first time only.
-    func note(_ reads: [Request.NotedRead], of agent: String) throws -> WriteResult {
-        if let failure = FreeText.failure(agent, "agent's name") { return .refused(failure) }
+    func note(_ reads: [NotedRead], of agent: String) throws -> WriteResult {
+        if let refusal = FreeText.refusal(agent, "agent's name") { return .refused(refusal) }
         for read in reads {
-            if let failure = FreeText.failure(read.context, "context") { return .refused(failure) }
+            if let refusal = FreeText.refusal(read.context, "context") { return .refused(refusal) }
             if writer.state.branches.byName[read.branch] == nil { return .refused(.unknownBranch(read.branch)) }
         }
         for read in reads {

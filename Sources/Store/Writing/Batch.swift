@@ -23,7 +23,7 @@ struct Batch {
         switch item {
         case .transact(let request, let fingerprint): return try transact(request, fingerprint)
         case .openSession(let id, let agent): return try openSession(id, agent)
-        case .noteReads(let agent, let reads): return try note(reads, of: agent)
+        case .noteReads(let notes): return try note(notes.reads, of: notes.agent)
         case .expire:
             try expire()
             return .done
@@ -33,21 +33,21 @@ struct Batch {
     // MARK: Sessions
 
     private func openSession(_ id: SessionID, _ agent: String) throws -> WriteResult {
-        if let failure = FreeText.failure(agent, "agent's name") { return .refused(failure) }
+        if let refusal = FreeText.refusal(agent, "agent's name") { return .refused(refusal) }
         guard try writer.sessions.open(db, id, agent: agent, now: now) else {
-            return .refused(Failure(.busy, "the session's random id is taken"))
+            return .refused(Refusal(.busy, "the session's random id is taken"))
         }
         return .done
     }
 
     /// The session's rules come first: what it knows is answered, what is not its turn is refused, and only
     /// the next number is executed.
-    private mutating func transact(_ request: Request.Transact, _ fingerprint: UInt64) throws -> WriteResult {
+    private mutating func transact(_ request: Transact, _ fingerprint: UInt64) throws -> WriteResult {
         guard let (admission, agent) = try writer.sessions.admit(db, request, fingerprint: fingerprint) else {
-            return .refused(Failure(.unknownSession, "session \(request.session) is not known to this store"))
+            return .refused(Refusal(.unknownSession, "session \(request.session) is not known to this store"))
         }
         switch admission {
-        case .refuse(let failure): return .refused(failure)
+        case .refuse(let refusal): return .refused(refusal)
         case .known(let kept): return try answer(kept.result, again: request)
         case .execute: break
         }
@@ -58,10 +58,10 @@ struct Batch {
         return result
     }
 
-    private mutating func execute(_ request: Request.Transact, by agent: String) throws -> WriteResult {
+    private mutating func execute(_ request: Transact, by agent: String) throws -> WriteResult {
         let author = Author(agent: agent, session: request.session, number: request.number)
         switch request.work {
-        case .failure(let failure): return .refused(failure)
+        case .failure(let refusal): return .refused(refusal)
         case .success(.transaction(let transaction)): return try execute(transaction, by: author)
         case .success(.fork(let fork)): return try execute(fork, by: author)
         }
@@ -73,16 +73,16 @@ struct Batch {
         guard let branch = writer.state.branches.byName[transaction.branch] else {
             return .refused(.unknownBranch(transaction.branch))
         }
-        if let failure = FreeText.failure(in: transaction) { return .refused(failure) }
+        if let refusal = FreeText.refusal(in: transaction) { return .refused(refusal) }
         let facts: Facts
         switch try FactLoader(db: db, state: writer.state, branch: branch).load(
             transaction.needs, by: author.agent, now: now, limits: writer.limits)
         {
         case .success(let loaded): facts = loaded
-        case .failure(let failure): return .refused(failure)
+        case .failure(let refusal): return .refused(refusal)
         }
         switch decide(transaction, on: facts) {
-        case .refused(let failure): return .refused(failure)
+        case .refused(let refusal): return .refused(refusal)
         case .held: return .outcome(.held(writer.state.head))
         case .conflict(let failed):
             return .outcome(.conflict(try failed.map { try withRecord($0, on: branch) }, at: writer.state.head))
@@ -127,7 +127,8 @@ struct Batch {
                 record.revision == info.revision && Int(record.ordinal) == ordinal, "a commit's ordinals run from 0")
             try RecordRow.insert(record, on: branch.id, by: &changeRow)
             if let expires = record.expires {
-                writer.state.expiry.written(expires, at: Place(record.revision, record.ordinal), on: branch.id)
+                writer.state.expiry.written(
+                    expires, at: LogCursor(revision: record.revision, ordinal: record.ordinal), on: branch.id)
             }
         }
         writer.state.hash = hash
@@ -148,28 +149,28 @@ struct Author {
 
 /// Texts that users choose freely and SQLite keeps as text, where a NUL would end them.
 enum FreeText {
-    static func failure(_ text: String, _ what: @autoclosure () -> String) -> Failure? {
+    static func refusal(_ text: String, _ what: @autoclosure () -> String) -> Refusal? {
         var text = text
         let hasNUL = text.withUTF8 { bytes in bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false }
         guard hasNUL else { return nil }
-        return Failure(.invalidArgument, "the \(what()) contains a NUL character", hint: "remove it")
+        return Refusal(.invalidArgument, "the \(what()) contains a NUL character", hint: "remove it")
     }
 
-    static func failure(in transaction: Transaction) -> Failure? {
-        if let failure = failure(transaction.context, "context") ?? failure(transaction.message, "message") {
-            return failure
+    static func refusal(in transaction: Transaction) -> Refusal? {
+        if let refusal = refusal(transaction.context, "context") ?? refusal(transaction.message, "message") {
+            return refusal
         }
         for change in transaction.changes {
-            if case .put(let put) = change.action, let failure = failure(put.kind.name, "kind of \"\(change.key)\"") {
-                return failure
+            if case .put(let put) = change.action, let refusal = refusal(put.kind.name, "kind of \"\(change.key)\"") {
+                return refusal
             }
         }
         return nil
     }
 }
 
-extension Failure {
-    static func unknownBranch(_ name: BranchName) -> Failure {
-        Failure(.unknownBranch, "there is no branch \"\(name)\"", subject: name.text)
+extension Refusal {
+    static func unknownBranch(_ name: BranchName) -> Refusal {
+        Refusal(.unknownBranch, "there is no branch \"\(name)\"", subject: name.text)
     }
 }

@@ -28,7 +28,7 @@ struct ExpirySchedule {
     mutating func swept(_ branch: Int64, to mark: Mark) { marks[branch] = mark }
 
     /// A record that expires before the branch's mark lowers it.
-    mutating func written(_ expires: Timestamp, at place: Place, on branch: Int64) {
+    mutating func written(_ expires: Timestamp, at place: LogCursor, on branch: Int64) {
         let mark = Mark(expires: expires.milliseconds, position: place.position - 1)
         if let old = marks[branch], mark < old { marks[branch] = mark }
         next = min(next ?? expires, expires)

@@ -9,7 +9,7 @@ struct FactLoader {
 
     func load(
         _ needs: Needs, by agent: String, now: Timestamp, limits: Limits
-    ) throws -> Result<Facts, Failure> {
+    ) throws -> Result<Facts, Refusal> {
         var facts = Facts(now: now, agent: agent, head: state.head, heads: [:], changed: [:], limits: limits)
         if needs.isEmpty { return .success(facts) }
         let levels = state.branches.levels(of: branch, at: state.head.revision)
@@ -22,7 +22,7 @@ struct FactLoader {
             } else if since < state.floor {
                 // What the floor has passed may have held a deletion that is dropped.
                 return .failure(
-                    Failure(
+                    Refusal(
                         .belowFloor,
                         "whether topic \"\(topic)\" changed after revision \(since) is not known: the floor is \(state.floor)",
                         hint: "read the topic again, then name the revision that you read it at", subject: topic.text))
@@ -35,11 +35,12 @@ struct FactLoader {
     private func changed(_ topic: Topic, since: Revision, _ levels: [Level]) throws -> Key? {
         for level in levels where level.upTo > since {
             let range = KeyRange(topic)
-            let span: StatementArguments = [Place.last(of: since).position, Place.last(of: level.upTo).position]
+            let span: StatementArguments = [LogCursor.end(of: since).position, LogCursor.end(of: level.upTo).position]
             // Since a recent revision little has changed: look through that first, but not for long.
             var looked = 0
             let recent = try db.rows(
-                "SELECT branch, key FROM changes WHERE position > ? AND position <= ? ORDER BY position LIMIT 500", span)
+                "SELECT branch, key FROM changes WHERE position > ? AND position <= ? ORDER BY position LIMIT 500", span
+            )
             while let row = try recent.next() {
                 looked += 1
                 guard try row[0] as Int64 == level.branch else { continue }

@@ -7,36 +7,36 @@ import MembusModel
 extension Kept {
     /// What is stored of a result; `nil` for what leaves the number unused: the request may succeed if it is
     /// sent again.
-    init?(_ result: WriteResult, of request: Request.Transact) {
+    init?(_ result: WriteResult, of request: Transact) {
         switch result {
         case .outcome(.committed(let position)): self = .committed(position)
         case .outcome(.held(let position)): self = .held(position)
         case .outcome(.conflict(let failed, let position)):
             self = .conflict(Kept.failures(failed, request), at: position)
-        case .refused(let failure) where failure.code.remedy == .fixRequest: self = .refused(failure)
+        case .refused(let refusal) where refusal.code.remedy == .fixRequest: self = .refused(refusal)
         case .refused, .done: return nil
         }
     }
 
-    private static func failures(_ failed: [FailedPrecondition], _ request: Request.Transact) -> [KeptFailure] {
+    private static func failures(_ failed: [FailedPrecondition], _ request: Transact) -> [KeptConflict] {
         guard case .success(.transaction(let transaction)) = request.work else { return [] }
         // Both are in the order of the transaction.
         var rest = failed[...]
         return transaction.preconditions.enumerated().compactMap { index, precondition in
             guard let next = rest.first, next.precondition == precondition else { return nil }
             rest = rest.dropFirst()
-            return KeptFailure(index: index, key: next.key, revision: next.revision)
+            return KeptConflict(index: index, key: next.key, revision: next.revision)
         }
     }
 }
 
 extension Batch {
     /// The same answer again. What stood in the way is read back, if it is still kept.
-    func answer(_ kept: Kept, again request: Request.Transact) throws -> WriteResult {
+    func answer(_ kept: Kept, again request: Transact) throws -> WriteResult {
         switch kept {
         case .committed(let position): return .outcome(.committed(position))
         case .held(let position): return .outcome(.held(position))
-        case .refused(let failure): return .refused(failure)
+        case .refused(let refusal): return .refused(refusal)
         case .conflict(let failures, let position):
             guard case .success(.transaction(let transaction)) = request.work else {
                 return .outcome(.conflict([], at: position))
@@ -45,7 +45,7 @@ extension Batch {
         }
     }
 
-    private func restored(_ kept: KeptFailure, of transaction: Transaction) throws -> FailedPrecondition? {
+    private func restored(_ kept: KeptConflict, of transaction: Transaction) throws -> FailedPrecondition? {
         guard transaction.preconditions.indices.contains(kept.index) else { return nil }
         var current: Record?
         if let branch = writer.state.branches.byName[transaction.branch] {
@@ -54,7 +54,8 @@ extension Batch {
             if let record, record.revision == kept.revision, !record.isDeleted { current = record }
         }
         return FailedPrecondition(
-            precondition: transaction.preconditions[kept.index], index: kept.index, key: kept.key, revision: kept.revision,
+            precondition: transaction.preconditions[kept.index], index: kept.index, key: kept.key,
+            revision: kept.revision,
             current: current)
     }
 }
@@ -84,17 +85,17 @@ enum KeptResults {
             encoder.byte(3)
             encode(position, to: &encoder)
             encoder.word(UInt64(failures.count))
-            for failure in failures {
-                encoder.word(UInt64(failure.index))
-                encoder.string(failure.key.text)
-                encoder.integer(failure.revision)
+            for refusal in failures {
+                encoder.word(UInt64(refusal.index))
+                encoder.string(refusal.key.text)
+                encoder.integer(refusal.revision)
             }
-        case .refused(let failure):
+        case .refused(let refusal):
             encoder.byte(4)
-            encoder.integer(Int64(failure.code.rawValue))
-            encoder.string(failure.message)
-            encoder.string(failure.hint)
-            encoder.string(failure.subject)
+            encoder.integer(Int64(refusal.code.rawValue))
+            encoder.string(refusal.message)
+            encoder.string(refusal.hint)
+            encoder.string(refusal.subject)
         }
     }
 
@@ -122,15 +123,17 @@ enum KeptResults {
         case 3:
             let at = try position(&decoder)
             let failures = try (0..<decoder.count()).map { _ in
-                KeptFailure(
+                KeptConflict(
                     index: try index(&decoder), key: Key(unchecked: try decoder.string()),
                     revision: try decoder.integer())
             }
             return .conflict(failures, at: at)
         case 4:
-            guard let code = Failure.Code(rawValue: Int(try decoder.integer())) else { throw CanonicalDecoder.Malformed() }
+            guard let code = Refusal.Code(rawValue: Int(try decoder.integer())) else {
+                throw CanonicalDecoder.Malformed()
+            }
             return .refused(
-                Failure(code, try decoder.string(), hint: try decoder.string(), subject: try decoder.string()))
+                Refusal(code, try decoder.string(), hint: try decoder.string(), subject: try decoder.string()))
         default: throw CanonicalDecoder.Malformed()
         }
     }

@@ -44,7 +44,7 @@ struct SessionTable {
     ///
     /// The session is changed where it lies: a copy would have its results copied for each transaction.
     mutating func admit(
-        _ db: Database, _ request: Request.Transact, fingerprint: UInt64
+        _ db: Database, _ request: Transact, fingerprint: UInt64
     ) throws -> (admission: Admission, agent: String)? {
         guard try load(db, request.session) else { return nil }
         entries[request.session]?.session.acknowledge(request.acknowledged)

@@ -1,32 +1,32 @@
 import MembusModel
 
 /// What the writer is asked to do. All items of a batch go to disk together.
-public enum WriteItem: Sendable {
+package enum WriteItem: Sendable {
     /// - Parameter fingerprint: of its work: `request.work.fingerprint`, computed off the writing thread.
-    case transact(Request.Transact, fingerprint: UInt64)
+    case transact(Transact, fingerprint: UInt64)
     /// - Parameter id: random; drawn by the caller.
     case openSession(SessionID, agent: String)
-    case noteReads(agent: String, [Request.NotedRead])
+    case noteReads(NoteReads)
     /// Delete what has expired by now, a bounded piece of it: at most 1,000 records per branch. Ask again
     /// while ``Writer/nextExpiry`` is not after now.
     case expire
 }
 
-public enum WriteResult: Sendable {
+package enum WriteResult: Sendable {
     case outcome(Outcome)
     /// Nothing was written for it.
-    case refused(Failure)
+    case refused(Refusal)
     case done
 }
 
 /// A batch that is on disk.
-public struct WrittenBatch: Sendable {
+package struct WrittenBatch: Sendable {
     /// One for each item, in their order.
-    public var results: [WriteResult]
+    package var results: [WriteResult]
     /// The new commits in the order of their revisions, for publishing.
-    public var commits: [Commit]
+    package var commits: [Commit]
     /// After the batch.
-    public var head: Position
+    package var head: Position
     /// How long COMMIT with its sync took.
-    public var sync: Duration
+    package var sync: Duration
 }

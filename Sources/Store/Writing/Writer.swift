@@ -17,12 +17,12 @@ import MembusModel
 
 /// The only one that changes the store. Used by one thread at a time.
 // @unchecked: all that changes is reached only inside the connection's serial queue.
-public final class Writer: @unchecked Sendable {
+package final class Writer: @unchecked Sendable {
     // First, so that they are gone before their connection is.
     var statements: WriterStatements
     let connection: Connection
     let limits: Limits
-    public let lineage: Lineage
+    package let lineage: Lineage
     /// Keeps the directory locked while there is a writer.
     private let directory: DataDirectory?
     var state: WriterState
@@ -46,17 +46,17 @@ public final class Writer: @unchecked Sendable {
     }
 
     /// The newest revision on disk.
-    public var head: Position { connection.queue.inDatabase { _ in state.head } }
+    package var head: Position { connection.queue.inDatabase { _ in state.head } }
     /// The oldest revision that reads are exact at.
-    public var floor: Revision { connection.queue.inDatabase { _ in state.floor } }
+    package var floor: Revision { connection.queue.inDatabase { _ in state.floor } }
     /// When the next record may expire; `nil`: none will.
-    public var nextExpiry: Timestamp? { connection.queue.inDatabase { _ in state.expiry.next } }
+    package var nextExpiry: Timestamp? { connection.queue.inDatabase { _ in state.expiry.next } }
 
     /// Writes a batch, all of it or nothing.
     /// - Parameter now: the time of the batch's commits.
     /// - Throws: ``StoreError``: nothing of the batch was kept. If it ``StoreError/isFatal``, the process
     ///   must stop, since what is on disk is no longer known.
-    public func commit(_ items: [WriteItem], now: Timestamp) throws(StoreError) -> WrittenBatch {
+    package func commit(_ items: [WriteItem], now: Timestamp) throws(StoreError) -> WrittenBatch {
         try transaction("writing a batch") { db in
             var batch = Batch(db: db, writer: self, now: now)
             var results: [WriteResult] = []
@@ -74,7 +74,7 @@ public final class Writer: @unchecked Sendable {
     func transaction<T, U>(
         _ doing: String, _ body: (Database) throws -> T, then: (T, Duration) -> U
     ) throws(StoreError) -> U {
-        try rest.foldIfWanted(by: connection)
+        try rest.checkpointIfWanted(by: connection)
         do {
             return try connection.queue.inDatabase { db in
                 let before = state
@@ -128,7 +128,8 @@ struct WriterState {
 
     static func load(_ db: Database) throws -> WriterState {
         let head = try Chain.head(db)
-        let lastChange = try db.integer("SELECT max(position) FROM changes").map { Place(position: $0).revision } ?? 0
+        let lastChange =
+            try db.integer("SELECT max(position) FROM changes").map { LogCursor(position: $0).revision } ?? 0
         guard lastChange <= head.revision else {
             throw StoreError(
                 .damaged, "the store holds a change of revision \(lastChange), but its last commit is \(head.revision)",

@@ -139,8 +139,8 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-public nonisolated enum PBStreamMode: SwiftProtobuf.Enum, Swift.CaseIterable {
-  public typealias RawValue = Int
+package nonisolated enum PBStreamMode: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
   case unspecified // = 0
 
   /// values up to the inline limit travel along
@@ -150,11 +150,11 @@ public nonisolated enum PBStreamMode: SwiftProtobuf.Enum, Swift.CaseIterable {
   case invalidate // = 2
   case UNRECOGNIZED(Int)
 
-  public init() {
+  package init() {
     self = .unspecified
   }
 
-  public init?(rawValue: Int) {
+  package init?(rawValue: Int) {
     switch rawValue {
     case 0: self = .unspecified
     case 1: self = .update
@@ -163,7 +163,7 @@ public nonisolated enum PBStreamMode: SwiftProtobuf.Enum, Swift.CaseIterable {
     }
   }
 
-  public var rawValue: Int {
+  package var rawValue: Int {
     switch self {
     case .unspecified: return 0
     case .update: return 1
@@ -173,7 +173,7 @@ public nonisolated enum PBStreamMode: SwiftProtobuf.Enum, Swift.CaseIterable {
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  public static let allCases: [PBStreamMode] = [
+  package static let allCases: [PBStreamMode] = [
     .unspecified,
     .update,
     .invalidate,
@@ -181,47 +181,47 @@ public nonisolated enum PBStreamMode: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
-public nonisolated struct PBRequest: @unchecked Sendable {
+package nonisolated struct PBRequest: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// the protocol's major version: 1
-  public var version: UInt32 {
+  package var version: UInt32 {
     get {_storage._version}
     set {_uniqueStorage()._version = newValue}
   }
 
   /// chosen by the client, echoed
-  public var id: UInt64 {
+  package var id: UInt64 {
     get {_storage._id}
     set {_uniqueStorage()._id = newValue}
   }
 
   /// how long the client will wait, from receipt; 0: not said
-  public var deadlineMs: Int64 {
+  package var deadlineMs: Int64 {
     get {_storage._deadlineMs}
     set {_uniqueStorage()._deadlineMs = newValue}
   }
 
   /// the instance the client believes in; 0: none yet
-  public var instance: UInt64 {
+  package var instance: UInt64 {
     get {_storage._instance}
     set {_uniqueStorage()._instance = newValue}
   }
 
   /// the reply shall carry these streams' bookmarks
-  public var streams: [Data] {
+  package var streams: [Data] {
     get {_storage._streams}
     set {_uniqueStorage()._streams = newValue}
   }
 
-  public var body: OneOf_Body? {
+  package var body: OneOf_Body? {
     get {return _storage._body}
     set {_uniqueStorage()._body = newValue}
   }
 
-  public var hello: PBHello {
+  package var hello: PBHello {
     get {
       if case .hello(let v)? = _storage._body {return v}
       return PBHello()
@@ -229,7 +229,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .hello(newValue)}
   }
 
-  public var openSession: PBOpenSession {
+  package var openSession: PBOpenSession {
     get {
       if case .openSession(let v)? = _storage._body {return v}
       return PBOpenSession()
@@ -237,7 +237,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .openSession(newValue)}
   }
 
-  public var transact: PBTransact {
+  package var transact: PBTransact {
     get {
       if case .transact(let v)? = _storage._body {return v}
       return PBTransact()
@@ -245,7 +245,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .transact(newValue)}
   }
 
-  public var get: PBGet {
+  package var get: PBGet {
     get {
       if case .get(let v)? = _storage._body {return v}
       return PBGet()
@@ -253,7 +253,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .get(newValue)}
   }
 
-  public var range: PBRange {
+  package var range: PBRange {
     get {
       if case .range(let v)? = _storage._body {return v}
       return PBRange()
@@ -261,7 +261,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .range(newValue)}
   }
 
-  public var history: PBHistory {
+  package var history: PBHistory {
     get {
       if case .history(let v)? = _storage._body {return v}
       return PBHistory()
@@ -269,7 +269,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .history(newValue)}
   }
 
-  public var log: PBLog {
+  package var log: PBLog {
     get {
       if case .log(let v)? = _storage._body {return v}
       return PBLog()
@@ -277,7 +277,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .log(newValue)}
   }
 
-  public var branches: PBBranches {
+  package var branches: PBBranches {
     get {
       if case .branches(let v)? = _storage._body {return v}
       return PBBranches()
@@ -285,7 +285,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .branches(newValue)}
   }
 
-  public var status: PBGetStatus {
+  package var status: PBGetStatus {
     get {
       if case .status(let v)? = _storage._body {return v}
       return PBGetStatus()
@@ -293,7 +293,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .status(newValue)}
   }
 
-  public var register: PBRegister {
+  package var register: PBRegister {
     get {
       if case .register(let v)? = _storage._body {return v}
       return PBRegister()
@@ -301,7 +301,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .register(newValue)}
   }
 
-  public var ping: PBPing {
+  package var ping: PBPing {
     get {
       if case .ping(let v)? = _storage._body {return v}
       return PBPing()
@@ -309,7 +309,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .ping(newValue)}
   }
 
-  public var pull: PBPull {
+  package var pull: PBPull {
     get {
       if case .pull(let v)? = _storage._body {return v}
       return PBPull()
@@ -317,7 +317,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .pull(newValue)}
   }
 
-  public var noteReads: PBNoteReads {
+  package var noteReads: PBNoteReads {
     get {
       if case .noteReads(let v)? = _storage._body {return v}
       return PBNoteReads()
@@ -325,7 +325,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .noteReads(newValue)}
   }
 
-  public var compact: PBCompact {
+  package var compact: PBCompact {
     get {
       if case .compact(let v)? = _storage._body {return v}
       return PBCompact()
@@ -333,7 +333,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .compact(newValue)}
   }
 
-  public var backup: PBBackup {
+  package var backup: PBBackup {
     get {
       if case .backup(let v)? = _storage._body {return v}
       return PBBackup()
@@ -341,7 +341,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .backup(newValue)}
   }
 
-  public var verify: PBVerify {
+  package var verify: PBVerify {
     get {
       if case .verify(let v)? = _storage._body {return v}
       return PBVerify()
@@ -349,7 +349,7 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .verify(newValue)}
   }
 
-  public var digest: PBGetDigest {
+  package var digest: PBGetDigest {
     get {
       if case .digest(let v)? = _storage._body {return v}
       return PBGetDigest()
@@ -357,9 +357,9 @@ public nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .digest(newValue)}
   }
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated enum OneOf_Body: Equatable, Sendable {
+  package nonisolated enum OneOf_Body: Equatable, Sendable {
     case hello(PBHello)
     case openSession(PBOpenSession)
     case transact(PBTransact)
@@ -380,52 +380,52 @@ public nonisolated struct PBRequest: @unchecked Sendable {
 
   }
 
-  public init() {}
+  package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-public nonisolated struct PBReply: @unchecked Sendable {
+package nonisolated struct PBReply: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var id: UInt64 {
+  package var id: UInt64 {
     get {_storage._id}
     set {_uniqueStorage()._id = newValue}
   }
 
-  public var lineage: UInt64 {
+  package var lineage: UInt64 {
     get {_storage._lineage}
     set {_uniqueStorage()._lineage = newValue}
   }
 
-  public var instance: UInt64 {
+  package var instance: UInt64 {
     get {_storage._instance}
     set {_uniqueStorage()._instance = newValue}
   }
 
   /// V
-  public var visible: PBPosition {
+  package var visible: PBPosition {
     get {_storage._visible ?? PBPosition()}
     set {_uniqueStorage()._visible = newValue}
   }
   /// Returns true if `visible` has been explicitly set.
-  public var hasVisible: Bool {_storage._visible != nil}
+  package var hasVisible: Bool {_storage._visible != nil}
   /// Clears the value of `visible`. Subsequent reads from it will return its default value.
-  public mutating func clearVisible() {_uniqueStorage()._visible = nil}
+  package mutating func clearVisible() {_uniqueStorage()._visible = nil}
 
-  public var bookmarks: [PBStreamBookmark] {
+  package var bookmarks: [PBStreamBookmark] {
     get {_storage._bookmarks}
     set {_uniqueStorage()._bookmarks = newValue}
   }
 
-  public var body: OneOf_Body? {
+  package var body: OneOf_Body? {
     get {return _storage._body}
     set {_uniqueStorage()._body = newValue}
   }
 
-  public var error: PBError {
+  package var error: PBError {
     get {
       if case .error(let v)? = _storage._body {return v}
       return PBError()
@@ -433,7 +433,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .error(newValue)}
   }
 
-  public var welcome: PBWelcome {
+  package var welcome: PBWelcome {
     get {
       if case .welcome(let v)? = _storage._body {return v}
       return PBWelcome()
@@ -441,7 +441,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .welcome(newValue)}
   }
 
-  public var session: PBSession {
+  package var session: PBSession {
     get {
       if case .session(let v)? = _storage._body {return v}
       return PBSession()
@@ -449,7 +449,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .session(newValue)}
   }
 
-  public var outcome: PBOutcome {
+  package var outcome: PBOutcome {
     get {
       if case .outcome(let v)? = _storage._body {return v}
       return PBOutcome()
@@ -457,7 +457,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .outcome(newValue)}
   }
 
-  public var records: PBRecords {
+  package var records: PBRecords {
     get {
       if case .records(let v)? = _storage._body {return v}
       return PBRecords()
@@ -465,7 +465,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .records(newValue)}
   }
 
-  public var range: PBRangePage {
+  package var range: PBRangePage {
     get {
       if case .range(let v)? = _storage._body {return v}
       return PBRangePage()
@@ -473,7 +473,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .range(newValue)}
   }
 
-  public var history: PBHistoryPage {
+  package var history: PBHistoryPage {
     get {
       if case .history(let v)? = _storage._body {return v}
       return PBHistoryPage()
@@ -481,7 +481,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .history(newValue)}
   }
 
-  public var log: PBLogPage {
+  package var log: PBLogPage {
     get {
       if case .log(let v)? = _storage._body {return v}
       return PBLogPage()
@@ -489,7 +489,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .log(newValue)}
   }
 
-  public var branches: PBBranchList {
+  package var branches: PBBranchList {
     get {
       if case .branches(let v)? = _storage._body {return v}
       return PBBranchList()
@@ -497,7 +497,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .branches(newValue)}
   }
 
-  public var status: PBStatus {
+  package var status: PBStatus {
     get {
       if case .status(let v)? = _storage._body {return v}
       return PBStatus()
@@ -505,7 +505,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .status(newValue)}
   }
 
-  public var registered: PBRegistered {
+  package var registered: PBRegistered {
     get {
       if case .registered(let v)? = _storage._body {return v}
       return PBRegistered()
@@ -513,7 +513,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .registered(newValue)}
   }
 
-  public var pong: PBPong {
+  package var pong: PBPong {
     get {
       if case .pong(let v)? = _storage._body {return v}
       return PBPong()
@@ -521,7 +521,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .pong(newValue)}
   }
 
-  public var page: PBPage {
+  package var page: PBPage {
     get {
       if case .page(let v)? = _storage._body {return v}
       return PBPage()
@@ -529,7 +529,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .page(newValue)}
   }
 
-  public var noted: PBNoted {
+  package var noted: PBNoted {
     get {
       if case .noted(let v)? = _storage._body {return v}
       return PBNoted()
@@ -537,7 +537,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .noted(newValue)}
   }
 
-  public var compacted: PBCompacted {
+  package var compacted: PBCompacted {
     get {
       if case .compacted(let v)? = _storage._body {return v}
       return PBCompacted()
@@ -545,7 +545,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .compacted(newValue)}
   }
 
-  public var backup: PBBackupPage {
+  package var backup: PBBackupPage {
     get {
       if case .backup(let v)? = _storage._body {return v}
       return PBBackupPage()
@@ -553,7 +553,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .backup(newValue)}
   }
 
-  public var verification: PBVerification {
+  package var verification: PBVerification {
     get {
       if case .verification(let v)? = _storage._body {return v}
       return PBVerification()
@@ -561,7 +561,7 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .verification(newValue)}
   }
 
-  public var digest: PBDigest {
+  package var digest: PBDigest {
     get {
       if case .digest(let v)? = _storage._body {return v}
       return PBDigest()
@@ -569,9 +569,9 @@ public nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .digest(newValue)}
   }
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated enum OneOf_Body: Equatable, Sendable {
+  package nonisolated enum OneOf_Body: Equatable, Sendable {
     case error(PBError)
     case welcome(PBWelcome)
     case session(PBSession)
@@ -593,186 +593,186 @@ public nonisolated struct PBReply: @unchecked Sendable {
 
   }
 
-  public init() {}
+  package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// "This stream is complete up to V."
-public nonisolated struct PBBookmark: Sendable {
+package nonisolated struct PBBookmark: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// V
-  public var position: PBPosition {
+  package var position: PBPosition {
     get {_position ?? PBPosition()}
     set {_position = newValue}
   }
   /// Returns true if `position` has been explicitly set.
-  public var hasPosition: Bool {self._position != nil}
+  package var hasPosition: Bool {self._position != nil}
   /// Clears the value of `position`. Subsequent reads from it will return its default value.
-  public mutating func clearPosition() {self._position = nil}
+  package mutating func clearPosition() {self._position = nil}
 
   /// the stream's last changed revision
-  public var last: Int64 = 0
+  package var last: Int64 = 0
 
   /// of the ping that asked for it; 0: none
-  public var nonce: UInt64 = 0
+  package var nonce: UInt64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _position: PBPosition? = nil
 }
 
-public nonisolated struct PBStreamBookmark: Sendable {
+package nonisolated struct PBStreamBookmark: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var stream: Data = Data()
+  package var stream: Data = Data()
 
   /// absent: the broker does not know the stream; register again
-  public var bookmark: PBBookmark {
+  package var bookmark: PBBookmark {
     get {_bookmark ?? PBBookmark()}
     set {_bookmark = newValue}
   }
   /// Returns true if `bookmark` has been explicitly set.
-  public var hasBookmark: Bool {self._bookmark != nil}
+  package var hasBookmark: Bool {self._bookmark != nil}
   /// Clears the value of `bookmark`. Subsequent reads from it will return its default value.
-  public mutating func clearBookmark() {self._bookmark = nil}
+  package mutating func clearBookmark() {self._bookmark = nil}
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _bookmark: PBBookmark? = nil
 }
 
-public nonisolated struct PBHello: Sendable {
+package nonisolated struct PBHello: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// who the client acts for; told to people, not checked
-  public var agent: String = String()
+  package var agent: String = String()
 
-  public var major: UInt32 = 0
+  package var major: UInt32 = 0
 
-  public var minor: UInt32 = 0
+  package var minor: UInt32 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBWelcome: Sendable {
+package nonisolated struct PBWelcome: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var major: UInt32 = 0
+  package var major: UInt32 = 0
 
-  public var minor: UInt32 = 0
+  package var minor: UInt32 = 0
 
   /// Endpoints of the events' socket. A host `*`, `0.0.0.0` or `[::]` stands for the host by which the client
   /// reached the broker. Take the first that has the transport of the request endpoint, else the first.
-  public var events: [String] = []
+  package var events: [String] = []
 
-  public var heartbeatMs: Int64 = 0
+  package var heartbeatMs: Int64 = 0
 
-  public var limits: PBLimits {
+  package var limits: PBLimits {
     get {_limits ?? PBLimits()}
     set {_limits = newValue}
   }
   /// Returns true if `limits` has been explicitly set.
-  public var hasLimits: Bool {self._limits != nil}
+  package var hasLimits: Bool {self._limits != nil}
   /// Clears the value of `limits`. Subsequent reads from it will return its default value.
-  public mutating func clearLimits() {self._limits = nil}
+  package mutating func clearLimits() {self._limits = nil}
 
   /// name and version of the broker, for people
-  public var software: String = String()
+  package var software: String = String()
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _limits: PBLimits? = nil
 }
 
 /// What a request repeats (streams, keys, topics, changes, preconditions, reads, attributes, links) is at most
 /// 262,144 parts, all together: more is LIMIT_EXCEEDED, too.
-public nonisolated struct PBLimits: Sendable {
+package nonisolated struct PBLimits: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var keyBytes: Int64 = 0
+  package var keyBytes: Int64 = 0
 
-  public var valueBytes: Int64 = 0
+  package var valueBytes: Int64 = 0
 
-  public var changesPerTransaction: Int64 = 0
+  package var changesPerTransaction: Int64 = 0
 
-  public var transactionBytes: Int64 = 0
+  package var transactionBytes: Int64 = 0
 
   /// a record's attributes, links and kind together
-  public var annotationBytes: Int64 = 0
+  package var annotationBytes: Int64 = 0
 
-  public var messageBytes: Int64 = 0
+  package var messageBytes: Int64 = 0
 
   /// an agent's or context's name, a kind, an attribute's name
-  public var nameBytes: Int64 = 0
+  package var nameBytes: Int64 = 0
 
-  public var keysPerRequest: Int64 = 0
+  package var keysPerRequest: Int64 = 0
 
-  public var topicsPerFilter: Int64 = 0
+  package var topicsPerFilter: Int64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBOpenSession: Sendable {
+package nonisolated struct PBOpenSession: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// the author of the session's commits
-  public var agent: String = String()
+  package var agent: String = String()
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBSession: Sendable {
+package nonisolated struct PBSession: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var session: UInt64 = 0
+  package var session: UInt64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBTransact: Sendable {
+package nonisolated struct PBTransact: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var session: UInt64 = 0
+  package var session: UInt64 = 0
 
-  public var number: UInt64 = 0
+  package var number: UInt64 = 0
 
-  public var acknowledged: UInt64 = 0
+  package var acknowledged: UInt64 = 0
 
-  public var work: PBTransact.OneOf_Work? = nil
+  package var work: PBTransact.OneOf_Work? = nil
 
-  public var transaction: PBTransaction {
+  package var transaction: PBTransaction {
     get {
       if case .transaction(let v)? = work {return v}
       return PBTransaction()
@@ -780,7 +780,7 @@ public nonisolated struct PBTransact: Sendable {
     set {work = .transaction(newValue)}
   }
 
-  public var fork: PBFork {
+  package var fork: PBFork {
     get {
       if case .fork(let v)? = work {return v}
       return PBFork()
@@ -788,68 +788,68 @@ public nonisolated struct PBTransact: Sendable {
     set {work = .fork(newValue)}
   }
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated enum OneOf_Work: Equatable, Sendable {
+  package nonisolated enum OneOf_Work: Equatable, Sendable {
     case transaction(PBTransaction)
     case fork(PBFork)
 
   }
 
-  public init() {}
+  package init() {}
 }
 
 /// A new branch at a past revision of another: one commit, which copies nothing.
-public nonisolated struct PBFork: Sendable {
+package nonisolated struct PBFork: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var name: String = String()
+  package var name: String = String()
 
   /// empty: main
-  public var parent: String = String()
+  package var parent: String = String()
 
   /// absent: the head
-  public var at: Int64 {
+  package var at: Int64 {
     get {_at ?? 0}
     set {_at = newValue}
   }
   /// Returns true if `at` has been explicitly set.
-  public var hasAt: Bool {self._at != nil}
+  package var hasAt: Bool {self._at != nil}
   /// Clears the value of `at`. Subsequent reads from it will return its default value.
-  public mutating func clearAt() {self._at = nil}
+  package mutating func clearAt() {self._at = nil}
 
-  public var context: String = String()
+  package var context: String = String()
 
-  public var message: String = String()
+  package var message: String = String()
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _at: Int64? = nil
 }
 
-public nonisolated struct PBOutcome: Sendable {
+package nonisolated struct PBOutcome: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Of the commit; for `held` and `conflict`, of the state that it was decided in.
-  public var position: PBPosition {
+  package var position: PBPosition {
     get {_position ?? PBPosition()}
     set {_position = newValue}
   }
   /// Returns true if `position` has been explicitly set.
-  public var hasPosition: Bool {self._position != nil}
+  package var hasPosition: Bool {self._position != nil}
   /// Clears the value of `position`. Subsequent reads from it will return its default value.
-  public mutating func clearPosition() {self._position = nil}
+  package mutating func clearPosition() {self._position = nil}
 
-  public var result: PBOutcome.OneOf_Result? = nil
+  package var result: PBOutcome.OneOf_Result? = nil
 
   /// always true
-  public var committed: Bool {
+  package var committed: Bool {
     get {
       if case .committed(let v)? = result {return v}
       return false
@@ -858,7 +858,7 @@ public nonisolated struct PBOutcome: Sendable {
   }
 
   /// always true: no changes were asked for, and the preconditions hold
-  public var held: Bool {
+  package var held: Bool {
     get {
       if case .held(let v)? = result {return v}
       return false
@@ -866,7 +866,7 @@ public nonisolated struct PBOutcome: Sendable {
     set {result = .held(newValue)}
   }
 
-  public var conflict: PBOutcome.Conflict {
+  package var conflict: PBOutcome.Conflict {
     get {
       if case .conflict(let v)? = result {return v}
       return PBOutcome.Conflict()
@@ -874,9 +874,9 @@ public nonisolated struct PBOutcome: Sendable {
     set {result = .conflict(newValue)}
   }
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated enum OneOf_Result: Equatable, Sendable {
+  package nonisolated enum OneOf_Result: Equatable, Sendable {
     /// always true
     case committed(Bool)
     /// always true: no changes were asked for, and the preconditions hold
@@ -885,455 +885,455 @@ public nonisolated struct PBOutcome: Sendable {
 
   }
 
-  public nonisolated struct Conflict: Sendable {
+  package nonisolated struct Conflict: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
     /// one for each that failed, in the order of the transaction
-    public var failed: [PBFailedPrecondition] = []
+    package var failed: [PBFailedPrecondition] = []
 
-    public var unknownFields = SwiftProtobuf.UnknownStorage()
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-    public init() {}
+    package init() {}
   }
 
-  public init() {}
+  package init() {}
 
   fileprivate var _position: PBPosition? = nil
 }
 
-public nonisolated struct PBGet: Sendable {
+package nonisolated struct PBGet: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var branch: String = String()
+  package var branch: String = String()
 
-  public var keys: [String] = []
+  package var keys: [String] = []
 
   /// absent: the head. With hash 0 the revision alone counts.
-  public var at: PBPosition {
+  package var at: PBPosition {
     get {_at ?? PBPosition()}
     set {_at = newValue}
   }
   /// Returns true if `at` has been explicitly set.
-  public var hasAt: Bool {self._at != nil}
+  package var hasAt: Bool {self._at != nil}
   /// Clears the value of `at`. Subsequent reads from it will return its default value.
-  public mutating func clearAt() {self._at = nil}
+  package mutating func clearAt() {self._at = nil}
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _at: PBPosition? = nil
 }
 
 /// The records in the order of the keys; a key without a record answers `deleted`. If values are large only
 /// a prefix of the keys is answered: ask for the rest at the same position.
-public nonisolated struct PBRecords: Sendable {
+package nonisolated struct PBRecords: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var at: PBPosition {
+  package var at: PBPosition {
     get {_at ?? PBPosition()}
     set {_at = newValue}
   }
   /// Returns true if `at` has been explicitly set.
-  public var hasAt: Bool {self._at != nil}
+  package var hasAt: Bool {self._at != nil}
   /// Clears the value of `at`. Subsequent reads from it will return its default value.
-  public mutating func clearAt() {self._at = nil}
+  package mutating func clearAt() {self._at = nil}
 
-  public var records: [PBRecord] = []
+  package var records: [PBRecord] = []
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _at: PBPosition? = nil
 }
 
 /// A page of the records of some topics, in the byte order of their keys.
-public nonisolated struct PBRange: Sendable {
+package nonisolated struct PBRange: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var branch: String = String()
+  package var branch: String = String()
 
-  public var topics: [String] = []
+  package var topics: [String] = []
 
   /// absent: the head. For the pages after the first: RangePage.at.revision
-  public var at: Int64 {
+  package var at: Int64 {
     get {_at ?? 0}
     set {_at = newValue}
   }
   /// Returns true if `at` has been explicitly set.
-  public var hasAt: Bool {self._at != nil}
+  package var hasAt: Bool {self._at != nil}
   /// Clears the value of `at`. Subsequent reads from it will return its default value.
-  public mutating func clearAt() {self._at = nil}
+  package mutating func clearAt() {self._at = nil}
 
   /// exclusive; empty: from the first
-  public var after: String = String()
+  package var after: String = String()
 
   /// at most 10,000; 0: 1,000. A page ends early at about 1 MiB of values
-  public var limit: UInt32 = 0
+  package var limit: UInt32 = 0
 
   /// values are announced only
-  public var keysOnly: Bool = false
+  package var keysOnly: Bool = false
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _at: Int64? = nil
 }
 
-public nonisolated struct PBRangePage: Sendable {
+package nonisolated struct PBRangePage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var at: PBPosition {
+  package var at: PBPosition {
     get {_at ?? PBPosition()}
     set {_at = newValue}
   }
   /// Returns true if `at` has been explicitly set.
-  public var hasAt: Bool {self._at != nil}
+  package var hasAt: Bool {self._at != nil}
   /// Clears the value of `at`. Subsequent reads from it will return its default value.
-  public mutating func clearAt() {self._at = nil}
+  package mutating func clearAt() {self._at = nil}
 
-  public var records: [PBRecord] = []
+  package var records: [PBRecord] = []
 
-  public var more: Bool = false
+  package var more: Bool = false
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _at: PBPosition? = nil
 }
 
 /// The versions of a key, newest first, deletions and those of parent branches included.
-public nonisolated struct PBHistory: Sendable {
+package nonisolated struct PBHistory: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var branch: String = String()
+  package var branch: String = String()
 
-  public var key: String = String()
+  package var key: String = String()
 
   /// exclusive; 0: from the newest
-  public var before: Int64 = 0
+  package var before: Int64 = 0
 
-  public var limit: UInt32 = 0
+  package var limit: UInt32 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBHistoryPage: Sendable {
+package nonisolated struct PBHistoryPage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var versions: [PBHistoryPage.Version] = []
+  package var versions: [PBHistoryPage.Version] = []
 
-  public var more: Bool = false
+  package var more: Bool = false
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated struct Version: @unchecked Sendable {
+  package nonisolated struct Version: @unchecked Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    public var record: PBRecord {
+    package var record: PBRecord {
       get {_storage._record ?? PBRecord()}
       set {_uniqueStorage()._record = newValue}
     }
     /// Returns true if `record` has been explicitly set.
-    public var hasRecord: Bool {_storage._record != nil}
+    package var hasRecord: Bool {_storage._record != nil}
     /// Clears the value of `record`. Subsequent reads from it will return its default value.
-    public mutating func clearRecord() {_uniqueStorage()._record = nil}
+    package mutating func clearRecord() {_uniqueStorage()._record = nil}
 
-    public var commit: PBCommitInfo {
+    package var commit: PBCommitInfo {
       get {_storage._commit ?? PBCommitInfo()}
       set {_uniqueStorage()._commit = newValue}
     }
     /// Returns true if `commit` has been explicitly set.
-    public var hasCommit: Bool {_storage._commit != nil}
+    package var hasCommit: Bool {_storage._commit != nil}
     /// Clears the value of `commit`. Subsequent reads from it will return its default value.
-    public mutating func clearCommit() {_uniqueStorage()._commit = nil}
+    package mutating func clearCommit() {_uniqueStorage()._commit = nil}
 
-    public var unknownFields = SwiftProtobuf.UnknownStorage()
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-    public init() {}
+    package init() {}
 
     fileprivate var _storage = _StorageClass.defaultInstance
   }
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBLogCursor: Sendable {
+package nonisolated struct PBLogCursor: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var revision: Int64 = 0
+  package var revision: Int64 = 0
 
   /// after the change with this ordinal; 4294967295: after the whole commit
-  public var ordinal: UInt32 = 0
+  package var ordinal: UInt32 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBLog: Sendable {
+package nonisolated struct PBLog: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// empty: every branch
-  public var branch: String = String()
+  package var branch: String = String()
 
   /// none: every commit, those without changes too
-  public var topics: [String] = []
+  package var topics: [String] = []
 
-  public var agent: String = String()
+  package var agent: String = String()
 
-  public var context: String = String()
+  package var context: String = String()
 
-  public var sinceMs: Int64 = 0
+  package var sinceMs: Int64 = 0
 
-  public var untilMs: Int64 = 0
+  package var untilMs: Int64 = 0
 
-  public var ascending: Bool = false
+  package var ascending: Bool = false
 
   /// exclusive; absent: from the newest, or (ascending) from the floor
-  public var cursor: PBLogCursor {
+  package var cursor: PBLogCursor {
     get {_cursor ?? PBLogCursor()}
     set {_cursor = newValue}
   }
   /// Returns true if `cursor` has been explicitly set.
-  public var hasCursor: Bool {self._cursor != nil}
+  package var hasCursor: Bool {self._cursor != nil}
   /// Clears the value of `cursor`. Subsequent reads from it will return its default value.
-  public mutating func clearCursor() {self._cursor = nil}
+  package mutating func clearCursor() {self._cursor = nil}
 
   /// if set, must be of this history (HISTORY_DIFFERS)
-  public var basis: PBPosition {
+  package var basis: PBPosition {
     get {_basis ?? PBPosition()}
     set {_basis = newValue}
   }
   /// Returns true if `basis` has been explicitly set.
-  public var hasBasis: Bool {self._basis != nil}
+  package var hasBasis: Bool {self._basis != nil}
   /// Clears the value of `basis`. Subsequent reads from it will return its default value.
-  public mutating func clearBasis() {self._basis = nil}
+  package mutating func clearBasis() {self._basis = nil}
 
   /// commits
-  public var limit: UInt32 = 0
+  package var limit: UInt32 = 0
 
   /// records come with their values
-  public var values: Bool = false
+  package var values: Bool = false
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _cursor: PBLogCursor? = nil
   fileprivate var _basis: PBPosition? = nil
 }
 
 /// A large commit may be split over pages: its info is then repeated.
-public nonisolated struct PBLogPage: Sendable {
+package nonisolated struct PBLogPage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var commits: [PBCommit] = []
+  package var commits: [PBCommit] = []
 
-  public var next: PBLogCursor {
+  package var next: PBLogCursor {
     get {_next ?? PBLogCursor()}
     set {_next = newValue}
   }
   /// Returns true if `next` has been explicitly set.
-  public var hasNext: Bool {self._next != nil}
+  package var hasNext: Bool {self._next != nil}
   /// Clears the value of `next`. Subsequent reads from it will return its default value.
-  public mutating func clearNext() {self._next = nil}
+  package mutating func clearNext() {self._next = nil}
 
-  public var more: Bool = false
+  package var more: Bool = false
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _next: PBLogCursor? = nil
 }
 
-public nonisolated struct PBBranches: Sendable {
+package nonisolated struct PBBranches: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBBranchList: Sendable {
+package nonisolated struct PBBranchList: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var branches: [PBBranch] = []
+  package var branches: [PBBranch] = []
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBBranch: Sendable {
+package nonisolated struct PBBranch: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var name: String = String()
+  package var name: String = String()
 
   /// empty for main
-  public var parent: String = String()
+  package var parent: String = String()
 
-  public var forkRevision: Int64 = 0
+  package var forkRevision: Int64 = 0
 
-  public var created: Int64 = 0
+  package var created: Int64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBRegister: Sendable {
+package nonisolated struct PBRegister: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var branch: String = String()
+  package var branch: String = String()
 
-  public var topics: [String] = []
+  package var topics: [String] = []
 
-  public var mode: PBStreamMode = .unspecified
+  package var mode: PBStreamMode = .unspecified
 
   /// absent: none known
-  public var newest: PBToken {
+  package var newest: PBToken {
     get {_newest ?? PBToken()}
     set {_newest = newValue}
   }
   /// Returns true if `newest` has been explicitly set.
-  public var hasNewest: Bool {self._newest != nil}
+  package var hasNewest: Bool {self._newest != nil}
   /// Clears the value of `newest`. Subsequent reads from it will return its default value.
-  public mutating func clearNewest() {self._newest = nil}
+  package mutating func clearNewest() {self._newest = nil}
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _newest: PBToken? = nil
 }
 
-public nonisolated struct PBRegistered: Sendable {
+package nonisolated struct PBRegistered: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var stream: Data = Data()
+  package var stream: Data = Data()
 
-  public var alias: UInt32 = 0
+  package var alias: UInt32 = 0
 
-  public var generation: UInt64 = 0
+  package var generation: UInt64 = 0
 
-  public var reset: Bool = false
+  package var reset: Bool = false
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
 /// Answered by Pong, and by a bookmark with the nonce on each stream named in Request.streams.
-public nonisolated struct PBPing: Sendable {
+package nonisolated struct PBPing: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var nonce: UInt64 = 0
+  package var nonce: UInt64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBPong: Sendable {
+package nonisolated struct PBPong: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// the broker's monotonic clock, the one of Heartbeat.clock_ns
-  public var clockNs: Int64 = 0
+  package var clockNs: Int64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBPull: Sendable {
+package nonisolated struct PBPull: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var stream: Data = Data()
+  package var stream: Data = Data()
 
   /// absent: no state
-  public var cut: PBToken {
+  package var cut: PBToken {
     get {_cut ?? PBToken()}
     set {_cut = newValue}
   }
   /// Returns true if `cut` has been explicitly set.
-  public var hasCut: Bool {self._cut != nil}
+  package var hasCut: Bool {self._cut != nil}
   /// Clears the value of `cut`. Subsequent reads from it will return its default value.
-  public mutating func clearCut() {self._cut = nil}
+  package mutating func clearCut() {self._cut = nil}
 
   /// beyond V: NOT_YET_VISIBLE (an honest client meets it only around a restart)
-  public var atLeast: Int64 = 0
+  package var atLeast: Int64 = 0
 
   /// absent: the first page; then the `next` of the page before
-  public var page: PBPageToken {
+  package var page: PBPageToken {
     get {_page ?? PBPageToken()}
     set {_page = newValue}
   }
   /// Returns true if `page` has been explicitly set.
-  public var hasPage: Bool {self._page != nil}
+  package var hasPage: Bool {self._page != nil}
   /// Clears the value of `page`. Subsequent reads from it will return its default value.
-  public mutating func clearPage() {self._page = nil}
+  package mutating func clearPage() {self._page = nil}
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _cut: PBToken? = nil
   fileprivate var _page: PBPageToken? = nil
 }
 
-public nonisolated struct PBPageToken: Sendable {
+package nonisolated struct PBPageToken: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var content: PBPageToken.OneOf_Content? = nil
+  package var content: PBPageToken.OneOf_Content? = nil
 
-  public var snapshot: PBPageToken.Snapshot {
+  package var snapshot: PBPageToken.Snapshot {
     get {
       if case .snapshot(let v)? = content {return v}
       return PBPageToken.Snapshot()
@@ -1341,7 +1341,7 @@ public nonisolated struct PBPageToken: Sendable {
     set {content = .snapshot(newValue)}
   }
 
-  public var changes: PBPageToken.Changes {
+  package var changes: PBPageToken.Changes {
     get {
       if case .changes(let v)? = content {return v}
       return PBPageToken.Changes()
@@ -1349,470 +1349,470 @@ public nonisolated struct PBPageToken: Sendable {
     set {content = .changes(newValue)}
   }
 
-  public var target: PBPosition {
+  package var target: PBPosition {
     get {_target ?? PBPosition()}
     set {_target = newValue}
   }
   /// Returns true if `target` has been explicitly set.
-  public var hasTarget: Bool {self._target != nil}
+  package var hasTarget: Bool {self._target != nil}
   /// Clears the value of `target`. Subsequent reads from it will return its default value.
-  public mutating func clearTarget() {self._target = nil}
+  package mutating func clearTarget() {self._target = nil}
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated enum OneOf_Content: Equatable, Sendable {
+  package nonisolated enum OneOf_Content: Equatable, Sendable {
     case snapshot(PBPageToken.Snapshot)
     case changes(PBPageToken.Changes)
 
   }
 
-  public nonisolated struct Snapshot: Sendable {
+  package nonisolated struct Snapshot: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    public var after: String = String()
+    package var after: String = String()
 
-    public var unknownFields = SwiftProtobuf.UnknownStorage()
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-    public init() {}
+    package init() {}
   }
 
-  public nonisolated struct Changes: Sendable {
+  package nonisolated struct Changes: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    public var base: PBPosition {
+    package var base: PBPosition {
       get {_base ?? PBPosition()}
       set {_base = newValue}
     }
     /// Returns true if `base` has been explicitly set.
-    public var hasBase: Bool {self._base != nil}
+    package var hasBase: Bool {self._base != nil}
     /// Clears the value of `base`. Subsequent reads from it will return its default value.
-    public mutating func clearBase() {self._base = nil}
+    package mutating func clearBase() {self._base = nil}
 
-    public var after: PBLogCursor {
+    package var after: PBLogCursor {
       get {_after ?? PBLogCursor()}
       set {_after = newValue}
     }
     /// Returns true if `after` has been explicitly set.
-    public var hasAfter: Bool {self._after != nil}
+    package var hasAfter: Bool {self._after != nil}
     /// Clears the value of `after`. Subsequent reads from it will return its default value.
-    public mutating func clearAfter() {self._after = nil}
+    package mutating func clearAfter() {self._after = nil}
 
-    public var unknownFields = SwiftProtobuf.UnknownStorage()
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-    public init() {}
+    package init() {}
 
     fileprivate var _base: PBPosition? = nil
     fileprivate var _after: PBLogCursor? = nil
   }
 
-  public init() {}
+  package init() {}
 
   fileprivate var _target: PBPosition? = nil
 }
 
-public nonisolated struct PBPage: Sendable {
+package nonisolated struct PBPage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var snapshot: Bool = false
+  package var snapshot: Bool = false
 
-  public var base: PBPosition {
+  package var base: PBPosition {
     get {_base ?? PBPosition()}
     set {_base = newValue}
   }
   /// Returns true if `base` has been explicitly set.
-  public var hasBase: Bool {self._base != nil}
+  package var hasBase: Bool {self._base != nil}
   /// Clears the value of `base`. Subsequent reads from it will return its default value.
-  public mutating func clearBase() {self._base = nil}
+  package mutating func clearBase() {self._base = nil}
 
-  public var target: PBPosition {
+  package var target: PBPosition {
     get {_target ?? PBPosition()}
     set {_target = newValue}
   }
   /// Returns true if `target` has been explicitly set.
-  public var hasTarget: Bool {self._target != nil}
+  package var hasTarget: Bool {self._target != nil}
   /// Clears the value of `target`. Subsequent reads from it will return its default value.
-  public mutating func clearTarget() {self._target = nil}
+  package mutating func clearTarget() {self._target = nil}
 
-  public var records: [PBRecord] = []
+  package var records: [PBRecord] = []
 
   /// absent: the last page
-  public var next: PBPageToken {
+  package var next: PBPageToken {
     get {_next ?? PBPageToken()}
     set {_next = newValue}
   }
   /// Returns true if `next` has been explicitly set.
-  public var hasNext: Bool {self._next != nil}
+  package var hasNext: Bool {self._next != nil}
   /// Clears the value of `next`. Subsequent reads from it will return its default value.
-  public mutating func clearNext() {self._next = nil}
+  package mutating func clearNext() {self._next = nil}
 
   /// a snapshot's records, if known
-  public var expected: Int64 = 0
+  package var expected: Int64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _base: PBPosition? = nil
   fileprivate var _target: PBPosition? = nil
   fileprivate var _next: PBPageToken? = nil
 }
 
-public nonisolated struct PBNoteReads: Sendable {
+package nonisolated struct PBNoteReads: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var agent: String = String()
+  package var agent: String = String()
 
-  public var reads: [PBNoteReads.Note] = []
+  package var reads: [PBNoteReads.Note] = []
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated struct Note: Sendable {
+  package nonisolated struct Note: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    public var context: String = String()
+    package var context: String = String()
 
-    public var branch: String = String()
+    package var branch: String = String()
 
-    public var key: String = String()
+    package var key: String = String()
 
-    public var version: Int64 = 0
+    package var version: Int64 = 0
 
     /// by the client's clock
-    public var timeMs: Int64 = 0
+    package var timeMs: Int64 = 0
 
-    public var unknownFields = SwiftProtobuf.UnknownStorage()
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-    public init() {}
+    package init() {}
   }
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBNoted: Sendable {
+package nonisolated struct PBNoted: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBCompact: Sendable {
+package nonisolated struct PBCompact: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// 0: not said
-  public var olderThanMs: Int64 = 0
+  package var olderThanMs: Int64 = 0
 
   /// 0: not said; beyond the head it is refused, with BEYOND_HEAD
-  public var below: Int64 = 0
+  package var below: Int64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBCompacted: Sendable {
+package nonisolated struct PBCompacted: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var floor: Int64 = 0
+  package var floor: Int64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
 /// A consistent copy of the store, made online and read in pieces. An id that the broker does not know makes it, at
 /// offset 0: draw it at random, and never 0, so that the same request sent again finds the copy. `done` drops it,
 /// however late it comes.
-public nonisolated struct PBBackup: Sendable {
+package nonisolated struct PBBackup: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var id: UInt64 = 0
+  package var id: UInt64 = 0
 
-  public var offset: Int64 = 0
+  package var offset: Int64 = 0
 
-  public var done: Bool = false
+  package var done: Bool = false
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBBackupPage: Sendable {
+package nonisolated struct PBBackupPage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var id: UInt64 = 0
+  package var id: UInt64 = 0
 
-  public var totalBytes: Int64 = 0
+  package var totalBytes: Int64 = 0
 
-  public var offset: Int64 = 0
+  package var offset: Int64 = 0
 
-  public var bytes: Data = Data()
+  package var bytes: Data = Data()
 
-  public var revision: Int64 = 0
+  package var revision: Int64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBVerify: Sendable {
+package nonisolated struct PBVerify: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBVerification: Sendable {
+package nonisolated struct PBVerification: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var revision: Int64 = 0
+  package var revision: Int64 = 0
 
-  public var floor: Int64 = 0
+  package var floor: Int64 = 0
 
-  public var commits: Int64 = 0
+  package var commits: Int64 = 0
 
-  public var changes: Int64 = 0
+  package var changes: Int64 = 0
 
-  public var problems: [String] = []
+  package var problems: [String] = []
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
 /// SHA-256 over the topics' records in key order, each as: the key's length (8 bytes big-endian), the key, the
 /// revision of its version (8 bytes big-endian).
-public nonisolated struct PBGetDigest: Sendable {
+package nonisolated struct PBGetDigest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var branch: String = String()
+  package var branch: String = String()
 
-  public var topics: [String] = []
+  package var topics: [String] = []
 
-  public var at: Int64 {
+  package var at: Int64 {
     get {_at ?? 0}
     set {_at = newValue}
   }
   /// Returns true if `at` has been explicitly set.
-  public var hasAt: Bool {self._at != nil}
+  package var hasAt: Bool {self._at != nil}
   /// Clears the value of `at`. Subsequent reads from it will return its default value.
-  public mutating func clearAt() {self._at = nil}
+  package mutating func clearAt() {self._at = nil}
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _at: Int64? = nil
 }
 
-public nonisolated struct PBDigest: Sendable {
+package nonisolated struct PBDigest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var at: PBPosition {
+  package var at: PBPosition {
     get {_at ?? PBPosition()}
     set {_at = newValue}
   }
   /// Returns true if `at` has been explicitly set.
-  public var hasAt: Bool {self._at != nil}
+  package var hasAt: Bool {self._at != nil}
   /// Clears the value of `at`. Subsequent reads from it will return its default value.
-  public mutating func clearAt() {self._at = nil}
+  package mutating func clearAt() {self._at = nil}
 
-  public var count: Int64 = 0
+  package var count: Int64 = 0
 
-  public var digest: Data = Data()
+  package var digest: Data = Data()
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _at: PBPosition? = nil
 }
 
-public nonisolated struct PBGetStatus: Sendable {
+package nonisolated struct PBGetStatus: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBStatus: @unchecked Sendable {
+package nonisolated struct PBStatus: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var head: PBPosition {
+  package var head: PBPosition {
     get {_storage._head ?? PBPosition()}
     set {_uniqueStorage()._head = newValue}
   }
   /// Returns true if `head` has been explicitly set.
-  public var hasHead: Bool {_storage._head != nil}
+  package var hasHead: Bool {_storage._head != nil}
   /// Clears the value of `head`. Subsequent reads from it will return its default value.
-  public mutating func clearHead() {_uniqueStorage()._head = nil}
+  package mutating func clearHead() {_uniqueStorage()._head = nil}
 
-  public var floor: Int64 {
+  package var floor: Int64 {
     get {_storage._floor}
     set {_uniqueStorage()._floor = newValue}
   }
 
-  public var software: String {
+  package var software: String {
     get {_storage._software}
     set {_uniqueStorage()._software = newValue}
   }
 
-  public var uptimeMs: Int64 {
+  package var uptimeMs: Int64 {
     get {_storage._uptimeMs}
     set {_uniqueStorage()._uptimeMs = newValue}
   }
 
-  public var transactionsWaiting: Int64 {
+  package var transactionsWaiting: Int64 {
     get {_storage._transactionsWaiting}
     set {_uniqueStorage()._transactionsWaiting = newValue}
   }
 
-  public var readsWaiting: Int64 {
+  package var readsWaiting: Int64 {
     get {_storage._readsWaiting}
     set {_uniqueStorage()._readsWaiting = newValue}
   }
 
-  public var streams: Int64 {
+  package var streams: Int64 {
     get {_storage._streams}
     set {_uniqueStorage()._streams = newValue}
   }
 
-  public var sessions: Int64 {
+  package var sessions: Int64 {
     get {_storage._sessions}
     set {_uniqueStorage()._sessions = newValue}
   }
 
-  public var commits: Int64 {
+  package var commits: Int64 {
     get {_storage._commits}
     set {_uniqueStorage()._commits = newValue}
   }
 
-  public var conflicts: Int64 {
+  package var conflicts: Int64 {
     get {_storage._conflicts}
     set {_uniqueStorage()._conflicts = newValue}
   }
 
-  public var refused: Int64 {
+  package var refused: Int64 {
     get {_storage._refused}
     set {_uniqueStorage()._refused = newValue}
   }
 
-  public var busy: Int64 {
+  package var busy: Int64 {
     get {_storage._busy}
     set {_uniqueStorage()._busy = newValue}
   }
 
-  public var malformed: Int64 {
+  package var malformed: Int64 {
     get {_storage._malformed}
     set {_uniqueStorage()._malformed = newValue}
   }
 
-  public var eventsPublished: Int64 {
+  package var eventsPublished: Int64 {
     get {_storage._eventsPublished}
     set {_uniqueStorage()._eventsPublished = newValue}
   }
 
-  public var eventsAnnounced: Int64 {
+  package var eventsAnnounced: Int64 {
     get {_storage._eventsAnnounced}
     set {_uniqueStorage()._eventsAnnounced = newValue}
   }
 
-  public var repliesDropped: Int64 {
+  package var repliesDropped: Int64 {
     get {_storage._repliesDropped}
     set {_uniqueStorage()._repliesDropped = newValue}
   }
 
-  public var pulls: Int64 {
+  package var pulls: Int64 {
     get {_storage._pulls}
     set {_uniqueStorage()._pulls = newValue}
   }
 
-  public var batches: Int64 {
+  package var batches: Int64 {
     get {_storage._batches}
     set {_uniqueStorage()._batches = newValue}
   }
 
-  public var syncMedianUs: Int64 {
+  package var syncMedianUs: Int64 {
     get {_storage._syncMedianUs}
     set {_uniqueStorage()._syncMedianUs = newValue}
   }
 
-  public var syncP99Us: Int64 {
+  package var syncP99Us: Int64 {
     get {_storage._syncP99Us}
     set {_uniqueStorage()._syncP99Us = newValue}
   }
 
-  public var commitMedianUs: Int64 {
+  package var commitMedianUs: Int64 {
     get {_storage._commitMedianUs}
     set {_uniqueStorage()._commitMedianUs = newValue}
   }
 
-  public var commitP99Us: Int64 {
+  package var commitP99Us: Int64 {
     get {_storage._commitP99Us}
     set {_uniqueStorage()._commitP99Us = newValue}
   }
 
-  public var walBytes: Int64 {
+  package var walBytes: Int64 {
     get {_storage._walBytes}
     set {_uniqueStorage()._walBytes = newValue}
   }
 
-  public var storeBytes: Int64 {
+  package var storeBytes: Int64 {
     get {_storage._storeBytes}
     set {_uniqueStorage()._storeBytes = newValue}
   }
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-public nonisolated struct PBPublished: Sendable {
+package nonisolated struct PBPublished: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var instance: UInt64 = 0
+  package var instance: UInt64 = 0
 
-  public var content: PBPublished.OneOf_Content? = nil
+  package var content: PBPublished.OneOf_Content? = nil
 
-  public var event: PBEvent {
+  package var event: PBEvent {
     get {
       if case .event(let v)? = content {return v}
       return PBEvent()
@@ -1820,7 +1820,7 @@ public nonisolated struct PBPublished: Sendable {
     set {content = .event(newValue)}
   }
 
-  public var bookmark: PBBookmark {
+  package var bookmark: PBBookmark {
     get {
       if case .bookmark(let v)? = content {return v}
       return PBBookmark()
@@ -1828,7 +1828,7 @@ public nonisolated struct PBPublished: Sendable {
     set {content = .bookmark(newValue)}
   }
 
-  public var heartbeat: PBHeartbeat {
+  package var heartbeat: PBHeartbeat {
     get {
       if case .heartbeat(let v)? = content {return v}
       return PBHeartbeat()
@@ -1836,90 +1836,90 @@ public nonisolated struct PBPublished: Sendable {
     set {content = .heartbeat(newValue)}
   }
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated enum OneOf_Content: Equatable, Sendable {
+  package nonisolated enum OneOf_Content: Equatable, Sendable {
     case event(PBEvent)
     case bookmark(PBBookmark)
     case heartbeat(PBHeartbeat)
 
   }
 
-  public init() {}
+  package init() {}
 }
 
 /// One commit as one stream sees it.
-public nonisolated struct PBEvent: Sendable {
+package nonisolated struct PBEvent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var position: PBPosition {
+  package var position: PBPosition {
     get {_position ?? PBPosition()}
     set {_position = newValue}
   }
   /// Returns true if `position` has been explicitly set.
-  public var hasPosition: Bool {self._position != nil}
+  package var hasPosition: Bool {self._position != nil}
   /// Clears the value of `position`. Subsequent reads from it will return its default value.
-  public mutating func clearPosition() {self._position = nil}
+  package mutating func clearPosition() {self._position = nil}
 
   /// the stream's last revision before this one
-  public var previous: Int64 = 0
+  package var previous: Int64 = 0
 
-  public var records: [PBRecord] = []
+  package var records: [PBRecord] = []
 
   /// more than 64 KiB: no records, pull it
-  public var announced: Bool = false
+  package var announced: Bool = false
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _position: PBPosition? = nil
 }
 
-public nonisolated struct PBHeartbeat: Sendable {
+package nonisolated struct PBHeartbeat: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var generation: UInt64 = 0
+  package var generation: UInt64 = 0
 
   /// S
-  public var since: Int64 = 0
+  package var since: Int64 = 0
 
   /// R = V
-  public var position: PBPosition {
+  package var position: PBPosition {
     get {_position ?? PBPosition()}
     set {_position = newValue}
   }
   /// Returns true if `position` has been explicitly set.
-  public var hasPosition: Bool {self._position != nil}
+  package var hasPosition: Bool {self._position != nil}
   /// Clears the value of `position`. Subsequent reads from it will return its default value.
-  public mutating func clearPosition() {self._position = nil}
+  package mutating func clearPosition() {self._position = nil}
 
-  public var changed: [PBHeartbeat.Entry] = []
+  package var changed: [PBHeartbeat.Entry] = []
 
   /// the broker's monotonic clock
-  public var clockNs: Int64 = 0
+  package var clockNs: Int64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated struct Entry: Sendable {
+  package nonisolated struct Entry: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    public var alias: UInt32 = 0
+    package var alias: UInt32 = 0
 
-    public var last: Int64 = 0
+    package var last: Int64 = 0
 
-    public var unknownFields = SwiftProtobuf.UnknownStorage()
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-    public init() {}
+    package init() {}
   }
 
-  public init() {}
+  package init() {}
 
   fileprivate var _position: PBPosition? = nil
 }
@@ -1929,12 +1929,12 @@ public nonisolated struct PBHeartbeat: Sendable {
 fileprivate nonisolated let _protobuf_package = "membus.v1"
 
 nonisolated extension PBStreamMode: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STREAM_MODE_UNSPECIFIED\0\u{1}UPDATE\0\u{1}INVALIDATE\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0STREAM_MODE_UNSPECIFIED\0\u{1}UPDATE\0\u{1}INVALIDATE\0")
 }
 
 nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Request"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
+  package static let protoMessageName: String = _protobuf_package + ".Request"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -1969,7 +1969,7 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     return _storage
   }
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     _ = _uniqueStorage()
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2209,7 +2209,7 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every if/case branch local when no optimizations
@@ -2305,7 +2305,7 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBRequest, rhs: PBRequest) -> Bool {
+  package static func ==(lhs: PBRequest, rhs: PBRequest) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -2326,8 +2326,8 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Reply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{c}\u{6}\u{3}")
+  package static let protoMessageName: String = _protobuf_package + ".Reply"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{c}\u{6}\u{3}")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -2362,7 +2362,7 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     return _storage
   }
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     _ = _uniqueStorage()
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2615,7 +2615,7 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every if/case branch local when no optimizations
@@ -2715,7 +2715,7 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBReply, rhs: PBReply) -> Bool {
+  package static func ==(lhs: PBReply, rhs: PBReply) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -2736,10 +2736,10 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 }
 
 nonisolated extension PBBookmark: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Bookmark"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}last\0\u{1}nonce\0")
+  package static let protoMessageName: String = _protobuf_package + ".Bookmark"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}last\0\u{1}nonce\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -2753,7 +2753,7 @@ nonisolated extension PBBookmark: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -2770,7 +2770,7 @@ nonisolated extension PBBookmark: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBBookmark, rhs: PBBookmark) -> Bool {
+  package static func ==(lhs: PBBookmark, rhs: PBBookmark) -> Bool {
     if lhs._position != rhs._position {return false}
     if lhs.last != rhs.last {return false}
     if lhs.nonce != rhs.nonce {return false}
@@ -2780,10 +2780,10 @@ nonisolated extension PBBookmark: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 }
 
 nonisolated extension PBStreamBookmark: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".StreamBookmark"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stream\0\u{1}bookmark\0")
+  package static let protoMessageName: String = _protobuf_package + ".StreamBookmark"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stream\0\u{1}bookmark\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -2796,7 +2796,7 @@ nonisolated extension PBStreamBookmark: SwiftProtobuf.Message, SwiftProtobuf._Me
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -2810,7 +2810,7 @@ nonisolated extension PBStreamBookmark: SwiftProtobuf.Message, SwiftProtobuf._Me
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBStreamBookmark, rhs: PBStreamBookmark) -> Bool {
+  package static func ==(lhs: PBStreamBookmark, rhs: PBStreamBookmark) -> Bool {
     if lhs.stream != rhs.stream {return false}
     if lhs._bookmark != rhs._bookmark {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -2819,10 +2819,10 @@ nonisolated extension PBStreamBookmark: SwiftProtobuf.Message, SwiftProtobuf._Me
 }
 
 nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Hello"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}major\0\u{1}minor\0")
+  package static let protoMessageName: String = _protobuf_package + ".Hello"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}major\0\u{1}minor\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -2836,7 +2836,7 @@ nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.agent.isEmpty {
       try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
     }
@@ -2849,7 +2849,7 @@ nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBHello, rhs: PBHello) -> Bool {
+  package static func ==(lhs: PBHello, rhs: PBHello) -> Bool {
     if lhs.agent != rhs.agent {return false}
     if lhs.major != rhs.major {return false}
     if lhs.minor != rhs.minor {return false}
@@ -2859,10 +2859,10 @@ nonisolated extension PBHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 }
 
 nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Welcome"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{1}events\0\u{3}heartbeat_ms\0\u{1}limits\0\u{1}software\0")
+  package static let protoMessageName: String = _protobuf_package + ".Welcome"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}major\0\u{1}minor\0\u{1}events\0\u{3}heartbeat_ms\0\u{1}limits\0\u{1}software\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -2879,7 +2879,7 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -2905,7 +2905,7 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBWelcome, rhs: PBWelcome) -> Bool {
+  package static func ==(lhs: PBWelcome, rhs: PBWelcome) -> Bool {
     if lhs.major != rhs.major {return false}
     if lhs.minor != rhs.minor {return false}
     if lhs.events != rhs.events {return false}
@@ -2918,10 +2918,10 @@ nonisolated extension PBWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension PBLimits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Limits"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}key_bytes\0\u{3}value_bytes\0\u{3}changes_per_transaction\0\u{3}transaction_bytes\0\u{3}annotation_bytes\0\u{3}message_bytes\0\u{3}name_bytes\0\u{3}keys_per_request\0\u{3}topics_per_filter\0")
+  package static let protoMessageName: String = _protobuf_package + ".Limits"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}key_bytes\0\u{3}value_bytes\0\u{3}changes_per_transaction\0\u{3}transaction_bytes\0\u{3}annotation_bytes\0\u{3}message_bytes\0\u{3}name_bytes\0\u{3}keys_per_request\0\u{3}topics_per_filter\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -2941,7 +2941,7 @@ nonisolated extension PBLimits: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.keyBytes != 0 {
       try visitor.visitSingularInt64Field(value: self.keyBytes, fieldNumber: 1)
     }
@@ -2972,7 +2972,7 @@ nonisolated extension PBLimits: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBLimits, rhs: PBLimits) -> Bool {
+  package static func ==(lhs: PBLimits, rhs: PBLimits) -> Bool {
     if lhs.keyBytes != rhs.keyBytes {return false}
     if lhs.valueBytes != rhs.valueBytes {return false}
     if lhs.changesPerTransaction != rhs.changesPerTransaction {return false}
@@ -2988,10 +2988,10 @@ nonisolated extension PBLimits: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 }
 
 nonisolated extension PBOpenSession: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".OpenSession"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0")
+  package static let protoMessageName: String = _protobuf_package + ".OpenSession"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3003,14 +3003,14 @@ nonisolated extension PBOpenSession: SwiftProtobuf.Message, SwiftProtobuf._Messa
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.agent.isEmpty {
       try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBOpenSession, rhs: PBOpenSession) -> Bool {
+  package static func ==(lhs: PBOpenSession, rhs: PBOpenSession) -> Bool {
     if lhs.agent != rhs.agent {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3018,10 +3018,10 @@ nonisolated extension PBOpenSession: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension PBSession: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Session"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0")
+  package static let protoMessageName: String = _protobuf_package + ".Session"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3033,14 +3033,14 @@ nonisolated extension PBSession: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.session != 0 {
       try visitor.visitSingularFixed64Field(value: self.session, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBSession, rhs: PBSession) -> Bool {
+  package static func ==(lhs: PBSession, rhs: PBSession) -> Bool {
     if lhs.session != rhs.session {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3048,10 +3048,10 @@ nonisolated extension PBSession: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Transact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}number\0\u{1}acknowledged\0\u{1}transaction\0\u{1}fork\0")
+  package static let protoMessageName: String = _protobuf_package + ".Transact"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}number\0\u{1}acknowledged\0\u{1}transaction\0\u{1}fork\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3091,7 +3091,7 @@ nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -3119,7 +3119,7 @@ nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBTransact, rhs: PBTransact) -> Bool {
+  package static func ==(lhs: PBTransact, rhs: PBTransact) -> Bool {
     if lhs.session != rhs.session {return false}
     if lhs.number != rhs.number {return false}
     if lhs.acknowledged != rhs.acknowledged {return false}
@@ -3130,10 +3130,10 @@ nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 }
 
 nonisolated extension PBFork: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Fork"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}parent\0\u{1}at\0\u{1}context\0\u{1}message\0")
+  package static let protoMessageName: String = _protobuf_package + ".Fork"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}parent\0\u{1}at\0\u{1}context\0\u{1}message\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3149,7 +3149,7 @@ nonisolated extension PBFork: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -3172,7 +3172,7 @@ nonisolated extension PBFork: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBFork, rhs: PBFork) -> Bool {
+  package static func ==(lhs: PBFork, rhs: PBFork) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.parent != rhs.parent {return false}
     if lhs._at != rhs._at {return false}
@@ -3184,10 +3184,10 @@ nonisolated extension PBFork: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 }
 
 nonisolated extension PBOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Outcome"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}committed\0\u{1}held\0\u{1}conflict\0")
+  package static let protoMessageName: String = _protobuf_package + ".Outcome"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}committed\0\u{1}held\0\u{1}conflict\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3228,7 +3228,7 @@ nonisolated extension PBOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -3254,7 +3254,7 @@ nonisolated extension PBOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBOutcome, rhs: PBOutcome) -> Bool {
+  package static func ==(lhs: PBOutcome, rhs: PBOutcome) -> Bool {
     if lhs._position != rhs._position {return false}
     if lhs.result != rhs.result {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3263,10 +3263,10 @@ nonisolated extension PBOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension PBOutcome.Conflict: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = PBOutcome.protoMessageName + ".Conflict"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failed\0")
+  package static let protoMessageName: String = PBOutcome.protoMessageName + ".Conflict"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}failed\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3278,14 +3278,14 @@ nonisolated extension PBOutcome.Conflict: SwiftProtobuf.Message, SwiftProtobuf._
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.failed.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.failed, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBOutcome.Conflict, rhs: PBOutcome.Conflict) -> Bool {
+  package static func ==(lhs: PBOutcome.Conflict, rhs: PBOutcome.Conflict) -> Bool {
     if lhs.failed != rhs.failed {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3293,10 +3293,10 @@ nonisolated extension PBOutcome.Conflict: SwiftProtobuf.Message, SwiftProtobuf._
 }
 
 nonisolated extension PBGet: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Get"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}keys\0\u{1}at\0")
+  package static let protoMessageName: String = _protobuf_package + ".Get"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}keys\0\u{1}at\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3310,7 +3310,7 @@ nonisolated extension PBGet: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -3327,7 +3327,7 @@ nonisolated extension PBGet: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBGet, rhs: PBGet) -> Bool {
+  package static func ==(lhs: PBGet, rhs: PBGet) -> Bool {
     if lhs.branch != rhs.branch {return false}
     if lhs.keys != rhs.keys {return false}
     if lhs._at != rhs._at {return false}
@@ -3337,10 +3337,10 @@ nonisolated extension PBGet: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 }
 
 nonisolated extension PBRecords: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Records"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}records\0")
+  package static let protoMessageName: String = _protobuf_package + ".Records"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}records\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3353,7 +3353,7 @@ nonisolated extension PBRecords: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -3367,7 +3367,7 @@ nonisolated extension PBRecords: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBRecords, rhs: PBRecords) -> Bool {
+  package static func ==(lhs: PBRecords, rhs: PBRecords) -> Bool {
     if lhs._at != rhs._at {return false}
     if lhs.records != rhs.records {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3376,10 +3376,10 @@ nonisolated extension PBRecords: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Range"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}at\0\u{1}after\0\u{1}limit\0\u{3}keys_only\0")
+  package static let protoMessageName: String = _protobuf_package + ".Range"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}at\0\u{1}after\0\u{1}limit\0\u{3}keys_only\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3396,7 +3396,7 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -3422,7 +3422,7 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBRange, rhs: PBRange) -> Bool {
+  package static func ==(lhs: PBRange, rhs: PBRange) -> Bool {
     if lhs.branch != rhs.branch {return false}
     if lhs.topics != rhs.topics {return false}
     if lhs._at != rhs._at {return false}
@@ -3435,10 +3435,10 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 }
 
 nonisolated extension PBRangePage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".RangePage"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}records\0\u{1}more\0")
+  package static let protoMessageName: String = _protobuf_package + ".RangePage"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}records\0\u{1}more\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3452,7 +3452,7 @@ nonisolated extension PBRangePage: SwiftProtobuf.Message, SwiftProtobuf._Message
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -3469,7 +3469,7 @@ nonisolated extension PBRangePage: SwiftProtobuf.Message, SwiftProtobuf._Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBRangePage, rhs: PBRangePage) -> Bool {
+  package static func ==(lhs: PBRangePage, rhs: PBRangePage) -> Bool {
     if lhs._at != rhs._at {return false}
     if lhs.records != rhs.records {return false}
     if lhs.more != rhs.more {return false}
@@ -3479,10 +3479,10 @@ nonisolated extension PBRangePage: SwiftProtobuf.Message, SwiftProtobuf._Message
 }
 
 nonisolated extension PBHistory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".History"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}key\0\u{1}before\0\u{1}limit\0")
+  package static let protoMessageName: String = _protobuf_package + ".History"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}key\0\u{1}before\0\u{1}limit\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3497,7 +3497,7 @@ nonisolated extension PBHistory: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.branch.isEmpty {
       try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
     }
@@ -3513,7 +3513,7 @@ nonisolated extension PBHistory: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBHistory, rhs: PBHistory) -> Bool {
+  package static func ==(lhs: PBHistory, rhs: PBHistory) -> Bool {
     if lhs.branch != rhs.branch {return false}
     if lhs.key != rhs.key {return false}
     if lhs.before != rhs.before {return false}
@@ -3524,10 +3524,10 @@ nonisolated extension PBHistory: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension PBHistoryPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".HistoryPage"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}versions\0\u{1}more\0")
+  package static let protoMessageName: String = _protobuf_package + ".HistoryPage"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}versions\0\u{1}more\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3540,7 +3540,7 @@ nonisolated extension PBHistoryPage: SwiftProtobuf.Message, SwiftProtobuf._Messa
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.versions.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.versions, fieldNumber: 1)
     }
@@ -3550,7 +3550,7 @@ nonisolated extension PBHistoryPage: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBHistoryPage, rhs: PBHistoryPage) -> Bool {
+  package static func ==(lhs: PBHistoryPage, rhs: PBHistoryPage) -> Bool {
     if lhs.versions != rhs.versions {return false}
     if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3559,8 +3559,8 @@ nonisolated extension PBHistoryPage: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension PBHistoryPage.Version: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = PBHistoryPage.protoMessageName + ".Version"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}record\0\u{1}commit\0")
+  package static let protoMessageName: String = PBHistoryPage.protoMessageName + ".Version"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}record\0\u{1}commit\0")
 
   fileprivate class _StorageClass {
     var _record: PBRecord? = nil
@@ -3587,7 +3587,7 @@ nonisolated extension PBHistoryPage.Version: SwiftProtobuf.Message, SwiftProtobu
     return _storage
   }
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     _ = _uniqueStorage()
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3603,7 +3603,7 @@ nonisolated extension PBHistoryPage.Version: SwiftProtobuf.Message, SwiftProtobu
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every if/case branch local when no optimizations
@@ -3619,7 +3619,7 @@ nonisolated extension PBHistoryPage.Version: SwiftProtobuf.Message, SwiftProtobu
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBHistoryPage.Version, rhs: PBHistoryPage.Version) -> Bool {
+  package static func ==(lhs: PBHistoryPage.Version, rhs: PBHistoryPage.Version) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -3636,10 +3636,10 @@ nonisolated extension PBHistoryPage.Version: SwiftProtobuf.Message, SwiftProtobu
 }
 
 nonisolated extension PBLogCursor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".LogCursor"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}ordinal\0")
+  package static let protoMessageName: String = _protobuf_package + ".LogCursor"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}ordinal\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3652,7 +3652,7 @@ nonisolated extension PBLogCursor: SwiftProtobuf.Message, SwiftProtobuf._Message
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.revision != 0 {
       try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 1)
     }
@@ -3662,7 +3662,7 @@ nonisolated extension PBLogCursor: SwiftProtobuf.Message, SwiftProtobuf._Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBLogCursor, rhs: PBLogCursor) -> Bool {
+  package static func ==(lhs: PBLogCursor, rhs: PBLogCursor) -> Bool {
     if lhs.revision != rhs.revision {return false}
     if lhs.ordinal != rhs.ordinal {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -3671,10 +3671,10 @@ nonisolated extension PBLogCursor: SwiftProtobuf.Message, SwiftProtobuf._Message
 }
 
 nonisolated extension PBLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Log"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}agent\0\u{1}context\0\u{3}since_ms\0\u{3}until_ms\0\u{1}ascending\0\u{1}cursor\0\u{1}basis\0\u{1}limit\0\u{1}values\0")
+  package static let protoMessageName: String = _protobuf_package + ".Log"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}agent\0\u{1}context\0\u{3}since_ms\0\u{3}until_ms\0\u{1}ascending\0\u{1}cursor\0\u{1}basis\0\u{1}limit\0\u{1}values\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3696,7 +3696,7 @@ nonisolated extension PBLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -3737,7 +3737,7 @@ nonisolated extension PBLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBLog, rhs: PBLog) -> Bool {
+  package static func ==(lhs: PBLog, rhs: PBLog) -> Bool {
     if lhs.branch != rhs.branch {return false}
     if lhs.topics != rhs.topics {return false}
     if lhs.agent != rhs.agent {return false}
@@ -3755,10 +3755,10 @@ nonisolated extension PBLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 }
 
 nonisolated extension PBLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".LogPage"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}commits\0\u{1}next\0\u{1}more\0")
+  package static let protoMessageName: String = _protobuf_package + ".LogPage"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}commits\0\u{1}next\0\u{1}more\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3772,7 +3772,7 @@ nonisolated extension PBLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -3789,7 +3789,7 @@ nonisolated extension PBLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBLogPage, rhs: PBLogPage) -> Bool {
+  package static func ==(lhs: PBLogPage, rhs: PBLogPage) -> Bool {
     if lhs.commits != rhs.commits {return false}
     if lhs._next != rhs._next {return false}
     if lhs.more != rhs.more {return false}
@@ -3799,29 +3799,29 @@ nonisolated extension PBLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension PBBranches: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Branches"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let protoMessageName: String = _protobuf_package + ".Branches"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     // Load everything into unknown fields
     while try decoder.nextFieldNumber() != nil {}
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBBranches, rhs: PBBranches) -> Bool {
+  package static func ==(lhs: PBBranches, rhs: PBBranches) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension PBBranchList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".BranchList"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branches\0")
+  package static let protoMessageName: String = _protobuf_package + ".BranchList"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branches\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3833,14 +3833,14 @@ nonisolated extension PBBranchList: SwiftProtobuf.Message, SwiftProtobuf._Messag
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.branches.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.branches, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBBranchList, rhs: PBBranchList) -> Bool {
+  package static func ==(lhs: PBBranchList, rhs: PBBranchList) -> Bool {
     if lhs.branches != rhs.branches {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3848,10 +3848,10 @@ nonisolated extension PBBranchList: SwiftProtobuf.Message, SwiftProtobuf._Messag
 }
 
 nonisolated extension PBBranch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Branch"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}parent\0\u{3}fork_revision\0\u{1}created\0")
+  package static let protoMessageName: String = _protobuf_package + ".Branch"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}parent\0\u{3}fork_revision\0\u{1}created\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3866,7 +3866,7 @@ nonisolated extension PBBranch: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
@@ -3882,7 +3882,7 @@ nonisolated extension PBBranch: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBBranch, rhs: PBBranch) -> Bool {
+  package static func ==(lhs: PBBranch, rhs: PBBranch) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.parent != rhs.parent {return false}
     if lhs.forkRevision != rhs.forkRevision {return false}
@@ -3893,10 +3893,10 @@ nonisolated extension PBBranch: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 }
 
 nonisolated extension PBRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Register"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}mode\0\u{1}newest\0")
+  package static let protoMessageName: String = _protobuf_package + ".Register"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}mode\0\u{1}newest\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3911,7 +3911,7 @@ nonisolated extension PBRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -3931,7 +3931,7 @@ nonisolated extension PBRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBRegister, rhs: PBRegister) -> Bool {
+  package static func ==(lhs: PBRegister, rhs: PBRegister) -> Bool {
     if lhs.branch != rhs.branch {return false}
     if lhs.topics != rhs.topics {return false}
     if lhs.mode != rhs.mode {return false}
@@ -3942,10 +3942,10 @@ nonisolated extension PBRegister: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 }
 
 nonisolated extension PBRegistered: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Registered"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stream\0\u{1}alias\0\u{1}generation\0\u{1}reset\0")
+  package static let protoMessageName: String = _protobuf_package + ".Registered"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stream\0\u{1}alias\0\u{1}generation\0\u{1}reset\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -3960,7 +3960,7 @@ nonisolated extension PBRegistered: SwiftProtobuf.Message, SwiftProtobuf._Messag
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.stream.isEmpty {
       try visitor.visitSingularBytesField(value: self.stream, fieldNumber: 1)
     }
@@ -3976,7 +3976,7 @@ nonisolated extension PBRegistered: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBRegistered, rhs: PBRegistered) -> Bool {
+  package static func ==(lhs: PBRegistered, rhs: PBRegistered) -> Bool {
     if lhs.stream != rhs.stream {return false}
     if lhs.alias != rhs.alias {return false}
     if lhs.generation != rhs.generation {return false}
@@ -3987,10 +3987,10 @@ nonisolated extension PBRegistered: SwiftProtobuf.Message, SwiftProtobuf._Messag
 }
 
 nonisolated extension PBPing: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Ping"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nonce\0")
+  package static let protoMessageName: String = _protobuf_package + ".Ping"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}nonce\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4002,14 +4002,14 @@ nonisolated extension PBPing: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.nonce != 0 {
       try visitor.visitSingularFixed64Field(value: self.nonce, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPing, rhs: PBPing) -> Bool {
+  package static func ==(lhs: PBPing, rhs: PBPing) -> Bool {
     if lhs.nonce != rhs.nonce {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -4017,10 +4017,10 @@ nonisolated extension PBPing: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 }
 
 nonisolated extension PBPong: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Pong"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}clock_ns\0")
+  package static let protoMessageName: String = _protobuf_package + ".Pong"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}clock_ns\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4032,14 +4032,14 @@ nonisolated extension PBPong: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.clockNs != 0 {
       try visitor.visitSingularInt64Field(value: self.clockNs, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPong, rhs: PBPong) -> Bool {
+  package static func ==(lhs: PBPong, rhs: PBPong) -> Bool {
     if lhs.clockNs != rhs.clockNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -4047,10 +4047,10 @@ nonisolated extension PBPong: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 }
 
 nonisolated extension PBPull: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Pull"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stream\0\u{1}cut\0\u{3}at_least\0\u{1}page\0")
+  package static let protoMessageName: String = _protobuf_package + ".Pull"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stream\0\u{1}cut\0\u{3}at_least\0\u{1}page\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4065,7 +4065,7 @@ nonisolated extension PBPull: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -4085,7 +4085,7 @@ nonisolated extension PBPull: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPull, rhs: PBPull) -> Bool {
+  package static func ==(lhs: PBPull, rhs: PBPull) -> Bool {
     if lhs.stream != rhs.stream {return false}
     if lhs._cut != rhs._cut {return false}
     if lhs.atLeast != rhs.atLeast {return false}
@@ -4096,10 +4096,10 @@ nonisolated extension PBPull: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 }
 
 nonisolated extension PBPageToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".PageToken"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}snapshot\0\u{1}changes\0\u{1}target\0")
+  package static let protoMessageName: String = _protobuf_package + ".PageToken"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}snapshot\0\u{1}changes\0\u{1}target\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4137,7 +4137,7 @@ nonisolated extension PBPageToken: SwiftProtobuf.Message, SwiftProtobuf._Message
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -4159,7 +4159,7 @@ nonisolated extension PBPageToken: SwiftProtobuf.Message, SwiftProtobuf._Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPageToken, rhs: PBPageToken) -> Bool {
+  package static func ==(lhs: PBPageToken, rhs: PBPageToken) -> Bool {
     if lhs.content != rhs.content {return false}
     if lhs._target != rhs._target {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -4168,10 +4168,10 @@ nonisolated extension PBPageToken: SwiftProtobuf.Message, SwiftProtobuf._Message
 }
 
 nonisolated extension PBPageToken.Snapshot: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = PBPageToken.protoMessageName + ".Snapshot"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0")
+  package static let protoMessageName: String = PBPageToken.protoMessageName + ".Snapshot"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}after\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4183,14 +4183,14 @@ nonisolated extension PBPageToken.Snapshot: SwiftProtobuf.Message, SwiftProtobuf
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.after.isEmpty {
       try visitor.visitSingularStringField(value: self.after, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPageToken.Snapshot, rhs: PBPageToken.Snapshot) -> Bool {
+  package static func ==(lhs: PBPageToken.Snapshot, rhs: PBPageToken.Snapshot) -> Bool {
     if lhs.after != rhs.after {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -4198,10 +4198,10 @@ nonisolated extension PBPageToken.Snapshot: SwiftProtobuf.Message, SwiftProtobuf
 }
 
 nonisolated extension PBPageToken.Changes: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = PBPageToken.protoMessageName + ".Changes"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}base\0\u{1}after\0")
+  package static let protoMessageName: String = PBPageToken.protoMessageName + ".Changes"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}base\0\u{1}after\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4214,7 +4214,7 @@ nonisolated extension PBPageToken.Changes: SwiftProtobuf.Message, SwiftProtobuf.
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -4228,7 +4228,7 @@ nonisolated extension PBPageToken.Changes: SwiftProtobuf.Message, SwiftProtobuf.
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPageToken.Changes, rhs: PBPageToken.Changes) -> Bool {
+  package static func ==(lhs: PBPageToken.Changes, rhs: PBPageToken.Changes) -> Bool {
     if lhs._base != rhs._base {return false}
     if lhs._after != rhs._after {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -4237,10 +4237,10 @@ nonisolated extension PBPageToken.Changes: SwiftProtobuf.Message, SwiftProtobuf.
 }
 
 nonisolated extension PBPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Page"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}snapshot\0\u{1}base\0\u{1}target\0\u{1}records\0\u{1}next\0\u{1}expected\0")
+  package static let protoMessageName: String = _protobuf_package + ".Page"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}snapshot\0\u{1}base\0\u{1}target\0\u{1}records\0\u{1}next\0\u{1}expected\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4257,7 +4257,7 @@ nonisolated extension PBPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -4283,7 +4283,7 @@ nonisolated extension PBPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPage, rhs: PBPage) -> Bool {
+  package static func ==(lhs: PBPage, rhs: PBPage) -> Bool {
     if lhs.snapshot != rhs.snapshot {return false}
     if lhs._base != rhs._base {return false}
     if lhs._target != rhs._target {return false}
@@ -4296,10 +4296,10 @@ nonisolated extension PBPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 }
 
 nonisolated extension PBNoteReads: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".NoteReads"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}reads\0")
+  package static let protoMessageName: String = _protobuf_package + ".NoteReads"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}reads\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4312,7 +4312,7 @@ nonisolated extension PBNoteReads: SwiftProtobuf.Message, SwiftProtobuf._Message
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.agent.isEmpty {
       try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
     }
@@ -4322,7 +4322,7 @@ nonisolated extension PBNoteReads: SwiftProtobuf.Message, SwiftProtobuf._Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBNoteReads, rhs: PBNoteReads) -> Bool {
+  package static func ==(lhs: PBNoteReads, rhs: PBNoteReads) -> Bool {
     if lhs.agent != rhs.agent {return false}
     if lhs.reads != rhs.reads {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -4331,10 +4331,10 @@ nonisolated extension PBNoteReads: SwiftProtobuf.Message, SwiftProtobuf._Message
 }
 
 nonisolated extension PBNoteReads.Note: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = PBNoteReads.protoMessageName + ".Note"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}context\0\u{1}branch\0\u{1}key\0\u{1}version\0\u{3}time_ms\0")
+  package static let protoMessageName: String = PBNoteReads.protoMessageName + ".Note"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}context\0\u{1}branch\0\u{1}key\0\u{1}version\0\u{3}time_ms\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4350,7 +4350,7 @@ nonisolated extension PBNoteReads.Note: SwiftProtobuf.Message, SwiftProtobuf._Me
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.context.isEmpty {
       try visitor.visitSingularStringField(value: self.context, fieldNumber: 1)
     }
@@ -4369,7 +4369,7 @@ nonisolated extension PBNoteReads.Note: SwiftProtobuf.Message, SwiftProtobuf._Me
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBNoteReads.Note, rhs: PBNoteReads.Note) -> Bool {
+  package static func ==(lhs: PBNoteReads.Note, rhs: PBNoteReads.Note) -> Bool {
     if lhs.context != rhs.context {return false}
     if lhs.branch != rhs.branch {return false}
     if lhs.key != rhs.key {return false}
@@ -4381,29 +4381,29 @@ nonisolated extension PBNoteReads.Note: SwiftProtobuf.Message, SwiftProtobuf._Me
 }
 
 nonisolated extension PBNoted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Noted"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let protoMessageName: String = _protobuf_package + ".Noted"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     // Load everything into unknown fields
     while try decoder.nextFieldNumber() != nil {}
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBNoted, rhs: PBNoted) -> Bool {
+  package static func ==(lhs: PBNoted, rhs: PBNoted) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension PBCompact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Compact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}older_than_ms\0\u{1}below\0")
+  package static let protoMessageName: String = _protobuf_package + ".Compact"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}older_than_ms\0\u{1}below\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4416,7 +4416,7 @@ nonisolated extension PBCompact: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.olderThanMs != 0 {
       try visitor.visitSingularInt64Field(value: self.olderThanMs, fieldNumber: 1)
     }
@@ -4426,7 +4426,7 @@ nonisolated extension PBCompact: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBCompact, rhs: PBCompact) -> Bool {
+  package static func ==(lhs: PBCompact, rhs: PBCompact) -> Bool {
     if lhs.olderThanMs != rhs.olderThanMs {return false}
     if lhs.below != rhs.below {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -4435,10 +4435,10 @@ nonisolated extension PBCompact: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 }
 
 nonisolated extension PBCompacted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Compacted"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}floor\0")
+  package static let protoMessageName: String = _protobuf_package + ".Compacted"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}floor\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4450,14 +4450,14 @@ nonisolated extension PBCompacted: SwiftProtobuf.Message, SwiftProtobuf._Message
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.floor != 0 {
       try visitor.visitSingularInt64Field(value: self.floor, fieldNumber: 1)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBCompacted, rhs: PBCompacted) -> Bool {
+  package static func ==(lhs: PBCompacted, rhs: PBCompacted) -> Bool {
     if lhs.floor != rhs.floor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -4465,10 +4465,10 @@ nonisolated extension PBCompacted: SwiftProtobuf.Message, SwiftProtobuf._Message
 }
 
 nonisolated extension PBBackup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Backup"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}offset\0\u{1}done\0")
+  package static let protoMessageName: String = _protobuf_package + ".Backup"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}offset\0\u{1}done\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4482,7 +4482,7 @@ nonisolated extension PBBackup: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.id != 0 {
       try visitor.visitSingularFixed64Field(value: self.id, fieldNumber: 1)
     }
@@ -4495,7 +4495,7 @@ nonisolated extension PBBackup: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBBackup, rhs: PBBackup) -> Bool {
+  package static func ==(lhs: PBBackup, rhs: PBBackup) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.offset != rhs.offset {return false}
     if lhs.done != rhs.done {return false}
@@ -4505,10 +4505,10 @@ nonisolated extension PBBackup: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 }
 
 nonisolated extension PBBackupPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".BackupPage"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}total_bytes\0\u{1}offset\0\u{1}bytes\0\u{1}revision\0")
+  package static let protoMessageName: String = _protobuf_package + ".BackupPage"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}total_bytes\0\u{1}offset\0\u{1}bytes\0\u{1}revision\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4524,7 +4524,7 @@ nonisolated extension PBBackupPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.id != 0 {
       try visitor.visitSingularFixed64Field(value: self.id, fieldNumber: 1)
     }
@@ -4543,7 +4543,7 @@ nonisolated extension PBBackupPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBBackupPage, rhs: PBBackupPage) -> Bool {
+  package static func ==(lhs: PBBackupPage, rhs: PBBackupPage) -> Bool {
     if lhs.id != rhs.id {return false}
     if lhs.totalBytes != rhs.totalBytes {return false}
     if lhs.offset != rhs.offset {return false}
@@ -4555,29 +4555,29 @@ nonisolated extension PBBackupPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
 }
 
 nonisolated extension PBVerify: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Verify"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let protoMessageName: String = _protobuf_package + ".Verify"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     // Load everything into unknown fields
     while try decoder.nextFieldNumber() != nil {}
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBVerify, rhs: PBVerify) -> Bool {
+  package static func ==(lhs: PBVerify, rhs: PBVerify) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension PBVerification: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Verification"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}floor\0\u{1}commits\0\u{1}changes\0\u{1}problems\0")
+  package static let protoMessageName: String = _protobuf_package + ".Verification"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}floor\0\u{1}commits\0\u{1}changes\0\u{1}problems\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4593,7 +4593,7 @@ nonisolated extension PBVerification: SwiftProtobuf.Message, SwiftProtobuf._Mess
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.revision != 0 {
       try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 1)
     }
@@ -4612,7 +4612,7 @@ nonisolated extension PBVerification: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBVerification, rhs: PBVerification) -> Bool {
+  package static func ==(lhs: PBVerification, rhs: PBVerification) -> Bool {
     if lhs.revision != rhs.revision {return false}
     if lhs.floor != rhs.floor {return false}
     if lhs.commits != rhs.commits {return false}
@@ -4624,10 +4624,10 @@ nonisolated extension PBVerification: SwiftProtobuf.Message, SwiftProtobuf._Mess
 }
 
 nonisolated extension PBGetDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".GetDigest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}at\0")
+  package static let protoMessageName: String = _protobuf_package + ".GetDigest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}at\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4641,7 +4641,7 @@ nonisolated extension PBGetDigest: SwiftProtobuf.Message, SwiftProtobuf._Message
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -4658,7 +4658,7 @@ nonisolated extension PBGetDigest: SwiftProtobuf.Message, SwiftProtobuf._Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBGetDigest, rhs: PBGetDigest) -> Bool {
+  package static func ==(lhs: PBGetDigest, rhs: PBGetDigest) -> Bool {
     if lhs.branch != rhs.branch {return false}
     if lhs.topics != rhs.topics {return false}
     if lhs._at != rhs._at {return false}
@@ -4668,10 +4668,10 @@ nonisolated extension PBGetDigest: SwiftProtobuf.Message, SwiftProtobuf._Message
 }
 
 nonisolated extension PBDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Digest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}count\0\u{1}digest\0")
+  package static let protoMessageName: String = _protobuf_package + ".Digest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}count\0\u{1}digest\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -4685,7 +4685,7 @@ nonisolated extension PBDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -4702,7 +4702,7 @@ nonisolated extension PBDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBDigest, rhs: PBDigest) -> Bool {
+  package static func ==(lhs: PBDigest, rhs: PBDigest) -> Bool {
     if lhs._at != rhs._at {return false}
     if lhs.count != rhs.count {return false}
     if lhs.digest != rhs.digest {return false}
@@ -4712,27 +4712,27 @@ nonisolated extension PBDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 }
 
 nonisolated extension PBGetStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".GetStatus"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let protoMessageName: String = _protobuf_package + ".GetStatus"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     // Load everything into unknown fields
     while try decoder.nextFieldNumber() != nil {}
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBGetStatus, rhs: PBGetStatus) -> Bool {
+  package static func ==(lhs: PBGetStatus, rhs: PBGetStatus) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Status"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0")
+  package static let protoMessageName: String = _protobuf_package + ".Status"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0")
 
   fileprivate class _StorageClass {
     var _head: PBPosition? = nil
@@ -4803,7 +4803,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     return _storage
   }
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     _ = _uniqueStorage()
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4841,7 +4841,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every if/case branch local when no optimizations
@@ -4923,7 +4923,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBStatus, rhs: PBStatus) -> Bool {
+  package static func ==(lhs: PBStatus, rhs: PBStatus) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -4962,10 +4962,10 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 }
 
 nonisolated extension PBPublished: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Published"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}event\0\u{1}bookmark\0\u{1}heartbeat\0")
+  package static let protoMessageName: String = _protobuf_package + ".Published"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}event\0\u{1}bookmark\0\u{1}heartbeat\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -5016,7 +5016,7 @@ nonisolated extension PBPublished: SwiftProtobuf.Message, SwiftProtobuf._Message
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -5042,7 +5042,7 @@ nonisolated extension PBPublished: SwiftProtobuf.Message, SwiftProtobuf._Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPublished, rhs: PBPublished) -> Bool {
+  package static func ==(lhs: PBPublished, rhs: PBPublished) -> Bool {
     if lhs.instance != rhs.instance {return false}
     if lhs.content != rhs.content {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -5051,10 +5051,10 @@ nonisolated extension PBPublished: SwiftProtobuf.Message, SwiftProtobuf._Message
 }
 
 nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}previous\0\u{1}records\0\u{1}announced\0")
+  package static let protoMessageName: String = _protobuf_package + ".Event"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}previous\0\u{1}records\0\u{1}announced\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -5069,7 +5069,7 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -5089,7 +5089,7 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBEvent, rhs: PBEvent) -> Bool {
+  package static func ==(lhs: PBEvent, rhs: PBEvent) -> Bool {
     if lhs._position != rhs._position {return false}
     if lhs.previous != rhs.previous {return false}
     if lhs.records != rhs.records {return false}
@@ -5100,10 +5100,10 @@ nonisolated extension PBEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 }
 
 nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Heartbeat"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}since\0\u{1}position\0\u{1}changed\0\u{3}clock_ns\0")
+  package static let protoMessageName: String = _protobuf_package + ".Heartbeat"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}generation\0\u{1}since\0\u{1}position\0\u{1}changed\0\u{3}clock_ns\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -5119,7 +5119,7 @@ nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Message
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -5142,7 +5142,7 @@ nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Message
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBHeartbeat, rhs: PBHeartbeat) -> Bool {
+  package static func ==(lhs: PBHeartbeat, rhs: PBHeartbeat) -> Bool {
     if lhs.generation != rhs.generation {return false}
     if lhs.since != rhs.since {return false}
     if lhs._position != rhs._position {return false}
@@ -5154,10 +5154,10 @@ nonisolated extension PBHeartbeat: SwiftProtobuf.Message, SwiftProtobuf._Message
 }
 
 nonisolated extension PBHeartbeat.Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = PBHeartbeat.protoMessageName + ".Entry"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alias\0\u{1}last\0")
+  package static let protoMessageName: String = PBHeartbeat.protoMessageName + ".Entry"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}alias\0\u{1}last\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -5170,7 +5170,7 @@ nonisolated extension PBHeartbeat.Entry: SwiftProtobuf.Message, SwiftProtobuf._M
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.alias != 0 {
       try visitor.visitSingularUInt32Field(value: self.alias, fieldNumber: 1)
     }
@@ -5180,7 +5180,7 @@ nonisolated extension PBHeartbeat.Entry: SwiftProtobuf.Message, SwiftProtobuf._M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBHeartbeat.Entry, rhs: PBHeartbeat.Entry) -> Bool {
+  package static func ==(lhs: PBHeartbeat.Entry, rhs: PBHeartbeat.Entry) -> Bool {
     if lhs.alias != rhs.alias {return false}
     if lhs.last != rhs.last {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

@@ -27,8 +27,8 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 ///   200..299  worth retrying: the same request may succeed later. Back off with jitter.
 ///   300..399  a sign to resync: the client's picture of the broker is out of date. Renew it as said, then go on.
 /// A client that meets a code it does not know treats it by its hundred.
-public nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
-  public typealias RawValue = Int
+package nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
   case unspecified // = 0
 
   /// not a Request, or a field out of its range
@@ -103,11 +103,11 @@ public nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
   case pullBroken // = 304
   case UNRECOGNIZED(Int)
 
-  public init() {
+  package init() {
     self = .unspecified
   }
 
-  public init?(rawValue: Int) {
+  package init?(rawValue: Int) {
     switch rawValue {
     case 0: self = .unspecified
     case 100: self = .malformed
@@ -141,7 +141,7 @@ public nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
     }
   }
 
-  public var rawValue: Int {
+  package var rawValue: Int {
     switch self {
     case .unspecified: return 0
     case .malformed: return 100
@@ -176,7 +176,7 @@ public nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
   }
 
   // The compiler won't synthesize support with the UNRECOGNIZED case.
-  public static let allCases: [PBErrorCode] = [
+  package static let allCases: [PBErrorCode] = [
     .unspecified,
     .malformed,
     .unknownRequest,
@@ -209,25 +209,25 @@ public nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
-public nonisolated struct PBError: Sendable {
+package nonisolated struct PBError: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var code: PBErrorCode = .unspecified
+  package var code: PBErrorCode = .unspecified
 
   /// what happened, to which thing
-  public var message: String = String()
+  package var message: String = String()
 
   /// what to do next
-  public var hint: String = String()
+  package var hint: String = String()
 
   /// the key, limit, branch or stream that it is about; may be empty
-  public var subject: String = String()
+  package var subject: String = String()
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -235,14 +235,14 @@ public nonisolated struct PBError: Sendable {
 fileprivate nonisolated let _protobuf_package = "membus.v1"
 
 nonisolated extension PBErrorCode: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ERROR_CODE_UNSPECIFIED\0\u{2}d\u{1}MALFORMED\0\u{1}UNKNOWN_REQUEST\0\u{1}UNSUPPORTED_VERSION\0\u{1}INVALID_NAME\0\u{1}INVALID_ARGUMENT\0\u{1}LIMIT_EXCEEDED\0\u{1}UNKNOWN_BRANCH\0\u{1}BRANCH_EXISTS\0\u{1}WRONG_KIND\0\u{1}INVALID_VALUE\0\u{1}BELOW_FLOOR\0\u{1}BEYOND_HEAD\0\u{1}NUMBER_REUSED\0\u{1}NUMBER_FORGOTTEN\0\u{1}UNKNOWN_BACKUP\0\u{2}V\u{1}BUSY\0\u{1}OUT_OF_ORDER\0\u{1}DISK_FULL\0\u{1}STORE_FAILED\0\u{1}DEADLINE_EXCEEDED\0\u{1}SHUTTING_DOWN\0\u{1}NOT_YET_VISIBLE\0\u{2}^\u{1}INSTANCE_CHANGED\0\u{1}HISTORY_DIFFERS\0\u{1}UNKNOWN_STREAM\0\u{1}UNKNOWN_SESSION\0\u{1}PULL_BROKEN\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ERROR_CODE_UNSPECIFIED\0\u{2}d\u{1}MALFORMED\0\u{1}UNKNOWN_REQUEST\0\u{1}UNSUPPORTED_VERSION\0\u{1}INVALID_NAME\0\u{1}INVALID_ARGUMENT\0\u{1}LIMIT_EXCEEDED\0\u{1}UNKNOWN_BRANCH\0\u{1}BRANCH_EXISTS\0\u{1}WRONG_KIND\0\u{1}INVALID_VALUE\0\u{1}BELOW_FLOOR\0\u{1}BEYOND_HEAD\0\u{1}NUMBER_REUSED\0\u{1}NUMBER_FORGOTTEN\0\u{1}UNKNOWN_BACKUP\0\u{2}V\u{1}BUSY\0\u{1}OUT_OF_ORDER\0\u{1}DISK_FULL\0\u{1}STORE_FAILED\0\u{1}DEADLINE_EXCEEDED\0\u{1}SHUTTING_DOWN\0\u{1}NOT_YET_VISIBLE\0\u{2}^\u{1}INSTANCE_CHANGED\0\u{1}HISTORY_DIFFERS\0\u{1}UNKNOWN_STREAM\0\u{1}UNKNOWN_SESSION\0\u{1}PULL_BROKEN\0")
 }
 
 nonisolated extension PBError: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Error"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}message\0\u{1}hint\0\u{1}subject\0")
+  package static let protoMessageName: String = _protobuf_package + ".Error"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}code\0\u{1}message\0\u{1}hint\0\u{1}subject\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -257,7 +257,7 @@ nonisolated extension PBError: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.code != .unspecified {
       try visitor.visitSingularEnumField(value: self.code, fieldNumber: 1)
     }
@@ -273,7 +273,7 @@ nonisolated extension PBError: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBError, rhs: PBError) -> Bool {
+  package static func ==(lhs: PBError, rhs: PBError) -> Bool {
     if lhs.code != rhs.code {return false}
     if lhs.message != rhs.message {return false}
     if lhs.hint != rhs.hint {return false}

@@ -32,138 +32,138 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 
 /// A place in one history: a revision and the first 8 bytes, big-endian, of the SHA-256 that chains its
 /// commit to all commits before. (0, 0) is before the first commit, in every history.
-public nonisolated struct PBPosition: Sendable {
+package nonisolated struct PBPosition: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var revision: Int64 = 0
+  package var revision: Int64 = 0
 
-  public var hash: UInt64 = 0
+  package var hash: UInt64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
 /// Carries "at least this" from one agent to another. People see it as lineage:revision:hash, lineage and
 /// hash as 16 hexadecimal digits each.
-public nonisolated struct PBToken: Sendable {
+package nonisolated struct PBToken: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var lineage: UInt64 = 0
+  package var lineage: UInt64 = 0
 
-  public var position: PBPosition {
+  package var position: PBPosition {
     get {_position ?? PBPosition()}
     set {_position = newValue}
   }
   /// Returns true if `position` has been explicitly set.
-  public var hasPosition: Bool {self._position != nil}
+  package var hasPosition: Bool {self._position != nil}
   /// Clears the value of `position`. Subsequent reads from it will return its default value.
-  public mutating func clearPosition() {self._position = nil}
+  package mutating func clearPosition() {self._position = nil}
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _position: PBPosition? = nil
 }
 
-public nonisolated struct PBLink: Sendable {
+package nonisolated struct PBLink: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var relation: String = String()
+  package var relation: String = String()
 
   /// a key; it need not exist
-  public var target: String = String()
+  package var target: String = String()
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
 /// One version of a record, or its deletion.
-public nonisolated struct PBRecord: Sendable {
+package nonisolated struct PBRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var key: String = String()
+  package var key: String = String()
 
   /// Of the commit that wrote this version. 0 (and deleted) if the key never had a record.
-  public var revision: Int64 = 0
+  package var revision: Int64 = 0
 
   /// The change's place within its commit, from 0.
-  public var ordinal: UInt32 = 0
+  package var ordinal: UInt32 = 0
 
   /// The key was deleted: only key, revision and ordinal are set.
-  public var deleted: Bool = false
+  package var deleted: Bool = false
 
   /// text, json, counter, or one of the user's own. A counter's value is its decimal digits in ASCII.
-  public var kind: String = String()
+  package var kind: String = String()
 
-  public var value: Data = Data()
+  package var value: Data = Data()
 
   /// The value did not travel, because of its size or the stream's mode: get it by key as of `revision`.
-  public var announced: Bool = false
+  package var announced: Bool = false
 
   /// The value's size in bytes; set if it was announced.
-  public var size: Int64 = 0
+  package var size: Int64 = 0
 
-  public var attributes: Dictionary<String,String> = [:]
+  package var attributes: Dictionary<String,String> = [:]
 
-  public var links: [PBLink] = []
+  package var links: [PBLink] = []
 
   /// The agent that put it.
-  public var owner: String = String()
+  package var owner: String = String()
 
   /// When the broker will delete it; 0: never.
-  public var expiresMs: Int64 = 0
+  package var expiresMs: Int64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
 /// All of it happens in one commit, or nothing.
-public nonisolated struct PBTransaction: Sendable {
+package nonisolated struct PBTransaction: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// empty: main
-  public var branch: String = String()
+  package var branch: String = String()
 
   /// the run, task or conversation that the agent acts in; may be empty
-  public var context: String = String()
+  package var context: String = String()
 
-  public var message: String = String()
+  package var message: String = String()
 
-  public var preconditions: [PBPrecondition] = []
+  package var preconditions: [PBPrecondition] = []
 
   /// One per key. Without any, the outcome says whether the preconditions hold, and nothing is committed.
-  public var changes: [PBChange] = []
+  package var changes: [PBChange] = []
 
   /// What the agent read and built upon: recorded, not checked.
-  public var reads: [PBReadVersion] = []
+  package var reads: [PBReadVersion] = []
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBPrecondition: Sendable {
+package nonisolated struct PBPrecondition: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var kind: PBPrecondition.OneOf_Kind? = nil
+  package var kind: PBPrecondition.OneOf_Kind? = nil
 
-  public var at: PBPrecondition.At {
+  package var at: PBPrecondition.At {
     get {
       if case .at(let v)? = kind {return v}
       return PBPrecondition.At()
@@ -172,7 +172,7 @@ public nonisolated struct PBPrecondition: Sendable {
   }
 
   /// this key has no record
-  public var absent: String {
+  package var absent: String {
     get {
       if case .absent(let v)? = kind {return v}
       return String()
@@ -180,7 +180,7 @@ public nonisolated struct PBPrecondition: Sendable {
     set {kind = .absent(newValue)}
   }
 
-  public var unchanged: PBPrecondition.Unchanged {
+  package var unchanged: PBPrecondition.Unchanged {
     get {
       if case .unchanged(let v)? = kind {return v}
       return PBPrecondition.Unchanged()
@@ -188,9 +188,9 @@ public nonisolated struct PBPrecondition: Sendable {
     set {kind = .unchanged(newValue)}
   }
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated enum OneOf_Kind: Equatable, Sendable {
+  package nonisolated enum OneOf_Kind: Equatable, Sendable {
     case at(PBPrecondition.At)
     /// this key has no record
     case absent(String)
@@ -198,49 +198,49 @@ public nonisolated struct PBPrecondition: Sendable {
 
   }
 
-  public nonisolated struct At: Sendable {
+  package nonisolated struct At: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    public var key: String = String()
+    package var key: String = String()
 
     /// Of the key's newest version, which must not be a deletion. 0: there is no record: never was, or deleted.
-    public var revision: Int64 = 0
+    package var revision: Int64 = 0
 
-    public var unknownFields = SwiftProtobuf.UnknownStorage()
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-    public init() {}
+    package init() {}
   }
 
-  public nonisolated struct Unchanged: Sendable {
+  package nonisolated struct Unchanged: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
-    public var topic: String = String()
+    package var topic: String = String()
 
     /// no key of the topic changed after this revision
-    public var since: Int64 = 0
+    package var since: Int64 = 0
 
-    public var unknownFields = SwiftProtobuf.UnknownStorage()
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-    public init() {}
+    package init() {}
   }
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBChange: Sendable {
+package nonisolated struct PBChange: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var key: String = String()
+  package var key: String = String()
 
-  public var action: PBChange.OneOf_Action? = nil
+  package var action: PBChange.OneOf_Action? = nil
 
-  public var put: PBPut {
+  package var put: PBPut {
     get {
       if case .put(let v)? = action {return v}
       return PBPut()
@@ -248,7 +248,7 @@ public nonisolated struct PBChange: Sendable {
     set {action = .put(newValue)}
   }
 
-  public var delete: PBDelete {
+  package var delete: PBDelete {
     get {
       if case .delete(let v)? = action {return v}
       return PBDelete()
@@ -258,7 +258,7 @@ public nonisolated struct PBChange: Sendable {
 
   /// These three are merged by the broker and never conflict. An absent key starts from 0, from the
   /// empty text or from the empty object; a key of another kind refuses the transaction (WRONG_KIND).
-  public var increment: Int64 {
+  package var increment: Int64 {
     get {
       if case .increment(let v)? = action {return v}
       return 0
@@ -267,7 +267,7 @@ public nonisolated struct PBChange: Sendable {
   }
 
   /// kind text; UTF-8
-  public var append: Data {
+  package var append: Data {
     get {
       if case .append(let v)? = action {return v}
       return Data()
@@ -276,7 +276,7 @@ public nonisolated struct PBChange: Sendable {
   }
 
   /// kind json; RFC 7396
-  public var mergePatch: Data {
+  package var mergePatch: Data {
     get {
       if case .mergePatch(let v)? = action {return v}
       return Data()
@@ -284,9 +284,9 @@ public nonisolated struct PBChange: Sendable {
     set {action = .mergePatch(newValue)}
   }
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated enum OneOf_Action: Equatable, Sendable {
+  package nonisolated enum OneOf_Action: Equatable, Sendable {
     case put(PBPut)
     case delete(PBDelete)
     /// These three are merged by the broker and never conflict. An absent key starts from 0, from the
@@ -299,38 +299,38 @@ public nonisolated struct PBChange: Sendable {
 
   }
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBDelete: Sendable {
+package nonisolated struct PBDelete: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
 /// A whole new record.
-public nonisolated struct PBPut: Sendable {
+package nonisolated struct PBPut: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var value: Data = Data()
+  package var value: Data = Data()
 
   /// empty: text. A text must be UTF-8, a json valid JSON, a counter a decimal integer.
-  public var kind: String = String()
+  package var kind: String = String()
 
-  public var attributes: Dictionary<String,String> = [:]
+  package var attributes: Dictionary<String,String> = [:]
 
-  public var links: [PBLink] = []
+  package var links: [PBLink] = []
 
-  public var expiry: PBPut.OneOf_Expiry? = nil
+  package var expiry: PBPut.OneOf_Expiry? = nil
 
   /// from the moment of the commit, by the broker's clock; > 0
-  public var expiresAfterMs: Int64 {
+  package var expiresAfterMs: Int64 {
     get {
       if case .expiresAfterMs(let v)? = expiry {return v}
       return 0
@@ -338,7 +338,7 @@ public nonisolated struct PBPut: Sendable {
     set {expiry = .expiresAfterMs(newValue)}
   }
 
-  public var expiresAtMs: Int64 {
+  package var expiresAtMs: Int64 {
     get {
       if case .expiresAtMs(let v)? = expiry {return v}
       return 0
@@ -346,133 +346,133 @@ public nonisolated struct PBPut: Sendable {
     set {expiry = .expiresAtMs(newValue)}
   }
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public nonisolated enum OneOf_Expiry: Equatable, Sendable {
+  package nonisolated enum OneOf_Expiry: Equatable, Sendable {
     /// from the moment of the commit, by the broker's clock; > 0
     case expiresAfterMs(Int64)
     case expiresAtMs(Int64)
 
   }
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBReadVersion: Sendable {
+package nonisolated struct PBReadVersion: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var key: String = String()
+  package var key: String = String()
 
   /// the revision of the version that was read; 0: no record
-  public var version: Int64 = 0
+  package var version: Int64 = 0
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBFailedPrecondition: @unchecked Sendable {
+package nonisolated struct PBFailedPrecondition: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Its place in the transaction's list of preconditions, from 0.
-  public var index: UInt32 {
+  package var index: UInt32 {
     get {_storage._index}
     set {_uniqueStorage()._index = newValue}
   }
 
   /// The key that failed it; for `unchanged` one that changed.
-  public var key: String {
+  package var key: String {
     get {_storage._key}
     set {_uniqueStorage()._key = newValue}
   }
 
   /// The newest version's revision, a deletion's included; 0 if the key never had a record.
-  public var revision: Int64 {
+  package var revision: Int64 {
     get {_storage._revision}
     set {_uniqueStorage()._revision = newValue}
   }
 
   /// The current record, if there is one and (for a late retry) it is still kept.
-  public var current: PBRecord {
+  package var current: PBRecord {
     get {_storage._current ?? PBRecord()}
     set {_uniqueStorage()._current = newValue}
   }
   /// Returns true if `current` has been explicitly set.
-  public var hasCurrent: Bool {_storage._current != nil}
+  package var hasCurrent: Bool {_storage._current != nil}
   /// Clears the value of `current`. Subsequent reads from it will return its default value.
-  public mutating func clearCurrent() {_uniqueStorage()._current = nil}
+  package mutating func clearCurrent() {_uniqueStorage()._current = nil}
 
-  public var precondition: PBPrecondition {
+  package var precondition: PBPrecondition {
     get {_storage._precondition ?? PBPrecondition()}
     set {_uniqueStorage()._precondition = newValue}
   }
   /// Returns true if `precondition` has been explicitly set.
-  public var hasPrecondition: Bool {_storage._precondition != nil}
+  package var hasPrecondition: Bool {_storage._precondition != nil}
   /// Clears the value of `precondition`. Subsequent reads from it will return its default value.
-  public mutating func clearPrecondition() {_uniqueStorage()._precondition = nil}
+  package mutating func clearPrecondition() {_uniqueStorage()._precondition = nil}
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// What a transaction became on disk, without its changes.
-public nonisolated struct PBCommitInfo: Sendable {
+package nonisolated struct PBCommitInfo: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var revision: Int64 = 0
+  package var revision: Int64 = 0
 
-  public var hash: UInt64 = 0
+  package var hash: UInt64 = 0
 
-  public var branch: String = String()
+  package var branch: String = String()
 
   /// the author; "membus" for the broker's own commits (expiry)
-  public var agent: String = String()
+  package var agent: String = String()
 
   /// 0: none
-  public var session: UInt64 = 0
+  package var session: UInt64 = 0
 
   /// within the session
-  public var number: UInt64 = 0
+  package var number: UInt64 = 0
 
-  public var timeMs: Int64 = 0
+  package var timeMs: Int64 = 0
 
-  public var context: String = String()
+  package var context: String = String()
 
-  public var message: String = String()
+  package var message: String = String()
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 }
 
-public nonisolated struct PBCommit: Sendable {
+package nonisolated struct PBCommit: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  public var info: PBCommitInfo {
+  package var info: PBCommitInfo {
     get {_info ?? PBCommitInfo()}
     set {_info = newValue}
   }
   /// Returns true if `info` has been explicitly set.
-  public var hasInfo: Bool {self._info != nil}
+  package var hasInfo: Bool {self._info != nil}
   /// Clears the value of `info`. Subsequent reads from it will return its default value.
-  public mutating func clearInfo() {self._info = nil}
+  package mutating func clearInfo() {self._info = nil}
 
-  public var records: [PBRecord] = []
+  package var records: [PBRecord] = []
 
-  public var unknownFields = SwiftProtobuf.UnknownStorage()
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  public init() {}
+  package init() {}
 
   fileprivate var _info: PBCommitInfo? = nil
 }
@@ -482,10 +482,10 @@ public nonisolated struct PBCommit: Sendable {
 fileprivate nonisolated let _protobuf_package = "membus.v1"
 
 nonisolated extension PBPosition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Position"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}hash\0")
+  package static let protoMessageName: String = _protobuf_package + ".Position"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}hash\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -498,7 +498,7 @@ nonisolated extension PBPosition: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.revision != 0 {
       try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 1)
     }
@@ -508,7 +508,7 @@ nonisolated extension PBPosition: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPosition, rhs: PBPosition) -> Bool {
+  package static func ==(lhs: PBPosition, rhs: PBPosition) -> Bool {
     if lhs.revision != rhs.revision {return false}
     if lhs.hash != rhs.hash {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -517,10 +517,10 @@ nonisolated extension PBPosition: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 }
 
 nonisolated extension PBToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Token"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lineage\0\u{1}position\0")
+  package static let protoMessageName: String = _protobuf_package + ".Token"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}lineage\0\u{1}position\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -533,7 +533,7 @@ nonisolated extension PBToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -547,7 +547,7 @@ nonisolated extension PBToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBToken, rhs: PBToken) -> Bool {
+  package static func ==(lhs: PBToken, rhs: PBToken) -> Bool {
     if lhs.lineage != rhs.lineage {return false}
     if lhs._position != rhs._position {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -556,10 +556,10 @@ nonisolated extension PBToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 }
 
 nonisolated extension PBLink: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Link"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}relation\0\u{1}target\0")
+  package static let protoMessageName: String = _protobuf_package + ".Link"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}relation\0\u{1}target\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -572,7 +572,7 @@ nonisolated extension PBLink: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.relation.isEmpty {
       try visitor.visitSingularStringField(value: self.relation, fieldNumber: 1)
     }
@@ -582,7 +582,7 @@ nonisolated extension PBLink: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBLink, rhs: PBLink) -> Bool {
+  package static func ==(lhs: PBLink, rhs: PBLink) -> Bool {
     if lhs.relation != rhs.relation {return false}
     if lhs.target != rhs.target {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -591,10 +591,10 @@ nonisolated extension PBLink: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 }
 
 nonisolated extension PBRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Record"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}revision\0\u{1}ordinal\0\u{1}deleted\0\u{1}kind\0\u{1}value\0\u{1}announced\0\u{1}size\0\u{1}attributes\0\u{1}links\0\u{1}owner\0\u{3}expires_ms\0")
+  package static let protoMessageName: String = _protobuf_package + ".Record"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}revision\0\u{1}ordinal\0\u{1}deleted\0\u{1}kind\0\u{1}value\0\u{1}announced\0\u{1}size\0\u{1}attributes\0\u{1}links\0\u{1}owner\0\u{3}expires_ms\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -617,7 +617,7 @@ nonisolated extension PBRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.key.isEmpty {
       try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
     }
@@ -657,7 +657,7 @@ nonisolated extension PBRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBRecord, rhs: PBRecord) -> Bool {
+  package static func ==(lhs: PBRecord, rhs: PBRecord) -> Bool {
     if lhs.key != rhs.key {return false}
     if lhs.revision != rhs.revision {return false}
     if lhs.ordinal != rhs.ordinal {return false}
@@ -676,10 +676,10 @@ nonisolated extension PBRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 }
 
 nonisolated extension PBTransaction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Transaction"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}context\0\u{1}message\0\u{1}preconditions\0\u{1}changes\0\u{1}reads\0")
+  package static let protoMessageName: String = _protobuf_package + ".Transaction"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}context\0\u{1}message\0\u{1}preconditions\0\u{1}changes\0\u{1}reads\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -696,7 +696,7 @@ nonisolated extension PBTransaction: SwiftProtobuf.Message, SwiftProtobuf._Messa
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.branch.isEmpty {
       try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
     }
@@ -718,7 +718,7 @@ nonisolated extension PBTransaction: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBTransaction, rhs: PBTransaction) -> Bool {
+  package static func ==(lhs: PBTransaction, rhs: PBTransaction) -> Bool {
     if lhs.branch != rhs.branch {return false}
     if lhs.context != rhs.context {return false}
     if lhs.message != rhs.message {return false}
@@ -731,10 +731,10 @@ nonisolated extension PBTransaction: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension PBPrecondition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Precondition"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}absent\0\u{1}unchanged\0")
+  package static let protoMessageName: String = _protobuf_package + ".Precondition"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}absent\0\u{1}unchanged\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -779,7 +779,7 @@ nonisolated extension PBPrecondition: SwiftProtobuf.Message, SwiftProtobuf._Mess
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -802,7 +802,7 @@ nonisolated extension PBPrecondition: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPrecondition, rhs: PBPrecondition) -> Bool {
+  package static func ==(lhs: PBPrecondition, rhs: PBPrecondition) -> Bool {
     if lhs.kind != rhs.kind {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -810,10 +810,10 @@ nonisolated extension PBPrecondition: SwiftProtobuf.Message, SwiftProtobuf._Mess
 }
 
 nonisolated extension PBPrecondition.At: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = PBPrecondition.protoMessageName + ".At"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}revision\0")
+  package static let protoMessageName: String = PBPrecondition.protoMessageName + ".At"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}revision\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -826,7 +826,7 @@ nonisolated extension PBPrecondition.At: SwiftProtobuf.Message, SwiftProtobuf._M
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.key.isEmpty {
       try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
     }
@@ -836,7 +836,7 @@ nonisolated extension PBPrecondition.At: SwiftProtobuf.Message, SwiftProtobuf._M
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPrecondition.At, rhs: PBPrecondition.At) -> Bool {
+  package static func ==(lhs: PBPrecondition.At, rhs: PBPrecondition.At) -> Bool {
     if lhs.key != rhs.key {return false}
     if lhs.revision != rhs.revision {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -845,10 +845,10 @@ nonisolated extension PBPrecondition.At: SwiftProtobuf.Message, SwiftProtobuf._M
 }
 
 nonisolated extension PBPrecondition.Unchanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = PBPrecondition.protoMessageName + ".Unchanged"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}topic\0\u{1}since\0")
+  package static let protoMessageName: String = PBPrecondition.protoMessageName + ".Unchanged"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}topic\0\u{1}since\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -861,7 +861,7 @@ nonisolated extension PBPrecondition.Unchanged: SwiftProtobuf.Message, SwiftProt
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.topic.isEmpty {
       try visitor.visitSingularStringField(value: self.topic, fieldNumber: 1)
     }
@@ -871,7 +871,7 @@ nonisolated extension PBPrecondition.Unchanged: SwiftProtobuf.Message, SwiftProt
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPrecondition.Unchanged, rhs: PBPrecondition.Unchanged) -> Bool {
+  package static func ==(lhs: PBPrecondition.Unchanged, rhs: PBPrecondition.Unchanged) -> Bool {
     if lhs.topic != rhs.topic {return false}
     if lhs.since != rhs.since {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -880,10 +880,10 @@ nonisolated extension PBPrecondition.Unchanged: SwiftProtobuf.Message, SwiftProt
 }
 
 nonisolated extension PBChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Change"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}put\0\u{1}delete\0\u{1}increment\0\u{1}append\0\u{3}merge_patch\0")
+  package static let protoMessageName: String = _protobuf_package + ".Change"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}put\0\u{1}delete\0\u{1}increment\0\u{1}append\0\u{3}merge_patch\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -945,7 +945,7 @@ nonisolated extension PBChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -979,7 +979,7 @@ nonisolated extension PBChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBChange, rhs: PBChange) -> Bool {
+  package static func ==(lhs: PBChange, rhs: PBChange) -> Bool {
     if lhs.key != rhs.key {return false}
     if lhs.action != rhs.action {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -988,29 +988,29 @@ nonisolated extension PBChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 }
 
 nonisolated extension PBDelete: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Delete"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let protoMessageName: String = _protobuf_package + ".Delete"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     // Load everything into unknown fields
     while try decoder.nextFieldNumber() != nil {}
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBDelete, rhs: PBDelete) -> Bool {
+  package static func ==(lhs: PBDelete, rhs: PBDelete) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Put"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}value\0\u{1}kind\0\u{1}attributes\0\u{1}links\0\u{3}expires_after_ms\0\u{3}expires_at_ms\0")
+  package static let protoMessageName: String = _protobuf_package + ".Put"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}value\0\u{1}kind\0\u{1}attributes\0\u{1}links\0\u{3}expires_after_ms\0\u{3}expires_at_ms\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -1041,7 +1041,7 @@ nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -1072,7 +1072,7 @@ nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBPut, rhs: PBPut) -> Bool {
+  package static func ==(lhs: PBPut, rhs: PBPut) -> Bool {
     if lhs.value != rhs.value {return false}
     if lhs.kind != rhs.kind {return false}
     if lhs.attributes != rhs.attributes {return false}
@@ -1084,10 +1084,10 @@ nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 }
 
 nonisolated extension PBReadVersion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".ReadVersion"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}version\0")
+  package static let protoMessageName: String = _protobuf_package + ".ReadVersion"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}version\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -1100,7 +1100,7 @@ nonisolated extension PBReadVersion: SwiftProtobuf.Message, SwiftProtobuf._Messa
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if !self.key.isEmpty {
       try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
     }
@@ -1110,7 +1110,7 @@ nonisolated extension PBReadVersion: SwiftProtobuf.Message, SwiftProtobuf._Messa
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBReadVersion, rhs: PBReadVersion) -> Bool {
+  package static func ==(lhs: PBReadVersion, rhs: PBReadVersion) -> Bool {
     if lhs.key != rhs.key {return false}
     if lhs.version != rhs.version {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1119,8 +1119,8 @@ nonisolated extension PBReadVersion: SwiftProtobuf.Message, SwiftProtobuf._Messa
 }
 
 nonisolated extension PBFailedPrecondition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".FailedPrecondition"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}key\0\u{1}revision\0\u{1}current\0\u{1}precondition\0")
+  package static let protoMessageName: String = _protobuf_package + ".FailedPrecondition"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{1}key\0\u{1}revision\0\u{1}current\0\u{1}precondition\0")
 
   fileprivate class _StorageClass {
     var _index: UInt32 = 0
@@ -1153,7 +1153,7 @@ nonisolated extension PBFailedPrecondition: SwiftProtobuf.Message, SwiftProtobuf
     return _storage
   }
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     _ = _uniqueStorage()
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1172,7 +1172,7 @@ nonisolated extension PBFailedPrecondition: SwiftProtobuf.Message, SwiftProtobuf
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every if/case branch local when no optimizations
@@ -1197,7 +1197,7 @@ nonisolated extension PBFailedPrecondition: SwiftProtobuf.Message, SwiftProtobuf
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBFailedPrecondition, rhs: PBFailedPrecondition) -> Bool {
+  package static func ==(lhs: PBFailedPrecondition, rhs: PBFailedPrecondition) -> Bool {
     if lhs._storage !== rhs._storage {
       let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
         let _storage = _args.0
@@ -1217,10 +1217,10 @@ nonisolated extension PBFailedPrecondition: SwiftProtobuf.Message, SwiftProtobuf
 }
 
 nonisolated extension PBCommitInfo: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".CommitInfo"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}hash\0\u{1}branch\0\u{1}agent\0\u{1}session\0\u{1}number\0\u{3}time_ms\0\u{1}context\0\u{1}message\0")
+  package static let protoMessageName: String = _protobuf_package + ".CommitInfo"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}hash\0\u{1}branch\0\u{1}agent\0\u{1}session\0\u{1}number\0\u{3}time_ms\0\u{1}context\0\u{1}message\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -1240,7 +1240,7 @@ nonisolated extension PBCommitInfo: SwiftProtobuf.Message, SwiftProtobuf._Messag
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     if self.revision != 0 {
       try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 1)
     }
@@ -1271,7 +1271,7 @@ nonisolated extension PBCommitInfo: SwiftProtobuf.Message, SwiftProtobuf._Messag
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBCommitInfo, rhs: PBCommitInfo) -> Bool {
+  package static func ==(lhs: PBCommitInfo, rhs: PBCommitInfo) -> Bool {
     if lhs.revision != rhs.revision {return false}
     if lhs.hash != rhs.hash {return false}
     if lhs.branch != rhs.branch {return false}
@@ -1287,10 +1287,10 @@ nonisolated extension PBCommitInfo: SwiftProtobuf.Message, SwiftProtobuf._Messag
 }
 
 nonisolated extension PBCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  public static let protoMessageName: String = _protobuf_package + ".Commit"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}info\0\u{1}records\0")
+  package static let protoMessageName: String = _protobuf_package + ".Commit"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}info\0\u{1}records\0")
 
-  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
       // The use of inline closures is to circumvent an issue where the compiler
       // allocates stack space for every case branch when no optimizations are
@@ -1303,7 +1303,7 @@ nonisolated extension PBCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     }
   }
 
-  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     // The use of inline closures is to circumvent an issue where the compiler
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
@@ -1317,7 +1317,7 @@ nonisolated extension PBCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: PBCommit, rhs: PBCommit) -> Bool {
+  package static func ==(lhs: PBCommit, rhs: PBCommit) -> Bool {
     if lhs._info != rhs._info {return false}
     if lhs.records != rhs.records {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}

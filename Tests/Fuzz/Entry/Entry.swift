@@ -11,7 +11,7 @@ private let target: FuzzTarget = {
 }()
 
 @_cdecl("LLVMFuzzerTestOneInput")
-public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+package func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     do { try target.check([UInt8](UnsafeBufferPointer(start: start, count: count))) } catch {
         FileHandle.standardError.write(Data("\(target.name): \(error)\n".utf8))
         abort()
@@ -21,8 +21,9 @@ public func testOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 
 /// With MEMBUS_FUZZ_SEEDS set to a folder the target's seeds are written there, and nothing is fuzzed.
 @_cdecl("LLVMFuzzerInitialize")
-public func initialize(
-    _ count: UnsafeMutablePointer<CInt>?, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>?
+package func initialize(
+    _ count: UnsafeMutablePointer<CInt>?,
+    _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>?
 ) -> CInt {
     guard let folder = ProcessInfo.processInfo.environment["MEMBUS_FUZZ_SEEDS"] else { return 0 }
     do {

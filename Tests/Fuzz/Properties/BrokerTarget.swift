@@ -37,7 +37,7 @@ private struct BrokerWorld {
         var settings = CoreSettings()
         settings.inlineValueBytes = 64
         broker = try SteppedBroker(settings: settings, instance: Self.instance)
-        try ask(Request(id: 1, body: .openSession(agent: "ada")))
+        try ask(Request(id: 1, body: .openSession(OpenSession(agent: "ada"))))
         try commit()
     }
 
@@ -69,7 +69,9 @@ private struct BrokerWorld {
 
     private mutating func fit(_ request: inout Request) {
         request.instance = Self.instance
-        for index in request.streams.indices where !streams.isEmpty { request.streams[index] = streams[index % streams.count] }
+        for index in request.streams.indices where !streams.isEmpty {
+            request.streams[index] = streams[index % streams.count]
+        }
         switch request.body {
         case .transact(var transact):
             number += 1
@@ -96,7 +98,7 @@ private struct BrokerWorld {
 
     private mutating func ask(_ request: Request) throws {
         owed[request.id, default: 0] += 1
-        try step(.request(from: 1, bytes: 100, request))
+        try step(.request(from: 1, as: Principal(namedBy: request.body), bytes: 100, request))
     }
 
     // MARK: The core's outputs
@@ -115,7 +117,8 @@ private struct BrokerWorld {
         }
         let visible = broker.core.visible.revision
         try require(
-            visible >= lastVisible && visible <= broker.writer.head.revision, "V went from \(lastVisible) to \(visible)")
+            visible >= lastVisible && visible <= broker.writer.head.revision, "V went from \(lastVisible) to \(visible)"
+        )
         lastVisible = visible
     }
 
@@ -126,10 +129,10 @@ private struct BrokerWorld {
         switch reply.body {
         case .session(let id): session = id
         case .registered(let registered): streams.append(registered.stream)
-        case .failure(let failure):
-            try requireClear(failure.message, "\(failure.code)")
+        case .refused(let refusal):
+            try requireClear(refusal.message, "\(refusal.code)")
             // A store in memory can't be backed up; nothing else may fail it.
-            if failure.code == .storeFailed, !failure.message.contains("backed up") { throw Violation("\(failure)") }
+            if refusal.code == .storeFailed, !refusal.message.contains("backed up") { throw Violation("\(refusal)") }
         default: break
         }
     }
@@ -160,17 +163,24 @@ private struct BrokerWorld {
 
 private func brokerSeeds() throws -> [[UInt8]] {
     func frame(_ body: Request.Body, streams: [StreamID] = []) throws -> [UInt8] {
-        [1] + Script.written(try WireCodec.encode(Request(id: 5, instance: BrokerWorld.instance, streams: streams, body: body)))
+        [1]
+            + Script.written(
+                try WireCodec.encode(Request(id: 5, instance: BrokerWorld.instance, streams: streams, body: body)))
     }
-    func transact(_ changes: [Change], _ preconditions: [Precondition] = [], reads: [ReadVersion] = []) throws -> [UInt8] {
-        let transaction = Transaction(context: "c", message: "m", preconditions: preconditions, changes: changes, reads: reads)
+    func transact(_ changes: [Change], _ preconditions: [Precondition] = [], reads: [ReadVersion] = []) throws
+        -> [UInt8]
+    {
+        let transaction = Transaction(
+            context: "c", message: "m", preconditions: preconditions, changes: changes, reads: reads)
         return try frame(
-            .transact(Request.Transact(session: SessionID(1), number: 1, acknowledged: 0, work: .success(.transaction(transaction)))))
+            .transact(
+                Transact(
+                    session: SessionID(1), number: 1, acknowledged: 0, work: .success(.transaction(transaction)))))
     }
     func fork(_ name: String, at: Revision?) throws -> [UInt8] {
         let fork = Fork(name: try BranchName(name), at: at)
         return try frame(
-            .transact(Request.Transact(session: SessionID(1), number: 1, acknowledged: 0, work: .success(.fork(fork)))))
+            .transact(Transact(session: SessionID(1), number: 1, acknowledged: 0, work: .success(.fork(fork)))))
     }
     let (a, b) = (try Key("plans/a"), try Key("plans/b"))
     let put = Change(a, .put(Put(Data("x".utf8), attributes: ["by": "ada"], links: [Link(relation: "of", target: b)])))
@@ -180,30 +190,50 @@ private func brokerSeeds() throws -> [[UInt8]] {
     let place = Position(revision: 1, hash: 0)
     let token = Token(lineage: Lineage(7), position: place)
     return [
-        try transact([put, brief]) + turn + transact([Change(b, .increment(.max)), Change(a, .append(Data("y".utf8)))]) + turn
+        try transact([put, brief]) + turn + transact([Change(b, .increment(.max)), Change(a, .append(Data("y".utf8)))])
+            + turn
             + [6, 100] + turn,
-        try transact([put], [.absent(a)]) + transact([put], [.absent(a), .at(a, 1), .unchanged(Topic("plans/"), since: 0)]) + turn
+        try transact([put], [.absent(a)])
+            + transact([put], [.absent(a), .at(a, 1), .unchanged(Topic("plans/"), since: 0)]) + turn
             + transact([], [.at(a, 1)], reads: [ReadVersion(key: a, version: 1)]) + turn,
-        try frame(.register(Request.Register(branch: .main, filter: everything, mode: .update, newest: nil))) + turn
-            + frame(.ping(nonce: 5), streams: [StreamID(high: 1, low: 1)]) + transact([put]) + turn
-            + frame(.pull(Request.Pull(stream: StreamID(high: 1, low: 1), from: token, atLeast: 1, page: nil))) + turn
-            + frame(.pull(Request.Pull(
-                stream: StreamID(high: 1, low: 1), from: token, atLeast: 0,
-                page: PageToken(content: .changes(base: place, after: .end(of: 1)), target: place)))) + turn,
-        try transact([put]) + turn + fork("try", at: 1) + turn + frame(.get(Request.Get(branch: BranchName("try"), keys: [a, b], at: place)))
-            + frame(.range(Request.Range(branch: .main, filter: everything, at: 1, after: a, limit: 1, keysOnly: true)))
-            + frame(.history(Request.History(branch: .main, key: a, before: 9, limit: 3))) + frame(.branches) + turn,
-        try transact([Change(a, .put(Put(Data("{}".utf8), kind: .json)))]) + transact([Change(a, .mergePatch(Data(#"{"a":{"b":1}}"#.utf8)))])
+        try frame(.register(Register(branch: .main, filter: everything, mode: .update, newest: nil))) + turn
+            + frame(.ping(Ping(nonce: 5)), streams: [StreamID(high: 1, low: 1)]) + transact([put]) + turn
+            + frame(.pull(Pull(stream: StreamID(high: 1, low: 1), from: token, atLeast: 1, page: nil))) + turn
+            + frame(
+                .pull(
+                    Pull(
+                        stream: StreamID(high: 1, low: 1), from: token, atLeast: 0,
+                        page: PageToken(content: .changes(base: place, after: .end(of: 1)), target: place)))) + turn,
+        try transact([put]) + turn + fork("try", at: 1) + turn
+            + frame(.get(Get(branch: BranchName("try"), keys: [a, b], at: place)))
+            + frame(.range(GetRange(branch: .main, filter: everything, at: 1, after: a, limit: 1, keysOnly: true)))
+            + frame(.history(GetHistory(branch: .main, key: a, before: 9, limit: 3))) + frame(.branches(GetBranches()))
+            + turn,
+        try transact([Change(a, .put(Put(Data("{}".utf8), kind: .json)))])
+            + transact([Change(a, .mergePatch(Data(#"{"a":{"b":1}}"#.utf8)))])
             + transact([Change(a, .mergePatch(Data("[1".utf8)))]) + turn
-            + frame(.log(Request.Log(
-                branch: .main, filter: everything, agent: "ada", context: "c", since: Timestamp(milliseconds: 1),
-                until: Timestamp(milliseconds: .max), ascending: true, cursor: LogCursor(revision: 1, ordinal: 0), basis: place,
-                limit: 2, values: true))) + turn,
-        try transact([put]) + turn + transact([Change(a, .delete)]) + turn + frame(.compact(Request.Compact(below: 2))) + turn
-            + frame(.verify) + frame(.digest(branch: .main, filter: everything, at: 2)) + frame(.status) + turn
-            + frame(.noteReads(agent: "ada", reads: [
-                Request.NotedRead(context: "c", branch: .main, key: a, version: 1, time: Timestamp(milliseconds: 4))])) + turn,
-        try frame(.compact(Request.Compact(olderThan: .milliseconds(1), below: nil))) + frame(.backup(Request.Backup(id: 1, offset: 0, done: false)))
-            + frame(.hello(Request.Hello(agent: "x"))) + [0] + Script.written([8, 2, 16, 9]) + turn,
+            + frame(
+                .log(
+                    GetLog(
+                        branch: .main, filter: everything, agent: "ada", context: "c",
+                        since: Timestamp(milliseconds: 1),
+                        until: Timestamp(milliseconds: .max), ascending: true,
+                        cursor: LogCursor(revision: 1, ordinal: 0), basis: place,
+                        limit: 2, values: true))) + turn,
+        try transact([put]) + turn + transact([Change(a, .delete)]) + turn + frame(.compact(Compact(below: 2)))
+            + turn
+            + frame(.verify(Verify())) + frame(.digest(Digest(branch: .main, topics: everything, at: 2)))
+            + frame(.status(GetStatus())) + turn
+            + frame(
+                .noteReads(
+                    NoteReads(
+                        agent: "ada",
+                        reads: [
+                            NotedRead(
+                                context: "c", branch: .main, key: a, version: 1, time: Timestamp(milliseconds: 4))
+                        ]))) + turn,
+        try frame(.compact(Compact(olderThan: .milliseconds(1), below: nil)))
+            + frame(.backup(Backup(id: 1, offset: 0, done: false)))
+            + frame(.hello(Hello(agent: "x"))) + [0] + Script.written([8, 2, 16, 9]) + turn,
     ]
 }

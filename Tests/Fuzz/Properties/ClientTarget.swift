@@ -116,7 +116,7 @@ private struct ClientWorld {
         let call: Call =
             switch choice % 6 {
             case 0: .transact(.transaction(Transaction(changes: [Change(key, .delete)])))
-            case 1: .request(.get(Request.Get(branch: .main, keys: [key])))
+            case 1: .request(.get(Get(branch: .main, keys: [key])))
             case 2: .reach(ViewID(number: 1), .linearizable)
             case 3: .reach(ViewID(number: 1), .within(.milliseconds(200)))
             case 4: .reach(ViewID(number: 1), .atLeast(Token(lineage: lineage, position: visible)))
@@ -154,18 +154,20 @@ private struct ClientWorld {
             switch request.body {
             case .hello:
                 body = .welcome(
-                    Reply.Welcome(events: ["tcp://*:7402"], heartbeat: .milliseconds(250), limits: Limits(), software: "fuzz"))
+                    Welcome(
+                        events: ["tcp://*:7402"], heartbeat: .milliseconds(250), limits: Limits(), software: "fuzz"))
             case .openSession: body = .session(SessionID(99))
-            case .register: body = .registered(Reply.Registered(stream: stream, alias: 1, generation: 1, reset: false))
-            case .ping(let nonce):
-                let mark = Bookmark(position: visible, last: visible.revision, nonce: nonce)
+            case .register: body = .registered(Registered(stream: stream, alias: 1, generation: 1, reset: false))
+            case .ping(let ping):
+                let mark = Bookmark(position: visible, last: visible.revision, nonce: ping.nonce)
                 try step(.published(Published(topic: stream, instance: instance, content: .bookmark(mark))))
-                body = .pong(clock: now.nanoseconds)
-            case .pull: body = .page(Reply.Page(isSnapshot: true, base: .origin, target: visible, records: [], next: nil))
+                body = .pong(Ping.Answer(clock: now.nanoseconds))
+            case .pull:
+                body = .page(PullPage(isSnapshot: true, base: .origin, target: visible, records: [], next: nil))
             case .transact:
                 visible = Position(revision: visible.revision + 1, hash: visible.hash + 10)
                 body = .outcome(.committed(visible))
-            default: body = .noted
+            default: body = .noted(NoteReads.Answer())
             }
             try step(.reply(Reply(id: request.id, lineage: lineage, instance: instance, visible: visible, body: body)))
         }
@@ -176,11 +178,14 @@ private func clientSeeds() throws -> [[UInt8]] {
     let instance = Instance(7)
     func at(_ revision: Revision) -> Position { Position(revision: revision, hash: UInt64(revision * 10)) }
     func published(_ content: Published.Content) -> [UInt8] {
-        [2] + Script.written(WireCodec.encode(Published(topic: StreamID(high: 5, low: 5), instance: instance, content: content)))
+        [2]
+            + Script.written(
+                WireCodec.encode(Published(topic: StreamID(high: 5, low: 5), instance: instance, content: content)))
     }
     func beat(_ revision: Revision, since: Revision, clock: Int64) -> [UInt8] {
         let heartbeat = Heartbeat(
-            generation: 1, since: since, position: at(revision), changed: [.init(alias: 1, last: revision)], clock: clock)
+            generation: 1, since: since, position: at(revision), changed: [.init(alias: 1, last: revision)],
+            clock: clock)
         let bytes = WireCodec.encode(Published(topic: .heartbeat, instance: instance, content: .heartbeat(heartbeat)))
         return [18] + Script.written(bytes)
     }
@@ -190,18 +195,27 @@ private func clientSeeds() throws -> [[UInt8]] {
     }
     func reply(_ body: Reply.Body, bookmark: Bookmark? = nil) -> [UInt8] {
         let marks = bookmark.map { [StreamBookmark(stream: StreamID(high: 5, low: 5), bookmark: $0)] } ?? []
-        return [0] + Script.written(
-            WireCodec.encode(Reply(id: 1, lineage: Lineage(1), instance: instance, visible: at(12), bookmarks: marks, body: body)))
+        return [0]
+            + Script.written(
+                WireCodec.encode(
+                    Reply(id: 1, lineage: Lineage(1), instance: instance, visible: at(12), bookmarks: marks, body: body)
+                ))
     }
     let (pass, serve, transact, get): ([UInt8], [UInt8], [UInt8], [UInt8]) = ([4, 1, 100], [6, 0], [5, 0], [21, 0])
     return [
         [0] + event(11, 10) + event(12, 11) + beat(12, since: 10, clock: 50),
         [0] + event(13, 12) + pass + serve + beat(13, since: 12, clock: 2_000_000_000) + pass,
-        [0] + transact + serve + serve + transact + reply(.failure(Failure(.busy, "full"))) + pass + serve,
-        [0] + get + reply(.records(Reply.Records(at: at(10), records: []))) + [37, 0] + serve + [53, 0] + serve,
-        [0] + [69, 0] + reply(.pong(clock: 5), bookmark: Bookmark(position: at(12), last: 12, nonce: nil)) + pass + serve,
+        [0] + transact + serve + serve + transact + reply(.refused(Refusal(.busy, "full"))) + pass + serve,
+        [0] + get + reply(.records(Get.Answer(at: at(10), records: []))) + [37, 0] + serve + [53, 0] + serve,
+        [0] + [69, 0] + reply(.pong(Ping.Answer(clock: 5)), bookmark: Bookmark(position: at(12), last: 12, nonce: nil))
+            + pass
+            + serve,
         [1] + serve + [7, 0] + [23, 0] + serve + serve + beat(11, since: 10, clock: 1) + [7, 0] + pass + pass,
-        [0] + reply(.registered(Reply.Registered(stream: StreamID(high: 9, low: 1), alias: 2, generation: 5, reset: true))) + serve,
-        [0] + published(.bookmark(Bookmark(position: at(20), last: 15, nonce: 3))) + pass + serve + reply(.session(SessionID(3))),
+        [0]
+            + reply(
+                .registered(Registered(stream: StreamID(high: 9, low: 1), alias: 2, generation: 5, reset: true)))
+            + serve,
+        [0] + published(.bookmark(Bookmark(position: at(20), last: 15, nonce: 3))) + pass + serve
+            + reply(.session(SessionID(3))),
     ]
 }

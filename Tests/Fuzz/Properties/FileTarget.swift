@@ -62,7 +62,7 @@ private func told(_ body: () throws -> Void) throws {
     do { try body() } catch let error as Violation { throw error } catch {
         switch error {
         case let error as StoreError: try requireClear(error.message, "a damaged store")
-        case let error as Failure: try requireClear(error.message, "a damaged store")
+        case let error as Refusal: try requireClear(error.message, "a damaged store")
         default: throw Violation("a damaged store ends in \(type(of: error)): \(error)")
         }
     }
@@ -76,7 +76,7 @@ private func look(at reader: Reader, _ sample: Sample) throws {
         isSound = try verification.problems.isEmpty && reader.head() == sample.head
     }
     try told {
-        var log = Request.Log(branch: nil, ascending: true, limit: 100, values: true)
+        var log = GetLog(branch: nil, ascending: true, limit: 100, values: true)
         for _ in 0..<100 {
             let page = try reader.log(log, visible: .max)
             log.cursor = page.next
@@ -86,7 +86,7 @@ private func look(at reader: Reader, _ sample: Sample) throws {
     try told { _ = try reader.branches(visible: .max) }
     let at = sample.head.revision
     for (branch, digest) in zip(branches, sample.digests) {
-        let range = Request.Range(branch: branch, filter: everything, at: at, limit: 100)
+        let range = GetRange(branch: branch, filter: everything, at: at, limit: 100)
         try told { _ = try reader.range(range, visible: .max) }
         let found = Result { try reader.digest(everything, on: branch, at: at, visible: .max).digest }
         guard isSound else {
@@ -105,7 +105,7 @@ private func write(to writer: Writer) throws {
         [
             .openSession(SessionID(5), agent: "b"),
             .transact(
-                Request.Transact(session: SessionID(5), number: 1, acknowledged: 0, work: .success(work)),
+                Transact(session: SessionID(5), number: 1, acknowledged: 0, work: .success(work)),
                 fingerprint: work.fingerprint),
             .expire,
         ], now: Timestamp(milliseconds: 2_000_000))
@@ -134,7 +134,7 @@ private func makeSample() throws -> Sample {
     let (writer, reader) = (try store.makeWriter(), try store.makeReader())
     var items = [WriteItem.openSession(SessionID(4), agent: "a")]
     for (index, work) in works().enumerated() {
-        let asked = Request.Transact(
+        let asked = Transact(
             session: SessionID(4), number: UInt64(index + 1), acknowledged: 1, work: .success(work))
         items.append(.transact(asked, fingerprint: work.fingerprint))
     }

@@ -15,7 +15,8 @@ private func checkJSON(_ bytes: [UInt8]) throws {
     let merged = value.merging(change)
     try checkWritten(merged)
     try require(merged.merging(change) == merged, "the same patch again changes more")
-    try require(value.merging(.object([:])) == (isObject(value) ? value : .object([:])), "an empty patch changes something")
+    try require(
+        value.merging(.object([:])) == (isObject(value) ? value : .object([:])), "an empty patch changes something")
     try require(merged == plainly(value, change), "RFC 7396's own words give another result")
 }
 
@@ -69,8 +70,11 @@ private func plainly(_ target: JSON, _ patch: JSON) -> JSON {
 
 private func jsonSeeds() throws -> [[UInt8]] {
     [
-        "{\"a\":\"b\"}\n\n{\"a\":\"c\",\"b\":null}", "{\"a\":[{\"b\":\"c\"}],\"d\":{\"e\":1}}\n\n{\"a\":[1],\"d\":{\"e\":null,\"f\":{}}}",
-        "[1, -2.5e+10, \"\\u00e9\\ud83d\\ude00\\ud800\", true, false, null]", "{\"a\":1,\"\\u0061\":2}\n\n{\"\\u0061\":{\"x\":null}}",
-        "[[[[[[[[]]]]]]]]", " {\t\"é\" : \"\\\\\\\"\\/\\b\\f\\n\\r\\t\" }\r\n", "\"x\"\n\n{}", "0\n\n[]", "-0.0E-1", "01", "[1,]",
+        "{\"a\":\"b\"}\n\n{\"a\":\"c\",\"b\":null}",
+        "{\"a\":[{\"b\":\"c\"}],\"d\":{\"e\":1}}\n\n{\"a\":[1],\"d\":{\"e\":null,\"f\":{}}}",
+        "[1, -2.5e+10, \"\\u00e9\\ud83d\\ude00\\ud800\", true, false, null]",
+        "{\"a\":1,\"\\u0061\":2}\n\n{\"\\u0061\":{\"x\":null}}",
+        "[[[[[[[[]]]]]]]]", " {\t\"é\" : \"\\\\\\\"\\/\\b\\f\\n\\r\\t\" }\r\n", "\"x\"\n\n{}", "0\n\n[]", "-0.0E-1",
+        "01", "[1,]",
     ].map { Array($0.utf8) }
 }

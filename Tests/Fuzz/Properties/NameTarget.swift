@@ -56,7 +56,9 @@ private func checkKey(_ text: String) throws {
 }
 
 private func checkTopic(_ text: String) throws {
-    let valid = text == "/" || isPath(text.utf8.last == UInt8(ascii: "/") ? String(decoding: text.utf8.dropLast(), as: UTF8.self) : text)
+    let valid =
+        text == "/"
+        || isPath(text.utf8.last == UInt8(ascii: "/") ? String(decoding: text.utf8.dropLast(), as: UTF8.self) : text)
     try check(text, is: valid, { (text) throws(InvalidName) in try Topic(text) }, \.text)
 }
 
@@ -93,8 +95,10 @@ private func checkFilter(_ texts: [String]) throws {
     for key in keys {
         var isFound = false
         index.forEachTopic(of: key) { _, _ in isFound = true }
-        try require(isFound == filter.matches(key), "an event of \(key) reaches a stream of \(filter), or does not, wrongly")
-        try require(filter.matches(key) == topics.contains { $0.matches(key) }, "\(filter) and its topics differ about \(key)")
+        try require(
+            isFound == filter.matches(key), "an event of \(key) reaches a stream of \(filter), or does not, wrongly")
+        try require(
+            filter.matches(key) == topics.contains { $0.matches(key) }, "\(filter) and its topics differ about \(key)")
         for (a, b) in zip(topics, topics.dropFirst()) where a.covers(b) && b.matches(key) {
             try require(a.matches(key), "\(a) covers \(b), but not \(key)")
         }
@@ -103,8 +107,10 @@ private func checkFilter(_ texts: [String]) throws {
 
 private func nameSeeds() throws -> [[UInt8]] {
     [
-        "plans/paris/day-1\nplans/\n/\nplans", "main\ntry-1\nä/b c", "a//b\n./a\na/..\n/a\na/", "00000000000000ff:12:0123456789abcdef",
-        "1h30m\n500ms\n7d\n10\n2w", "2026-03-01\n2026-03-01T12:00:00Z\n2026-03-01T12:00:00.250+01:00\n1700000000000", "name=a=b\nof=plans/x",
+        "plans/paris/day-1\nplans/\n/\nplans", "main\ntry-1\nä/b c", "a//b\n./a\na/..\n/a\na/",
+        "00000000000000ff:12:0123456789abcdef",
+        "1h30m\n500ms\n7d\n10\n2w", "2026-03-01\n2026-03-01T12:00:00Z\n2026-03-01T12:00:00.250+01:00\n1700000000000",
+        "name=a=b\nof=plans/x",
         "tcp://127.0.0.1:7401\nipc:///tmp/x\ntcp://[::1]:65535", "e\u{301}\u{301}\u{301}\u{7}\n\u{85}\n\u{2028}",
     ].map { Array($0.utf8) }
 }

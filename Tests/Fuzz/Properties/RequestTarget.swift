@@ -55,17 +55,18 @@ private func checkEdge(_ work: Work) throws {
     tight.nameBytes = 4
     tight.keysPerRequest = 2
     for limits in [Limits(), tight] {
-        if let failure = work.shapeFailure(limits: limits) { try checkRefusal(failure) }
+        if let failure = work.shapeRefusal(limits: limits) { try checkRefusal(failure) }
     }
 }
 
-func checkRefusal(_ failure: Failure) throws {
+func checkRefusal(_ failure: Refusal) throws {
     try requireClear(failure.message, "\(failure.code)")
     try requireClear(failure.hint, "\(failure.code)")
     try require(failure.subject.utf8.count <= 1024, "the subject has \(failure.subject.utf8.count) bytes")
     try require(failure.code.remedy == .fixRequest, "\(failure.code) blames the broker for what the request is")
     try require(
-        failure.message == failure.message.escapingControlCharacters, "control characters of a stranger: \(failure.message)")
+        failure.message == failure.message.escapingControlCharacters,
+        "control characters of a stranger: \(failure.message)")
 }
 
 /// Bytes that are equal for equal requests, the order of attributes included.

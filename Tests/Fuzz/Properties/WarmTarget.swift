@@ -27,13 +27,15 @@ private func check(_ bytes: Data) throws {
         try require(record.revision <= file.token.revision, "\(record.key) is newer than the file")
     }
     // In the directory for shared memory where there is one: the file is synced.
-    let directory = URL(fileURLWithPath: FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory())
+    let directory = URL(
+        fileURLWithPath: FileManager.default.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory())
     let place = directory.appendingPathComponent("membus-fuzz-\(getpid())-\(UInt64.random(in: 0 ... .max)).warm")
     defer { try? FileManager.default.removeItem(at: place) }
     try file.write(to: place)
     let again = try WarmFile(reading: place)
     try require(
-        again.token == file.token && again.filter == file.filter && again.branch == file.branch && again.records == file.records,
+        again.token == file.token && again.filter == file.filter && again.branch == file.branch
+            && again.records == file.records,
         "it changed on the way")
 }
 

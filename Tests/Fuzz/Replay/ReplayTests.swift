@@ -29,7 +29,8 @@ struct ReplayTests {
         var mutator = Mutator(seed: Self.random, inputs: inputs)
         for (file, input) in inputs.enumerated() {
             for round in 0..<target.mutations {
-                Self.check(target, mutator.mutated(input), "mutation \(round) of file \(file), MEMBUS_SEED=\(Self.random)")
+                Self.check(
+                    target, mutator.mutated(input), "mutation \(round) of file \(file), MEMBUS_SEED=\(Self.random)")
             }
         }
     }
@@ -42,13 +43,17 @@ struct ReplayTests {
     }
 
     private static func files(of name: String) throws -> [URL] {
-        try FileManager.default.contentsOfDirectory(at: corpora.appendingPathComponent(name), includingPropertiesForKeys: nil)
-            .sorted { $0.lastPathComponent < $1.lastPathComponent }
+        try FileManager.default.contentsOfDirectory(
+            at: corpora.appendingPathComponent(name), includingPropertiesForKeys: nil
+        )
+        .sorted { $0.lastPathComponent < $1.lastPathComponent }
     }
 
     private static func check(_ target: FuzzTarget, _ bytes: [UInt8], _ what: String) {
         if isTracing { FileHandle.standardError.write(Data("\(target.name), \(what): \(bytes)\n".utf8)) }
-        do { try target.check(bytes) } catch { Issue.record("\(target.name), \(what): \(error); the input: \(bytes.prefix(4096))") }
+        do { try target.check(bytes) } catch {
+            Issue.record("\(target.name), \(what): \(error); the input: \(bytes.prefix(4096))")
+        }
     }
 }
 
@@ -56,7 +61,9 @@ struct ReplayTests {
 struct Mutator {
     private var random: SeededRandom
     private let inputs: [[UInt8]]
-    private static let extremes: [UInt8] = [0, 1, 0x7F, 0x80, 0xFF, UInt8(ascii: "\""), UInt8(ascii: "{"), UInt8(ascii: "/"), 0x0A]
+    private static let extremes: [UInt8] = [
+        0, 1, 0x7F, 0x80, 0xFF, UInt8(ascii: "\""), UInt8(ascii: "{"), UInt8(ascii: "/"), 0x0A,
+    ]
 
     init(seed: UInt64, inputs: [[UInt8]]) {
         random = SeededRandom(seed: seed)
@@ -82,7 +89,9 @@ struct Mutator {
         case 4: bytes.insert(Self.extremes.randomElement(using: &random) ?? 0, at: place)
         default:
             guard place < bytes.count else { return bytes.append(UInt8.random(in: 0...255, using: &random)) }
-            bytes[place] = Bool.random(using: &random) ? bytes[place] ^ 1 << UInt8.random(in: 0...7, using: &random)
+            bytes[place] =
+                Bool.random(using: &random)
+                ? bytes[place] ^ 1 << UInt8.random(in: 0...7, using: &random)
                 : Self.extremes.randomElement(using: &random) ?? 0
         }
     }

@@ -63,16 +63,17 @@ final class BrokerModel {
         clockOffset = clock
     }
 
-    func register(_ newest: Token?) -> Reply.Registered {
+    func register(_ newest: Token?) -> Registered {
         var reset = false
         if let newest {
-            reset = newest.lineage != lineage || newest.revision > visible.revision
+            reset =
+                newest.lineage != lineage || newest.revision > visible.revision
                 || truth.positions[Int(newest.revision)] != newest.position
         }
         let stream =
             stream ?? Stream(id: StreamID(high: 7, low: fresh()), alias: UInt32(fresh()), last: visible.revision)
         self.stream = stream
-        return Reply.Registered(stream: stream.id, alias: stream.alias, generation: generation, reset: reset)
+        return Registered(stream: stream.id, alias: stream.alias, generation: generation, reset: reset)
     }
 
     func commit(_ records: [Record], hash: UInt64, announced: Bool) -> Event? {
@@ -100,23 +101,24 @@ final class BrokerModel {
     }
 
     func pull(_ stream: StreamID, from: Token?, atLeast: Revision, page: PageToken?, _ random: inout Dice)
-        -> Result<Reply.Page, Failure>
+        -> Result<PullPage, Refusal>
     {
-        guard stream == self.stream?.id else { return .failure(Failure(.unknownStream, "unknown stream")) }
-        if let from, from.lineage != lineage || from.revision > visible.revision
-            || truth.positions[Int(from.revision)] != from.position
+        guard stream == self.stream?.id else { return .failure(Refusal(.unknownStream, "unknown stream")) }
+        if let from,
+            from.lineage != lineage || from.revision > visible.revision
+                || truth.positions[Int(from.revision)] != from.position
         {
-            return .failure(Failure(.historyDiffers, "history differs"))
+            return .failure(Refusal(.historyDiffers, "history differs"))
         }
-        if atLeast > visible.revision { return .failure(Failure(.notYetVisible, "not yet")) }
-        if random.chance(5) { return .failure(Failure(.busy, "busy")) }
+        if atLeast > visible.revision { return .failure(Refusal(.notYetVisible, "not yet")) }
+        if random.chance(5) { return .failure(Refusal(.busy, "busy")) }
         let token = page ?? first(from, atLeast, &random)
         guard token.target.revision <= visible.revision, truth.positions[Int(token.target.revision)] == token.target
-        else { return .failure(Failure(.pullBroken, "target")) }
+        else { return .failure(Refusal(.pullBroken, "target")) }
         switch token.content {
         case .snapshot(let after): return .success(snapshot(token.target, after))
         case .changes(let base, let after):
-            if base.revision < floor { return .failure(Failure(.belowFloor, "floor")) }
+            if base.revision < floor { return .failure(Refusal(.belowFloor, "floor")) }
             return .success(delta(base, token.target, after))
         }
     }
@@ -130,18 +132,18 @@ final class BrokerModel {
         return PageToken(content: .snapshot(after: nil), target: target)
     }
 
-    private func snapshot(_ target: Position, _ after: Key?) -> Reply.Page {
+    private func snapshot(_ target: Position, _ after: Key?) -> PullPage {
         guard mode == .update else {
-            return Reply.Page(isSnapshot: true, base: .origin, target: target, records: [], next: nil)
+            return PullPage(isSnapshot: true, base: .origin, target: target, records: [], next: nil)
         }
         let all = truth.states[Int(target.revision)].values.filter { filter.matches($0.key) }.sorted { $0.key < $1.key }
         let rest = all.filter { record in after.map { record.key > $0 } ?? true }
         let page = Array(rest.prefix(2))
         let next = rest.count > 2 ? PageToken(content: .snapshot(after: page[1].key), target: target) : nil
-        return Reply.Page(isSnapshot: true, base: .origin, target: target, records: page, next: next)
+        return PullPage(isSnapshot: true, base: .origin, target: target, records: page, next: next)
     }
 
-    private func delta(_ base: Position, _ target: Position, _ after: LogCursor) -> Reply.Page {
+    private func delta(_ base: Position, _ target: Position, _ after: LogCursor) -> PullPage {
         var rest: [Record] = []
         for revision in Int(base.revision)..<Int(target.revision) + 1 where revision > Int(base.revision) {
             rest += truth.changes[revision].filter {
@@ -155,6 +157,6 @@ final class BrokerModel {
                 content: .changes(
                     base: base, after: LogCursor(revision: page[1].revision, ordinal: page[1].ordinal)), target: target)
             : nil
-        return Reply.Page(isSnapshot: false, base: base, target: target, records: page, next: next)
+        return PullPage(isSnapshot: false, base: base, target: target, records: page, next: next)
     }
 }

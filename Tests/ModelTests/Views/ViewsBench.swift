@@ -43,7 +43,7 @@ struct ViewBench {
         _ attempt: UInt64?, reset: Bool = false, stream: StreamID = stream, lineage: Lineage = lineage,
         instance: Instance = broker
     ) -> [ViewOutput] {
-        let reply = Reply.Registered(stream: stream, alias: 3, generation: 9, reset: reset)
+        let reply = Registered(stream: stream, alias: 3, generation: 9, reset: reset)
         return give(
             .registered(reply, attempt: attempt ?? 0, lineage: lineage, instance: instance, visible: Self.at(0)))
     }
@@ -77,7 +77,7 @@ struct ViewBench {
         records: [Record] = [], instance: Instance = broker
     ) -> [ViewOutput] {
         let next = PageToken(content: .snapshot(after: Key(unchecked: "x")), target: Self.at(target))
-        let page = Reply.Page(
+        let page = PullPage(
             isSnapshot: snapshot, base: Self.at(base), target: Self.at(target), records: records,
             next: last ? nil : next)
         return give(.page(page, attempt: attempt ?? 0, instance: instance))
@@ -115,7 +115,9 @@ extension [ViewOutput] {
         return nil
     }
     var pull: (from: Token?, atLeast: Revision, page: PageToken?, attempt: UInt64)? {
-        for case .pull(_, let from, let atLeast, let page, let attempt) in self { return (from, atLeast, page, attempt) }
+        for case .pull(_, let from, let atLeast, let page, let attempt) in self {
+            return (from, atLeast, page, attempt)
+        }
         return nil
     }
     /// Of the register or pull among them.

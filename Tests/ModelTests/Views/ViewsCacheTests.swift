@@ -74,7 +74,10 @@ import Testing
             #expect(Self.name(cache.lookup(key)) == (truth[key].map { "\(key)@\($0)" } ?? "absent"))
         }
         #expect(cache.count == truth.count)
-        for key in truth.keys { cache.apply([.deletion(of: Key(unchecked: key), revision: 9000)], to: Self.at((cache.cut?.revision ?? 0) + 1)) }
+        for key in truth.keys {
+            cache.apply(
+                [.deletion(of: Key(unchecked: key), revision: 9000)], to: Self.at((cache.cut?.revision ?? 0) + 1))
+        }
         #expect(cache.bytes == 0)
     }
 
@@ -91,7 +94,10 @@ import Testing
     @Test("keys that do not fit are reported with the figure") func overCapacity() {
         var cache = Self.cache(capacity: 2000)
         let room = cache.install((0..<100).map { Self.record("a/\($0)", 1) }, at: Self.at(5))
-        guard case .overCapacity(let needed) = room else { Issue.record("it fits"); return }
+        guard case .overCapacity(let needed) = room else {
+            Issue.record("it fits")
+            return
+        }
         #expect(needed > 20_000 && needed == cache.bytes)
     }
 
@@ -116,7 +122,8 @@ import Testing
         #expect(cache.take(keys).missing == keys)
         let ticket = cache.beginFill(keys)
         #expect(ticket.cut == Self.at(5))
-        #expect(cache.fill(ticket, with: [Self.record("a/1", 3), .deletion(of: keys[1], revision: 0)], at: Self.at(5)) == 2)
+        #expect(
+            cache.fill(ticket, with: [Self.record("a/1", 3), .deletion(of: keys[1], revision: 0)], at: Self.at(5)) == 2)
         let taken = cache.take(keys)
         #expect(taken.missing.isEmpty && taken.cut == Self.at(5))
         #expect(taken.hits.map(Self.name) == ["a/1@3", "absent"])
@@ -124,7 +131,8 @@ import Testing
         #expect(Self.name(cache.lookup("a/1")) == "announced a/1@6")
     }
 
-    @Test("a fill is not kept after a change of its key, a snapshot or a reset, nor as of another revision") func voids() {
+    @Test("a fill is not kept after a change of its key, a snapshot or a reset, nor as of another revision")
+    func voids() {
         let key = Key(unchecked: "a/1")
         func kept(at position: Position = Self.at(5), _ meanwhile: (inout ViewCache) -> Void) -> Int {
             var cache = Self.cache(.invalidate)
@@ -140,7 +148,11 @@ import Testing
         #expect(kept { $0.catchUp([Self.record("a/1", 6).announced], to: Self.at(6)) } == 0)
         #expect(kept { $0.install([], at: Self.at(6)) } == 0)
         #expect(kept { $0.reset() } == 0)
-        #expect(kept { $0.reset(); $0.install([], at: Self.at(5)) } == 0)
+        #expect(
+            kept {
+                $0.reset()
+                $0.install([], at: Self.at(5))
+            } == 0)
         #expect(kept(at: Self.at(4)) { _ in } == 0)
         #expect(kept(at: Self.at(6)) { _ in } == 0)
     }

@@ -12,7 +12,8 @@ import Testing
         return 1...(environment["VIEW_HISTORIES"].flatMap(UInt64.init) ?? 300)
     }()
 
-    @Test("in random histories with faults a view is always the state at its cut, and live again when they end",
+    @Test(
+        "in random histories with faults a view is always the state at its cut, and live again when they end",
         arguments: StreamMode.allCases)
     func randomHistories(mode: StreamMode) {
         for seed in Self.seeds {
@@ -21,7 +22,9 @@ import Testing
             do {
                 try Self.play(world)
             } catch {
-                Issue.record("seed \(seed), \(mode), at \(world.now) ms: \(error)\nVIEW_SEED=\(seed) swift test --filter ViewsHistoryTests")
+                Issue.record(
+                    "seed \(seed), \(mode), at \(world.now) ms: \(error)\nVIEW_SEED=\(seed) swift test --filter ViewsHistoryTests"
+                )
                 if world.isLogging {
                     print(world.log.suffix(60).joined(separator: "\n"))
                 }
@@ -61,16 +64,25 @@ import Testing
         for _ in 0..<world.faults.restarts {
             let restored = world.random.chance(40)
             let down = world.random.below(800)
-            world.after(world.random.below(Int(end) - 1000)) { if $0.broker.isUp { $0.restart(down: down, restored: restored) } }
+            world.after(world.random.below(Int(end) - 1000)) {
+                if $0.broker.isUp { $0.restart(down: down, restored: restored) }
+            }
         }
-        if world.random.chance(30) { world.after(world.random.below(Int(end))) { $0.broker.stream = nil; $0.broker.generation += 1 } }
+        if world.random.chance(30) {
+            world.after(world.random.below(Int(end))) {
+                $0.broker.stream = nil
+                $0.broker.generation += 1
+            }
+        }
         if world.random.chance(30) {
             world.after(world.random.below(Int(end))) {
                 $0.broker.generation += 1
                 $0.broker.stream?.alias += 50
             }
         }
-        if world.random.chance(30) { world.after(world.random.below(Int(end))) { $0.broker.floor = $0.broker.visible.revision } }
+        if world.random.chance(30) {
+            world.after(world.random.below(Int(end))) { $0.broker.floor = $0.broker.visible.revision }
+        }
         try world.run(until: end)
         world.faults = .none
         let bound = end + 10_000
@@ -79,7 +91,9 @@ import Testing
         while world.now < settled || world.machine.isStale, world.now < bound { try world.run(until: world.now + 250) }
         try world.run(until: min(world.now + 1000, bound))
         guard world.machine.phase == .live, !world.machine.isStale else {
-            throw Broken(description: "10 s after the faults the view is in \(world.machine.phase), stale \(world.machine.isStale)")
+            throw Broken(
+                description:
+                    "10 s after the faults the view is in \(world.machine.phase), stale \(world.machine.isStale)")
         }
         guard world.machine.cut == world.broker.visible else {
             throw Broken(description: "live at \(world.machine.cut as Any), visible is \(world.broker.visible)")

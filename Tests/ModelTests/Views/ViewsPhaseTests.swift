@@ -65,7 +65,10 @@ import Testing
         #expect(bench.machine.cut == nil)
         let outputs = bench.page(next?.attempt, target: 10, records: [ViewBench.record("b", 4)])
         #expect(outputs.names == ["install", "live"])
-        guard case .install(let records, ViewBench.at(10))? = outputs.first else { Issue.record("no install"); return }
+        guard case .install(let records, ViewBench.at(10))? = outputs.first else {
+            Issue.record("no install")
+            return
+        }
         #expect(records.map(\.key.text) == ["a", "b"])
     }
 
@@ -96,7 +99,7 @@ import Testing
             let attempt = bench.toPull()
             let second = bench.page(attempt, target: 10, last: false, records: [ViewBench.record("a", 3)]).attempt
             if how == 0 {
-                _ = bench.give(.refused(Failure(.belowFloor, "floor"), attempt: second, instance: ViewBench.broker))
+                _ = bench.give(.refused(Refusal(.belowFloor, "floor"), attempt: second, instance: ViewBench.broker))
             } else {
                 _ = bench.wait(.milliseconds(1990))
                 _ = bench.beat(0)
@@ -104,7 +107,8 @@ import Testing
             let outputs = bench.wait(.milliseconds(100))
             #expect(outputs.pull != nil && outputs.pull?.page == nil)
             guard case .install(let records, _)? = bench.page(outputs.pull?.attempt, target: 10).first else {
-                Issue.record("no install"); continue
+                Issue.record("no install")
+                continue
             }
             #expect(records.isEmpty)
         }
@@ -113,7 +117,7 @@ import Testing
     @Test("a busy broker is asked for the same page again, after a pause") func retriesPage() {
         var bench = ViewBench()
         let second = bench.page(bench.toPull(), target: 10, last: false)
-        let refused = bench.give(.refused(Failure(.busy, "busy"), attempt: second.attempt, instance: ViewBench.broker))
+        let refused = bench.give(.refused(Refusal(.busy, "busy"), attempt: second.attempt, instance: ViewBench.broker))
         #expect(refused.isEmpty)
         #expect(bench.wait(.milliseconds(100)).pull?.page == second.pull?.page)
     }
@@ -172,7 +176,8 @@ import Testing
         #expect(bench.machine.cut == ViewBench.at(10))
     }
 
-    @Test("live: a heartbeat of another generation is a reason to ping, and to learn the alias anew") func liveGeneration() {
+    @Test("live: a heartbeat of another generation is a reason to ping, and to learn the alias anew")
+    func liveGeneration() {
         var bench = ViewBench.live()
         let outputs = bench.beat(12, generation: 10)
         #expect(outputs.has("ping") && bench.machine.cut == ViewBench.at(10))
@@ -189,7 +194,8 @@ import Testing
         #expect(outputs.has("pull") && bench.machine.isStale)
     }
 
-    @Test("a message of another instance changes nothing but causes a ping; of another stream, nothing") func foreign() {
+    @Test("a message of another instance changes nothing but causes a ping; of another stream, nothing") func foreign()
+    {
         var bench = ViewBench.live()
         #expect(bench.event(11, previous: 10, instance: Instance(2)).names == ["ping"])
         #expect(bench.event(11, previous: 10, stream: StreamID(high: 9, low: 9)).isEmpty)
@@ -210,10 +216,10 @@ import Testing
             #expect(outputs.registration?.newest == ViewBench.token(10))
             #expect(bench.machine.cut == ViewBench.at(10))
         }
-        for code in [Failure.Code.unknownStream, .historyDiffers] {
+        for code in [Refusal.Code.unknownStream, .historyDiffers] {
             var bench = ViewBench(start: ViewBench.token(10))
             let attempt = bench.toPull()
-            let outputs = bench.give(.refused(Failure(code, "no"), attempt: attempt, instance: ViewBench.broker))
+            let outputs = bench.give(.refused(Refusal(code, "no"), attempt: attempt, instance: ViewBench.broker))
             #expect(outputs.has("register") && bench.machine.cut == ViewBench.at(10))
         }
     }

@@ -5,7 +5,7 @@ import Testing
 /// Points where looser rules lost updates or brought old states back.
 @Suite struct ViewsRuleTests {
     @Test("a broker's clock that leaps as far as numbers go proves nothing, and traps nowhere") func leapingClock() {
-        var freshness = Freshness()
+        var freshness = FreshnessProofs()
         let sent = Instant(nanoseconds: 1_000)
         freshness.sent(1, at: sent)
         _ = freshness.answered(1, clock: .min, visible: 3, now: sent + .seconds(1))
@@ -151,7 +151,7 @@ import Testing
         _ = bench.give(.learned(ViewBench.token(1000)))
         var outputs = bench.wait(.milliseconds(300))
         for _ in 0..<20 where bench.machine.phase == .pull {
-            let failure = Failure(.notYetVisible, "not yet")
+            let failure = Refusal(.notYetVisible, "not yet")
             outputs = bench.give(.refused(failure, attempt: outputs.pull?.attempt ?? 0, instance: ViewBench.broker))
             _ = bench.beat(10)
             if bench.machine.phase == .pull {
@@ -163,15 +163,16 @@ import Testing
     }
 
     @Test("an unknown branch or a refused filter fails for good; a busy broker is asked again") func refused() {
-        for code in [Failure.Code.unknownBranch, .invalidName, .invalidArgument, .limitExceeded] {
+        for code in [Refusal.Code.unknownBranch, .invalidName, .invalidArgument, .limitExceeded] {
             var bench = ViewBench()
             let attempt = bench.give(.connected).registration?.attempt ?? 0
-            #expect(bench.give(.refused(Failure(code, "no"), attempt: attempt, instance: ViewBench.broker)).has("failed"))
+            #expect(
+                bench.give(.refused(Refusal(code, "no"), attempt: attempt, instance: ViewBench.broker)).has("failed"))
             #expect(bench.wait(.seconds(5)).isEmpty)
         }
         var bench = ViewBench()
         let attempt = bench.give(.connected).registration?.attempt ?? 0
-        #expect(bench.give(.refused(Failure(.busy, "busy"), attempt: attempt, instance: ViewBench.broker)).isEmpty)
+        #expect(bench.give(.refused(Refusal(.busy, "busy"), attempt: attempt, instance: ViewBench.broker)).isEmpty)
         #expect(bench.wait(.milliseconds(100)).has("register"))
     }
 
@@ -182,7 +183,9 @@ import Testing
         let nonce = bench.wait(.milliseconds(20)).nonces.first ?? 0
         let sent = bench.now
         bench.now = bench.now + .milliseconds(30)
-        #expect(bench.give(.pong(nonce: nonce, clock: 5_000, visible: ViewBench.at(14), instance: ViewBench.broker)).isEmpty)
+        #expect(
+            bench.give(.pong(nonce: nonce, clock: 5_000, visible: ViewBench.at(14), instance: ViewBench.broker)).isEmpty
+        )
         #expect(bench.machine.freshAsOf == before)
         #expect(bench.event(14, previous: 10).names == ["apply", "fresh"])
         #expect(bench.machine.freshAsOf == sent)
@@ -203,7 +206,8 @@ import Testing
         var bench = ViewBench.live()
         var attempt = bench.give(.instance(Instance(2))).registration?.attempt
         #expect(bench.registered(attempt, instance: Instance(2)).names == ["ping"])
-        attempt = bench.give(.bookmark(nil, instance: Instance(2))).registration?.attempt
+        attempt =
+            bench.give(.bookmark(nil, instance: Instance(2))).registration?.attempt
             ?? bench.wait(.milliseconds(200)).registration?.attempt
         let outputs = bench.registered(attempt, stream: StreamID(high: 4, low: 4), instance: Instance(2))
         #expect(outputs.names == ["unsubscribe", "subscribe", "ping"])

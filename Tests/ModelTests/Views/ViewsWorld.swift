@@ -262,7 +262,9 @@ final class ViewWorld {
     // MARK: what must hold
 
     func check() throws {
-        guard machine.cut == cache.cut else { throw Broken(description: "cuts \(machine.cut as Any) \(cache.cut as Any)") }
+        guard machine.cut == cache.cut else {
+            throw Broken(description: "cuts \(machine.cut as Any) \(cache.cut as Any)")
+        }
         guard let cut = cache.cut, let lineage = machine.lineage else { return }
         if let lastCut, lastCut.0 == lineage, cut.revision < lastCut.1 {
             throw Broken(description: "the cut went back from \(lastCut.1) to \(cut)")

@@ -30,7 +30,8 @@ enum LinearizableCommand {
     private static func words(for verdict: LinearizabilityVerdict) -> String {
         switch verdict {
         case .linearizable: "linearizable"
-        case .violated(let longest, let stuck): "not linearizable (operation \(stuck) has no place after \(longest.count) others)"
+        case .violated(let longest, let stuck):
+            "not linearizable (operation \(stuck) has no place after \(longest.count) others)"
         case .unknown(let steps): "unknown after \(steps) steps"
         }
     }

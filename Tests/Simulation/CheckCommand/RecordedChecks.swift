@@ -58,7 +58,9 @@ struct RecordedChecks {
 
     // MARK: Feeds
 
-    private mutating func changed(_ view: ViewName, _ key: String?, _ revision: Revision, _ isDeleted: Bool, _ time: Int64) {
+    private mutating func changed(
+        _ view: ViewName, _ key: String?, _ revision: Revision, _ isDeleted: Bool, _ time: Int64
+    ) {
         guard let feed = feeds[view] else { return }
         guard let key else {
             feeds[view]?.isPartial = true
@@ -68,10 +70,16 @@ struct RecordedChecks {
         let named = Key(unchecked: key)
         let exists = truths.values.contains { truth in
             // A deletion that a snapshot brought is told as of that snapshot.
-            if isDeleted { return truth.commit(revision) != nil && truth.record(named, on: feed.branch, at: revision) == nil }
+            if isDeleted {
+                return truth.commit(revision) != nil && truth.record(named, on: feed.branch, at: revision) == nil
+            }
             return truth.record(named, on: feed.branch, at: revision)?.revision == revision
         }
-        if !exists { violated(.filteredTruth, "\(view) told of \(key)@\(revision)\(isDeleted ? " deleted" : ""), which is not in the truth", time) }
+        if !exists {
+            violated(
+                .filteredTruth,
+                "\(view) told of \(key)@\(revision)\(isDeleted ? " deleted" : ""), which is not in the truth", time)
+        }
         if let before = feed.told[key], truths.count == 1, revision <= before.revision {
             violated(.trueFills, "\(view) told of \(key)@\(before.revision), then of \(key)@\(revision)", time)
         }
@@ -89,9 +97,11 @@ struct RecordedChecks {
         guard let token, let feed = feeds[view], !feed.isPartial, let truth = truths[token.lineage],
             let from = feed.from, from.lineage == token.lineage
         else { return }
-        for record in truth.state(of: feed.branch, feed.filter, at: token.revision) where record.revision > from.revision {
+        for record in truth.state(of: feed.branch, feed.filter, at: token.revision)
+        where record.revision > from.revision {
             if feed.told[record.key.text]?.revision != record.revision {
-                violated(.filteredTruth, "\(view) never told of \(record), which is in its state at \(token.revision)", time)
+                violated(
+                    .filteredTruth, "\(view) never told of \(record), which is in its state at \(token.revision)", time)
             }
         }
         for (key, last) in feed.told where !last.isDeleted && last.revision > from.revision && truths.count == 1 {

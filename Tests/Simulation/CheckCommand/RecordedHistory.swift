@@ -117,7 +117,9 @@ struct RecordedHistory {
     ) throws {
         // An invalidate view holds no whole state: of it counts where it is.
         if let token, token != shown[view], state != nil || modes[view] == .invalidate {
-            if let old = shown[view], old.lineage != token.lineage { note(line.t, .moved(view, .reset(token.lineage), nil)) }
+            if let old = shown[view], old.lineage != token.lineage {
+                note(line.t, .moved(view, .reset(token.lineage), nil))
+            }
             let records = (state ?? []).map { record($0, of: token.lineage) }
             note(line.t, .moved(view, .install(records, at: token.position), token.lineage))
             shown[view] = token
@@ -173,7 +175,9 @@ struct RecordedHistory {
             bytes.append(byte)
             rest = rest.dropFirst(2)
         }
-        guard parts.count == 2, let count = Int64(parts[0]), rest.isEmpty else { throw Unreadable("\"\(text)\" is no digest") }
+        guard parts.count == 2, let count = Int64(parts[0]), rest.isEmpty else {
+            throw Unreadable("\"\(text)\" is no digest")
+        }
         return StateDigest(count: count, bytes: bytes)
     }
 }

@@ -15,7 +15,9 @@ struct Recording {
     }
 
     private mutating func read(_ file: String) throws {
-        guard let data = FileManager.default.contents(atPath: file) else { throw Unreadable("there is no file \(file)") }
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw Unreadable("there is no file \(file)")
+        }
         let decoder = JSONDecoder()
         let texts = data.split(separator: UInt8(ascii: "\n"))
         for (index, text) in texts.enumerated() {

@@ -21,7 +21,7 @@ struct StoredTruth {
         var reader: Reader
         var lineage: Lineage
         var floor: Position
-        var branches: [Reply.BranchInfo]
+        var branches: [BranchInfo]
         var commits: [Commit]
         var head: Revision { commits.last?.info.revision ?? floor.revision }
     }
@@ -50,7 +50,7 @@ struct StoredTruth {
         var piece = Piece(
             name: file, reader: reader, lineage: reader.lineage, floor: try reader.floor(),
             branches: try reader.branches(visible: .max), commits: [])
-        var log = Request.Log(branch: nil, ascending: true, limit: 10_000, values: true)
+        var log = GetLog(branch: nil, ascending: true, limit: 10_000, values: true)
         var more = true
         while more {
             let page = try reader.log(log, visible: .max)

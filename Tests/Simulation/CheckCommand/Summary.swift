@@ -21,7 +21,9 @@ struct Summary: Encodable {
 
     init(_ recording: Recording) {
         (lines, cutLines) = (recording.lines.count, recording.cut)
-        if let first = recording.lines.first, let last = recording.lines.last { seconds = Double(last.t - first.t) / 1e9 }
+        if let first = recording.lines.first, let last = recording.lines.last {
+            seconds = Double(last.t - first.t) / 1e9
+        }
         var lineages: [String: Lineage] = [:]
         for line in recording.lines { count(line, &lineages) }
     }
@@ -33,7 +35,8 @@ struct Summary: Encodable {
         case .finished(_, let ending): transactions[Self.name(ending), default: 0] += 1
         case .read(let read): reads[read.how, default: 0] += 1
         case .failed(let what, let why): failures["\(what): \(why)", default: 0] += 1
-        case .following(_, _, _, _, let start): views[start == nil ? "followed" : "followed from a warm file", default: 0] += 1
+        case .following(_, _, _, _, let start):
+            views[start == nil ? "followed" : "followed from a warm file", default: 0] += 1
         case .watched(let view, let told, let isLive, let isAwake, _):
             let seen = isLive ? isAwake ? "seen live" : "seen live, not judged" : "seen stale"
             views[seen, default: 0] += 1

@@ -65,7 +65,8 @@ struct WatchChecks {
             violated(.ownHistory, "\(who) ended by a \(why), where it should say that the history changed", time)
         }
         if why == "failure belowFloor", !isCompacted {
-            violated(.filteredTruth, "\(who) ended since its revision was no longer kept, and nothing was compacted", time)
+            violated(
+                .filteredTruth, "\(who) ended since its revision was no longer kept, and nothing was compacted", time)
         }
     }
 
@@ -83,7 +84,8 @@ struct WatchChecks {
         let expected = truth.line(of: watched.branch, watched.filter, after: after, upTo: last)
         for (index, told) in watched.told.enumerated() {
             guard truth.holds(told.token.position), told.token.lineage == lineage else {
-                return violated(.nothingSeenIsLost, "\(who) told of \(told.token), which is not in lineage \(lineage)", told.time)
+                return violated(
+                    .nothingSeenIsLost, "\(who) told of \(told.token), which is not in lineage \(lineage)", told.time)
             }
             guard index < expected.count, told.record.isAnnounced != true, told.record.isOf(expected[index]) else {
                 let next = index < expected.count ? expected[index].description : "nothing more"
@@ -107,7 +109,8 @@ struct WatchChecks {
     /// What is under its keys is checked like any other read.
     private mutating func listed(_ read: ToldRead, _ time: Int64) {
         if Set(read.pages ?? []).count > 1 {
-            violated(.oneState, "a list's pages are of several states: \((read.pages ?? []).joined(separator: ", "))", time)
+            violated(
+                .oneState, "a list's pages are of several states: \((read.pages ?? []).joined(separator: ", "))", time)
         }
         let keys = read.found.map { Key(unchecked: $0.key) }
         if !zip(keys, keys.dropFirst()).allSatisfy({ $0 < $1 }) {

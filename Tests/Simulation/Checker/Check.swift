@@ -9,17 +9,17 @@ import MembusModel
 //
 // What it holds a history to is ``Invariant``.
 
-public struct Violation: Error, Sendable, CustomStringConvertible {
-    public var invariant: Invariant
-    public var text: String
+package struct Violation: Error, Sendable, CustomStringConvertible {
+    package var invariant: Invariant
+    package var text: String
     /// The place in the history where it showed.
-    public var entry: Int
-    public init(invariant: Invariant, text: String, entry: Int) {
+    package var entry: Int
+    package init(invariant: Invariant, text: String, entry: Int) {
         self.invariant = invariant
         self.text = text
         self.entry = entry
     }
-    public var description: String { "\(invariant): \(text)" }
+    package var description: String { "\(invariant): \(text)" }
 }
 
 /// A stretch of a lineage's life. It has one, unless an old copy of the store was put in its place as a file:
@@ -29,9 +29,9 @@ struct Run: Hashable {
     var number: Int
 }
 
-public struct Check {
+package struct Check {
     let history: History
-    public internal(set) var violations: [Violation] = []
+    package internal(set) var violations: [Violation] = []
     var index = 0
     var now = Instant(nanoseconds: 0)
 
@@ -86,11 +86,11 @@ public struct Check {
         var written: [BranchName: Revision] = [:]
     }
 
-    public init(_ history: History) { self.history = history }
+    package init(_ history: History) { self.history = history }
 
     /// - Parameter isComplete: the record says when each lineage began and of which one each word was; without that
     ///   no order can be looked for, and operations are judged by their revisions alone.
-    public static func violations(of history: History, isComplete: Bool = true) -> [Violation] {
+    package static func violations(of history: History, isComplete: Bool = true) -> [Violation] {
         var check = Check(history)
         check.run(isComplete: isComplete)
         return check.violations
@@ -126,7 +126,9 @@ public struct Check {
             }
         case .answered(let lineage, let revision):
             let most = visible[current(lineage)]?.last?.revision ?? 0
-            if revision > most { violated(.nothingSeenIsLost, "a reply shows revision \(revision), though \(most) is visible") }
+            if revision > most {
+                violated(.nothingSeenIsLost, "a reply shows revision \(revision), though \(most) is visible")
+            }
         case .published(let lineage, let position): exists(position, lineage, "published")
         case .following(let view, let branch, let filter, let mode, let start):
             views[view] = Seen(branch: branch, filter: filter, mode: mode, token: start)
@@ -139,7 +141,8 @@ public struct Check {
         case .overgrown(let text): violated(.caps, text)
         case .broken(let invariant, let text): violated(invariant, text)
         case .asked(let read, let agent):
-            reads[read] = Asked(told: told, own: agents[agent] ?? [:], time: now, served: serving.count, answers: answers)
+            reads[read] = Asked(
+                told: told, own: agents[agent] ?? [:], time: now, served: serving.count, answers: answers)
         case .read(let read): take(read)
         case .faultsEnded: faultsEnded = now
         case .recovered(let view): recovered[view] = recovered[view] ?? now
@@ -147,7 +150,10 @@ public struct Check {
             rested(view, token, isLive, digest, ofStore)
         case .restedAt(let lineage, let position):
             if history.truths[lineage]?.head != position {
-                violated(.nothingSeenIsLost, "the broker rests at \(position), the store holds \(history.truths[lineage]?.head.description ?? "nothing")")
+                violated(
+                    .nothingSeenIsLost,
+                    "the broker rests at \(position), the store holds \(history.truths[lineage]?.head.description ?? "nothing")"
+                )
             }
         case .restedWhen(let wall): checkNothingOverdue(wall)
         case .copiedBack(let lineage, let position): copiedBack(lineage, position)

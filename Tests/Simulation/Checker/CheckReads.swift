@@ -14,7 +14,8 @@ extension Check {
             if let expected, let actual, read.isAnnouncing, actual.tells(expected) { continue }
             if expected != actual {
                 violated(
-                    .oneState, "\(who) at \(at): \(key) is \(actual?.description ?? "absent"), the truth is "
+                    .oneState,
+                    "\(who) at \(at): \(key) is \(actual?.description ?? "absent"), the truth is "
                         + (expected?.description ?? "absent"))
             }
         }
@@ -32,7 +33,8 @@ extension Check {
         guard let view = read.view else { return }
         let asked = reads[read.id]
         if let before = asked?.answers[view]?[run]?.before(asked?.time ?? now), before > read.token.revision {
-            violated(.neverBack, "\(who) of \(view) is of \(read.token.revision), though one before it was of \(before)")
+            violated(
+                .neverBack, "\(who) of \(view) is of \(read.token.revision), though one before it was of \(before)")
         }
         answers[view, default: [:]][run, default: Answered()].add(read.token.revision, at: now)
     }
@@ -49,7 +51,9 @@ extension Check {
             $0.key.lineage == run.lineage && $0.key.number > run.number && $0.value.written[read.branch] != nil
         }
         if later != nil {
-            violated(.ownWrites, "\(who) is of a history that was replaced, though the agent has written to the one after it")
+            violated(
+                .ownWrites, "\(who) is of a history that was replaced, though the agent has written to the one after it"
+            )
         }
     }
 
@@ -78,9 +82,13 @@ extension Check {
         case .within(let age):
             guard let asked = reads[read.id] else { return }
             let then = shown(run, before: asked.time - age)
-            if then > at { violated(.boundedAge, "\(who) is of \(at), though \(then) was visible \(age) before it was asked for") }
+            if then > at {
+                violated(.boundedAge, "\(who) is of \(at), though \(then) was visible \(age) before it was asked for")
+            }
             if isReplaced(read.token, before: asked.time - age) {
-                violated(.boundedAge, "\(who) is of \(read.token), whose history was replaced \(age) before it was asked for")
+                violated(
+                    .boundedAge, "\(who) is of \(read.token), whose history was replaced \(age) before it was asked for"
+                )
             }
         }
     }

@@ -63,7 +63,9 @@ extension Check {
         guard let truth = move(name, at, lineage, "snapshot"), seen.mode == .update else { return }
         let expected = truth.state(of: seen.branch, seen.filter, at: at.revision)
         if records.count != expected.count || !zip(records, expected).allSatisfy({ $0.tells($1) }) {
-            violated(.filteredTruth, "\(name) of \(seen.filter): the snapshot at \(at.revision) is \(records), the truth is \(expected)")
+            violated(
+                .filteredTruth,
+                "\(name) of \(seen.filter): the snapshot at \(at.revision) is \(records), the truth is \(expected)")
         }
     }
 
@@ -78,7 +80,9 @@ extension Check {
         guard let run = exists(to, lineage, "\(name): a \(what)"), let truth = truth(of: run) else { return nil }
         let highest = views[name]?.highest[run] ?? -1
         if to.revision <= max(highest, old?.lineage == lineage ? old?.revision ?? -1 : -1) {
-            violated(.neverBack, "\(name): a \(what) moved the cut from \(max(highest, old?.revision ?? -1)) back to \(to.revision)")
+            violated(
+                .neverBack,
+                "\(name): a \(what) moved the cut from \(max(highest, old?.revision ?? -1)) back to \(to.revision)")
         }
         if let old, old.lineage != lineage || !truth.holds(old.position) {
             violated(.ownHistory, "\(name): a \(what) of lineage \(lineage) on a state of another history, \(old)")
@@ -93,7 +97,8 @@ extension Check {
         guard let old = seen.token, old.lineage == new else { return }
         let run = current(new)
         guard holds(run, old.position) else {
-            // It was at a state that is lost, so it had not met this run: what it showed that is of both was of the other.
+            // It was at a state that is lost, so it had not met this run: what it showed that is of both was of the
+            // other.
             views[name]?.highest[run] = nil
             return
         }
@@ -109,7 +114,8 @@ extension Check {
     // MARK: Invariant 16: what it begins with
 
     mutating func loaded(_ name: ViewName, _ token: Token, _ records: [Record]) {
-        guard let seen = views[name], let run = run(holding: token.position, of: token.lineage), let truth = truth(of: run)
+        guard let seen = views[name], let run = run(holding: token.position, of: token.lineage),
+            let truth = truth(of: run)
         else { return }
         let expected = truth.state(of: seen.branch, seen.filter, at: token.revision)
         if records.count != expected.count || !zip(records, expected).allSatisfy({ $0.tells($1) }) {
@@ -123,10 +129,14 @@ extension Check {
         guard let token = seen.token, let run = run(holding: token.position, of: token.lineage) else { return }
         let then = shown(run, before: asOf)
         if then > token.revision {
-            violated(.boundedAge, "\(name) at \(token.revision) claims to hold all of \(now - asOf) ago, when \(then) was visible")
+            violated(
+                .boundedAge,
+                "\(name) at \(token.revision) claims to hold all of \(now - asOf) ago, when \(then) was visible")
         }
         if isReplaced(token, before: asOf) {
-            violated(.boundedAge, "\(name) claims to hold all of \(now - asOf) ago, and is at \(token), of a history replaced by then")
+            violated(
+                .boundedAge,
+                "\(name) claims to hold all of \(now - asOf) ago, and is at \(token), of a history replaced by then")
         }
     }
 
@@ -135,7 +145,7 @@ extension Check {
     /// Two seconds of silence, and as long again for heartbeats that can't be judged.
     static let bound = Duration.seconds(5)
     /// From the end of faults to every view's being live and at the head.
-    public static let recovery = Duration.seconds(10)
+    package static let recovery = Duration.seconds(10)
 
     mutating func watched(_ name: ViewName, _ token: Token?, _ isLive: Bool) {
         guard views[name] != nil, isLive else { return }
@@ -143,7 +153,8 @@ extension Check {
         guard let run = run(holding: token.position, of: token.lineage) else { return }
         let then = shown(run, before: now - Self.bound)
         if then > token.revision {
-            violated(.staleIsMarked, "\(name) is live at \(token.revision), though \(then) was visible \(Self.bound) ago")
+            violated(
+                .staleIsMarked, "\(name) is live at \(token.revision), though \(then) was visible \(Self.bound) ago")
         }
         let served = serving.last { $0.time <= now - Self.bound }?.run
         let isServed = served.map { $0.lineage == token.lineage && holds($0, token.position) } ?? true
@@ -156,15 +167,20 @@ extension Check {
     mutating func holds(_ name: ViewName, _ token: Token?, _ entries: [CacheEntry], atRest: Bool) {
         guard let seen = views[name] else { return }
         if token != seen.token {
-            violated(.neverBack, "\(name) shows \(token?.description ?? "nothing"), moved to \(seen.token?.description ?? "nothing")")
+            violated(
+                .neverBack,
+                "\(name) shows \(token?.description ?? "nothing"), moved to \(seen.token?.description ?? "nothing")")
         }
-        guard let token, let run = run(holding: token.position, of: token.lineage), let truth = truth(of: run) else { return }
+        guard let token, let run = run(holding: token.position, of: token.lineage), let truth = truth(of: run) else {
+            return
+        }
         for entry in entries {
             let expected = truth.record(entry.key, on: seen.branch, at: token.revision)
             let isTrue = expected.map { entry.record?.tells($0) ?? false } ?? (entry.record == nil)
             if !isTrue {
                 violated(
-                    atRest ? .equalAtRest : .trueFills, "\(name) holds \(entry.key) at \(token.revision) as \(entry.record?.description ?? "absent"), "
+                    atRest ? .equalAtRest : .trueFills,
+                    "\(name) holds \(entry.key) at \(token.revision) as \(entry.record?.description ?? "absent"), "
                         + "the truth is \(expected?.description ?? "absent")")
             }
         }
@@ -176,18 +192,24 @@ extension Check {
         guard let seen = views[name] else { return }
         let waited = faultsEnded.map { now - $0 } ?? .zero
         if let faultsEnded, let recovered = recovered[name], recovered - faultsEnded > Self.recovery {
-            violated(.liveAgain, "\(name) was live and at the head only \(recovered - faultsEnded) after the faults ended")
+            violated(
+                .liveAgain, "\(name) was live and at the head only \(recovered - faultsEnded) after the faults ended")
         }
-        guard let token, isLive else { return violated(.liveAgain, "\(name) is not live \(waited) after the faults ended") }
+        guard let token, isLive else {
+            return violated(.liveAgain, "\(name) is not live \(waited) after the faults ended")
+        }
         let run = run(holding: token.position, of: token.lineage) ?? current(token.lineage)
         if let served = visible[run]?.last?.revision, served != token.revision || serving.last?.run != run {
-            violated(.liveAgain, "\(name) is at \(token.revision) \(waited) after the faults ended, the broker at \(served)")
+            violated(
+                .liveAgain, "\(name) is at \(token.revision) \(waited) after the faults ended, the broker at \(served)")
         }
         guard let digest, let truth = truth(of: run) else { return }
         var builder = StateDigest.Builder()
         for record in truth.state(of: seen.branch, seen.filter, at: token.revision) { builder.add(record) }
         let expected = builder.finish()
         if digest != expected { violated(.equalAtRest, "\(name) at rest differs from the truth at \(token.revision)") }
-        if let ofStore, ofStore != expected { violated(.equalAtRest, "the store's digest at \(token.revision) differs from its log") }
+        if let ofStore, ofStore != expected {
+            violated(.equalAtRest, "the store's digest at \(token.revision) differs from its log")
+        }
     }
 }

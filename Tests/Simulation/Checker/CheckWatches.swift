@@ -1,29 +1,29 @@
 import MembusModel
 
-// Watches deliver every change to their topics after where they began, in order, each once, of one history: at any moment
-// what was delivered is the beginning of what the truth says, and at rest it is all of it. Where an old copy of the store
-// was put back, of one of the lineage's runs: which one shows once they differ.
+// Watches deliver every change to their topics after where they began, in order, each once, of one history: at any
+// moment what was delivered is the beginning of what the truth says, and at rest it is all of it. Where an old copy of
+// the store was put back, of one of the lineage's runs: which one shows once they differ.
 
 /// One watch of one life of an agent.
-public struct WatchName: Hashable, Sendable, CustomStringConvertible {
-    public var agent: Int
-    public var life: Int
-    public var number: Int
-    public init(agent: Int, life: Int, number: Int) {
+package struct WatchName: Hashable, Sendable, CustomStringConvertible {
+    package var agent: Int
+    package var life: Int
+    package var number: Int
+    package init(agent: Int, life: Int, number: Int) {
         self.agent = agent
         self.life = life
         self.number = number
     }
-    public var description: String { "agent \(agent).\(life) watch \(number)" }
+    package var description: String { "agent \(agent).\(life) watch \(number)" }
 }
 
-public enum WatchFact: Sendable {
+package enum WatchFact: Sendable {
     /// Everything after the revision, which is that of the token if there is one.
     case began(BranchName, TopicFilter, after: Revision, of: Token?)
     case delivered([Record], Lineage)
     /// Another history is served.
     case historyChanged(now: Lineage)
-    case failed(Failure)
+    case failed(Refusal)
     /// At the end, when all is calm.
     case rested
 }
@@ -51,14 +51,17 @@ extension Check {
         case .began: break
         case .delivered(let records, let lineage): deliver(records, lineage, name, &watched)
         case .historyChanged(let now):
-            if watched.lineage == now { violated(.ownHistory, "\(name) ended by a change of history, which is still \(now)") }
+            if watched.lineage == now {
+                violated(.ownHistory, "\(name) ended by a change of history, which is still \(now)")
+            }
         case .failed(let failure): failed(failure, name, watched)
         case .rested: rested(name, watched)
         }
         watches[name] = watched
     }
 
-    private mutating func deliver(_ records: [Record], _ lineage: Lineage, _ name: WatchName, _ watched: inout Watched) {
+    private mutating func deliver(_ records: [Record], _ lineage: Lineage, _ name: WatchName, _ watched: inout Watched)
+    {
         if let known = watched.lineage, known != lineage {
             return violated(.ownHistory, "\(name) delivers of lineage \(lineage) what began in \(known)")
         }
@@ -72,8 +75,10 @@ extension Check {
             return rest.count >= records.count && zip(records, rest).allSatisfy { $0.tells($1) }
         }
         if fitting.isEmpty {
-            let expected = watched.runs[current(lineage)].map { "\($0.dropFirst(start).prefix(records.count))" } ?? "nothing"
-            violated(.filteredTruth, "\(name) delivers \(records) after \(start) changes, where the truth has \(expected)")
+            let expected =
+                watched.runs[current(lineage)].map { "\($0.dropFirst(start).prefix(records.count))" } ?? "nothing"
+            violated(
+                .filteredTruth, "\(name) delivers \(records) after \(start) changes, where the truth has \(expected)")
         }
         watched.runs = fitting
         watched.delivered += records.count
@@ -91,7 +96,7 @@ extension Check {
         return found
     }
 
-    private mutating func failed(_ failure: Failure, _ name: WatchName, _ watched: Watched) {
+    private mutating func failed(_ failure: Refusal, _ name: WatchName, _ watched: Watched) {
         let isReplaced = history.truths.count > 1 || history.earlier.values.contains { !$0.isEmpty }
         switch failure.code {
         case .belowFloor where highestFloor > watched.after: break
@@ -105,15 +110,18 @@ extension Check {
     private mutating func rested(_ name: WatchName, _ watched: Watched) {
         guard let run = serving.last?.run else { return }
         if let lineage = watched.lineage, lineage != run.lineage {
-            return violated(.ownHistory, "\(name) was never told that its lineage \(lineage) was replaced by \(run.lineage)")
+            return violated(
+                .ownHistory, "\(name) was never told that its lineage \(lineage) was replaced by \(run.lineage)")
         }
         let all = watched.delivered == 0 ? runs(of: watched, run.lineage)[run] : watched.runs[run]
         guard let all else {
-            return violated(.ownHistory, "\(name) was never told that its history was replaced by another of the same lineage")
+            return violated(
+                .ownHistory, "\(name) was never told that its history was replaced by another of the same lineage")
         }
         guard all.count != watched.delivered else { return }
         violated(
-            .staleIsMarked, "\(name) rests after \(watched.delivered) changes of \(all.count); the next is "
+            .staleIsMarked,
+            "\(name) rests after \(watched.delivered) changes of \(all.count); the next is "
                 + (all.dropFirst(watched.delivered).first?.description ?? "none"))
     }
 }

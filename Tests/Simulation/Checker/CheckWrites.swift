@@ -57,7 +57,8 @@ extension Check {
             let before = truth.record(record.key, on: commit.info.branch, at: commit.info.revision - 1)
             guard let before, let expires = before.expires, expires <= commit.info.time, record.isDeleted else {
                 violated(
-                    .trueFills, "\(commit.info.revision) of the broker at \(commit.info.time) writes \(record), where there was "
+                    .trueFills,
+                    "\(commit.info.revision) of the broker at \(commit.info.time) writes \(record), where there was "
                         + (before?.description ?? "nothing"))
                 continue
             }
@@ -72,10 +73,12 @@ extension Check {
         let due = wall.advanced(by: .zero - Self.sweeping)
         // What came only now, or is inherited by a branch that did, has not been there for long enough to be swept.
         let then = shown(run, before: now - Self.sweeping)
-        for branch in truth.branches.keys.sorted(by: { $0.text < $1.text }) where truth.branches[branch]?.created ?? 0 <= then {
+        for branch in truth.branches.keys.sorted(by: { $0.text < $1.text })
+        where truth.branches[branch]?.created ?? 0 <= then {
             for record in truth.state(of: branch, .everything, at: truth.head.revision) where record.revision <= then {
                 guard let expires = record.expires, expires <= due else { continue }
-                violated(.trueFills, "\(record) on \(branch) should have expired at \(expires), and is there at \(wall)")
+                violated(
+                    .trueFills, "\(record) on \(branch) should have expired at \(expires), and is there at \(wall)")
             }
         }
     }
@@ -88,7 +91,7 @@ extension Check {
         writes[op] = Write(agent: agent, work: work, before: before)
     }
 
-    mutating func told(_ op: Int, _ result: Result<Outcome, Failure>, _ lineage: Lineage) {
+    mutating func told(_ op: Int, _ result: Result<Outcome, Refusal>, _ lineage: Lineage) {
         switch result {
         case .success(.committed(let position)):
             decidedOnce(op, .committed(position), lineage)
@@ -97,7 +100,7 @@ extension Check {
             decidedOnce(op, outcome, lineage)
             undone(op, outcome, lineage)
         case .failure(let failure):
-            let says: [Failure.Code] = [.numberForgotten, .numberReused]
+            let says: [Refusal.Code] = [.numberForgotten, .numberReused]
             // A refusal of the request's form is about this sending only.
             if failure.code.remedy == .fixRequest, !says.contains(failure.code), failure.code != .malformed {
                 refuse(op, "refused (\(failure.message))", in: current(lineage))
@@ -108,7 +111,9 @@ extension Check {
     mutating func finished(_ op: Int, _ agent: Int, _ ending: Ending) {
         switch ending {
         case .decided(.committed(let position), let lineage):
-            guard let run = acknowledged(op, position, lineage), let branch = writes[op]?.work.branchName else { return }
+            guard let run = acknowledged(op, position, lineage), let branch = writes[op]?.work.branchName else {
+                return
+            }
             var known = agents[agent, default: [:]][run, default: Known()]
             known.written[branch] = max(known.written[branch] ?? 0, position.revision)
             agents[agent, default: [:]][run] = known
@@ -149,27 +154,36 @@ extension Check {
             let commit = truth(of: run)?.commit(position.revision)
         else { return nil }
         if commit.info.message != "op \(op)" {
-            violated(.takesEffectOnce, "op \(op) was acknowledged as \(position.revision), which is \(commit.info.message)")
+            violated(
+                .takesEffectOnce, "op \(op) was acknowledged as \(position.revision), which is \(commit.info.message)")
         } else if let before = write.before[run], before >= position.revision {
-            violated(.realTimeOrder, "op \(op) is revision \(position.revision), yet \(before) was known before it was asked for")
+            violated(
+                .realTimeOrder,
+                "op \(op) is revision \(position.revision), yet \(before) was known before it was asked for")
         }
         return run
     }
 
     /// It changed nothing: its preconditions must say so at the revision that the outcome names.
     private mutating func undone(_ op: Int, _ outcome: Outcome, _ lineage: Lineage) {
-        guard let run = exists(outcome.position, lineage, "op \(op), decided"), let truth = truth(of: run) else { return }
+        guard let run = exists(outcome.position, lineage, "op \(op), decided"), let truth = truth(of: run) else {
+            return
+        }
         refuse(op, "decided without a commit", in: run)
         guard let write = writes[op], case .transaction(let transaction) = write.work else { return }
         switch outcome {
         case .committed: return
         case .held(let position):
             let failed = transaction.failing(in: truth, at: position.revision)
-            if !failed.isEmpty { violated(.replayedOutcomes, "op \(op) held at \(position.revision), where \(failed) fail") }
+            if !failed.isEmpty {
+                violated(.replayedOutcomes, "op \(op) held at \(position.revision), where \(failed) fail")
+            }
         case .conflict(let failed, let position):
             let expected = transaction.failing(in: truth, at: position.revision)
             if failed.map(\.precondition) != expected {
-                violated(.replayedOutcomes, "op \(op) failed on \(failed.map(\.precondition)) at \(position.revision), where \(expected) fail")
+                violated(
+                    .replayedOutcomes,
+                    "op \(op) failed on \(failed.map(\.precondition)) at \(position.revision), where \(expected) fail")
             }
         }
     }
@@ -192,14 +206,19 @@ extension Check {
     private mutating func replay(_ transaction: Transaction, _ commit: Commit, _ op: Int, in truth: Truth) {
         let before = commit.info.revision - 1
         let failed = transaction.failing(in: truth, at: before)
-        if !failed.isEmpty { violated(.replayedOutcomes, "op \(op) is committed as \(before + 1), though at \(before) \(failed) fail") }
+        if !failed.isEmpty {
+            violated(.replayedOutcomes, "op \(op) is committed as \(before + 1), though at \(before) \(failed) fail")
+        }
         let expected = transaction.values(in: truth, at: before)
         let patched = Set(transaction.changes.filter(\.isPatch).map(\.key))
         let actual = commit.records.map {
             let value = patched.contains($0.key) ? $0.value.flatMap(Merged.canonical) : $0.value
             return Written(key: $0.key, value: value, isDeleted: $0.isDeleted)
         }
-        if expected != actual { violated(.replayedOutcomes, "op \(op) wrote \(commit.records), and its changes at \(before) give \(expected)") }
+        if expected != actual {
+            violated(
+                .replayedOutcomes, "op \(op) wrote \(commit.records), and its changes at \(before) give \(expected)")
+        }
     }
 }
 

@@ -3,47 +3,47 @@ import MembusModel
 // What is on record of one simulated history: everything that somebody outside could have observed, in the
 // order in which it happened, and the truth that was recovered from the store. The checker knows nothing else.
 
-public struct History: Sendable {
-    public private(set) var entries: [Entry] = []
+package struct History: Sendable {
+    package private(set) var entries: [Entry] = []
     /// By lineage: what the store holds at the end, or held when its history was replaced.
-    public var truths: [Lineage: Truth] = [:]
+    package var truths: [Lineage: Truth] = [:]
     /// What it held of the same lineage before that, each time that an old copy was put in its place.
-    public var earlier: [Lineage: [Truth]] = [:]
+    package var earlier: [Lineage: [Truth]] = [:]
 
-    public init() {}
+    package init() {}
 
     /// Whether an old copy of the lineage's store was put in its place.
     func isCopiedBack(_ lineage: Lineage) -> Bool {
         entries.contains { if case .copiedBack(lineage, _) = $0.fact { true } else { false } }
     }
 
-    public mutating func note(_ time: Instant, _ fact: Fact) { entries.append(Entry(time: time, fact: fact)) }
+    package mutating func note(_ time: Instant, _ fact: Fact) { entries.append(Entry(time: time, fact: fact)) }
 }
 
-public struct Entry: Sendable {
+package struct Entry: Sendable {
     /// By the world's clock, which nobody in the world can read.
-    public var time: Instant
-    public var fact: Fact
+    package var time: Instant
+    package var fact: Fact
 }
 
 /// One life of one view of one agent.
-public struct ViewName: Hashable, Sendable, CustomStringConvertible {
-    public var agent: Int
-    public var life: Int
-    public var number: UInt64
-    public init(agent: Int, life: Int, number: UInt64) {
+package struct ViewName: Hashable, Sendable, CustomStringConvertible {
+    package var agent: Int
+    package var life: Int
+    package var number: UInt64
+    package init(agent: Int, life: Int, number: UInt64) {
         self.agent = agent
         self.life = life
         self.number = number
     }
-    public var description: String { "agent \(agent).\(life) view \(number)" }
+    package var description: String { "agent \(agent).\(life) view \(number)" }
 }
 
-public enum Fact: Sendable {
+package enum Fact: Sendable {
     /// An agent asked for a transaction or fork; its message is "op N".
     case invoked(Int, agent: Int, Work)
     /// The broker handed out a reply that says what became of it, whether or not the reply arrives.
-    case told(Int, Result<Outcome, Failure>, Lineage)
+    case told(Int, Result<Outcome, Refusal>, Lineage)
     /// The agent's call came back.
     case finished(Int, agent: Int, Ending)
     /// A broker serves this history, and shows it up to here.
@@ -86,18 +86,18 @@ public enum Fact: Sendable {
 }
 
 /// Of a key that a cache knows something of.
-public struct CacheEntry: Sendable {
-    public var key: Key
+package struct CacheEntry: Sendable {
+    package var key: Key
     /// `nil`: it is known to have none.
-    public var record: Record?
-    public init(key: Key, record: Record?) {
+    package var record: Record?
+    package init(key: Key, record: Record?) {
         self.key = key
         self.record = record
     }
 }
 
 /// What an agent learned of its transaction.
-public enum Ending: Sendable {
+package enum Ending: Sendable {
     case decided(Outcome, Lineage)
     /// It is committed, but the agent's views did not reach it in time.
     case committedUnseen(Position, Lineage)
@@ -107,30 +107,33 @@ public enum Ending: Sendable {
     case unknown
 }
 
-public struct Read: Sendable {
-    public enum Consistency: Hashable, Sendable {
-        case cached, atLeast(Token), within(Duration), linearizable
+package struct Read: Sendable {
+    package enum Consistency: Hashable, Sendable {
+        case cached
+        case atLeast(Token)
+        case within(Duration)
+        case linearizable
         /// Of the broker itself, at its head.
         case direct
     }
-    public var id: Int
-    public var agent: Int
+    package var id: Int
+    package var agent: Int
     /// `nil`: asked of the broker.
-    public var view: ViewName?
+    package var view: ViewName?
     /// Whether the agent was told that the view is complete, before it asked.
-    public var isJoined: Bool
-    public var branch: BranchName
-    public var keys: [Key]
-    public var consistency: Consistency
-    public var token: Token
+    package var isJoined: Bool
+    package var branch: BranchName
+    package var keys: [Key]
+    package var consistency: Consistency
+    package var token: Token
     /// Those of the keys that have a record.
-    public var found: [Record]
+    package var found: [Record]
     /// Large values may be announced only.
-    public var isAnnouncing = false
+    package var isAnnouncing = false
     /// The view's policy forbids reads while it is stale, and the read was over at once.
-    public var isStrict = false
+    package var isStrict = false
 
-    public init(
+    package init(
         id: Int, agent: Int, view: ViewName?, isJoined: Bool, branch: BranchName, keys: [Key],
         consistency: Consistency, token: Token, found: [Record]
     ) {

@@ -1,5 +1,5 @@
 /// What the checker holds a history to: the invariants of the design's section 9, by their numbers there.
-public enum Invariant: Int, CaseIterable, Comparable, Sendable, CustomStringConvertible {
+package enum Invariant: Int, CaseIterable, Comparable, Sendable, CustomStringConvertible {
     /// Revisions are dense; what was acknowledged is there once, what was refused never.
     case takesEffectOnce = 1
     /// Who was told of a commit before he asked for another gets a later one.
@@ -41,8 +41,8 @@ public enum Invariant: Int, CaseIterable, Comparable, Sendable, CustomStringConv
     case liveAgain = 20
 
     /// Whether there is what it is about.
-    public var isChecked: Bool { self != .strictTopics && self != .rights }
+    package var isChecked: Bool { self != .strictTopics && self != .rights }
 
-    public static func < (a: Invariant, b: Invariant) -> Bool { a.rawValue < b.rawValue }
-    public var description: String { "invariant \(rawValue)" }
+    package static func < (a: Invariant, b: Invariant) -> Bool { a.rawValue < b.rawValue }
+    package var description: String { "invariant \(rawValue)" }
 }

@@ -1,66 +1,68 @@
 import MembusModel
 
 /// One history: the sequence of commits recovered from a store, and the state after each of them.
-public struct Truth: Sendable {
-    public let lineage: Lineage
+package struct Truth: Sendable {
+    package let lineage: Lineage
     /// The commit of revision R stands at R - 1.
-    public private(set) var commits: [Commit] = []
-    public private(set) var branches: [BranchName: Reply.BranchInfo] = [:]
+    package private(set) var commits: [Commit] = []
+    package private(set) var branches: [BranchName: BranchInfo] = [:]
     /// Of each key on each branch, in the order of history, deletions included.
     private var versions: [BranchName: [Key: [Record]]] = [:]
 
-    public init(lineage: Lineage, branches: [Reply.BranchInfo] = []) {
+    package init(lineage: Lineage, branches: [BranchInfo] = []) {
         self.lineage = lineage
         know(branches)
     }
 
-    public var head: Position { commits.last?.info.position ?? .origin }
+    package var head: Position { commits.last?.info.position ?? .origin }
 
-    public mutating func know(_ list: [Reply.BranchInfo]) {
+    package mutating func know(_ list: [BranchInfo]) {
         for branch in list { branches[branch.name] = branch }
     }
 
     /// - Returns: false if it is not the next one.
-    public mutating func append(_ commit: Commit) -> Bool {
+    package mutating func append(_ commit: Commit) -> Bool {
         guard commit.info.revision == head.revision + 1 else { return false }
         commits.append(commit)
-        for record in commit.records { versions[commit.info.branch, default: [:]][record.key, default: []].append(record) }
+        for record in commit.records {
+            versions[commit.info.branch, default: [:]][record.key, default: []].append(record)
+        }
         return true
     }
 
     /// The same history up to a revision, under another name.
-    public func prefix(_ revision: Revision, as lineage: Lineage) -> Truth {
+    package func prefix(_ revision: Revision, as lineage: Lineage) -> Truth {
         var prefix = Truth(lineage: lineage, branches: branches.values.filter { $0.created <= revision })
         for commit in commits.prefix(Int(revision)) { _ = prefix.append(commit) }
         return prefix
     }
 
-    public func commit(_ revision: Revision) -> Commit? {
+    package func commit(_ revision: Revision) -> Commit? {
         revision >= 1 && revision <= Int64(commits.count) ? commits[Int(revision) - 1] : nil
     }
 
-    public func holds(_ position: Position) -> Bool {
+    package func holds(_ position: Position) -> Bool {
         position.revision == 0 ? position == .origin : commit(position.revision)?.info.hash == position.hash
     }
 
     /// Whether it is the one, or beyond what was harvested of a history that goes on.
-    public func mayHold(_ position: Position) -> Bool { position.revision > head.revision || holds(position) }
+    package func mayHold(_ position: Position) -> Bool { position.revision > head.revision || holds(position) }
 
     // MARK: States
 
     /// The newest version at a revision, deletions included.
-    public func newest(_ key: Key, on branch: BranchName, at revision: Revision) -> Record? {
+    package func newest(_ key: Key, on branch: BranchName, at revision: Revision) -> Record? {
         if let found = versions[branch]?[key]?.newest(at: revision) { return found }
         guard let info = branches[branch], let parent = info.parent else { return nil }
         return newest(key, on: parent, at: min(revision, info.forkRevision))
     }
 
-    public func record(_ key: Key, on branch: BranchName, at revision: Revision) -> Record? {
+    package func record(_ key: Key, on branch: BranchName, at revision: Revision) -> Record? {
         newest(key, on: branch, at: revision).flatMap { $0.isDeleted ? nil : $0 }
     }
 
     /// All records that the filter matches, in the order of their keys.
-    public func state(of branch: BranchName, _ filter: TopicFilter, at revision: Revision) -> [Record] {
+    package func state(of branch: BranchName, _ filter: TopicFilter, at revision: Revision) -> [Record] {
         keys(of: branch).filter(filter.matches).sorted().compactMap { record($0, on: branch, at: revision) }
     }
 
@@ -70,14 +72,14 @@ public struct Truth: Sendable {
     }
 
     /// What a stream says of (after, upTo], in order.
-    public func changes(on branch: BranchName, _ filter: TopicFilter, after: Revision, upTo: Revision) -> [Record] {
+    package func changes(on branch: BranchName, _ filter: TopicFilter, after: Revision, upTo: Revision) -> [Record] {
         guard after < upTo else { return [] }
         return commits[max(0, Int(after))..<min(commits.count, Int(upTo))].filter { $0.info.branch == branch }
             .flatMap { $0.records.filter { filter.matches($0.key) } }
     }
 
     /// A version on the branch of a key of the topic that came after the revision.
-    public func changed(_ topic: Topic, on branch: BranchName, since: Revision, at revision: Revision) -> [Record] {
+    package func changed(_ topic: Topic, on branch: BranchName, since: Revision, at revision: Revision) -> [Record] {
         let filter = TopicFilter([topic])
         var found = changes(on: branch, filter, after: since, upTo: revision)
         if let info = branches[branch], let parent = info.parent, since < info.forkRevision {

@@ -5,7 +5,7 @@ import MembusSimulation
 //
 //   --seed S [--part…] --story         one history, told
 //   --histories N [--jobs J]           many histories; the first that violates an invariant is shrunk and told
-//   --plants all|NAME,… [--jobs J]     planted bugs: each must be found within its bound of histories
+//   --mutants all|NAME,… [--jobs J]     mutants: each must be found within its bound of histories
 //
 // Exit codes: 0 all is as it must be, 1 it is not, 64 wrong usage.
 
@@ -33,7 +33,7 @@ enum Simulate {
 
     /// One history. What is wrong with it is told as it is: whoever replays a shrunk part wants that part.
     private static func tell(_ options: Options) -> CInt {
-        let verdict = Verdict.of(seed: options.seed, part: options.part, plant: options.plant)
+        let verdict = Verdict.of(seed: options.seed, part: options.part, mutant: options.mutant)
         if options.tellsStory {
             for entry in verdict.history.entries where entry.fact.isTelling { print(entry.story) }
         }

@@ -6,9 +6,9 @@ struct Options {
     var histories = 1
     var part = Part(moves: Part.usualMoves)
     /// For one history, and for a worker: the bug that its world has.
-    var plant: Plant?
+    var mutant: Mutant?
     /// To be found, each within its bound.
-    var plants: [Plant] = []
+    var mutants: [Mutant] = []
     var jobs = 1
     var tellsStory = false
     var shrinks = false
@@ -17,17 +17,17 @@ struct Options {
     var isWorker = false
     var shrinking = Duration.seconds(20)
 
-    var isOneHistory: Bool { histories == 1 && plants.isEmpty }
+    var isOneHistory: Bool { histories == 1 && mutants.isEmpty }
 
     static let usage = """
-        usage: membus-simulate [--seed S] [--steps K] [--plant NAME] [--story] [--shrink]
+        usage: membus-simulate [--seed S] [--steps K] [--mutant NAME] [--story] [--shrink]
                                [--without 3,7,9-12] [--agents N] [--spare KIND,...] [--control]
-               membus-simulate [--seed S] [--histories N] [--steps K] [--plants all|NAME,...] [--jobs J]
+               membus-simulate [--seed S] [--histories N] [--steps K] [--mutants all|NAME,...] [--jobs J]
                                [--keep-going] [--coverage]
         --steps: moves of a history (what agents do, what goes wrong); each is some dozens of the world's steps
-        --control: the world that provokes the plant, without its bug
+        --control: the world that provokes the mutant, without its bug
         kinds of faults to spare: \(Part.Mercy.allCases.map(\.rawValue).joined(separator: " "))
-        plants: \(Plant.allCases.map(\.rawValue).joined(separator: " "))
+        mutants: \(Mutant.allCases.map(\.rawValue).joined(separator: " "))
         """
 
     init?(_ arguments: [String]) {
@@ -57,10 +57,10 @@ struct Options {
             return part.agents != nil
         case "--without": return Self.set(&part.without, Part.numbers(in: value))
         case "--spare": return Self.set(&part.spared, Self.all(value, Part.Mercy.init).map { Set($0) })
-        case "--plant":
-            plant = Plant(rawValue: value)
-            return plant != nil
-        case "--plants": return Self.set(&plants, value == "all" ? Plant.allCases : Self.all(value, Plant.init))
+        case "--mutant":
+            mutant = Mutant(rawValue: value)
+            return mutant != nil
+        case "--mutants": return Self.set(&mutants, value == "all" ? Mutant.allCases : Self.all(value, Mutant.init))
         default: return false
         }
     }

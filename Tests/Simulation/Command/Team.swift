@@ -8,13 +8,13 @@ import Synchronization
 struct Team {
     enum Piece: Sendable {
         case plain(seed: UInt64, histories: Int)
-        case plant(Plant)
+        case mutant(Mutant)
     }
 
     private struct Board: Sendable {
         var waiting: [Piece] = []
         var plain = Sum()
-        var planted: [Plant: Sum] = [:]
+        var mutants: [Mutant: Sum] = [:]
         var failures: [String] = []
         var lastProgress = ContinuousClock.now
     }
@@ -40,12 +40,12 @@ struct Team {
         return board.value.withLock { conclude($0) }
     }
 
-    /// The last is taken first: plants need the longest.
+    /// The last is taken first: mutants need the longest.
     private var pieces: [Piece] {
         var pieces: [Piece] = []
         var left = options.histories
-        // Without a number of histories, plants are all there is to do.
-        if left == 1, !options.plants.isEmpty { left = 0 }
+        // Without a number of histories, mutants are all there is to do.
+        if left == 1, !options.mutants.isEmpty { left = 0 }
         var seed = options.seed
         while left > 0 {
             let count = min(left, pieceHistories)
@@ -53,7 +53,7 @@ struct Team {
             seed &+= UInt64(count)
             left -= count
         }
-        return pieces.reversed() + options.plants.sorted { $0.bound < $1.bound }.map { .plant($0) }
+        return pieces.reversed() + options.mutants.sorted { $0.bound < $1.bound }.map { .mutant($0) }
     }
 
     // MARK: One piece
@@ -73,12 +73,14 @@ struct Team {
                 }
             }
             sum?.coverage = coverage
-            guard let sum else { return board.failures.append("a worker did not finish: \(arguments(for: piece).joined(separator: " "))") }
+            guard let sum else {
+                return board.failures.append("a worker did not finish: \(arguments(for: piece).joined(separator: " "))")
+            }
             switch piece {
             case .plain:
                 board.plain.add(sum)
                 if sum.violating > 0, !options.keepsGoing { board.waiting = [] }
-            case .plant(let plant): board.planted[plant] = sum
+            case .mutant(let mutant): board.mutants[mutant] = sum
             }
             tellProgress(&board)
         }
@@ -88,8 +90,8 @@ struct Team {
         var arguments = ["--worker", "--steps", "\(options.part.moves)"]
         switch piece {
         case .plain(let seed, let histories): arguments += ["--seed", "\(seed)", "--histories", "\(histories)"]
-        case .plant(let plant):
-            arguments += ["--seed", "\(options.seed)", "--histories", "\(plant.bound)", "--plant", plant.rawValue]
+        case .mutant(let mutant):
+            arguments += ["--seed", "\(options.seed)", "--histories", "\(mutant.bound)", "--mutant", mutant.rawValue]
         }
         return arguments + (options.keepsGoing ? ["--keep-going"] : [])
     }
@@ -114,15 +116,16 @@ struct Team {
     private func tellProgress(_ board: inout Board) {
         guard ContinuousClock.now - board.lastProgress > .seconds(5) else { return }
         board.lastProgress = .now
-        let found = board.planted.values.count { $0.violating > 0 }
-        let line = "\(Int(seconds)) s: \(board.plain.histories) of \(options.histories) histories, "
-            + "\(found) of \(options.plants.count) plants found\n"
+        let found = board.mutants.values.count { $0.violating > 0 }
+        let line =
+            "\(Int(seconds)) s: \(board.plain.histories) of \(options.histories) histories, "
+            + "\(found) of \(options.mutants.count) mutants found\n"
         FileHandle.standardError.write(Data(line.utf8))
     }
 
     private func conclude(_ board: Board) -> CInt {
         for failure in board.failures { print(failure) }
-        let missed = tellPlants(board)
+        let missed = tellMutants(board)
         let plain = board.plain
         if plain.histories > 0 {
             let rate = Double(plain.histories) / max(plain.processor, 0.001)
@@ -150,19 +153,21 @@ struct Team {
     }
 
     /// - Returns: how many were not found, and how many histories violate something for another reason.
-    private func tellPlants(_ board: Board) -> Int {
-        guard !options.plants.isEmpty else { return 0 }
-        func column(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(1, width - text.count)) }
-        print(column("planted bug", 38) + column("found in", 10) + column("bound", 8) + "by")
+    private func tellMutants(_ board: Board) -> Int {
+        guard !options.mutants.isEmpty else { return 0 }
+        func column(_ text: String, _ width: Int) -> String {
+            text + String(repeating: " ", count: max(1, width - text.count))
+        }
+        print(column("mutant", 38) + column("found in", 10) + column("bound", 8) + "by")
         var (missed, unplanted) = (0, 0)
-        for plant in options.plants {
-            let sum = board.planted[plant] ?? Sum()
+        for mutant in options.mutants {
+            let sum = board.mutants[mutant] ?? Sum()
             if sum.violating == 0 { missed += 1 }
             unplanted += sum.unplanted
             let found = sum.violating > 0 ? "\(sum.histories)" : "NOT FOUND"
-            print(column(plant.rawValue, 38) + column(found, 10) + column("\(plant.bound)", 8) + sum.text.prefix(120))
+            print(column(mutant.rawValue, 38) + column(found, 10) + column("\(mutant.bound)", 8) + sum.text.prefix(120))
         }
-        print("\(options.plants.count - missed) of \(options.plants.count) planted bugs found")
+        print("\(options.mutants.count - missed) of \(options.mutants.count) mutants found")
         if unplanted > 0 { print("\(unplanted) histories violate an invariant without the bug: see above") }
         return missed + unplanted
     }

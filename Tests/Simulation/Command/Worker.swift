@@ -8,19 +8,19 @@ enum Worker {
     static func run(_ options: Options) -> CInt {
         var sum = Sum()
         for index in 0..<options.histories {
-            let verdict = Verdict.of(seed: options.seed &+ UInt64(index), part: options.part, plant: options.plant)
+            let verdict = Verdict.of(seed: options.seed &+ UInt64(index), part: options.part, mutant: options.mutant)
             sum.add(verdict)
             guard let first = verdict.violations.first else { continue }
-            if let plant = options.plant {
+            if let mutant = options.mutant {
                 let control = verdict.control()
                 if let other = control.violations.first {
-                    print("not \(plant.rawValue)'s doing: \(other)\nagain: \(control.command)")
+                    print("not \(mutant.rawValue)'s doing: \(other)\nagain: \(control.command)")
                     sum.unplanted += 1
                     sum.violating -= 1
                     continue
                 }
                 guard verdict.finding != nil else {
-                    // It does harm, and not what it is planted for.
+                    // It does harm, and not what it is meant to do.
                     sum.violating -= 1
                     sum.text = "only by \(first)"
                     continue
@@ -48,7 +48,7 @@ struct Sum: Sendable {
     var steps = 0
     var facts = 0
     var violating = 0
-    /// Those of a plant's world that do so without its bug.
+    /// Those of a mutant's world that do so without its bug.
     var unplanted = 0
     /// Travels in a line of its own.
     var coverage = Coverage()

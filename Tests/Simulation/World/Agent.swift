@@ -61,7 +61,8 @@ final class Agent {
 
     private static func makeCore(_ world: World, _ index: Int, _ offset: Duration) -> ClientCore {
         var settings = ClientSettings(
-            endpoint: "tcp://127.0.0.1:7401", agent: "agent-\(index)", context: "c", branch: .main, timeout: .seconds(10))
+            endpoint: "tcp://127.0.0.1:7401", agent: "agent-\(index)", context: "c", branch: .main,
+            timeout: .seconds(10))
         world.profile.bounds.set(&settings)
         return ClientCore(settings: world.bounded(settings), seed: world.dice.next(), now: world.now + offset)
     }
@@ -163,7 +164,7 @@ final class Agent {
         case .reopenRequests: reopenRequests()
         case .connectEvents: world.openEvents(of: self)
         case .replaceEvents:
-            if world.plant == .deafForEver { break }
+            if world.mutant == .deafForEver { break }
             world.remark("agent \(index) replaces its events' socket")
             world.coverage.count(.eventsReplaced)
             world.openEvents(of: self)
@@ -210,7 +211,9 @@ final class Agent {
     }
 
     private func noteCache(of follower: Follower, atRest: Bool) {
-        guard let shown = try? follower.shared.read({ ($0.cache.cut == nil ? nil : $0.token, $0.cache.known) }) else { return }
+        guard let shown = try? follower.shared.read({ ($0.cache.cut == nil ? nil : $0.token, $0.cache.known) }) else {
+            return
+        }
         world.note(.holds(follower.name, shown.0, follower.follow.mode == .invalidate ? shown.1 : [], atRest: atRest))
     }
 
@@ -238,11 +241,11 @@ final class Agent {
         lastView += 1
         let id = ViewID(number: lastView)
         let name = ViewName(agent: index, life: life, number: lastView)
-        let surroundings = Surroundings(
+        let environment = ViewEnvironment(
             now: { [clock = world.clock, clockOffset] in clock.now + clockOffset }, hashSeed: world.dice.next())
         let shared = SharedView(
             follow: follow, capacity: world.bounded(capacity), whenStale: whenStale, context: "c", warm: warm,
-            in: surroundings)
+            in: environment)
         let follower = Follower(id: id, name: name, follow: follow, shared: shared, capacity: capacity)
         followers.append(follower)
         world.note(.following(name, follow.branch, follow.filter, follow.mode, start: follow.start))
@@ -288,13 +291,16 @@ final class Agent {
     func isAtRest(at position: Position, of lineage: Lineage) -> Bool {
         // A watch that has read all waits for more.
         watchings.allSatisfy { $0.isOver || $0.isAtRest(at: position, of: lineage) }
-            && calls.count == watchings.count { $0.isWaiting } && followers.allSatisfy { isAtHead($0, position, lineage) }
+            && calls.count == watchings.count { $0.isWaiting }
+            && followers.allSatisfy { isAtHead($0, position, lineage) }
     }
 
     func noteRest() {
         for watching in watchings where !watching.isOver { world.note(.watch(watching.name, .rested)) }
         for follower in followers {
-            if !follower.isJoined { world.note(.broken(.liveAgain, "agent \(index) still waits for \(follower.name) to be complete")) }
+            if !follower.isJoined {
+                world.note(.broken(.liveAgain, "agent \(index) still waits for \(follower.name) to be complete"))
+            }
             noteCache(of: follower, atRest: true)
             let token = token(of: follower)
             var digests: (StateDigest?, StateDigest?) = (nil, nil)

@@ -11,7 +11,8 @@ extension Agent {
     func transact(_ op: Int, _ work: Work) {
         world.note(.invoked(op, agent: index, work))
         let life = life
-        call(.transact(work), timeout: world.dice.milliseconds(world.dice.pick([50...500, 2000...20000]))) { [unowned self] result in
+        call(.transact(work), timeout: world.dice.milliseconds(world.dice.pick([50...500, 2000...20000]))) {
+            [unowned self] result in
             guard isAlive(life) else { return }
             let ending = Ending(result)
             world.count(ending)
@@ -27,7 +28,7 @@ extension Agent {
     func readDirectly(_ keys: [Key], on branch: BranchName) {
         let id = ask()
         world.coverage.count(.readDirect)
-        get(Request.Get(branch: branch, keys: keys)) { [unowned self] result in
+        get(Get(branch: branch, keys: keys)) { [unowned self] result in
             guard case .success(let fetched) = result else { return }
             world.note(
                 .read(
@@ -39,7 +40,7 @@ extension Agent {
 
     /// As `Connection.records` does: in as many requests as the broker's pages ask for.
     private func get(
-        _ get: Request.Get, before: [Record] = [],
+        _ get: Get, before: [Record] = [],
         _ then: @escaping (Result<(records: [Record], token: Token), any Error>) -> Void
     ) {
         call(.request(.get(get)), timeout: .seconds(5)) { [unowned self] result in
@@ -49,7 +50,8 @@ extension Agent {
             case .success(.reply(let answer)): reply = answer
             case .success: return then(.failure(Connection.unexpected))
             }
-            guard case .records(let page) = reply.body, !page.records.isEmpty, page.records.count <= get.keys.count else {
+            guard case .records(let page) = reply.body, !page.records.isEmpty, page.records.count <= get.keys.count
+            else {
                 return then(.failure(Connection.unexpected))
             }
             let records = before + page.records
@@ -81,7 +83,11 @@ extension Agent {
         of paging: RangePaging, at place: PagePlace?, before: [Record], _ then: @escaping (Token, [Record]) -> Void
     ) {
         call(.request(.range(paging.request(place))), timeout: .seconds(5)) { [unowned self] result in
-            guard case .success(.reply(let reply)) = result, let taken = try? paging.take(reply, at: place) else { return }
+            guard case .success(.reply(let reply)) = result, let answered = try? Answered(reply, to: GetRange.self),
+                let taken = try? paging.take(answered, at: place)
+            else {
+                return
+            }
             let records = before + taken.page
             guard let next = taken.next else { return then(taken.of, records) }
             world.coverage.count(.rangeContinued)
@@ -102,9 +108,9 @@ extension Agent {
         guard !keys.isEmpty else { return }
         world.count(consistency)
         let reading = ViewRead(id: ask(), view: view, isJoined: view.isJoined, keys: keys, consistency: consistency)
-        if world.plant == .mixedCuts, keys.count > 1 { return collectOneByOne(reading) }
+        if world.mutant == .mixedCuts, keys.count > 1 { return collectOneByOne(reading) }
         let collecting = Collecting(keys, from: view.shared)
-        let asked = world.plant == .waitIgnored ? .cached : consistency.dial
+        let asked = world.mutant == .waitIgnored ? .cached : consistency.dial
         carryOn(reading, collecting, until: now + .seconds(5)) { try $0.begin(asked) }
     }
 
@@ -137,18 +143,18 @@ extension Agent {
         }
     }
 
-    private func fetch(_ get: Request.Get, _ reading: ViewRead, _ collecting: Collecting, until deadline: Instant) {
+    private func fetch(_ get: Get, _ reading: ViewRead, _ collecting: Collecting, until deadline: Instant) {
         var (get, collecting) = (get, collecting)
         world.coverage.count(reading.view.follow.mode == .update ? .announced : .evicted)
-        if world.plant == .evictedIsDeleted, let missing = collecting.missing {
+        if world.mutant == .evictedIsDeleted, let missing = collecting.missing {
             collecting.abandon()
             return finish(reading, missing.token, collecting.found, atOnce: false)
         }
-        if world.plant == .fillAtHead { get.at = nil }
+        if world.mutant == .fillAtHead { get.at = nil }
         self.get(get) { [unowned self] result in
             switch result {
             case .success(let fetched):
-                if world.plant == .lateFill { fillLate(&collecting, fetched.records) }
+                if world.mutant == .lateFill { fillLate(&collecting, fetched.records) }
                 carryOn(reading, collecting, until: deadline, isFirst: false) {
                     try $0.take(.fetched(fetched.records, of: fetched.token))
                 }
@@ -211,7 +217,9 @@ extension Agent {
         shared.abandon(missing)
         let life = life
         world.after(.milliseconds(60)) { [unowned self] _ in
-            guard isAlive(life), missing.keys.isEmpty, let (rest, more) = try? shared.take(Array(reading.keys.dropFirst())) else { return }
+            guard isAlive(life), missing.keys.isEmpty,
+                let (rest, more) = try? shared.take(Array(reading.keys.dropFirst()))
+            else { return }
             shared.abandon(more)
             if more.keys.isEmpty { finish(reading, missing.token, first + rest, atOnce: false) }
         }
@@ -289,9 +297,11 @@ extension Ending {
         case .success: self = .unknown
         case .failure(MembusError.committedButNotSeen(let receipt)):
             self = .committedUnseen(receipt.token.position, receipt.token.lineage)
-        case .failure(MembusError.failure(let failure)):
-            self = failure.code == .numberForgotten || failure.code == .numberReused ? .unknown : .refused(failure.message)
-        case .failure(MembusError.timeout(_, let isUnknown, _)): self = isUnknown ? .unknown : .refused("not sent in time")
+        case .failure(MembusError.refused(let failure)):
+            self =
+                failure.code == .numberForgotten || failure.code == .numberReused ? .unknown : .refused(failure.message)
+        case .failure(MembusError.timeout(_, let isUnknown, _)):
+            self = isUnknown ? .unknown : .refused("not sent in time")
         case .failure: self = .unknown
         }
     }

@@ -4,7 +4,7 @@ import MembusStore
 
 @testable import MembusBroker
 
-// The commit thread's turns, and those of the thread that folds the log in.
+// The commit thread's turns, and those of the thread that checkpoints the log.
 
 extension BrokerProcess {
     func scheduleWriting() {
@@ -36,9 +36,9 @@ extension BrokerProcess {
             switch write.job {
             case .compact(let request): compactions.ask(request, ticket: write.ticket)
             case .item where write.deadline.map({ $0 < now }) ?? false:
-                results.append((write.ticket, .item(.refused(Failure(.deadlineExceeded, "waited too long")))))
+                results.append((write.ticket, .item(.refused(Refusal(.deadlineExceeded, "waited too long")))))
             case .item where world.diskIsFullUntil > world.now && world.disk.faults == nil:
-                results.append((write.ticket, .item(.refused(Failure(.diskFull, "the disk is full")))))
+                results.append((write.ticket, .item(.refused(Refusal(.diskFull, "the disk is full")))))
             case .item(let item):
                 world.noteAcknowledged(by: item)
                 items.append((write.ticket, try world.altered(item, isFirst: items.isEmpty, of: self)))
@@ -49,7 +49,7 @@ extension BrokerProcess {
         do { batch = try writer.commit(items.map(\.item), now: world.wall) } catch {
             guard survives(error) else { return }
             // As the commit thread does: refused whole, with that reason.
-            results += items.map { ($0.ticket, .item(.refused(error.failure))) }
+            results += items.map { ($0.ticket, .item(.refused(error.refusal))) }
             return report(WriteReport(results: results, commits: [], nextExpiry: writer.nextExpiry))
         }
         let batchResults = world.altered(batch.results, of: items.map(\.item))
@@ -82,8 +82,8 @@ extension BrokerProcess {
         return false
     }
 
-    /// The folding thread's turn.
-    func fold() {
+    /// The checkpointing thread's turn.
+    func checkpoint() {
         do throws(StoreError) {
             if !isWriting {
                 try checkpointer?.run()
@@ -92,12 +92,12 @@ extension BrokerProcess {
         } catch {
             guard survives(error) else { return }
         }
-        after(.milliseconds(200)) { $0.fold() }
+        after(.milliseconds(200)) { $0.checkpoint() }
     }
 
     /// What nobody should do: tell of a batch that is not on disk. It is decided on a copy of the store.
     private func publishUncommitted() {
-        guard world.plant == .publishBeforeCommit, !writes.isEmpty else { return }
+        guard world.mutant == .publishBeforeCommit, !writes.isEmpty else { return }
         do {
             let items = writes.compactMap { write in
                 if case .item(let item) = write.job { (ticket: write.ticket, item: item) } else { nil }
@@ -139,7 +139,7 @@ extension BrokerProcess {
             let failed = compactions.abandon()
             return report(
                 WriteReport(
-                    results: failed.map { ($0, .item(.refused(error.failure))) }, nextExpiry: writer.nextExpiry))
+                    results: failed.map { ($0, .item(.refused(error.refusal))) }, nextExpiry: writer.nextExpiry))
         }
         if writer.floor != floor {
             floor = writer.floor

@@ -37,9 +37,9 @@ final class BrokerProcess {
     unowned let world: World
     let writer: Writer
     let reader: Reader
-    private let looker: Looker
-    /// Kept for ``PlantState``.
-    var planted = PlantedBroker()
+    private let desk: Desk
+    /// Kept for ``MutantState``.
+    var mutated = MutantBroker()
     private let clockOffset: Duration
     let checkpointer: Checkpointer?
     /// What waits while the process is stopped.
@@ -61,7 +61,7 @@ final class BrokerProcess {
         (writer, reader) = try world.disk.open(mostKept: world.profile.bounds.mostKept)
         checkpointer = try world.disk.store.makeCheckpointer(largest: 64 << 10)
         lineage = world.disk.store.lineage
-        looker = Looker(store: world.disk.store, reader: reader, inlineValueBytes: Profile.inlineValueBytes)
+        desk = Desk(store: world.disk.store, reader: reader, inlineValueBytes: Profile.inlineValueBytes)
         clockOffset = .milliseconds(world.dice.below(1_000_000))
         var settings = CoreSettings()
         settings.events = ["tcp://*:7402"]
@@ -70,7 +70,8 @@ final class BrokerProcess {
         world.profile.bounds.set(&settings)
         let now = world.now + clockOffset
         core = BrokerCore(
-            settings: world.bounded(settings), lineage: lineage, instance: Instance(world.dice.next() | 1), visible: writer.head,
+            settings: world.bounded(settings), lineage: lineage, instance: Instance(world.dice.next() | 1),
+            visible: writer.head,
             nextExpiry: writer.nextExpiry, random: world.dice.split(), now: now)
         compactions = Compactions(
             writer: writer, retention: world.profile.bounds.retention, period: SmallBounds.lookingPeriod, now: now)
@@ -95,7 +96,7 @@ final class BrokerProcess {
         world.note(.visible(lineage, shown))
         world.note(.floor(lineage, floor))
         tick()
-        if checkpointer != nil { after(.milliseconds(200)) { $0.fold() } }
+        if checkpointer != nil { after(.milliseconds(200)) { $0.checkpoint() } }
         if looksAfterHistory { after(SmallBounds.lookingPeriod) { $0.lookAfterHistory() } }
     }
 
@@ -129,15 +130,15 @@ final class BrokerProcess {
     // MARK: The bus thread
 
     func receive(_ request: Request, from peer: Peer) {
-        whenAwake { $0.step(.request(from: peer, bytes: 200, request)) }
+        whenAwake { $0.step(.request(from: peer, as: Principal(namedBy: request.body), bytes: 200, request)) }
     }
-    func receiveUndecodable(_ id: UInt64, _ failure: Failure, from peer: Peer) {
+    func receiveUndecodable(_ id: UInt64, _ failure: Refusal, from peer: Peer) {
         whenAwake { $0.step(.undecodable(from: peer, id: id, failure)) }
     }
 
     func step(_ input: BrokerInput<Peer>) {
         var input = input
-        if world.plant == .expiryForgotten, case .written(var report) = input {
+        if world.mutant == .expiryForgotten, case .written(var report) = input {
             report.nextExpiry = nil
             input = .written(report)
         }
@@ -193,7 +194,7 @@ final class BrokerProcess {
         }
     }
 
-    /// What nobody should do: see ``Plant/replyBeforePublish``.
+    /// What nobody should do: see ``Mutant/replyBeforePublish``.
     func tellEarly(_ reply: Reply, to peer: Peer) {
         noteTold(peer, reply)
         world.deliver(reply, to: peer)
@@ -203,7 +204,7 @@ final class BrokerProcess {
         guard let op = world.ops[PeerRequest(agent: peer.agent, life: peer.life, id: reply.id)] else { return }
         switch reply.body {
         case .outcome(let outcome): world.note(.told(op, .success(outcome), lineage))
-        case .failure(let failure): world.note(.told(op, .failure(failure), lineage))
+        case .refused(let refusal): world.note(.told(op, .failure(refusal), lineage))
         default: break
         }
     }
@@ -212,10 +213,10 @@ final class BrokerProcess {
 
     private func look(_ read: QueuedRead) {
         var read = world.altered(read, of: self)
-        var answer = Result<ReadAnswer, Failure>.failure(Failure(.deadlineExceeded, "waited too long"))
+        var answer = Result<LookUpResult, Refusal>.failure(Refusal(.deadlineExceeded, "waited too long"))
         if read.deadline.map({ $0 >= now }) ?? true {
             read.deadline = nil
-            answer = looker.answer(read)
+            answer = desk.answer(read, now: now)
         }
         after(world.dice.milliseconds(world.pace(world.profile.reading))) { broker in
             broker.readsUnderWay -= 1

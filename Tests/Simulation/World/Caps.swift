@@ -7,8 +7,8 @@ import MembusDice
 @testable import MembusStore
 
 // What broker, clients and caches may keep in this world (invariant 17), and what they do keep. Many worlds have
-// bounds so small that they are reached all the time (SmallBounds). What is kept is counted here, by what is there; no count of
-// the product's own is believed.
+// bounds so small that they are reached all the time (SmallBounds). What is kept is counted here, by what is there; no
+// count of the product's own is believed.
 
 struct Caps {
     /// Of each view, while it pulls.
@@ -33,7 +33,7 @@ struct Caps {
 }
 
 extension SmallBounds {
-    /// What is ignored by some planted bugs.
+    /// What is ignored by some mutants.
     mutating func tighten() { (heldEvents, writesWaiting, readsWaiting) = (3, 3, 4) }
 }
 
@@ -42,20 +42,20 @@ extension SmallBounds {
 extension World {
     func bounded(_ settings: ClientSettings) -> ClientSettings {
         var settings = settings
-        settings.mostNotedReads = plant == .notesNeverDropped ? .max : caps.notes
+        settings.mostNotedReads = mutant == .notesNeverDropped ? .max : caps.notes
         settings.views.heldBytes = caps.heldBytes
-        if plant == .heldUnbounded { (settings.views.heldEvents, settings.views.heldBytes) = (.max, .max) }
+        if mutant == .heldUnbounded { (settings.views.heldEvents, settings.views.heldBytes) = (.max, .max) }
         return settings
     }
 
     func bounded(_ settings: CoreSettings) -> CoreSettings {
         var settings = settings
-        if plant == .queueUnbounded { (settings.writesWaiting, settings.readsWaiting) = (.max, .max) }
+        if mutant == .queueUnbounded { (settings.writesWaiting, settings.readsWaiting) = (.max, .max) }
         return settings
     }
 
     /// Of a cache, in bytes.
-    func bounded(_ capacity: Int) -> Int { plant == .neverEvicts ? .max : capacity }
+    func bounded(_ capacity: Int) -> Int { mutant == .neverEvicts ? .max : capacity }
 }
 
 // MARK: What they keep
@@ -99,7 +99,7 @@ extension World {
         for waiting in broker.core.waiting.values {
             switch waiting.purpose {
             case .write, .session: writes += 1
-            case .read, .register, .status: reads += 1
+            case .lookUp, .register: reads += 1
             case .expiry: break
             }
         }
@@ -115,14 +115,14 @@ extension World {
     /// A request arrives at the store.
     func noteAcknowledged(by item: WriteItem) {
         guard case .transact(let request, _) = item else { return }
-        let number = PlantState.Number(session: request.session, number: request.number)
+        let number = MutantState.Number(session: request.session, number: request.number)
         acknowledged[number] = min(acknowledged[number] ?? .max, request.acknowledged)
     }
 
     /// A session keeps the newest outcomes, without those that its client said it has when the last was decided.
     func holdOutcomesToCaps() throws {
         for session in try disk.sessions() {
-            let last = acknowledged[PlantState.Number(session: session.id, number: session.last)]
+            let last = acknowledged[MutantState.Number(session: session.id, number: session.last)]
             let most = min(caps.outcomes, Int(session.last) - Int(last ?? 0))
             hold(session.kept, to: most, "outcomes of session \(session.id), whose last number is \(session.last)")
         }
@@ -136,7 +136,10 @@ extension Disk {
             var sessions: [(id: SessionID, last: UInt64, kept: Int)] = []
             while let row = try rows.next() {
                 sessions.append(
-                    (SessionID(UInt64(stored: try row[0])), UInt64(stored: try row[1]), try KeptResults.decode(row[2]).count))
+                    (
+                        SessionID(UInt64(stored: try row[0])), UInt64(stored: try row[1]),
+                        try KeptResults.decode(row[2]).count
+                    ))
             }
             return sessions
         }

@@ -1,7 +1,7 @@
 import MembusModel
 
 /// What can happen in a world. A fault that never happens in thousands of histories is a fault of the test.
-public enum Happening: String, CaseIterable, Sendable {
+package enum Happening: String, CaseIterable, Sendable {
     // Network
     case lostRequest = "request lost"
     case lostReply = "reply lost"
@@ -51,7 +51,7 @@ public enum Happening: String, CaseIterable, Sendable {
     case unsyncedTorn = "unsynced write torn"
     case unsyncedKept = "unsynced write survived"
     case walRecovered = "log recovered from a dead process"
-    case checkpointed = "log folded into the store"
+    case checkpointed = "log checkpointed"
     case restored = "backup restored"
     case restoreFailed = "restore failed by the disk"
     case copiedBack = "backup copied back, untold"
@@ -107,8 +107,8 @@ public enum Happening: String, CaseIterable, Sendable {
 }
 
 /// How often what happened.
-public struct Coverage: Sendable {
-    public struct Transition: Hashable, Sendable {
+package struct Coverage: Sendable {
+    package struct Transition: Hashable, Sendable {
         var from: ViewMachine.Phase
         var to: ViewMachine.Phase
     }
@@ -125,7 +125,7 @@ public struct Coverage: Sendable {
         Transition(from: .live, to: .register),
     ]
 
-    public init() {}
+    package init() {}
 
     mutating func count(_ happening: Happening, times: Int = 1) {
         if let place = Self.places[happening] { counts[place] += times }
@@ -134,12 +134,12 @@ public struct Coverage: Sendable {
         transitions[Transition(from: from, to: to), default: 0] += 1
     }
 
-    public mutating func add(_ other: Coverage) {
+    package mutating func add(_ other: Coverage) {
         for place in counts.indices { counts[place] += other.counts[place] }
         for (transition, count) in other.transitions { transitions[transition, default: 0] += count }
     }
 
-    public subscript(_ happening: Happening) -> Int { Self.places[happening].map { counts[$0] } ?? 0 }
+    package subscript(_ happening: Happening) -> Int { Self.places[happening].map { counts[$0] } ?? 0 }
 
     /// What may well not happen in ten thousand histories, and why.
     static let rare: [Happening: String] = [
@@ -147,9 +147,9 @@ public struct Coverage: Sendable {
     ]
 
     /// What should have happened and did not.
-    public var missing: [String] { missing(with: Happening.allCases) }
+    package var missing: [String] { missing(with: Happening.allCases) }
     /// Of that, what has to happen in any long run.
-    public var missingThoughCommon: [String] { missing(with: Happening.allCases.filter { Self.rare[$0] == nil }) }
+    package var missingThoughCommon: [String] { missing(with: Happening.allCases.filter { Self.rare[$0] == nil }) }
 
     private func missing(with happenings: [Happening]) -> [String] {
         happenings.filter { self[$0] == 0 }.map(\.rawValue)
@@ -158,15 +158,16 @@ public struct Coverage: Sendable {
 
     // MARK: From process to process
 
-    public var line: String {
+    package var line: String {
         let moved = transitions.sorted { Self.name($0.key) < Self.name($1.key) }
-        return "\(Self.mark)\t" + (counts.map { "\($0)" } + moved.map { "\($0.key.from.rawValue)>\($0.key.to.rawValue)=\($0.value)" })
+        return "\(Self.mark)\t"
+            + (counts.map { "\($0)" } + moved.map { "\($0.key.from.rawValue)>\($0.key.to.rawValue)=\($0.value)" })
             .joined(separator: " ")
     }
     private static let mark = "coverage"
 
     /// - Returns: `nil` for another line.
-    public init?(line: some StringProtocol) {
+    package init?(line: some StringProtocol) {
         let fields = line.split(separator: "\t")
         guard fields.count == 2, fields[0] == Self.mark else { return nil }
         let words = fields[1].split(separator: " ")
@@ -181,7 +182,7 @@ public struct Coverage: Sendable {
         }
     }
 
-    public var table: String {
+    package var table: String {
         var lines = Happening.allCases.map { Self.line(self[$0], $0.rawValue) }
         let seen = transitions.keys.sorted { Self.name($0) < Self.name($1) }
         lines += seen.map { Self.line(transitions[$0] ?? 0, Self.name($0)) }

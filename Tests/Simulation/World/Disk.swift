@@ -45,7 +45,7 @@ final class Disk {
     /// Takes what was committed since into the truth; before anything is compacted or replaced.
     func harvest() throws {
         truth.know(try reader.branches(visible: .max))
-        var log = Request.Log(branch: nil, ascending: true, limit: 10_000, values: true)
+        var log = GetLog(branch: nil, ascending: true, limit: 10_000, values: true)
         log.cursor = .end(of: truth.head.revision)
         while true {
             let page = try reader.log(log, visible: .max)

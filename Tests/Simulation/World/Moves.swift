@@ -113,7 +113,10 @@ extension World {
         default:
             coverage.count(.patched)
             let (name, inner) = (dice.pick(["x", "y", "z"]), dice.pick(["p", "q"]))
-            let value = dice.pick(["null", "\(lastOp)", "\"op \(lastOp)\"", "{\"\(inner)\":\(lastOp)}", "{\"\(inner)\":null}", "[1,\(lastOp)]"])
+            let value = dice.pick([
+                "null", "\(lastOp)", "\"op \(lastOp)\"", "{\"\(inner)\":\(lastOp)}", "{\"\(inner)\":null}",
+                "[1,\(lastOp)]",
+            ])
             return .mergePatch(Data("{\"\(name)\":\(value)}".utf8))
         }
     }
@@ -166,7 +169,8 @@ extension World {
         let filter = TopicFilter(dice.pick(Profile.topics).map { Topic(unchecked: $0) })
         let mode: StreamMode = dice.chance(60) ? .update : .invalidate
         let branch = dice.chance(80) ? .main : dice.pick(branches)
-        agent.join(Follow(branch: branch, filter: filter, mode: mode), capacity: profile.cacheBytes, whenStale: policy())
+        agent.join(
+            Follow(branch: branch, filter: filter, mode: mode), capacity: profile.cacheBytes, whenStale: policy())
     }
 
     private func policy() -> WhenStale {
@@ -236,7 +240,9 @@ extension World {
             } else {
                 torn[dice.below(torn.count)] ^= UInt8(1 << dice.below(8))
             }
-            if (try? WarmFile(decoding: torn)) != nil { note(.broken(.warmFiles, "a damaged warm file of \(file.token) is taken")) }
+            if (try? WarmFile(decoding: torn)) != nil {
+                note(.broken(.warmFiles, "a damaged warm file of \(file.token) is taken"))
+            }
             coverage.count(.warmDamaged)
             return decoded
         } catch {
@@ -248,6 +254,6 @@ extension World {
     private func compact(by agent: Agent) {
         guard let broker else { return }
         let below = broker.core.visible.revision - Int64(dice.within(0...10))
-        agent.call(.request(.compact(Request.Compact(below: max(0, below)))), timeout: .seconds(20)) { _ in }
+        agent.call(.request(.compact(Compact(below: max(0, below)))), timeout: .seconds(20)) { _ in }
     }
 }

@@ -72,14 +72,17 @@ extension World {
             return remark("a request of agent \(agent.index) is lost: \(request.body.story)")
         }
         let peer = Peer(
-            agent: agent.index, life: agent.life, connection: agent.sockets.requests, epoch: agent.sockets.requestsEpoch)
+            agent: agent.index, life: agent.life, connection: agent.sockets.requests, epoch: agent.sockets.requestsEpoch
+        )
         agent.sockets.lastUp = max(agent.sockets.lastUp, now + delay())
         after(agent.sockets.lastUp - now) { $0.arrive(request, from: peer) }
     }
 
     private func arrive(_ request: Request, from peer: Peer) {
         let sockets = agents[peer.agent].sockets
-        if agents[peer.agent].isAlive(peer.life), sockets.requests == peer.connection, sockets.requestsEpoch != peer.epoch {
+        if agents[peer.agent].isAlive(peer.life), sockets.requests == peer.connection,
+            sockets.requestsEpoch != peer.epoch
+        {
             coverage.count(.requestDiedUnderWay)
             return remark("a request of agent \(peer.agent) dies with its connection: \(request.body.story)")
         }
@@ -227,7 +230,9 @@ extension World {
         let (index, epoch) = (agent.index, agent.sockets.eventsEpoch)
         after(delay()) { world in
             let agent = world.agents[index]
-            if agent.sockets.eventsEpoch == epoch, !agent.sockets.wanted.contains(stream) { agent.sockets.known.remove(stream) }
+            if agent.sockets.eventsEpoch == epoch, !agent.sockets.wanted.contains(stream) {
+                agent.sockets.known.remove(stream)
+            }
         }
     }
 
@@ -311,7 +316,8 @@ extension Agent {
 
     /// The same of the connection for requests, in one direction: only another one helps.
     func halfOpen(upwards: Bool) {
-        world.remark("agent \(index)'s connection for requests is dead \(upwards ? "upwards" : "downwards") from now on")
+        world.remark(
+            "agent \(index)'s connection for requests is dead \(upwards ? "upwards" : "downwards") from now on")
         world.coverage.count(upwards ? .requestsHalfOpenUp : .requestsHalfOpenDown)
         if upwards { sockets.isDeadUp = true } else { sockets.isDeadDown = true }
     }

@@ -2,24 +2,24 @@
 // move's number, so that leaving one out does not change what the others are.
 
 /// All of a seed's history, or what a shrunk story needs of it.
-public struct Part: Hashable, Sendable {
+package struct Part: Hashable, Sendable {
     /// How many moves come before faults end.
-    public var moves: Int
+    package var moves: Int
     /// Numbers of moves that are not made. Their time passes all the same.
-    public var without: Set<Int> = []
+    package var without: Set<Int> = []
     /// Only so many agents are there; what the others would do is not done.
-    public var agents: Int?
-    public var spared: Set<Mercy> = []
-    /// The plant's kind of world without its bug: there nothing may be found.
-    public var isControl = false
+    package var agents: Int?
+    package var spared: Set<Mercy> = []
+    /// The mutant's kind of world without its bug: there nothing may be found.
+    package var isControl = false
 
-    public init(moves: Int) { self.moves = moves }
+    package init(moves: Int) { self.moves = moves }
 
     /// Enough for a history to get into trouble, and out of it.
-    public static let usualMoves = 80
+    package static let usualMoves = 80
 
     /// A kind of fault that does not happen.
-    public enum Mercy: String, CaseIterable, Sendable {
+    package enum Mercy: String, CaseIterable, Sendable {
         case lostRequests = "lost-requests"
         case lostReplies = "lost-replies"
         case lostEvents = "lost-events"
@@ -27,11 +27,11 @@ public struct Part: Hashable, Sendable {
     }
 
     /// The moves that are made.
-    public var made: [Int] { (0..<moves).filter { !without.contains($0) } }
+    package var made: [Int] { (0..<moves).filter { !without.contains($0) } }
 
     // MARK: As arguments of the command
 
-    public var arguments: String {
+    package var arguments: String {
         var words = ["--steps \(moves)"]
         if !without.isEmpty { words.append("--without \(Self.text(of: without))") }
         if let agents { words.append("--agents \(agents)") }
@@ -55,7 +55,7 @@ public struct Part: Hashable, Sendable {
     }
 
     /// - Returns: `nil` if it is no list of numbers and ranges.
-    public static func numbers(in text: String) -> Set<Int>? {
+    package static func numbers(in text: String) -> Set<Int>? {
         var numbers: Set<Int> = []
         for word in text.split(separator: ",") {
             let ends = word.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }

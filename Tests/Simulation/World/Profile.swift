@@ -57,9 +57,11 @@ struct Profile {
         isOnDisk = dice.chance(25)
         earlyViews = dice.pick([0, 60, 100])
         strictViews = dice.pick([0, 20, 60])
-        moves = [
-            (.write, 40), (.read, 30), (.dialled, 10), (.direct, 6), (.follow, 4), (.unfollow, 2), (.fork, 2), (.watch, 2),
-        ] + faults(&dice)
+        moves =
+            [
+                (.write, 40), (.read, 30), (.dialled, 10), (.direct, 6), (.follow, 4), (.unfollow, 2), (.fork, 2),
+                (.watch, 2),
+            ] + faults(&dice)
     }
 
     private func faults(_ dice: inout Dice) -> [(Move, weight: Int)] {
@@ -85,9 +87,11 @@ enum Move {
     /// Whether it is done by or to one agent.
     var isAnAgents: Bool {
         switch self {
-        case .kill, .pauseBroker, .powerLoss, .diskError, .fullDisk, .slowDisk, .slowDown, .jumpClock, .restore, .copyBack:
+        case .kill, .pauseBroker, .powerLoss, .diskError, .fullDisk, .slowDisk, .slowDown, .jumpClock, .restore,
+            .copyBack:
             false
-        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .restartAgent, .pause, .compact, .watch, .partition,
+        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .restartAgent, .pause, .compact, .watch,
+            .partition,
             .cutEvents, .cutRequests, .deafen, .halfOpen, .overflow:
             true
         }

@@ -12,7 +12,7 @@ import MembusChecker
 
 extension Verdict {
     /// The shortest that is found within the time.
-    public func shrunk(within limit: Duration = .seconds(20)) -> Verdict {
+    package func shrunk(within limit: Duration = .seconds(20)) -> Verdict {
         guard let invariant = violations.first?.invariant else { return self }
         var shrinking = Shrinking(best: self, invariant: invariant, deadline: .now + limit)
         shrinking.run()
@@ -44,7 +44,7 @@ private struct Shrinking {
         change(&part)
         part.without = part.without.filter { $0 < part.moves }
         guard part != best.part, !isOver else { return false }
-        let verdict = Verdict.of(seed: best.seed, part: part, plant: best.plant)
+        let verdict = Verdict.of(seed: best.seed, part: part, mutant: best.mutant)
         guard verdict.violations.first?.invariant == invariant else { return false }
         best = verdict
         return true

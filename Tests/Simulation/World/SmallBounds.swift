@@ -74,8 +74,8 @@ extension World {
     }
 
     func countBounds(_ reply: Reply.Body) {
-        guard case .failure(let failure) = reply else { return }
-        switch failure.code {
+        guard case .refused(let refusal) = reply else { return }
+        switch refusal.code {
         case .busy: coverage.count(.busy)
         case .numberForgotten: coverage.count(.outcomeForgotten)
         default: break

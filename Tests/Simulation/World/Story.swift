@@ -4,7 +4,7 @@ import MembusModel
 // What happened, for people: one line per fact.
 
 extension Entry {
-    public var story: String {
+    package var story: String {
         let milliseconds = Double((time.nanoseconds - 1_000_000_000_000) / 1000) / 1000
         return "\(String(repeating: " ", count: max(0, 11 - "\(milliseconds)".count)))\(milliseconds) ms  \(fact.story)"
     }
@@ -26,7 +26,8 @@ extension Fact {
         case .loaded(let view, let token, let records): "\(view) begins with \(records) at \(token.revision)"
         case .left(let view): "\(view) is closed"
         case .moved(let view, let output, _): "\(view): \(output.story)"
-        case .watched(let view, let token, let isLive): "\(view) is at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
+        case .watched(let view, let token, let isLive):
+            "\(view) is at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
         case .holds(let view, let token, let entries, _):
             "\(view) holds \(entries.map { "\($0.key): \($0.record?.description ?? "absent")" }) at \(token?.revision ?? -1)"
         case .copiedBack(let lineage, let position):
@@ -48,7 +49,7 @@ extension Fact {
     }
 
     /// Whether the fact is worth a line in a short story.
-    public var isTelling: Bool {
+    package var isTelling: Bool {
         switch self {
         case .watched, .holds, .moved(_, .fresh, _), .answered: false
         default: true

@@ -28,7 +28,10 @@ final class Watching {
     private(set) var isWaiting = false
     private(set) var isOver = false
 
-    init(_ name: WatchName, of agent: Agent, by signal: ViewID, on branch: BranchName, _ filter: TopicFilter, pageSize: Int) {
+    init(
+        _ name: WatchName, of agent: Agent, by signal: ViewID, on branch: BranchName, _ filter: TopicFilter,
+        pageSize: Int
+    ) {
         self.name = name
         self.agent = agent
         self.signal = signal
@@ -57,7 +60,8 @@ final class Watching {
     }
 
     private func beginNow() {
-        guard let machine = agent.core.views[signal]?.machine, let cut = machine.cut, let lineage = machine.lineage else { return }
+        guard let machine = agent.core.views[signal]?.machine, let cut = machine.cut, let lineage = machine.lineage
+        else { return }
         began(after: cut.revision, of: Token(lineage: lineage, position: cut))
     }
 
@@ -71,10 +75,13 @@ final class Watching {
 
     private func ask() {
         guard let progress else { return end() }
-        let asked = Request.Log(
-            branch: branch, filter: filter, ascending: true, cursor: progress.cursor, basis: progress.basis, limit: pageSize,
+        let asked = GetLog(
+            branch: branch, filter: filter, ascending: true, cursor: progress.cursor, basis: progress.basis,
+            limit: pageSize,
             values: true)
-        call(.request(.log(asked)), timeout: .seconds(10)) { watching in watching.ask() } answered: { watching, reply in
+        call(.request(.log(asked)), timeout: .seconds(10)) { watching in
+            watching.ask()
+        } answered: { watching, reply in
             watching.take(reply)
         }
     }
@@ -82,7 +89,7 @@ final class Watching {
     private func take(_ reply: Reply) {
         guard var progress else { return }
         do {
-            let changes = try progress.take(reply)
+            let changes = try progress.take(Answered(reply, to: GetLog.self))
             self.progress = progress
             if changes.isEmpty, progress.isAtEnd { return wait(after: progress.cursor.revision) }
             agent.world.coverage.count(.watched, times: changes.count)
@@ -126,11 +133,11 @@ final class Watching {
             case .success(.reply(let reply)): answered?(self, reply)
             case .success: then(self)
             case .failure(MembusError.timeout): then(self)
-            case .failure(MembusError.failure(let failure)) where failure.code.remedy == .retry:
+            case .failure(MembusError.refused(let failure)) where failure.code.remedy == .retry:
                 agent.world.after(.milliseconds(200)) { [self] _ in
                     if agent.isAlive(life), !isOver { then(self) }
                 }
-            case .failure(MembusError.failure(let failure)):
+            case .failure(MembusError.refused(let failure)):
                 agent.world.coverage.count(.watchEnded)
                 if progress != nil { agent.world.note(.watch(name, .failed(failure))) }
                 end()
@@ -152,6 +159,7 @@ extension World {
         case 4...6 where !tokens.isEmpty: start = .of(dice.pick(tokens.suffix(8)))
         default: start = .now
         }
-        agent.watch(start, on: dice.chance(75) ? .main : dice.pick(branches), filter, pageSize: dice.pick([1, 2, 5, 500]))
+        agent.watch(
+            start, on: dice.chance(75) ? .main : dice.pick(branches), filter, pageSize: dice.pick([1, 2, 5, 500]))
     }
 }

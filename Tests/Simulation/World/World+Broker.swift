@@ -47,7 +47,9 @@ extension World {
     /// Takes a while to reach its point; if nothing is written, the broker is killed where it stands.
     func planKill() {
         guard broker != nil, kill == nil else { return }
-        kill = dice.pick([.beforeCommit, .afterCommit, .publishing(dice.below(8)), .publishing(dice.below(3)), .afterCommit])
+        kill = dice.pick([
+            .beforeCommit, .afterCommit, .publishing(dice.below(8)), .publishing(dice.below(3)), .afterCommit,
+        ])
         let number = lastBroker
         after(dice.milliseconds(0...400)) { world in
             guard world.lastBroker == number, world.kill != nil else { return }

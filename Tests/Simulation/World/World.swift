@@ -14,14 +14,14 @@ import MembusModel
 // agenda; nothing here decides anything that broker or client should decide. Each move starts with dice of its
 // own, so that a history without one of its moves is the same up to it, and much the same behind it.
 
-public final class World {
-    public let seed: UInt64
-    public let plant: Plant?
+package final class World {
+    package let seed: UInt64
+    package let mutant: Mutant?
     let part: Part
-    public internal(set) var history = History()
+    package internal(set) var history = History()
     /// How many entries of the agenda were carried out.
-    public internal(set) var steps = 0
-    public internal(set) var coverage = Coverage()
+    package internal(set) var steps = 0
+    package internal(set) var coverage = Coverage()
 
     var now = Instant(nanoseconds: 1_000_000_000_000) {
         didSet { clock.set(now) }
@@ -53,23 +53,23 @@ public final class World {
     var tokens: [Token] = []
     /// Which transaction a request is about, for what the broker tells of it.
     var ops: [PeerRequest: Int] = [:]
-    var plants = PlantState()
+    var mutants = MutantState()
     /// What the client had when it sent a transaction's number, the least of its sendings.
-    var acknowledged: [PlantState.Number: UInt64] = [:]
+    var acknowledged: [MutantState.Number: UInt64] = [:]
     /// All that agents ever followed.
     var followed: Set<StreamDefinition> = []
 
-    public init(seed: UInt64, part: Part, plant: Plant? = nil) throws {
+    package init(seed: UInt64, part: Part, mutant: Mutant? = nil) throws {
         self.seed = seed
         self.part = part
-        self.plant = part.isControl ? nil : plant
+        self.mutant = part.isControl ? nil : mutant
         dice = Dice(seed: seed)
         var profile = Profile(&dice)
         // Of dice of their own: what else a seed gives does not depend on them.
         var boundDice = Dice(seed: seed, move: -1)
         profile.bounds = SmallBounds(&boundDice)
         profile.widen(&boundDice)
-        plant?.provoke(&profile)
+        mutant?.provoke(&profile)
         profile.spare(part.spared)
         self.profile = profile
         caps = Caps(profile.bounds, Dice(seed: seed, move: .max - 1))
@@ -78,7 +78,7 @@ public final class World {
         if profile.isOnDisk { coverage.count(.onDisk) }
     }
 
-    public func run() throws {
+    package func run() throws {
         defer {
             disk.faults?.add(to: &coverage)
             broker = nil

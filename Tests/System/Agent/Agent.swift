@@ -68,7 +68,10 @@ struct Agent {
         if view.mode == .update {
             found = try view.digest()
         } else {
-            let keys = if let keys = heard.keys { keys.sorted() } else { try await list(view, memory).map(\.key.text).sorted() }
+            let keys =
+                if let keys = heard.keys { keys.sorted() } else {
+                    try await list(view, memory).map(\.key.text).sorted()
+                }
             found = try await read(keys, through: view)
         }
         let digest = found.digest.bytes.map { String(format: "%02x", $0) }.joined()

@@ -49,11 +49,13 @@ extension Worker {
     }
 
     private func followAnything(_ dice: inout Dice) async {
-        await follow(dice.pick(Profile.topics), dice.chance(70) ? .update : .invalidate, pickBranch(&dice), warm: nil, &dice)
+        await follow(
+            dice.pick(Profile.topics), dice.chance(70) ? .update : .invalidate, pickBranch(&dice), warm: nil, &dice)
     }
 
     private func follow(
-        _ topics: [String], _ mode: StreamMode, _ branch: BranchName, warm: (file: URL, token: Token)?, _ dice: inout Dice
+        _ topics: [String], _ mode: StreamMode, _ branch: BranchName, warm: (file: URL, token: Token)?,
+        _ dice: inout Dice
     ) async {
         let number = state.withLock { state in
             state.lastView += 1
@@ -61,11 +63,13 @@ extension Worker {
         }
         recorder.note(
             .following(
-                view: number, branch: branch.text, topics: topics, mode: mode.rawValue, start: warm.map { "\($0.token)" }))
+                view: number, branch: branch.text, topics: topics, mode: mode.rawValue,
+                start: warm.map { "\($0.token)" }))
         do {
             let view = try await memory.follow(
                 topics, mode: mode, capacity: mode == .update ? 1 << 24 : profile.cacheBytes,
-                whenStale: dice.pick([.serve, .serve, .wait, .fail]), branch: branch, warm: warm?.file, timeout: .seconds(15))
+                whenStale: dice.pick([.serve, .serve, .wait, .fail]), branch: branch, warm: warm?.file,
+                timeout: .seconds(15))
             let seat = Seat(number: number, view: view)
             if warm == nil { seat.joined() } else { seat.keep(Task { await awaitJoining(seat) }) }
             seat.keep(Task { await watch(seat) })

@@ -73,7 +73,9 @@ struct Options: Sendable {
             default: throw Wrong("unknown option \(name)")
             }
         }
-        if [broker, record, tokens, warm].contains("") { throw Wrong("--broker, --record, --tokens and --warm are needed") }
+        if [broker, record, tokens, warm].contains("") {
+            throw Wrong("--broker, --record, --tokens and --warm are needed")
+        }
     }
 }
 

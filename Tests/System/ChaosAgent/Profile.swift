@@ -13,7 +13,8 @@ struct Profile: Sendable {
 
     init(seed: UInt64) {
         var dice = Dice(seed: seed)
-        keys = dice.chance(60)
+        keys =
+            dice.chance(60)
             ? ["a/0", "a/1", "b/0", "b/1", "c"] : (0..<10).map { "a/\($0)" } + (0..<6).map { "b/\($0)" } + ["c"]
         pause = dice.pick([1...30, 10...100, 30...300])
         large = dice.pick([2, 10, 30])

@@ -85,7 +85,7 @@ final class Worker: Sendable {
 
     static func name(of error: any Error) -> String {
         switch error {
-        case MembusError.failure(let failure): "failure \(failure.code)"
+        case MembusError.refused(let failure): "failure \(failure.code)"
         case MembusError.conflict: "conflict"
         case MembusError.timeout(_, let unknown, _): unknown ? "timeout, outcome unknown" : "timeout"
         case MembusError.stale: "stale"

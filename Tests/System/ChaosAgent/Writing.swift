@@ -39,7 +39,9 @@ extension Worker {
             name: BranchName(unchecked: "fork-\(op)"), parent: parent, at: at, context: "chaos", message: "op \(op)")
         recorder.note(.invoked(op: op, work: ToldWork(.fork(fork))))
         do {
-            ended(op, try await memory.fork(fork.name, from: parent, at: at, message: fork.message, timeout: .seconds(10)))
+            ended(
+                op, try await memory.fork(fork.name, from: parent, at: at, message: fork.message, timeout: .seconds(10))
+            )
         } catch { ended(op, error) }
     }
 
@@ -113,7 +115,7 @@ extension Worker {
         case MembusError.conflict(let failed, let at):
             return .conflict(failed: failed.map { ToldPrecondition($0.precondition) }, at: "\(at)")
         case MembusError.committedButNotSeen(let receipt): return .committedUnseen(token: "\(receipt.token)")
-        case MembusError.failure(let failure):
+        case MembusError.refused(let failure):
             // These say of another sending that it was executed, or may have been.
             if [.numberForgotten, .numberReused].contains(failure.code) { return .unknown(why: "\(failure.code)") }
             return .refused(why: "\(failure.code)")

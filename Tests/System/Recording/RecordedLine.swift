@@ -8,14 +8,14 @@ import MembusModel
 // stamped before the call, its line of ending after it, and what was looked at is stamped before the look: so a
 // judge who goes by the stamps never takes two operations for ordered that overlapped.
 
-public struct RecordedLine: Codable, Sendable {
-    public var t: Int64
+package struct RecordedLine: Codable, Sendable {
+    package var t: Int64
     /// 0: the conductor.
-    public var agent: Int
-    public var life: Int
-    public var fact: RecordedFact
+    package var agent: Int
+    package var life: Int
+    package var fact: RecordedFact
 
-    public init(t: Int64, agent: Int, life: Int, fact: RecordedFact) {
+    package init(t: Int64, agent: Int, life: Int, fact: RecordedFact) {
         self.t = t
         self.agent = agent
         self.life = life
@@ -23,7 +23,7 @@ public struct RecordedLine: Codable, Sendable {
     }
 }
 
-public enum RecordedFact: Codable, Sendable {
+package enum RecordedFact: Codable, Sendable {
     /// More than once of an operation that is a closure's: the last is what was executed, those before changed nothing.
     case invoked(op: Int, work: ToldWork)
     case finished(op: Int, ending: ToldEnding)
@@ -58,25 +58,26 @@ public enum RecordedFact: Codable, Sendable {
     case restedAt(token: String)
 }
 
-public struct ToldRead: Codable, Sendable {
+package struct ToldRead: Codable, Sendable {
     /// When it was asked for; the line's own time is when it was answered.
-    public var asked: Int64
+    package var asked: Int64
     /// `nil`: asked of the broker.
-    public var view: UInt64?
-    public var isJoined: Bool
-    public var branch: String
-    public var keys: [String]
+    package var view: UInt64?
+    package var isJoined: Bool
+    package var branch: String
+    package var keys: [String]
     /// cached, atLeast, within, linearizable, direct, listed
-    public var how: String
+    package var how: String
     /// Of a list: the states that its pages said they were of, each once in a row.
-    public var pages: [String]?
-    public var atLeast: String?
-    public var within: Int64?
-    public var token: String
-    public var found: [ToldRecord]
+    package var pages: [String]?
+    package var atLeast: String?
+    package var within: Int64?
+    package var token: String
+    package var found: [ToldRecord]
 
-    public init(
-        asked: Int64, view: UInt64?, isJoined: Bool, branch: String, keys: [String], how: String, atLeast: String? = nil,
+    package init(
+        asked: Int64, view: UInt64?, isJoined: Bool, branch: String, keys: [String], how: String,
+        atLeast: String? = nil,
         within: Int64? = nil, token: String, found: [ToldRecord]
     ) {
         self.asked = asked
@@ -92,7 +93,7 @@ public struct ToldRead: Codable, Sendable {
     }
 }
 
-public enum ToldEnding: Codable, Sendable {
+package enum ToldEnding: Codable, Sendable {
     case committed(token: String)
     case held(token: String)
     /// Precondition by precondition that failed. Which history it was of is known from the position.

@@ -2,28 +2,28 @@ import Foundation
 import MembusModel
 
 /// A record that somebody saw: which version, and a fingerprint of all that it says.
-public struct ToldRecord: Codable, Sendable, Hashable {
-    public var key: String
-    public var revision: Int64
-    public var ordinal: UInt32
-    public var hash: String
-    public var size: Int
+package struct ToldRecord: Codable, Sendable, Hashable {
+    package var key: String
+    package var revision: Int64
+    package var ordinal: UInt32
+    package var hash: String
+    package var size: Int
     /// Its value did not come along.
-    public var isAnnounced: Bool?
+    package var isAnnounced: Bool?
 
-    public init(_ record: Record) {
+    package init(_ record: Record) {
         (key, revision, ordinal, size) = (record.key.text, record.revision, record.ordinal, record.size)
         hash = Self.fingerprint(of: record)
         if record.value == nil { isAnnounced = true }
     }
 
     /// Whether it says what this version says; a value that was only announced counts by its size.
-    public func isOf(_ record: Record) -> Bool {
+    package func isOf(_ record: Record) -> Bool {
         guard key == record.key.text, revision == record.revision, ordinal == record.ordinal else { return false }
         return hash == Self.fingerprint(of: isAnnounced == true ? record.announced : record)
     }
 
-    public static func fingerprint(of record: Record) -> String {
+    package static func fingerprint(of record: Record) -> String {
         var encoder = CanonicalEncoder(capacity: 64 + record.size)
         encoder.byte(record.isDeleted ? 1 : 0)
         encoder.string(record.kind.name)

@@ -3,18 +3,18 @@ import MembusModel
 
 // Transactions and forks in the record, complete: the judge replays them.
 
-public struct ToldWork: Codable, Sendable {
-    public struct Forking: Codable, Sendable {
-        public var parent: String
-        public var at: Int64?
+package struct ToldWork: Codable, Sendable {
+    package struct Forking: Codable, Sendable {
+        package var parent: String
+        package var at: Int64?
     }
-    public var branch: String
-    public var message: String
-    public var fork: Forking?
-    public var preconditions: [ToldPrecondition] = []
-    public var changes: [ToldChange] = []
+    package var branch: String
+    package var message: String
+    package var fork: Forking?
+    package var preconditions: [ToldPrecondition] = []
+    package var changes: [ToldChange] = []
 
-    public init(_ work: Work) {
+    package init(_ work: Work) {
         switch work {
         case .transaction(let transaction):
             (branch, message) = (transaction.branch.text, transaction.message)
@@ -26,7 +26,7 @@ public struct ToldWork: Codable, Sendable {
         }
     }
 
-    public var work: Work {
+    package var work: Work {
         let name = BranchName(unchecked: branch)
         if let fork {
             return .fork(Fork(name: name, parent: BranchName(unchecked: fork.parent), at: fork.at, message: message))
@@ -38,12 +38,12 @@ public struct ToldWork: Codable, Sendable {
     }
 }
 
-public enum ToldPrecondition: Codable, Sendable {
+package enum ToldPrecondition: Codable, Sendable {
     case at(String, Int64)
     case absent(String)
     case unchanged(String, since: Int64)
 
-    public init(_ precondition: Precondition) {
+    package init(_ precondition: Precondition) {
         switch precondition {
         case .at(let key, let revision): self = .at(key.text, revision)
         case .absent(let key): self = .absent(key.text)
@@ -51,7 +51,7 @@ public enum ToldPrecondition: Codable, Sendable {
         }
     }
 
-    public var precondition: Precondition {
+    package var precondition: Precondition {
         switch self {
         case .at(let key, let revision): .at(Key(unchecked: key), revision)
         case .absent(let key): .absent(Key(unchecked: key))
@@ -61,16 +61,16 @@ public enum ToldPrecondition: Codable, Sendable {
 }
 
 /// A value is its text and as many dots behind it, so that large ones do not fill the record.
-public struct ToldChange: Codable, Sendable {
-    public var key: String
-    public var put: String?
-    public var dots: Int?
+package struct ToldChange: Codable, Sendable {
+    package var key: String
+    package var put: String?
+    package var dots: Int?
     /// In milliseconds.
-    public var expiresAfter: Int64?
-    public var add: Int64?
-    public var append: String?
+    package var expiresAfter: Int64?
+    package var add: Int64?
+    package var append: String?
 
-    public init(_ change: Change) {
+    package init(_ change: Change) {
         key = change.key.text
         switch change.action {
         case .put(let value):
@@ -85,7 +85,7 @@ public struct ToldChange: Codable, Sendable {
         }
     }
 
-    public var change: Change {
+    package var change: Change {
         let key = Key(unchecked: key)
         if let put {
             var value = Put(Data((put + String(repeating: ".", count: dots ?? 0)).utf8))

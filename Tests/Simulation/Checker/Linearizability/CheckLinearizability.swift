@@ -7,7 +7,7 @@ extension Check {
     static let searchLimit = 2_000_000
 
     /// This verdict alone.
-    public static func unorderable(_ history: History) -> [Violation] {
+    package static func unorderable(_ history: History) -> [Violation] {
         var check = Check(history)
         check.checkLinearizability()
         return check.violations
@@ -27,7 +27,8 @@ extension Check {
             switch verdict {
             case .linearizable: continue
             case .unknown(let steps):
-                violated(.linearizable, "whether lineage \(lineage) is linearizable was not found out in \(steps) steps")
+                violated(
+                    .linearizable, "whether lineage \(lineage) is linearizable was not found out in \(steps) steps")
             case .violated(let longest, let stuck):
                 index = memory.operations[stuck].outcome?.returned ?? index
                 violated(.linearizable, memory.story(longest, stuck))
@@ -42,8 +43,8 @@ extension Check {
 
     /// Whether the broker's word means that the transaction never takes effect. A refusal of the request's form
     /// is about this sending only.
-    static func refuses(_ failure: Failure) -> Bool {
-        let others: [Failure.Code] = [.numberForgotten, .numberReused, .malformed]
+    static func refuses(_ failure: Refusal) -> Bool {
+        let others: [Refusal.Code] = [.numberForgotten, .numberReused, .malformed]
         return failure.code.remedy == .fixRequest && !others.contains(failure.code)
     }
 }

@@ -1,21 +1,21 @@
 /// One register with compare-and-set, as in Jepsen's test of etcd.
-public struct Register: SequentialModel {
-    public enum Operation: Hashable, Sendable {
+package struct SingleRegister: SequentialModel {
+    package enum Operation: Hashable, Sendable {
         case read
         case write(Int)
         case swap(from: Int, to: Int)
     }
-    public enum Response: Hashable, Sendable {
+    package enum Response: Hashable, Sendable {
         /// `nil`: nothing was ever written.
         case value(Int?)
         case written
         case swapped(Bool)
     }
-    public let initial: Int?
+    package let initial: Int?
 
-    public init(initial: Int? = nil) { self.initial = initial }
+    package init(initial: Int? = nil) { self.initial = initial }
 
-    public func step(_ state: Int?, _ operation: Operation, _ response: Response?) -> Int?? {
+    package func step(_ state: Int?, _ operation: Operation, _ response: Response?) -> Int?? {
         switch (operation, response) {
         case (.read, nil): .some(state)
         case (.read, .value(let value)): value == state ? .some(state) : nil
@@ -26,30 +26,30 @@ public struct Register: SequentialModel {
         }
     }
 
-    public func places(of operation: Operation) -> [Int] { [0] }
+    package func places(of operation: Operation) -> [Int] { [0] }
 }
 
 /// Texts under keys, "" where nothing was put, each key by itself.
-public struct TextMap: SequentialModel {
-    public enum Action: Hashable, Sendable {
+package struct TextMap: SequentialModel {
+    package enum Action: Hashable, Sendable {
         case get
         case put(String)
         case append(String)
     }
-    public struct Operation: Hashable, Sendable {
-        public var key: String
-        public var action: Action
-        public init(_ key: String, _ action: Action) {
+    package struct Operation: Hashable, Sendable {
+        package var key: String
+        package var action: Action
+        package init(_ key: String, _ action: Action) {
             self.key = key
             self.action = action
         }
     }
-    public let initial = ""
+    package let initial = ""
 
-    public init() {}
+    package init() {}
 
     /// - Parameter response: the text that a get found; "" for the others.
-    public func step(_ state: String, _ operation: Operation, _ response: String?) -> String? {
+    package func step(_ state: String, _ operation: Operation, _ response: String?) -> String? {
         switch operation.action {
         case .get: response.map { $0 == state } ?? true ? state : nil
         case .put(let text): text
@@ -57,5 +57,5 @@ public struct TextMap: SequentialModel {
         }
     }
 
-    public func places(of operation: Operation) -> [String] { [operation.key] }
+    package func places(of operation: Operation) -> [String] { [operation.key] }
 }

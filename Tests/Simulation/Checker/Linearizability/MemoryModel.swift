@@ -215,7 +215,9 @@ struct MemoryModel: SequentialModel {
     /// A merge keeps the old version's expiry; onto what may have expired, it may have started afresh.
     private func merged(_ old: Cell, _ version: Cell.Version, _ value: (Int?) -> Int?) -> Cell {
         if old.version == .absent { return Cell(version: version, value: value(nil)) }
-        guard let known = old.value, !old.expires else { return Cell(version: version, value: nil, expires: old.expires) }
+        guard let known = old.value, !old.expires else {
+            return Cell(version: version, value: nil, expires: old.expires)
+        }
         return Cell(version: version, value: value(known))
     }
 

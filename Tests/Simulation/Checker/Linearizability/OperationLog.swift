@@ -94,7 +94,9 @@ struct OperationLog {
     /// Whether a write of which this lineage says nothing may take effect in it.
     func mayHappen(_ write: LoggedWrite, in lineage: Lineage) -> Bool {
         guard !write.isRefused, let number = lineages.firstIndex(of: lineage) else { return false }
-        if number + 1 < lineages.count, let next = starts[lineages[number + 1]], next.entry < write.called { return false }
+        if number + 1 < lineages.count, let next = starts[lineages[number + 1]], next.entry < write.called {
+            return false
+        }
         guard let finished = write.finished, let other = lineages.firstIndex(of: finished) else { return true }
         return other > number
     }

@@ -6,12 +6,12 @@
 // A process calls, and its next line returns. A read that timed out is left out, any other operation without a
 // return is open. Lines of another shape (the nemesis, comments) say nothing about operations.
 
-public enum PorcupineLog {
-    case register([Performed<Register.Operation, Register.Response>])
+package enum PorcupineLog {
+    case register([Performed<SingleRegister.Operation, SingleRegister.Response>])
     case texts([Performed<TextMap.Operation, String>])
 
     /// - Returns: `nil` if no line is of either format.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: true)
         if let register = Self.read(lines, Self.registerLine) {
             self = .register(register)
@@ -22,16 +22,16 @@ public enum PorcupineLog {
         }
     }
 
-    public var count: Int {
+    package var count: Int {
         switch self {
         case .register(let history): history.count
         case .texts(let history): history.count
         }
     }
 
-    public func verdict(limit: Int = 50_000_000) -> LinearizabilityVerdict {
+    package func verdict(limit: Int = 50_000_000) -> LinearizabilityVerdict {
         switch self {
-        case .register(let history): linearizability(of: history, by: Register(), limit: limit)
+        case .register(let history): linearizability(of: history, by: SingleRegister(), limit: limit)
         case .texts(let history): linearizability(of: history, by: TextMap(), limit: limit)
         }
     }
@@ -71,12 +71,12 @@ public enum PorcupineLog {
         return history.enumerated().filter { !dropped.contains($0.offset) }.map(\.element)
     }
 
-    private static func registerLine(_ text: Substring) -> Line<Register.Operation, Register.Response>? {
+    private static func registerLine(_ text: Substring) -> Line<SingleRegister.Operation, SingleRegister.Response>? {
         guard text.hasPrefix("INFO"), text.contains("jepsen.util") else { return nil }
         let words = text.split { " \t[]".contains($0) }.drop { $0 != "-" }.dropFirst().map(String.init)
         guard words.count >= 4, let process = Int(words[0]) else { return nil }
         let numbers = words[3...].map { Int($0) }
-        let what: Line<Register.Operation, Register.Response>.What
+        let what: Line<SingleRegister.Operation, SingleRegister.Response>.What
         switch (words[1], words[2]) {
         case (":invoke", ":read"): what = .call(.read)
         case (":invoke", ":write"):

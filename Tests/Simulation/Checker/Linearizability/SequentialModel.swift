@@ -15,7 +15,7 @@
 // tests, in 15 s in a debug build on a busy machine; the slowest (1,712 operations of 50 clients) took 3 s.
 
 /// An object as one client at a time would see it.
-public protocol SequentialModel {
+package protocol SequentialModel {
     associatedtype State: Hashable
     associatedtype Operation
     associatedtype Response
@@ -35,18 +35,18 @@ public protocol SequentialModel {
 }
 
 extension SequentialModel {
-    public func restricted(to places: [Place]) -> Self { self }
+    package func restricted(to places: [Place]) -> Self { self }
 }
 
 /// An operation as its caller saw it. Moments are of any clock or count; of equal ones, calls come before
 /// returns, so that operations which touch overlap.
-public struct Performed<Operation, Response> {
-    public var operation: Operation
-    public var called: Int
+package struct Performed<Operation, Response> {
+    package var operation: Operation
+    package var called: Int
     /// `nil`: it never came back, so it may take effect at any moment after its call, or never.
-    public var outcome: (response: Response, returned: Int)?
+    package var outcome: (response: Response, returned: Int)?
 
-    public init(_ operation: Operation, called: Int, outcome: (response: Response, returned: Int)?) {
+    package init(_ operation: Operation, called: Int, outcome: (response: Response, returned: Int)?) {
         self.operation = operation
         self.called = called
         self.outcome = outcome
@@ -54,7 +54,7 @@ public struct Performed<Operation, Response> {
 }
 
 /// Numbers are places in the history that was judged.
-public enum LinearizabilityVerdict: Equatable, Sendable {
+package enum LinearizabilityVerdict: Equatable, Sendable {
     case linearizable
     /// No order exists. The longest one that the search found, and the operation that has no place after it.
     case violated(longest: [Int], stuck: Int)
@@ -67,7 +67,7 @@ public enum LinearizabilityVerdict: Equatable, Sendable {
 /// - Parameters:
 ///   - witness: an order that may be the one. It is proved, not believed: if it does not fit, the search decides.
 ///   - limit: how many steps of the model the search may take in all.
-public func linearizability<Model: SequentialModel>(
+package func linearizability<Model: SequentialModel>(
     of history: [Performed<Model.Operation, Model.Response>], by model: Model, witness: [Int]? = nil,
     limit: Int = 2_000_000
 ) -> LinearizabilityVerdict {

@@ -1,0 +1,171 @@
+import MembusModel
+import MembusStore
+
+extension BrokerCore {
+    /// The core's list of all operations: where each is answered. Rights are judged here, before anything else is done
+    /// about a request.
+    mutating func receive(
+        _ request: Request, as principal: Principal, bytes: Int, from peer: Peer, now: Instant,
+        into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        streams.touch(request.streams, now: now)
+        let scope: Scope
+        switch passage(of: request, as: principal) {
+        case .success(let granted): scope = granted
+        case .failure(let refusal):
+            return reply(to: peer, id: request.id, streams: request.streams, .refused(refusal), into: &outputs)
+        }
+        let asked = Asked(peer: peer, request: request, scope: scope, bytes: bytes)
+        switch request.body {
+        case .hello(let hello): reply(to: asked, welcome(hello), into: &outputs)
+        case .ping(let ping): answer(ping, asked, now: now, into: &outputs)
+        case .register(let register): lookUpState(for: register, asked, now: now, into: &outputs)
+
+        case .openSession(let open): write(open, asked, now: now, into: &outputs)
+        case .transact(let transact): write(transact, asked, now: now, into: &outputs)
+        case .noteReads(let notes): write(.item(.noteReads(notes)), asked, now: now, into: &outputs)
+        case .compact(let compact): write(compact, asked, now: now, into: &outputs)
+
+        case .get(let get): admit(get, for: asked, now: now, into: &outputs)
+        case .range(let range): admit(range, for: asked, now: now, into: &outputs)
+        case .history(let history): admit(history, for: asked, now: now, into: &outputs)
+        case .log(let log): admit(log, for: asked, now: now, into: &outputs)
+        case .branches(let branches): admit(branches, for: asked, now: now, into: &outputs)
+        case .status(let status): admit(status, for: asked, now: now, into: &outputs)
+        case .backup(let backup): admit(backup, for: asked, now: now, into: &outputs)
+        case .verify(let verify): admit(verify, for: asked, now: now, into: &outputs)
+        case .digest(let digest): admit(digest, for: asked, now: now, into: &outputs)
+        case .pull(let pull): lookUp(pull, asked, now: now, into: &outputs)
+        }
+    }
+
+    /// What keeps a request out, whatever it asks for: that the broker is stopping, rights, full queues.
+    private func passage(of request: Request, as principal: Principal) -> Result<Scope, Refusal> {
+        if isStopping { return .failure(Refusal(.shuttingDown, "the broker is stopping")) }
+        return gate.judge(principal, request.body).flatMap { scope in
+            busyRefusal(for: request.body.traits.whenBusy).map { .failure($0) } ?? .success(scope)
+        }
+    }
+
+    private func busyRefusal(for treatment: Traits.WhenBusy) -> Refusal? {
+        switch treatment {
+        case .answered: return nil
+        // Within the room that results have to spare.
+        case .reserved where readsWaiting < settings.readsWaiting + 8: return nil
+        case .reserved, .refused: break
+        }
+        guard
+            readsWaiting >= settings.readsWaiting || writesWaiting >= settings.writesWaiting
+                || writeBytesWaiting >= settings.writeBytesWaiting
+        else { return nil }
+        return Refusal(
+            .busy, "the broker has \(writesWaiting) writes and \(readsWaiting) reads waiting", subject: "queue")
+    }
+
+    private func welcome(_ hello: Hello) -> Reply.Body {
+        guard hello.major == ProtocolVersion.major else {
+            return .refused(
+                Refusal(
+                    .unsupportedVersion,
+                    "the client speaks version \(hello.major).\(hello.minor) of the protocol, this broker "
+                        + "\(ProtocolVersion.major).\(ProtocolVersion.minor)"))
+        }
+        return .welcome(
+            Welcome(
+                events: settings.events, heartbeat: settings.heartbeat, limits: settings.limits,
+                software: settings.software))
+    }
+
+    // MARK: Writing
+
+    private mutating func write(
+        _ open: OpenSession, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        let id = SessionID(UInt64.random(in: 1...UInt64(Int64.max), using: &random))
+        admit(
+            .item(.openSession(id, agent: open.agent)), purpose: .session(id, bytes: asked.bytes), for: asked, now: now,
+            into: &outputs)
+    }
+
+    private mutating func write(
+        _ transact: Transact, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        guard asked.request.instance == instance else {
+            let refusal = Refusal(
+                .instanceChanged,
+                asked.request.instance.map { "the request is for instance \($0) of the broker, this is \(instance)" }
+                    ?? "a transaction must name the broker's instance, which is \(instance)")
+            return reply(to: asked, .refused(refusal), into: &outputs)
+        }
+        var transact = transact
+        let fingerprint = transact.work.fingerprint
+        if case .success(let work) = transact.work, let refusal = work.shapeRefusal(limits: settings.limits) {
+            transact.work = .failure(refusal)
+        }
+        write(.item(.transact(transact, fingerprint: fingerprint)), asked, now: now, into: &outputs)
+    }
+
+    /// A floor that nobody can mean is refused: it would drop all history at once, for good.
+    private mutating func write(
+        _ compact: Compact, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        if let below = compact.below, below > visible.revision {
+            let refusal = Refusal(
+                .beyondHead, "history below revision \(below) can't be dropped: the head is \(visible.revision)",
+                hint: "name a revision up to the head; nothing was dropped", subject: "\(below)")
+            return reply(to: asked, .refused(refusal), into: &outputs)
+        }
+        write(.compact(compact), asked, now: now, into: &outputs)
+    }
+
+    private mutating func write(
+        _ job: WriteJob, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        admit(job, purpose: .write(bytes: asked.bytes), for: asked, now: now, into: &outputs)
+    }
+
+    // MARK: Streams
+
+    private mutating func answer(
+        _ ping: Ping, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        for stream in asked.request.streams {
+            guard let message = streams.publishedBookmark(for: stream, nonce: ping.nonce) else { continue }
+            outputs.append(.publish(message))
+        }
+        reply(to: asked, .pong(Ping.Answer(clock: now.nanoseconds)), into: &outputs)
+    }
+
+    /// A registration that names a state needs that state's hash, which the store knows; its place in the serial order
+    /// is where the answer comes back.
+    private mutating func lookUpState(
+        for register: Register, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        let revision = register.newest.map { $0.lineage == lineage ? $0.revision : 0 } ?? 0
+        admit(
+            HashLookUp(revision: revision, branch: register.branch), purpose: .register(register, asked.scope),
+            for: asked, now: now, into: &outputs)
+    }
+
+    private mutating func lookUp(
+        _ pull: Pull, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        counters.pulls += 1
+        streams.touch([pull.stream], now: now)
+        let refusal: Refusal
+        if let stream = streams.definition(of: pull.stream), stream.scope == asked.scope {
+            if pull.from.map({ $0.lineage != lineage }) ?? false {
+                refusal = Refusal(.historyDiffers, "the view's lineage is not the broker's, which is \(lineage)")
+            } else if pull.atLeast > visible.revision {
+                refusal = Refusal(
+                    .notYetVisible, "the pull must reach revision \(pull.atLeast), visible is \(visible.revision)")
+            } else {
+                return admit(PullLookUp(pull: pull, stream: stream), for: asked, now: now, into: &outputs)
+            }
+        } else {
+            refusal = Refusal(
+                .unknownStream, "the broker has no stream \(pull.stream)", subject: pull.stream.description)
+        }
+        reply(to: asked, .refused(refusal), into: &outputs)
+    }
+}

@@ -1,0 +1,11 @@
+import MembusModel
+import MembusStore
+
+extension Backup: LookUp {
+    package var isRelease: Bool { done }
+
+    package func answer(by desk: Desk) throws(Refusal) -> Answer {
+        guard let backups = desk.backups else { throw Refusal(.storeFailed, "a store in memory can't be backed up") }
+        return try backups.page(self, of: desk.reader)
+    }
+}

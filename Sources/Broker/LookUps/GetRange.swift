@@ -1,0 +1,8 @@
+import MembusModel
+import MembusStore
+
+extension GetRange: LookUp {
+    package func answer(by desk: Desk) throws(Refusal) -> Answer {
+        try desk.reader.range(self, visible: desk.visible)
+    }
+}

@@ -1,0 +1,15 @@
+import MembusModel
+import MembusStore
+
+extension GetStatus: LookUp {
+    /// What only the store knows; the core adds what it has counted.
+    package func answer(by desk: Desk) throws(Refusal) -> Answer {
+        let sizes = desk.store.sizes
+        var figures = BrokerFigures()
+        figures.floor = try desk.reader.floor().revision
+        figures.sessions = try desk.reader.sessionCount()
+        figures.walBytes = sizes.wal
+        figures.storeBytes = sizes.store
+        return figures
+    }
+}

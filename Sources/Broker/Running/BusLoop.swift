@@ -1,0 +1,142 @@
+import Foundation
+import Logging
+import MembusBus
+import MembusModel
+import MembusWire
+
+// The life of the thread that owns the broker's sockets.
+//
+// Order of one turn:
+//   1. wait for a request, a subscription, a result of the store, or the next tick
+//   2. results first: they free the queues, and what they publish goes out before anything newer is admitted
+//   3. then requests, at most `requestsPerTurn`, so that results are never starved
+//   4. carry out what the core decided, in its order: replies and events to the sockets, writes and reads to
+//      their threads at the end of the turn, all at once
+//
+// Nothing here waits for a peer: a reply or an event that does not fit a peer's mark is lost to that peer alone.
+
+struct BrokerPorts: ~Copyable {
+    var requests: RequestServer
+    var events: EventPublisher
+}
+
+struct BusLoop {
+    static let requestsPerTurn = 256
+    static let tick: Duration = .milliseconds(50)
+
+    var core: BrokerCore<PeerEnvelope>
+    let limits: Limits
+    let waker: Waker
+    let results: Inbox<BrokerInput<PeerEnvelope>>
+    let writes: BatchQueue<QueuedWrite>
+    let reads: JobQueue<QueuedRead>
+    let longReads: JobQueue<QueuedRead>
+    let log: Logger
+
+    private var outputs: [BrokerOutput<PeerEnvelope>] = []
+    private var inputs: [BrokerInput<PeerEnvelope>] = []
+    private var newWrites: [QueuedWrite] = []
+    private var newReads: [QueuedRead] = []
+    private var nextTick = Instant(nanoseconds: 0)
+    private var malformedSeen: Int64 = 0
+    private var isDrained = false
+
+    init(
+        core: BrokerCore<PeerEnvelope>, limits: Limits, waker: Waker, results: Inbox<BrokerInput<PeerEnvelope>>,
+        writes: BatchQueue<QueuedWrite>, reads: JobQueue<QueuedRead>,
+        longReads: JobQueue<QueuedRead>, log: Logger
+    ) {
+        self.core = core
+        self.limits = limits
+        self.waker = waker
+        self.results = results
+        self.writes = writes
+        self.reads = reads
+        self.longReads = longReads
+        self.log = log
+    }
+
+    mutating func run(_ ports: consuming BrokerPorts) throws {
+        var poller = Poller()
+        while !isDrained {
+            let ready = try poller.wait(
+                ports.requests.readable, ports.events.readable, waker.readable,
+                timeout: max(.zero, nextTick - .now))
+            if ready[2] { waker.drain() }
+            results.take(into: &inputs)
+            for input in inputs { core.step(input, now: .now, into: &outputs) }
+            try carryOut(on: &ports)
+            if ready[1] { _ = try ports.events.drainSubscriptions(max: 1000) }
+            if ready[0] { try receive(on: &ports) }
+            if .now >= nextTick {
+                nextTick = .now + Self.tick
+                core.step(.tick(wall: .now), now: .now, into: &outputs)
+            }
+            try carryOut(on: &ports)
+            writes.push(contentsOf: newWrites)
+            reads.push(contentsOf: newReads.filter { !$0.isLong })
+            longReads.push(contentsOf: newReads.filter { $0.isLong })
+            newWrites.removeAll(keepingCapacity: true)
+            newReads.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private mutating func receive(on ports: inout BrokerPorts) throws {
+        let now = Instant.now
+        _ = try ports.requests.receive(max: Self.requestsPerTurn) { peer, frame in
+            let decoded = frame.withUnsafeBytes { WireCodec.decodeRequest($0, limits: limits) }
+            switch decoded.result {
+            case .success(let request):
+                // The transport proves nothing yet: the request's own word counts.
+                let principal = Principal(namedBy: request.body)
+                core.step(
+                    .request(from: peer, as: principal, bytes: frame.count, request), now: now, into: &outputs)
+            case .failure(let refusal):
+                core.step(.undecodable(from: peer, id: decoded.id, refusal), now: now, into: &outputs)
+            }
+        }
+        while malformedSeen < ports.requests.malformed {
+            malformedSeen += 1
+            core.step(.malformed, now: now, into: &outputs)
+        }
+    }
+
+    private mutating func carryOut(on ports: inout BrokerPorts) throws {
+        for output in outputs {
+            switch output {
+            case .reply(let peer, let reply):
+                try send(reply, to: peer, on: &ports)
+            case .publish(let message):
+                try ports.events.publish(topic: message.topic.bytes, WireCodec.encode(message))
+            case .write(let write): newWrites.append(write)
+            case .read(let read): newReads.append(read)
+            case .drained: isDrained = true
+            }
+        }
+        outputs.removeAll(keepingCapacity: true)
+    }
+
+    /// A peer that takes its replies too slowly is told so, in few bytes, if it can ask again without harm. A
+    /// write's outcome is lost to it: a refusal in its place would say that nothing was decided.
+    private mutating func send(_ reply: Reply, to peer: PeerEnvelope, on ports: inout BrokerPorts) throws {
+        let sent = try ports.requests.reply(to: peer, WireCodec.encode(reply))
+        if sent == .sent { return }
+        core.countDroppedReply()
+        if sent == .wouldBlock, let refusal = reply.tooSlow {
+            _ = try ports.requests.reply(to: peer, WireCodec.encode(refusal))
+        }
+    }
+}
+
+extension Reply {
+    /// In place of an answer that may come later; `nil` for other replies.
+    fileprivate var tooSlow: Reply? {
+        guard body.yieldsToBusy else { return nil }
+        var refusal = self
+        refusal.body = .refused(
+            Refusal(
+                .busy, "too much is waiting for this client, which does not take its replies",
+                hint: "take the replies that are under way, then ask again", subject: "replies"))
+        return refusal
+    }
+}

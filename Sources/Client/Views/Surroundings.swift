@@ -1,7 +1,0 @@
-/// What a view takes from the machine that it runs on; a seeded world gives its own.
-struct Surroundings: Sendable {
-    /// The clock that the moments of the view's machine are of.
-    var now: @Sendable () -> Instant = { MonotonicClock.now }
-    /// Of the cache's index. Nobody who chooses keys may guess it.
-    var hashSeed: UInt64 = .random(in: .min ... .max)
-}

@@ -1,0 +1,119 @@
+// The lists of all operations: a new one is a line in each.
+
+extension Request {
+    package enum Body: Sendable {
+        case hello(Hello)
+        case openSession(OpenSession)
+        case transact(Transact)
+        case get(Get)
+        case range(GetRange)
+        case history(GetHistory)
+        case log(GetLog)
+        case branches(GetBranches)
+        case status(GetStatus)
+        case register(Register)
+        case ping(Ping)
+        case pull(Pull)
+        case noteReads(NoteReads)
+        case compact(Compact)
+        case backup(Backup)
+        case verify(Verify)
+        case digest(Digest)
+    }
+}
+
+extension Reply {
+    package enum Body: Sendable {
+        case refused(Refusal)
+        case welcome(Welcome)
+        case session(SessionID)
+        case outcome(Outcome)
+        case records(Get.Answer)
+        case range(RangePage)
+        case history(HistoryPage)
+        case log(LogPage)
+        case branches([BranchInfo])
+        case status(BrokerFigures)
+        case registered(Registered)
+        case pong(Ping.Answer)
+        case page(PullPage)
+        case noted(NoteReads.Answer)
+        case compacted(Compact.Answer)
+        case backup(BackupPage)
+        case verified(Verification)
+        case digest(Digest.Answer)
+    }
+}
+
+extension Request.Body {
+    /// What its operation says of itself.
+    package var traits: Traits {
+        switch self {
+        case .hello: Hello.traits
+        case .openSession: OpenSession.traits
+        case .transact: Transact.traits
+        case .get: Get.traits
+        case .range: GetRange.traits
+        case .history: GetHistory.traits
+        case .log: GetLog.traits
+        case .branches: GetBranches.traits
+        case .status: GetStatus.traits
+        case .register: Register.traits
+        case .ping: Ping.traits
+        case .pull: Pull.traits
+        case .noteReads: NoteReads.traits
+        case .compact: Compact.traits
+        case .backup: Backup.traits
+        case .verify: Verify.traits
+        case .digest: Digest.traits
+        }
+    }
+
+    package var touches: [Touched] {
+        switch self {
+        case .hello(let operation): operation.touches
+        case .openSession(let operation): operation.touches
+        case .transact(let operation): operation.touches
+        case .get(let operation): operation.touches
+        case .range(let operation): operation.touches
+        case .history(let operation): operation.touches
+        case .log(let operation): operation.touches
+        case .branches(let operation): operation.touches
+        case .status(let operation): operation.touches
+        case .register(let operation): operation.touches
+        case .ping(let operation): operation.touches
+        case .pull(let operation): operation.touches
+        case .noteReads(let operation): operation.touches
+        case .compact(let operation): operation.touches
+        case .backup(let operation): operation.touches
+        case .verify(let operation): operation.touches
+        case .digest(let operation): operation.touches
+        }
+    }
+}
+
+extension Reply.Body {
+    /// See ``Traits/yieldsToBusy``.
+    package var yieldsToBusy: Bool {
+        switch self {
+        case .refused: false
+        case .welcome: Hello.traits.yieldsToBusy
+        case .session: OpenSession.traits.yieldsToBusy
+        case .outcome: Transact.traits.yieldsToBusy
+        case .records: Get.traits.yieldsToBusy
+        case .range: GetRange.traits.yieldsToBusy
+        case .history: GetHistory.traits.yieldsToBusy
+        case .log: GetLog.traits.yieldsToBusy
+        case .branches: GetBranches.traits.yieldsToBusy
+        case .status: GetStatus.traits.yieldsToBusy
+        case .registered: Register.traits.yieldsToBusy
+        case .pong: Ping.traits.yieldsToBusy
+        case .page: Pull.traits.yieldsToBusy
+        case .noted: NoteReads.traits.yieldsToBusy
+        case .compacted: Compact.traits.yieldsToBusy
+        case .backup: Backup.traits.yieldsToBusy
+        case .verified: Verify.traits.yieldsToBusy
+        case .digest: Digest.traits.yieldsToBusy
+        }
+    }
+}

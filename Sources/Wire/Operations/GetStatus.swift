@@ -1,0 +1,73 @@
+import MembusModel
+
+extension GetStatus: CodedOperation {
+    init(_ message: PBGetStatus, _ limits: Limits) throws(Refusal) { self.init() }
+    var message: PBGetStatus { PBGetStatus() }
+
+    static func answer(_ message: PBStatus) throws(Refusal) -> BrokerFigures { try BrokerFigures(message) }
+    static func message(of figures: BrokerFigures) -> PBStatus { PBStatus(figures) }
+}
+
+extension PBStatus {
+    fileprivate init(_ status: BrokerFigures) {
+        self.init()
+        head = PBPosition(status.head)
+        floor = status.floor
+        software = status.software
+        uptimeMs = status.uptime.wholeMilliseconds
+        transactionsWaiting = Int64(status.transactionsWaiting)
+        readsWaiting = Int64(status.readsWaiting)
+        streams = Int64(status.streams)
+        sessions = Int64(status.sessions)
+        commits = status.commits
+        conflicts = status.conflicts
+        refused = status.refused
+        busy = status.busy
+        malformed = status.malformed
+        eventsPublished = status.eventsPublished
+        eventsAnnounced = status.eventsAnnounced
+        repliesDropped = status.repliesDropped
+        pulls = status.pulls
+        batches = status.batches
+        syncMedianUs = status.syncMedian.wholeMicroseconds
+        syncP99Us = status.syncP99.wholeMicroseconds
+        commitMedianUs = status.commitMedian.wholeMicroseconds
+        commitP99Us = status.commitP99.wholeMicroseconds
+        walBytes = status.walBytes
+        storeBytes = status.storeBytes
+    }
+}
+
+extension BrokerFigures {
+    fileprivate init(_ message: PBStatus) throws(Refusal) {
+        self.init()
+        head = try Position(message.head, "status.head")
+        floor = try Parse.revision(message.floor, "status.floor")
+        software = message.software
+        uptime = .milliseconds(message.uptimeMs)
+        transactionsWaiting = Int(clamping: message.transactionsWaiting)
+        readsWaiting = Int(clamping: message.readsWaiting)
+        streams = Int(clamping: message.streams)
+        sessions = Int(clamping: message.sessions)
+        commits = message.commits
+        conflicts = message.conflicts
+        refused = message.refused
+        busy = message.busy
+        malformed = message.malformed
+        eventsPublished = message.eventsPublished
+        eventsAnnounced = message.eventsAnnounced
+        repliesDropped = message.repliesDropped
+        pulls = message.pulls
+        batches = message.batches
+        syncMedian = .microseconds(message.syncMedianUs)
+        syncP99 = .microseconds(message.syncP99Us)
+        commitMedian = .microseconds(message.commitMedianUs)
+        commitP99 = .microseconds(message.commitP99Us)
+        walBytes = message.walBytes
+        storeBytes = message.storeBytes
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMicroseconds: Int64 { wholeNanoseconds / 1000 }
+}

@@ -1,0 +1,169 @@
+/// Bugs that this field keeps making, as switches of the world: each changes what passes one of the seams
+/// between disk, broker, network, client, view machine and cache. The code under test is the product's, unchanged.
+///
+/// A line above each says what is done wrong; where somebody reported it of another system, that follows. All
+/// of them must be found: ``bound`` says within how many histories, ``provoke(_:)`` in what kind of world.
+package enum Mutant: String, CaseIterable, Sendable {
+    // MARK: The order of commit, publishing and reply
+
+    /// Publish before COMMIT: a crash in between leaves what everybody saw and nobody has.
+    case publishBeforeCommit = "publish-before-commit"
+    /// A reply at a revision that is not published yet.
+    case replyBeforePublish = "reply-before-publish"
+    /// A get at a revision that is not published yet.
+    case readBeyondVisible = "read-beyond-visible"
+    /// Half a commit applied: several keys of one transaction are not one event.
+    /// etcd's client cache: https://github.com/etcd-io/etcd/pull/20274
+    case halfACommit = "half-a-commit"
+    /// Gets are answered from a copy that lags behind.
+    /// NATS KV: https://github.com/nats-io/nats-server/issues/4162, https://github.com/nats-io/nats-server/issues/4710;
+    /// Kubernetes: https://github.com/kubernetes/kubernetes/pull/60478
+    case getFromLaggingCopy = "get-from-lagging-copy"
+
+    // MARK: Bookmarks and heartbeats
+
+    /// A bookmark ahead of its data.
+    /// etcd: https://github.com/etcd-io/etcd/issues/15220; Electric: https://github.com/electric-sql/electric/issues/4755
+    case bookmarkAheadOfData = "bookmark-ahead-of-data"
+    /// A bookmark that mixes the durable head with the published last.
+    case bookmarkOfDurableHead = "bookmark-of-durable-head"
+    /// A late bookmark lowers the cut.
+    case bookmarkLowersCut = "bookmark-lowers-cut"
+    /// An acknowledgement is taken for a bookmark, though it came on the other socket.
+    /// Redis: https://github.com/redis/redis/issues/6867 ("two channels")
+    case acknowledgementAsBookmark = "acknowledgement-as-bookmark"
+    /// A heartbeat is trusted whatever revision it starts from.
+    case heartbeatFromAnywhere = "heartbeat-from-anywhere"
+    /// A gap is jumped by heartbeats that are unbroken among themselves but do not start at the cut.
+    case heartbeatsUnbroken = "heartbeats-unbroken"
+    /// A heartbeat is trusted although the broker dropped the stream.
+    /// Redis: https://github.com/redis/redis/issues/11767 (the tracking is gone, nobody is told)
+    case heartbeatOfDroppedStream = "heartbeat-of-dropped-stream"
+    /// Bookmarks and heartbeats say nothing of the tail: a lost one is never noticed.
+    /// Hazelcast: https://github.com/hazelcast/hazelcast/issues/25304
+    case tailUnnoticed = "tail-unnoticed"
+
+    // MARK: Streams and gaps
+
+    /// A new stream is not listed in heartbeats. Every join pulls, which alone would hide it: so the client
+    /// also joins by heartbeats, without a pull, if it has a state.
+    case newStreamUnlisted = "new-stream-unlisted"
+    /// `previous`, and last, 0 for a new stream. Every join pulls, which alone would hide it: so the broker also
+    /// answers a pull from last, as one does that saves look-ups.
+    case newStreamPreviousZero = "new-stream-previous-zero"
+    /// Streams are matched to a commit before a registration that overtakes it.
+    case commitMatchedBeforeRegistration = "commit-matched-before-registration"
+    /// A socket that hears nothing is never replaced.
+    case deafForEver = "deaf-for-ever"
+    /// A gap between events is not noticed at all.
+    case gapUnnoticed = "gap-unnoticed"
+    /// A few lost events are tolerated.
+    /// Hazelcast: https://github.com/hazelcast/hazelcast/issues/25304 (ten, by default)
+    case gapTolerated = "gap-tolerated"
+    /// The count starts anew with each connection: what was lost with the one before is not missed.
+    /// Hazelcast: https://github.com/hazelcast/hazelcast/pull/2426; Redis: https://github.com/redis/redis/issues/11767
+    case countAnewAtReconnect = "count-anew-at-reconnect"
+
+    // MARK: Pulls
+
+    /// A delta from below the floor.
+    case deltaFromBelowFloor = "delta-from-below-floor"
+    /// A cache loses a record of what a pull brings.
+    case recordNotApplied = "record-not-applied"
+    /// Pages are applied one by one.
+    case pagesOneByOne = "pages-one-by-one"
+    /// A late pull lowers the cut.
+    /// https://github.com/opensandbox-group/OpenSandbox/issues/1673 (of a Kubernetes informer's cache)
+    case cutGoesBack = "cut-goes-back"
+    /// Compaction sweeps deletions that pulls from above the floor have yet to tell.
+    /// etcd: https://github.com/etcd-io/etcd/issues/18089, https://github.com/etcd-io/etcd/issues/19179
+    case tombstonesSweptEarly = "tombstones-swept-early"
+    /// A page's records are of before, its target is read afterwards.
+    /// Electric: https://github.com/electric-sql/electric/pull/2450
+    case pageTargetReadLast = "page-target-read-last"
+    /// A page comes from a cache, with the present target.
+    /// Electric: https://github.com/electric-sql/electric/pull/3782
+    case pageFromCache = "page-from-cache"
+
+    // MARK: Reads
+
+    /// A late fill is installed over an invalidation.
+    /// Redis: https://github.com/redis/lettuce/issues/3481; Hazelcast: https://github.com/hazelcast/hazelcast/issues/4671;
+    /// etcd: https://github.com/etcd-io/etcd/issues/20704
+    case lateFill = "late-fill"
+    /// A fill is taken at head.
+    case fillAtHead = "fill-at-head"
+    /// A multi-key read mixes cuts.
+    case mixedCuts = "mixed-cuts"
+    /// A large value is fetched by its key alone.
+    case largeByKeyAlone = "large-by-key-alone"
+    /// Eviction is taken for deletion.
+    case evictedIsDeleted = "evicted-is-deleted"
+    /// A cached read is answered from a snapshot that was taken for an earlier one.
+    case readsFromAnOldSnapshot = "reads-from-an-old-snapshot"
+    /// Age is counted from receipt.
+    case ageFromReceipt = "age-from-receipt"
+    /// A linearizable read reuses an old answer.
+    case oldAnswerReused = "old-answer-reused"
+    /// A read does not wait for what it asked for.
+    case waitIgnored = "wait-ignored"
+    /// A view that hears nothing goes on as if it were live.
+    /// etcd: https://github.com/etcd-io/etcd/issues/19091 (a lease is not checked for its end)
+    case staleUnmarked = "stale-unmarked"
+    /// A transaction returns before the agent's own views show it.
+    case ownWritesNotAwaited = "own-writes-not-awaited"
+
+    /// A watch takes what the reply of the log says was visible for what has been read.
+    case watchSkipsWhatCameBetween = "watch-skips-what-came-between"
+    /// Further pages of a range are of the head.
+    case rangePagesOfHead = "range-pages-of-head"
+
+    // MARK: Transactions
+
+    /// A retry is applied twice.
+    case retryExecutedTwice = "retry-executed-twice"
+    /// The last result only is kept, with several in flight.
+    case lastResultOnly = "last-result-only"
+    /// Failed preconditions are not stored: their retry is decided anew.
+    case conflictsNotStored = "conflicts-not-stored"
+    /// A precondition is evaluated against the state before the batch.
+    case preconditionBeforeBatch = "precondition-before-batch"
+    /// An expired key is resurrected: its end is not told to those who hold it.
+    /// Hazelcast: https://github.com/hazelcast/hazelcast/issues/5806; NATS: https://github.com/nats-io/nats-server/issues/6710
+    case expiredResurrected = "expired-resurrected"
+
+    // MARK: Caps
+
+    /// A cache of what is asked for grows with every key that is read.
+    case neverEvicts = "never-evicts"
+    /// A joining view holds whatever arrives, however long its pull takes.
+    case heldUnbounded = "held-unbounded"
+    /// Reads wait to be put on record, however many they are.
+    case notesNeverDropped = "notes-never-dropped"
+    /// The broker takes on whatever it is asked for.
+    case queueUnbounded = "queue-unbounded"
+    /// A session's outcomes are kept although its client has them.
+    case resultsNeverDropped = "results-never-dropped"
+
+    /// The broker forgets when the next record expires.
+    case expiryForgotten = "expiry-forgotten"
+
+    // MARK: Other histories
+
+    /// The hash is not checked on resume, nor anywhere else.
+    case hashUnchecked = "hash-unchecked"
+    /// Resume names the cut only, without the acknowledged revisions.
+    case resumeWithoutAcknowledged = "resume-without-acknowledged"
+    /// A late reply to an earlier registration is taken for that to the newest: what it says of the state that was
+    /// named then resets the one that there is by now.
+    case oldReplyResets = "old-reply-resets"
+    /// A ping's answer proves how fresh a state is, whatever history the broker holds now.
+    case freshnessOfAnotherHistory = "freshness-of-another-history"
+    /// Waiters survive a reset.
+    case waitersSurviveReset = "waiters-survive-reset"
+    /// A warm file is accepted after its history was replaced.
+    /// Electric: https://github.com/electric-sql/electric/pull/3828 (a handle that was kept and has expired)
+    case warmFileOfOldHistory = "warm-file-of-old-history"
+    /// A warm file loads although a record is missing.
+    case warmFileIncomplete = "warm-file-incomplete"
+}

@@ -1,0 +1,79 @@
+import MembusModel
+import MembusStore
+
+@testable import MembusBroker
+
+// Mutants between the broker's core and its store: what its threads hand over.
+
+extension World {
+    /// At the disk's door.
+    func altered(_ item: WriteItem, isFirst: Bool, of broker: BrokerProcess) throws -> WriteItem {
+        guard case .transact(var request, let fingerprint) = item else { return item }
+        let known = mutants.decided[MutantState.Number(session: request.session, number: request.number)]
+        switch (mutant, known) {
+        case (.retryExecutedTwice, .some), (.conflictsNotStored, .some(.conflict)):
+            let ghost = SessionID(dice.next() >> 1)
+            _ = try broker.writer.commit([.openSession(ghost, agent: "ghost")], now: wall)
+            (request.session, request.number, request.acknowledged) = (ghost, 1, 0)
+        case (.resultsNeverDropped, _): request.acknowledged = 0
+        case (.preconditionBeforeBatch, nil) where !isFirst:
+            guard case .success(.transaction(var transaction)) = request.work else { return item }
+            transaction.preconditions.removeAll { holds($0, on: transaction.branch, broker) }
+            request.work = .success(.transaction(transaction))
+        default: return item
+        }
+        return .transact(request, fingerprint: fingerprint)
+    }
+
+    private func holds(_ precondition: Precondition, on branch: BranchName, _ broker: BrokerProcess) -> Bool {
+        func revision(_ key: Key) -> Revision? {
+            guard let record = try? broker.reader.get([key], on: branch, visible: .max).records.first else {
+                return nil
+            }
+            return record.isDeleted ? 0 : record.revision
+        }
+        return switch precondition {
+        case .at(let key, let seen): revision(key) == seen
+        case .absent(let key): revision(key) == 0
+        case .unchanged: false
+        }
+    }
+
+    /// Behind COMMIT.
+    func altered(_ results: [WriteResult], of items: [WriteItem]) -> [WriteResult] {
+        guard mutant == .lastResultOnly || mutant == .retryExecutedTwice || mutant == .conflictsNotStored else {
+            return results
+        }
+        return zip(items, results).map { item, result in
+            guard case .transact(let request, _) = item, case .outcome(let outcome) = result else { return result }
+            let number = MutantState.Number(session: request.session, number: request.number)
+            if mutants.decided[number] != nil, mutant == .lastResultOnly,
+                let last = mutants.lastOutcome[request.session]
+            {
+                return .outcome(last)
+            }
+            mutants.decided[number] = outcome
+            mutants.lastOutcome[request.session] = outcome
+            return result
+        }
+    }
+
+    func committed(
+        _ commits: [Commit], _ results: [(ticket: UInt64, result: WriteReport.Result)], of broker: BrokerProcess
+    ) {
+        for commit in commits {
+            if commit.info.agent == CommitInfo.broker { broker.mutated.expiries.insert(commit.info.revision) }
+            broker.mutated.matched[commit.info.revision] = broker.mutated.streams
+        }
+        guard mutant == .replyBeforePublish else { return }
+        for (ticket, result) in results {
+            guard case .item(.outcome(let outcome)) = result, let waiting = broker.core.waiting[ticket],
+                let peer = waiting.peer
+            else { continue }
+            let reply = Reply(
+                id: waiting.id, lineage: broker.lineage, instance: broker.core.instance, visible: broker.core.visible,
+                body: .outcome(outcome))
+            broker.tellEarly(reply, to: peer)
+        }
+    }
+}
