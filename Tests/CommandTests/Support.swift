@@ -1,5 +1,6 @@
 import Foundation
 import Membus
+import MembusDocuments
 
 @testable import MembusCommand
 

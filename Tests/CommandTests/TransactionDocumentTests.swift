@@ -1,5 +1,6 @@
 import Foundation
 import Membus
+import MembusDocuments
 import Testing
 
 @testable import MembusCommand

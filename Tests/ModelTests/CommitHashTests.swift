@@ -34,10 +34,9 @@ struct CommitHashTests {
                 .deletion(of: key("b"), revision: 2, ordinal: 1),
             ])
         #expect(first.count == 32 && second.count == 32)
-        #expect(hex(first) == "5a7f4e3db64c945cd847fb59ab0fedfd2abc90bcf1380d1fb68b093916df8a08")
-        #expect(hex(second) == "0feffc63998fad1c3f051fd12dc15b6e52881ec250f901a3301d482f74996cb3")
+        #expect(first.hexadecimal == "5a7f4e3db64c945cd847fb59ab0fedfd2abc90bcf1380d1fb68b093916df8a08")
+        #expect(second.hexadecimal == "0feffc63998fad1c3f051fd12dc15b6e52881ec250f901a3301d482f74996cb3")
     }
-    func hex(_ bytes: [UInt8]) -> String { bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
 
     @Test("every part of a commit counts, except the hash that is to be computed")
     func everyPart() {

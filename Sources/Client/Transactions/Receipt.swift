@@ -7,7 +7,7 @@ public struct Receipt: Hashable, Sendable {
     public var revision: Revision { token.revision }
     public var position: Position { token.position }
 
-    public init(token: Token, isCommitted: Bool) {
+    package init(token: Token, isCommitted: Bool) {
         self.token = token
         self.isCommitted = isCommitted
     }

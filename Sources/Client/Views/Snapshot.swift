@@ -9,7 +9,7 @@ public struct Snapshot: Sendable {
     public var revision: Revision { token.revision }
 
     /// - Parameter records: deletions are left out.
-    public init(token: Token, records: [Record]) {
+    package init(token: Token, records: [Record]) {
         self.token = token
         self.records = records.filter { !$0.isDeleted }
         self.places = Dictionary(

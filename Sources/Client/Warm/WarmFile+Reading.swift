@@ -6,7 +6,7 @@ import MembusWire
 extension WarmFile {
     /// Reads a file that ``write(to:)`` made.
     /// - Throws: ``MembusError/warmFile(path:problem:hint:)`` if it is damaged, or of a newer version.
-    public init(reading file: URL) throws(MembusError) {
+    package init(reading file: URL) throws(MembusError) {
         let bytes: Data
         do { bytes = try Data(contentsOf: file, options: .mappedIfSafe) } catch {
             throw .warmFile(

@@ -4,7 +4,7 @@ import MembusWire
 
 extension WarmFile {
     /// Puts the file into place as a whole; one that is there is replaced.
-    public func write(to file: URL) throws {
+    package func write(to file: URL) throws {
         var output = HashedOutput(to: try AtomicFile(for: file))
         try output.put(Self.magic)
         try output.put(integer: Self.version)

@@ -22,12 +22,12 @@ import MembusWire
 
 /// The state of some topics as of one revision, in a file: see ``Memory/follow(_:mode:capacity:whenStale:branch:context:warm:timeout:)-(String...,_,_,_,_,_,_,_)``.
 /// It can be read without a broker, too.
-public struct WarmFile: Sendable {
-    public let branch: BranchName
-    public let filter: TopicFilter
-    public let token: Token
+package struct WarmFile: Sendable {
+    package let branch: BranchName
+    package let filter: TopicFilter
+    package let token: Token
     /// In the order of their keys. Large ones may be without their values.
-    public let records: [Record]
+    package let records: [Record]
 
     static let magic = Data("MEMBUSWF".utf8)
     static let version: UInt32 = 1
@@ -36,7 +36,7 @@ public struct WarmFile: Sendable {
     static let pageBytes = 1 << 20
 
     /// - Parameter records: all that the topics hold at the token's revision, in the order of their keys.
-    public init(branch: BranchName, filter: TopicFilter, token: Token, records: [Record]) {
+    package init(branch: BranchName, filter: TopicFilter, token: Token, records: [Record]) {
         self.branch = branch
         self.filter = filter
         self.token = token
@@ -44,7 +44,7 @@ public struct WarmFile: Sendable {
     }
 
     /// The records by key.
-    public var snapshot: Snapshot { Snapshot(token: token, records: records) }
+    package var snapshot: Snapshot { Snapshot(token: token, records: records) }
 
     /// - Throws: ``MembusError/warmFile(path:problem:hint:)`` if it follows something else.
     func check(fits follow: Follow, at file: URL) throws(MembusError) {

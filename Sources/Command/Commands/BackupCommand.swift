@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Membus
+import MembusDocuments
 
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Membus
+import MembusDocuments
 
 struct BranchesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Membus
+import MembusDocuments
 
 struct DebugCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -98,14 +99,15 @@ struct DigestComparison: Sendable {
         let isEqual = difference == nil
         guard asJSON else {
             try output.line(
-                "broker  \(hexadecimal(broker))  \(broker.count) \(Human.noun(Int64(broker.count), "records")) at revision \(at.revision)"
+                "broker  \(broker.bytes.hexadecimal)  \(broker.count) \(Human.noun(Int64(broker.count), "records")) at revision \(at.revision)"
             )
-            try output.line("view    \(hexadecimal(view))  \(view.count) \(Human.noun(Int64(view.count), "records"))")
+            try output.line(
+                "view    \(view.bytes.hexadecimal)  \(view.count) \(Human.noun(Int64(view.count), "records"))")
             return try output.line(isEqual ? output.style.green("equal") : output.style.red("different"))
         }
         var told: JSONValue = [
-            "at": .position(at), "count": .integer(broker.count), "digest": .string(hexadecimal(broker)),
-            "view_digest": .string(hexadecimal(view)), "equal": .bool(isEqual),
+            "at": .position(at), "count": .integer(broker.count), "digest": .string(broker.bytes.hexadecimal),
+            "view_digest": .string(view.bytes.hexadecimal), "equal": .bool(isEqual),
         ]
         if let difference {
             told =
@@ -117,9 +119,5 @@ struct DigestComparison: Sendable {
                 ]
         }
         try output.line(told)
-    }
-
-    private func hexadecimal(_ digest: StateDigest) -> String {
-        digest.bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 }

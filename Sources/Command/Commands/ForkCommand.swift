@@ -1,5 +1,6 @@
 import ArgumentParser
 import Membus
+import MembusDocuments
 
 struct ForkCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

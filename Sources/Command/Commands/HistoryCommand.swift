@@ -1,5 +1,6 @@
 import ArgumentParser
 import Membus
+import MembusDocuments
 
 struct HistoryCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Membus
+import MembusDocuments
 
 struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

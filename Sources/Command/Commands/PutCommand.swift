@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Membus
+import MembusDocuments
 
 struct PutCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -121,7 +122,8 @@ extension GlobalOptions {
         try Output.standard.tell(of: receipt.isCommitted ? "it is committed as revision \(receipt.revision)" : nil) {
             output in
             guard json else { return try output.line("revision \(receipt.revision)") }
-            try output.line(.receipt(receipt, branch: branch ?? branchName) + keyed)
+            try output.line(
+                .receipt(receipt.token, isCommitted: receipt.isCommitted, branch: branch ?? branchName) + keyed)
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Membus
+import MembusDocuments
 
 struct RemoveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

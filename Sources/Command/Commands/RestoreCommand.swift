@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Membus
+import MembusDocuments
 import MembusStore
 
 struct RestoreCommand: AsyncParsableCommand {

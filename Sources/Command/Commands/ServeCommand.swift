@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Logging
 import MembusBroker
+import MembusDocuments
 import MembusModel
 import ServiceLifecycle
 

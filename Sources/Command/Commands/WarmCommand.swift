@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Membus
+import MembusDocuments
 
 struct WarmCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

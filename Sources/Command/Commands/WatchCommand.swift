@@ -1,5 +1,6 @@
 import ArgumentParser
 import Membus
+import MembusDocuments
 
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Membus
+import MembusDocuments
 
 /// What a file holds, found by reading it once from end to end before anything is written: so a malformed
 /// line stops an import that has not begun.
@@ -48,7 +49,7 @@ struct ImportPlan: Sendable {
         self.content = content ?? .records
         self.lines = lines
         bytes = reader.size
-        fingerprint = hasher.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        fingerprint = hasher.finalize().hexadecimal
         self.lastLines = lastLines
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import MembusDocuments
 
 /// The lines of a file, one by one, with a bound on their length: reads as much of the file as it needs.
 struct LineReader: ~Copyable {

@@ -1,5 +1,6 @@
 import Foundation
 import Membus
+import MembusDocuments
 
 /// Commits a file's transactions, one by one and in order. Each also writes how far the import has got into
 /// the record `imports/<the file's SHA-256>`, in the same commit: so that a second run goes on after the

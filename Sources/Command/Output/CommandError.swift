@@ -1,6 +1,7 @@
 import Foundation
 import Membus
 import MembusBus
+import MembusDocuments
 import MembusStore
 
 /// Why a command did not do what it was asked: what happened, to which thing, what to do next, and what the

@@ -1,4 +1,5 @@
 import Foundation
+import MembusDocuments
 import Synchronization
 
 /// The reader of standard output went away. Not a failure: the command ends quietly.

@@ -1,6 +1,7 @@
 import Foundation
 import Membus
 import MembusBroker
+import MembusDocuments
 import MembusStore
 
 /// A broker's configuration as JSON. Names are those of ``Configuration``; lengths of time are written as on
@@ -52,7 +53,7 @@ enum ConfigurationFile {
             ("valueBytes", limits.valueBytes), ("annotationBytes", limits.annotationBytes),
             ("messageBytes", limits.messageBytes),
         ] where size > limits.transactionBytes {
-            throw node.commandError(
+            throw node.fault(
                 "\(name) is \(size), more than a whole transaction may have (transactionBytes is \(limits.transactionBytes))"
             )
         }
@@ -72,30 +73,30 @@ enum ConfigurationFile {
         guard let node else { return }
         let bound = min(largest, Int64(clamping: N.max))
         let number = try node.integer()
-        guard 1...bound ~= number else { throw node.commandError("a number from 1 to \(bound) expected") }
+        guard 1...bound ~= number else { throw node.fault("a number from 1 to \(bound) expected") }
         value = N(number)
     }
 
     private static func duration(_ node: JSONNode) throws(JSONError) -> Duration {
         guard let text = try node.stringIfAny(), let span = Span(parsing: text), span.duration > .zero else {
-            throw node.commandError("a length of time expected, such as \"250ms\" or \"7d\"")
+            throw node.fault("a length of time expected, such as \"250ms\" or \"7d\"")
         }
         return span.duration
     }
 
     private static func nonempty(_ node: JSONNode) throws(JSONError) -> String {
         let text = try node.string()
-        if text.isEmpty { throw node.commandError("must not be empty") }
+        if text.isEmpty { throw node.fault("must not be empty") }
         return text
     }
 
     private static func endpoints(_ node: JSONNode, _ role: Endpoint.Role) throws(JSONError) -> [String] {
         let all = try TransactionDocument.list(node) { (element) throws(JSONError) in
             let url = try element.string()
-            if let fault = Endpoint.fault(url, role) { throw element.commandError(fault) }
+            if let fault = Endpoint.fault(url, role) { throw element.fault(fault) }
             return url
         }
-        if all.isEmpty { throw node.commandError("at least one endpoint expected") }
+        if all.isEmpty { throw node.fault("at least one endpoint expected") }
         return all
     }
 

@@ -9,9 +9,9 @@ public struct Lineage: Hashable, Sendable, CustomStringConvertible {
     public let id: UInt64
     public init(_ id: UInt64) { self.id = id }
     /// 16 hexadecimal digits, as people and JSON see it.
-    public var description: String { hex(id) }
+    public var description: String { id.hexadecimal }
     public init?(_ text: String) {
-        guard let id = word(hex: text) else { return nil }
+        guard let id = UInt64(hexadecimal: text) else { return nil }
         self.id = id
     }
 }
@@ -20,14 +20,14 @@ public struct Lineage: Hashable, Sendable, CustomStringConvertible {
 public struct Instance: Hashable, Sendable, CustomStringConvertible {
     public let id: UInt64
     public init(_ id: UInt64) { self.id = id }
-    public var description: String { hex(id) }
+    public var description: String { id.hexadecimal }
 }
 
 /// An agent's numbered sequence of transactions; drawn at random by the broker and durable.
 public struct SessionID: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let id: UInt64
     public init(_ id: UInt64) { self.id = id }
-    public var description: String { hex(id) }
+    public var description: String { id.hexadecimal }
     public static func < (a: SessionID, b: SessionID) -> Bool { a.id < b.id }
 }
 
@@ -60,7 +60,7 @@ package struct StreamID: Hashable, Comparable, Sendable, CustomStringConvertible
             withUnsafeBytes(of: low.bigEndian) { low in Data(high) + Data(low) }
         }
     }
-    package var description: String { hex(high) + hex(low) }
+    package var description: String { high.hexadecimal + low.hexadecimal }
     package static func < (a: StreamID, b: StreamID) -> Bool { (a.high, a.low) < (b.high, b.low) }
 }
 
@@ -76,7 +76,7 @@ public struct Position: Hashable, Sendable, CustomStringConvertible {
         self.revision = revision
         self.hash = hash
     }
-    public var description: String { "\(revision):\(hex(hash))" }
+    public var description: String { "\(revision):\(hash.hexadecimal)" }
 }
 
 /// Carries "at least this" from one agent to another: a lineage, a revision and 8 bytes of its hash.
@@ -96,19 +96,8 @@ public struct Token: Hashable, Sendable, CustomStringConvertible {
     public init?(_ text: String) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 3, let lineage = Lineage(parts[0]), let revision = Revision(parts[1]), revision >= 0,
-            !parts[1].hasPrefix("+"), let hash = word(hex: parts[2])
+            !parts[1].hasPrefix("+"), let hash = UInt64(hexadecimal: parts[2])
         else { return nil }
         self.init(lineage: lineage, position: Position(revision: revision, hash: hash))
     }
-}
-
-/// 16 hexadecimal digits and nothing else: `UInt64` by itself also takes a sign.
-func word(hex text: String) -> UInt64? {
-    guard text.utf8.count == 16, !text.hasPrefix("+"), !text.hasPrefix("-") else { return nil }
-    return UInt64(text, radix: 16)
-}
-
-func hex(_ word: UInt64) -> String {
-    let digits = String(word, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
 }

@@ -121,10 +121,8 @@ struct ViewCore: Sendable {
         outputs.append(.reset(lineage))
     }
 
-    /// A pause that doubles with each failure, half of it at random, so that many views do not return at once.
+    /// The pause after so many failures in a row.
     mutating func backoff(_ failures: Int) -> Duration {
-        let doublings = min(max(failures - 1, 0), 20)
-        let full = min(bounds.backoff * (1 << doublings), bounds.backoffLimit)
-        return full / 2 + jitter.upTo(full / 2)
+        Backoff(first: bounds.backoff, longest: bounds.backoffLimit).pause(doubled: failures - 1, &jitter)
     }
 }

@@ -9,7 +9,8 @@ extension LogCursor {
 
     init(position: Int64) {
         let (revision, ordinal) = (position >> Self.ordinalBits, position & Self.ordinalMask)
-        self = ordinal == Self.ordinalMask ? .end(of: revision) : LogCursor(revision: revision, ordinal: UInt32(ordinal))
+        self =
+            ordinal == Self.ordinalMask ? .end(of: revision) : LogCursor(revision: revision, ordinal: UInt32(ordinal))
     }
 
     /// That of ``end(of:)`` lies behind every change of its revision: no transaction has so many.

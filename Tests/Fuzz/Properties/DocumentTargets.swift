@@ -1,5 +1,6 @@
 import Foundation
 import Membus
+import MembusDocuments
 import MembusWire
 
 @testable import MembusCommand

@@ -144,7 +144,7 @@ final class Worker: Sendable {
     }
 
     private static func text(_ digest: StateDigest) -> String {
-        "\(digest.count):" + digest.bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        "\(digest.count):" + digest.bytes.hexadecimal
     }
 }
 

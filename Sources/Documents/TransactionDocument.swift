@@ -1,5 +1,5 @@
-import Foundation
-import Membus
+import FoundationEssentials
+import MembusModel
 
 /// A transaction in its JSON form, which `membus commit` and `membus import` read. Names are the protocol's:
 ///
@@ -17,25 +17,25 @@ import Membus
 ///
 /// Every field but `key` may be left out. Unknown fields are refused: a misspelt precondition must not pass
 /// for none. Reading is a pure function of the bytes, which may be any.
-struct TransactionDocument: Hashable, Sendable {
+package struct TransactionDocument: Hashable, Sendable {
     /// `nil`: the command's.
-    var branch: BranchName?
-    var context: String?
-    var message: String?
-    var preconditions: [Precondition]
-    var changes: [Change]
-    var reads: [ReadVersion]
+    package var branch: BranchName?
+    package var context: String?
+    package var message: String?
+    package var preconditions: [Precondition]
+    package var changes: [Change]
+    package var reads: [ReadVersion]
 
     /// Room for the largest transaction that a broker takes by default, in base64 or with escapes.
-    static let largest = 96 << 20
+    package static let largest = 96 << 20
 
-    static func read(_ data: Data) -> Result<TransactionDocument, JSONError> {
+    package static func read(_ data: Data) -> Result<TransactionDocument, JSONError> {
         Result { () throws(JSONError) in
             try TransactionDocument(try JSONNode.document(data, limit: largest))
         }
     }
 
-    init(_ node: JSONNode) throws(JSONError) {
+    package init(_ node: JSONNode) throws(JSONError) {
         var fields = try node.fields()
         branch = try fields.take("branch")?.branch()
         context = try fields.take("context")?.string()
@@ -46,23 +46,13 @@ struct TransactionDocument: Hashable, Sendable {
         try fields.end()
     }
 
-    func transaction(branch: BranchName, context: String, message: String) -> Transaction {
+    package func transaction(branch: BranchName, context: String, message: String) -> Transaction {
         Transaction(
             branch: self.branch ?? branch, context: self.context ?? context, message: self.message ?? message,
             preconditions: preconditions, changes: changes, reads: reads)
     }
 
-    /// An import may meet lines whose moment has passed since; who commits now means a time to come.
-    func checkMoments(now: Timestamp, in file: String) throws {
-        for (index, change) in changes.enumerated() {
-            guard case .put(let put) = change.action, case .at(let moment) = put.expiry, moment <= now else { continue }
-            throw CommandError(
-                "MALFORMED", "\(file): changes[\(index)].put.expires_at_ms: \(moment.milliseconds) is over",
-                hint: "name a time to come; nothing was written", .usage)
-        }
-    }
-
-    static func list<T>(
+    package static func list<T>(
         _ node: JSONNode?, _ element: (JSONNode) throws(JSONError) -> T
     ) throws(JSONError) -> [T] {
         var all: [T] = []
@@ -78,7 +68,7 @@ struct TransactionDocument: Hashable, Sendable {
         if let unchanged = fields.take("unchanged") { named.append(try Self.unchanged(unchanged)) }
         try fields.end()
         guard let precondition = named.first, named.count == 1 else {
-            throw node.commandError("exactly one of at, absent, unchanged expected")
+            throw node.fault("exactly one of at, absent, unchanged expected")
         }
         return precondition
     }
@@ -106,7 +96,7 @@ struct TransactionDocument: Hashable, Sendable {
 
     private static func revision(_ node: JSONNode) throws(JSONError) -> Revision {
         let number = try node.integer()
-        guard number >= 0 else { throw node.commandError("revisions are never negative") }
+        guard number >= 0 else { throw node.fault("revisions are never negative") }
         return number
     }
 }

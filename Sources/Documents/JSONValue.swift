@@ -1,5 +1,5 @@
 /// JSON to print: objects keep the order of their fields, integers all their digits.
-enum JSONValue: Hashable, Sendable {
+package enum JSONValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -7,24 +7,24 @@ enum JSONValue: Hashable, Sendable {
     case array([JSONValue])
     case object([Field])
 
-    struct Field: Hashable, Sendable {
-        var name: String
-        var value: JSONValue
-        init(_ name: String, _ value: JSONValue) {
+    package struct Field: Hashable, Sendable {
+        package var name: String
+        package var value: JSONValue
+        package init(_ name: String, _ value: JSONValue) {
             self.name = name
             self.value = value
         }
     }
 
     /// One line, without a line end.
-    var line: String {
+    package var line: String {
         var text = ""
         write(to: &text)
         return text
     }
 
     /// The fields in order; a later one of the same name replaces an earlier one's value.
-    static func + (a: JSONValue, b: JSONValue) -> JSONValue {
+    package static func + (a: JSONValue, b: JSONValue) -> JSONValue {
         guard case .object(var fields) = a, case .object(let more) = b else { return b }
         for field in more {
             if let place = fields.firstIndex(where: { $0.name == field.name }) {
@@ -86,11 +86,11 @@ enum JSONValue: Hashable, Sendable {
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    init(stringLiteral value: String) { self = .string(value) }
-    init(integerLiteral value: Int64) { self = .integer(value) }
-    init(booleanLiteral value: Bool) { self = .bool(value) }
-    init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(elements.map { Field($0, $1) }) }
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(integerLiteral value: Int64) { self = .integer(value) }
+    package init(booleanLiteral value: Bool) { self = .bool(value) }
+    package init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    package init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(elements.map { Field($0, $1) }) }
 
-    init(_ value: Int) { self = .integer(Int64(value)) }
+    package init(_ value: Int) { self = .integer(Int64(value)) }
 }

@@ -1,9 +1,9 @@
-import Foundation
-import Membus
+import FoundationEssentials
+import MembusModel
 
 /// One change of a transaction's JSON form, and the fields that records have in common with puts.
-enum ChangeDocument {
-    static func change(_ node: JSONNode) throws(JSONError) -> Change {
+package enum ChangeDocument {
+    package static func change(_ node: JSONNode) throws(JSONError) -> Change {
         var fields = try node.fields()
         let key = try fields.need("key").key()
         var named: [Change.Action] = []
@@ -15,7 +15,7 @@ enum ChangeDocument {
         // First what is misspelt, then what is missing.
         try fields.end()
         guard let action = named.first, named.count == 1 else {
-            throw node.commandError("exactly one of put, delete, increment, append, merge_patch expected")
+            throw node.fault("exactly one of put, delete, increment, append, merge_patch expected")
         }
         return Change(key, action)
     }
@@ -25,7 +25,7 @@ enum ChangeDocument {
         if case .object = node.json {
             try node.fields().end()
         } else if try !node.bool() {
-            throw node.commandError("true expected: leave the change out to keep the record")
+            throw node.fault("true expected: leave the change out to keep the record")
         }
         return .delete
     }
@@ -35,7 +35,7 @@ enum ChangeDocument {
         let links = fields.take("links")
         var put = try content(&fields)
         put.links = try TransactionDocument.list(links, link)
-        if let links, Set(put.links).count < put.links.count { throw links.commandError("a link is there twice") }
+        if let links, Set(put.links).count < put.links.count { throw links.fault("a link is there twice") }
         put.expiry = try expiry(&fields)
         try fields.end()
         return put
@@ -44,29 +44,29 @@ enum ChangeDocument {
     private static func expiry(_ fields: inout JSONFields) throws(JSONError) -> Put.Expiry {
         let (after, at) = (fields.take("expires_after_ms"), fields.take("expires_at_ms"))
         if let after {
-            guard at == nil else { throw after.commandError("not together with expires_at_ms") }
+            guard at == nil else { throw after.fault("not together with expires_at_ms") }
             let milliseconds = try after.integer()
-            guard milliseconds > 0 else { throw after.commandError("a positive number expected") }
+            guard milliseconds > 0 else { throw after.fault("a positive number expected") }
             return .after(.milliseconds(milliseconds))
         }
         guard let at else { return .never }
         return .at(try moment(at))
     }
 
-    static func moment(_ node: JSONNode) throws(JSONError) -> Timestamp {
+    package static func moment(_ node: JSONNode) throws(JSONError) -> Timestamp {
         let milliseconds = try node.integer()
-        guard milliseconds > 0 else { throw node.commandError("milliseconds since 1970 expected, more than 0") }
+        guard milliseconds > 0 else { throw node.fault("milliseconds since 1970 expected, more than 0") }
         return Timestamp(milliseconds: milliseconds)
     }
 
     /// Value, kind, attributes, links.
-    static func content(_ fields: inout JSONFields) throws(JSONError) -> Put {
+    package static func content(_ fields: inout JSONFields) throws(JSONError) -> Put {
         let kind = try fields.take("kind").map { (node) throws(JSONError) in (node, try node.string()) }
         let (plain, base64) = (fields.take("value"), fields.take("value_base64"))
         let value: Data
         var defaultKind = Kind.text
         if let base64 {
-            guard plain == nil else { throw base64.commandError("not together with value") }
+            guard plain == nil else { throw base64.fault("not together with value") }
             value = try base64.base64()
         } else if let plain {
             (value, defaultKind) = try self.value(plain, kind: kind?.1 ?? "")
@@ -83,7 +83,7 @@ enum ChangeDocument {
     private static func value(_ node: JSONNode, kind: String) throws(JSONError) -> (Data, Kind) {
         if let text = try node.stringIfAny() { return (Data(text.utf8), .text) }
         switch kind {
-        case Kind.text.name: throw node.commandError("a text's value is a string")
+        case Kind.text.name: throw node.fault("a text's value is a string")
         case Kind.counter.name: return (Data(String(try node.integer()).utf8), .counter)
         default: return (node.json.serialised, .json)
         }
@@ -91,10 +91,10 @@ enum ChangeDocument {
 
     private static func attributes(_ node: JSONNode?) throws(JSONError) -> [String: String] {
         guard let node else { return [:] }
-        guard case .object(let members) = node.json else { throw node.commandError("an object expected") }
+        guard case .object(let members) = node.json else { throw node.fault("an object expected") }
         var all: [String: String] = [:]
         for (name, value) in members {
-            guard let text = JSONStrings.text(name.written[...]) else { throw node.commandError("a name is no text") }
+            guard let text = JSONStrings.text(name.written[...]) else { throw node.fault("a name is no text") }
             all[text] = try JSONNode(json: value, path: "\(node.path).\(text)").string()
         }
         return all

@@ -1,17 +1,17 @@
-import Foundation
-import Membus
+import FoundationEssentials
+import MembusModel
 
 // How the memory's things look as JSON. Names are the protocol's (`protos/membus/v1`); fields that say
 // nothing (no attributes, never expires) are left out.
 
 extension JSONValue {
     /// A value: text as it is, anything else as base64.
-    static func value(_ data: Data) -> JSONValue {
+    package static func value(_ data: Data) -> JSONValue {
         if let text = String(validating: data, as: UTF8.self) { return ["value": .string(text)] }
         return ["value_base64": .string(data.base64EncodedString())]
     }
 
-    static func record(_ record: Record) -> JSONValue {
+    package static func record(_ record: Record) -> JSONValue {
         var shown: JSONValue = ["key": .string(record.key.text), "revision": .integer(record.revision)]
         if record.ordinal > 0 { shown = shown + ["ordinal": .integer(Int64(record.ordinal))] }
         if record.isDeleted { return shown + ["deleted": true] }
@@ -40,11 +40,11 @@ extension JSONValue {
         ["relation": .string(link.relation), "target": .string(link.target.text)]
     }
 
-    static func position(_ position: Position) -> JSONValue {
+    package static func position(_ position: Position) -> JSONValue {
         ["revision": .integer(position.revision), "hash": .string(position.hash.hexadecimal)]
     }
 
-    static func commit(_ info: CommitInfo) -> JSONValue {
+    package static func commit(_ info: CommitInfo) -> JSONValue {
         var shown = position(info.position) + ["branch": .string(info.branch.text), "agent": .string(info.agent)]
         if let session = info.session {
             shown = shown + ["session": .string("\(session)"), "number": .integer(Int64(clamping: info.number))]
@@ -56,18 +56,20 @@ extension JSONValue {
     }
 
     /// A record's version with the commit that made it.
-    static func version(_ record: Record, by info: CommitInfo) -> JSONValue {
+    package static func version(_ record: Record, by info: CommitInfo) -> JSONValue {
         .record(record) + ["commit": .commit(info)]
     }
 
-    static func receipt(_ receipt: Receipt, branch: BranchName) -> JSONValue {
+    /// What a transaction became.
+    /// - Parameter token: of the commit, or of a state in which the preconditions held.
+    package static func receipt(_ token: Token, isCommitted: Bool, branch: BranchName) -> JSONValue {
         [
-            "revision": .integer(receipt.revision), "branch": .string(branch.text),
-            "committed": .bool(receipt.isCommitted), "token": .string("\(receipt.token)"),
+            "revision": .integer(token.revision), "branch": .string(branch.text),
+            "committed": .bool(isCommitted), "token": .string("\(token)"),
         ]
     }
 
-    static func conflict(_ failed: [FailedPrecondition], at position: Position) -> JSONValue {
+    package static func conflict(_ failed: [FailedPrecondition], at position: Position) -> JSONValue {
         ["conflict": .array(failed.map(failedPrecondition)), "position": .position(position)]
     }
 
@@ -83,13 +85,5 @@ extension JSONValue {
         case .absent(let key): ["absent": .string(key.text)]
         case .unchanged(let topic, let since): ["unchanged": ["topic": .string(topic.text), "since": .integer(since)]]
         }
-    }
-}
-
-extension UInt64 {
-    /// 16 digits.
-    var hexadecimal: String {
-        let digits = String(self, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }

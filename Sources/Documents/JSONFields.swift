@@ -1,20 +1,20 @@
-import Foundation
-import Membus
+import FoundationEssentials
+import MembusModel
 
 /// What is wrong in a JSON document, and where: `changes[2].put.kind`.
-struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
-    let path: String
-    let reason: String
-    var description: String { path.isEmpty ? reason : "\(path): \(reason)" }
+package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
+    package let path: String
+    package let reason: String
+    package var description: String { path.isEmpty ? reason : "\(path): \(reason)" }
 }
 
 /// A part of a JSON document that knows where it stands, and is read strictly.
-struct JSONNode: Sendable {
-    let json: JSON
-    let path: String
+package struct JSONNode: Sendable {
+    package let json: JSON
+    package let path: String
 
     /// - Throws: ``JSONError`` if `data` is no JSON text, or larger than `limit` bytes.
-    static func document(_ data: Data, limit: Int) throws(JSONError) -> JSONNode {
+    package static func document(_ data: Data, limit: Int) throws(JSONError) -> JSONNode {
         guard data.count <= limit else {
             throw JSONError(path: "", reason: "larger than \(limit) bytes")
         }
@@ -25,7 +25,7 @@ struct JSONNode: Sendable {
         }
     }
 
-    func commandError(_ reason: String) -> JSONError { JSONError(path: path, reason: reason) }
+    package func fault(_ reason: String) -> JSONError { JSONError(path: path, reason: reason) }
 
     private var scalar: [UInt8]? {
         if case .scalar(let bytes) = json { return bytes }
@@ -34,105 +34,105 @@ struct JSONNode: Sendable {
 
     /// The text, if it is a string; `nil` for anything else.
     /// - Throws: for a lone surrogate, which is no text.
-    func stringIfAny() throws(JSONError) -> String? {
+    package func stringIfAny() throws(JSONError) -> String? {
         guard let bytes = scalar, bytes.count >= 2, bytes.first == UInt8(ascii: "\"") else { return nil }
         guard let text = JSONStrings.text(bytes[1..<bytes.count - 1]) else {
-            throw commandError("a string with half a surrogate pair is no text")
+            throw fault("a string with half a surrogate pair is no text")
         }
         return text
     }
 
-    func string() throws(JSONError) -> String {
-        guard let text = try stringIfAny() else { throw commandError("a string expected") }
+    package func string() throws(JSONError) -> String {
+        guard let text = try stringIfAny() else { throw fault("a string expected") }
         return text
     }
 
-    func integer() throws(JSONError) -> Int64 {
+    package func integer() throws(JSONError) -> Int64 {
         guard let bytes = scalar, bytes.first != UInt8(ascii: "\"") else {
-            throw commandError("a whole number expected")
+            throw fault("a whole number expected")
         }
         guard let number = Int64(String(decoding: bytes, as: UTF8.self)) else {
-            throw commandError("a whole number of at most 64 bits expected, written without '.' and 'e'")
+            throw fault("a whole number of at most 64 bits expected, written without '.' and 'e'")
         }
         return number
     }
 
-    func bool() throws(JSONError) -> Bool {
+    package func bool() throws(JSONError) -> Bool {
         switch scalar {
         case Array("true".utf8): return true
         case Array("false".utf8): return false
-        default: throw commandError("true or false expected")
+        default: throw fault("true or false expected")
         }
     }
 
-    func base64() throws(JSONError) -> Data {
-        guard let data = Data(base64Encoded: try string()) else { throw commandError("base64 expected") }
+    package func base64() throws(JSONError) -> Data {
+        guard let data = Data(base64Encoded: try string()) else { throw fault("base64 expected") }
         return data
     }
 
-    func elements() throws(JSONError) -> [JSONNode] {
-        guard case .array(let elements) = json else { throw commandError("an array expected") }
+    package func elements() throws(JSONError) -> [JSONNode] {
+        guard case .array(let elements) = json else { throw fault("an array expected") }
         return elements.enumerated().map { JSONNode(json: $1, path: "\(path)[\($0)]") }
     }
 
-    func fields() throws(JSONError) -> JSONFields {
-        guard case .object(let members) = json else { throw commandError("an object expected") }
+    package func fields() throws(JSONError) -> JSONFields {
+        guard case .object(let members) = json else { throw fault("an object expected") }
         var nodes: [String: JSONNode] = [:]
         for (name, value) in members {
             guard let text = JSONStrings.text(name.written[...]) else {
-                throw commandError("a member's name is no text")
+                throw fault("a member's name is no text")
             }
             nodes[text] = JSONNode(json: value, path: path.isEmpty ? text : "\(path).\(text)")
         }
         return JSONFields(node: self, members: nodes)
     }
 
-    /// Checks with a rule of the model, whose reason becomes the commandError's.
-    func name<T>(_ make: (String) throws(InvalidName) -> T) throws(JSONError) -> T {
+    /// Checks with a rule of the model, whose reason becomes the error's.
+    package func name<T>(_ make: (String) throws(InvalidName) -> T) throws(JSONError) -> T {
         let text = try string()
-        do throws(InvalidName) { return try make(text) } catch { throw commandError(error.description) }
+        do throws(InvalidName) { return try make(text) } catch { throw fault(error.description) }
     }
-    func key() throws(JSONError) -> Key { try name { (text) throws(InvalidName) in try Key(text) } }
-    func topic() throws(JSONError) -> Topic { try name { (text) throws(InvalidName) in try Topic(text) } }
-    func branch() throws(JSONError) -> BranchName {
+    package func key() throws(JSONError) -> Key { try name { (text) throws(InvalidName) in try Key(text) } }
+    package func topic() throws(JSONError) -> Topic { try name { (text) throws(InvalidName) in try Topic(text) } }
+    package func branch() throws(JSONError) -> BranchName {
         try name { (text) throws(InvalidName) in try BranchName(text) }
     }
 }
 
 /// An object's members, taken one by one; what nobody took at the end is unknown, and refused.
-struct JSONFields: Sendable {
-    let node: JSONNode
+package struct JSONFields: Sendable {
+    package let node: JSONNode
     private var members: [String: JSONNode]
     private var known: [String] = []
 
-    init(node: JSONNode, members: [String: JSONNode]) {
+    package init(node: JSONNode, members: [String: JSONNode]) {
         self.node = node
         self.members = members
     }
 
-    func has(_ name: String) -> Bool { members[name] != nil }
+    package func has(_ name: String) -> Bool { members[name] != nil }
 
-    mutating func take(_ name: String) -> JSONNode? {
+    package mutating func take(_ name: String) -> JSONNode? {
         known.append(name)
         return members.removeValue(forKey: name)
     }
 
-    mutating func need(_ name: String) throws(JSONError) -> JSONNode {
-        guard let node = take(name) else { throw node.commandError("\"\(name)\" is missing") }
+    package mutating func need(_ name: String) throws(JSONError) -> JSONNode {
+        guard let node = take(name) else { throw node.fault("\"\(name)\" is missing") }
         return node
     }
 
     /// - Throws: naming a member that nobody took.
-    func end() throws(JSONError) {
+    package func end() throws(JSONError) {
         guard let stranger = members.min(by: { $0.key < $1.key }) else { return }
-        throw stranger.value.commandError("unknown field; known here: \(known.joined(separator: ", "))")
+        throw stranger.value.fault("unknown field; known here: \(known.joined(separator: ", "))")
     }
 }
 
 /// Strings as JSON writes them.
-enum JSONStrings {
+package enum JSONStrings {
     /// What the inside of a valid JSON string stands for; `nil` if it holds half a surrogate pair.
-    static func text(_ inside: ArraySlice<UInt8>) -> String? {
+    package static func text(_ inside: ArraySlice<UInt8>) -> String? {
         var plain: [UInt8] = []
         plain.reserveCapacity(inside.count)
         var index = inside.startIndex
