@@ -18,7 +18,7 @@ let fuzzed: [Target.Dependency] = [
 ]
 
 /// Every target speaks Swift 6 with strict concurrency; imports point down this list, never up
-/// (Tests/HouseTests checks it).
+/// (Tests/House checks it).
 let package = Package(
     name: "membus",
     products: [
@@ -67,8 +67,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
-            path: "Sources/Broker",
-            exclude: ["Architecture.md"]),
+            path: "Sources/Broker"),
         .target(
             name: "Membus",
             dependencies: [
@@ -81,15 +80,15 @@ let package = Package(
             name: "MembusCommand",
             dependencies: command,
             path: "Sources/Command"),
-        .target(name: "MembusDice", dependencies: ["MembusModel"], path: "Tests/Dice"),
+        .target(name: "MembusDice", dependencies: ["MembusModel"], path: "Tests/Kit/Dice"),
         .target(
             name: "MembusSteppedBroker", dependencies: ["MembusBroker", "MembusModel", "MembusStore"],
-            path: "Tests/SteppedBroker"),
-        .executableTarget(name: "membus-test-agent", dependencies: ["Membus"], path: "Tests/System/Agent"),
-        .target(name: "MembusRecording", dependencies: ["MembusModel"], path: "Tests/System/Recording"),
+            path: "Tests/Kit/SteppedBroker"),
+        .executableTarget(name: "membus-test-agent", dependencies: ["Membus"], path: "Tests/Processes/Agent"),
+        .target(name: "MembusRecording", dependencies: ["MembusModel"], path: "Tests/Processes/Recording"),
         .executableTarget(
             name: "membus-chaos-agent", dependencies: ["Membus", "MembusDice", "MembusRecording"],
-            path: "Tests/System/ChaosAgent"),
+            path: "Tests/Processes/ChaosAgent"),
         .target(name: "MembusChecker", dependencies: ["MembusModel"], path: "Tests/Simulation/Checker"),
         .target(
             name: "CFaultyDisk", path: "Tests/Simulation/FaultyDisk",
@@ -100,24 +99,24 @@ let package = Package(
                 "MembusChecker", "MembusDice", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus",
                 "CFaultyDisk",
             ],
-            path: "Tests/Simulation/World"),
+            path: "Tests/Simulation", exclude: ["Checker", "FaultyDisk", "Tools"]),
         .executableTarget(
-            name: "membus-simulate", dependencies: ["MembusSimulation"], path: "Tests/Simulation/Command"),
+            name: "membus-simulate", dependencies: ["MembusSimulation"], path: "Tests/Simulation/Tools/Simulate"),
         .testTarget(
             name: "SimulationTests", dependencies: ["MembusSimulation", "MembusChecker", "membus-simulate"],
-            path: "Tests/SimulationTests"),
+            path: "Tests/Unit/Simulation"),
         .executableTarget(
             name: "membus-check",
             dependencies: ["MembusChecker", "MembusSimulation", "MembusRecording", "MembusModel", "MembusStore"],
-            path: "Tests/Simulation/CheckCommand"),
+            path: "Tests/Simulation/Tools/Check"),
         // The public face is read from the built modules, so they have to be built.
         .testTarget(
-            name: "HouseTests", dependencies: ["Membus"], path: "Tests/HouseTests", exclude: ["PublicFace.txt"]),
+            name: "HouseTests", dependencies: ["Membus"], path: "Tests/House", exclude: ["PublicFace.txt"]),
         .testTarget(
             name: "ScenarioTests",
             dependencies: ["Membus", "MembusBroker", "MembusModel", "MembusSteppedBroker", "MembusStore"],
-            path: "Tests/ScenarioTests"),
-        .testTarget(name: "CheckerTests", dependencies: ["MembusChecker", "MembusModel"], path: "Tests/CheckerTests"),
+            path: "Tests/Scenarios/Runner"),
+        .testTarget(name: "CheckerTests", dependencies: ["MembusChecker", "MembusModel"], path: "Tests/Unit/Checker"),
         .executableTarget(
             name: "membus-benchmarks",
             dependencies: [
@@ -125,23 +124,23 @@ let package = Package(
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             path: "Tests/Benchmarks"),
-        .testTarget(name: "ModelTests", dependencies: ["MembusModel", "MembusDice"], path: "Tests/ModelTests"),
-        .testTarget(name: "WireTests", dependencies: ["MembusWire"], path: "Tests/WireTests"),
-        .testTarget(name: "BusTests", dependencies: ["MembusBus"], path: "Tests/BusTests"),
-        .testTarget(name: "StoreTests", dependencies: ["MembusStore"], path: "Tests/StoreTests"),
+        .testTarget(name: "ModelTests", dependencies: ["MembusModel", "MembusDice"], path: "Tests/Unit/Model"),
+        .testTarget(name: "WireTests", dependencies: ["MembusWire"], path: "Tests/Unit/Wire"),
+        .testTarget(name: "BusTests", dependencies: ["MembusBus"], path: "Tests/Unit/Bus"),
+        .testTarget(name: "StoreTests", dependencies: ["MembusStore"], path: "Tests/Unit/Store"),
         .testTarget(
-            name: "BrokerTests", dependencies: ["MembusBroker", "MembusSteppedBroker"], path: "Tests/BrokerTests"),
+            name: "BrokerTests", dependencies: ["MembusBroker", "MembusSteppedBroker"], path: "Tests/Unit/Broker"),
         .testTarget(
             name: "ClientTests",
             dependencies: ["Membus", "MembusBroker", .product(name: "GRDB", package: "GRDB.swift")],
-            path: "Tests/ClientTests"),
+            path: "Tests/Unit/Client"),
         .testTarget(
             name: "CommandTests",
             dependencies: [
                 "MembusCommand", "Membus", "MembusBroker", "MembusDocuments", "MembusStore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            path: "Tests/CommandTests"),
+            path: "Tests/Unit/Command"),
         .testTarget(
             name: "FuzzTests", dependencies: fuzzed, path: "Tests/Fuzz", exclude: ["Corpora", "Dictionaries", "Entry"],
             sources: ["Properties", "Replay"]),
@@ -163,4 +162,9 @@ if Context.environment["MEMBUS_FUZZ"] != nil {
             exclude: ["Corpora", "Dictionaries", "Replay"],
             sources: ["Properties", "Entry"]),
     ]
+}
+
+// For deploy/docs alone: whoever uses the library does not need the documentation's compiler.
+if Context.environment["MEMBUS_DOCS"] != nil {
+    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"))
 }

@@ -21,7 +21,7 @@ package struct Backoff: Hashable, Sendable {
     /// - Parameter times: how often the first pause is doubled.
     package func pause(doubled times: Int, _ random: inout SeededRandom) -> Duration {
         let doubled = first.wholeNanoseconds << Int64(min(max(times, 0), 20))
-        let pause = min(max(doubled, 1), longest.wholeNanoseconds)
-        return .nanoseconds(pause / 2 + Int64(random.next() % UInt64(pause / 2 + 1)))
+        let half = Duration.nanoseconds(min(max(doubled, 1), longest.wholeNanoseconds)) / 2
+        return half + random.upTo(half)
     }
 }

@@ -1,6 +1,6 @@
 /// The name of a record: a slash-separated UTF-8 path such as `plans/paris/day-1`.
 ///
-/// No empty, `.` or `..` segment, no control characters, at most ``Limits/keyBytes`` bytes. Keys are
+/// No empty, `.` or `..` segment, no control characters, at most 1,024 bytes. Keys are
 /// compared byte by byte and never normalised: two spellings of one accented letter are two keys.
 public struct Key: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let text: String

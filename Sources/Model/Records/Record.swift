@@ -23,14 +23,15 @@ public struct Link: Hashable, Sendable, Comparable {
     public static func < (a: Link, b: Link) -> Bool { (a.relation, a.target) < (b.relation, b.target) }
 }
 
-/// One version of a record: what one commit left under a key, or that it deleted it. Immutable.
+/// One version of a key: what a commit put there, or that it deleted what was there. Immutable.
 ///
-/// A class, so that a cached read costs one retain whatever the record carries.
+/// It is a class, so that a cached read costs one retain, whatever the record carries.
 public final class Record: Sendable {
-    /// A value that travels along, or one that was only announced because of its size or the stream's
-    /// mode and is fetched by (key, revision).
+    /// The value itself, or that there is one.
     public enum Value: Hashable, Sendable {
         case inline(Data)
+        /// It did not travel along: it is larger than the broker's inline limit, or the stream's mode lets no values
+        /// travel. A view fetches it as of its cut. `size` is in bytes.
         case announced(size: Int)
     }
 

@@ -1,6 +1,6 @@
 import OrderedCollections
 
-/// What changed since a subscriber last looked: each key once, in the order of its latest change.
+/// What changed since a subscriber last looked: each key once, with its newest change, in the order of their first.
 package struct ChangeBatch: Sendable, Equatable {
     package struct Change: Hashable, Sendable {
         package var key: Key
@@ -21,6 +21,7 @@ package struct ChangeBatch: Sendable, Equatable {
     package var cut: Position?
 }
 
+/// The changes that wait for one subscriber. Bounded: beyond `limit` keys it only knows that there was more.
 struct ChangeFeed: Sendable {
     let filter: TopicFilter?
     let limit: Int

@@ -20,8 +20,10 @@
 //      is reported (ViewCacheCapacity).
 
 /// The local copy of a stream's records. Not copyable, so that no write ever copies it by accident.
+@usableFromInline
 package struct ViewCache: ~Copyable, Sendable {
     /// What a read finds.
+    @usableFromInline
     package enum Hit: Sendable {
         case record(Record)
         /// There is this version, but its value is to be fetched: by its key and revision (in an invalidate

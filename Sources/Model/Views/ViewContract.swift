@@ -1,4 +1,5 @@
-// The contract between view and driver; see DESIGN section 3 "The view".
+// What a view's machine and whoever drives it say to each other: the client's core in the product, a test, a seeded
+// world. The machine never waits: each input is answered at once, with what is to be done, in order.
 
 /// What happens to a view.
 package enum ViewInput: Sendable {

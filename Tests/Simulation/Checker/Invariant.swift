@@ -1,4 +1,4 @@
-/// What the checker holds a history to: the invariants of the design's section 9, by their numbers there.
+/// What the checker holds a history to: the invariants of the page on evidence, by their numbers there.
 package enum Invariant: Int, CaseIterable, Comparable, Sendable, CustomStringConvertible {
     /// Revisions are dense; what was acknowledged is there once, what was refused never.
     case takesEffectOnce = 1

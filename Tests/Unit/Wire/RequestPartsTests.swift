@@ -107,7 +107,7 @@ private enum ProtoFiles {
 
     /// The fields of each message; an inner message goes by its own name.
     static func messages() throws -> [String: [Field]] {
-        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../protos/membus/v1")
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../protos/membus/v1")
         var messages: [String: [Field]] = [:]
         for file in ["memory.proto", "bus.proto"] {
             var open: [String] = []

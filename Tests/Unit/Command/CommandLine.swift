@@ -11,7 +11,7 @@ final class Broker: Sendable {
         // Under a sanitizer it is built elsewhere.
         if let path = ProcessInfo.processInfo.environment["MEMBUS_BINARY"] { return URL(fileURLWithPath: path) }
         return URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent(".build/debug/membus")
     }
 

@@ -38,7 +38,7 @@ import Testing
         #expect(try typecheck("import Membus\n\(line)\n").status != 0, "\(line) compiles")
     }
 
-    @Test("public is what Tests/HouseTests/PublicFace.txt lists; MEMBUS_REWRITE_FACE=1 writes it anew")
+    @Test("public is what Tests/House/PublicFace.txt lists; MEMBUS_REWRITE_FACE=1 writes it anew")
     func symbols() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "face-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -54,7 +54,7 @@ import Testing
                 Graph.self, from: Data(contentsOf: folder.appending(path: "\(module).symbols.json")))
             face += Set(graph.symbols.map { "\(module) \($0.words)" }).sorted()
         }
-        let list = HouseTests.root.appending(path: "Tests/HouseTests/PublicFace.txt")
+        let list = HouseTests.root.appending(path: "Tests/House/PublicFace.txt")
         if ProcessInfo.processInfo.environment["MEMBUS_REWRITE_FACE"] != nil {
             try Data((face.joined(separator: "\n") + "\n").utf8).write(to: list)
         }

@@ -1,4 +1,4 @@
-"""One round of the main job on conversations; Tests/System/conversations.py tells what it is, and runs more of it."""
+"""One round of the main job on conversations; Tests/Processes/conversations.py tells what it is, and runs more of it."""
 
 import os
 import random
@@ -11,7 +11,7 @@ def test_every_turn_is_told_once_and_in_order_by_agents_whose_broker_dies():
     seed = int(os.environ.get("MEMBUS_SEED") or random.randrange(1 << 32))
     data = Path(__file__).parents[3] / "shared/data/locomo-5.json"
     data = Path(os.environ.get("MEMBUS_CONVERSATIONS", data))
-    replay = f"Tests/System/conversations.py --seed {seed}" + (f" --data {data}" if data.exists() else "")
+    replay = f"Tests/Processes/conversations.py --seed {seed}" + (f" --data {data}" if data.exists() else "")
     print(f"to replay: {replay}")
     try:
         conversations.run_round(conversations.load(data, seed), seed)

@@ -1,8 +1,8 @@
 """Starts the real broker, whose path is in MEMBUS_BINARY:
 
     python3 -m venv venv
-    venv/bin/pip install -r Tests/System/python/requirements.txt
-    MEMBUS_BINARY=.build/debug/membus venv/bin/pytest Tests/System/python
+    venv/bin/pip install -r Tests/Processes/python/requirements.txt
+    MEMBUS_BINARY=.build/debug/membus venv/bin/pytest Tests/Processes/python
 """
 import os
 import pathlib

@@ -6,7 +6,7 @@ conversations/<id>/<session>/<dia_id>. Three more processes follow conversations
 invalidations, one from a warm file. The broker is killed with -9 at random moments and restarted. At the end
 every turn must be there once, in each speaker's order, and all digests must be equal.
 
-    Tests/System/conversations.py [--data FILE] [--rounds N] [--seed S] [--kills N]
+    Tests/Processes/conversations.py [--data FILE] [--rounds N] [--seed S] [--kills N]
 
 --data is a file in LoCoMo's form (a list of {"sample_id", "conversation": {"session_1": [{"speaker",
 "dia_id", "text"}, …], …}}). Without one, conversations of the same shape are generated from the seed.

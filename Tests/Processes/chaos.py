@@ -6,7 +6,7 @@ head within ten seconds, with the store's digest; then the checker holds all tha
 the store. See chaos_faults.py for what goes wrong. A round of 45 seconds or more in which a kind of fault did not
 happen fails, and one of 30 or more in which little of what views said of themselves could be judged.
 
-    Tests/System/chaos.py [--minutes N | --seconds N] [--seed S] [--keep DIR]
+    Tests/Processes/chaos.py [--minutes N | --seconds N] [--seed S] [--keep DIR]
 
 A run is made of rounds of at most five minutes, each on new data, from seeds S, S+1, … The binaries are taken from
 MEMBUS_BINARY, MEMBUS_CHAOS_AGENT_BINARY and MEMBUS_CHECK_BINARY, or from .build/debug. Exit code 1: a violation; the

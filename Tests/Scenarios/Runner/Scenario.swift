@@ -31,7 +31,7 @@ struct Scenario {
     var title: String { String(name.dropLast(name.hasSuffix(".txt") ? 4 : 0)) }
 
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .appendingPathComponent("Scenarios")
+        .appendingPathComponent("Transcripts")
 
     static let all: [Scenario] = {
         let files = (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? []
