@@ -73,6 +73,7 @@ let package = Package(
             dependencies: [
                 "MembusModel", "MembusWire", "MembusBus",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Client"),

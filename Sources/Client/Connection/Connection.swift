@@ -70,21 +70,8 @@ final class Connection: Sendable {
     }
 
     /// The answer to a request that is safe to repeat.
-    /// - Parameter continuing: it goes on from a state that was read before.
-    /// - Throws: ``MembusError/historyChanged(now:)`` if that state is none of the broker's.
-    func ask<O: Operation>(
-        _ operation: O, continuing: Bool = false, timeout: Duration? = nil
-    ) async throws -> Answered<O.Answer> {
-        do {
-            guard case .reply(let reply) = try await perform(.request(operation.body), timeout: timeout) else {
-                throw Self.unexpected
-            }
-            return try Answered(reply, to: O.self)
-        } catch MembusError.refused(let refusal)
-            where continuing && [.historyDiffers, .beyondHead].contains(refusal.code)
-        {
-            throw MembusError.historyChanged(now: try await ask(GetBranches(), timeout: timeout).lineage)
-        }
+    func ask<O: Operation>(_ operation: O, timeout: Duration? = nil) async throws -> Answered<O.Answer> {
+        try await perform(.request(operation.body), timeout: timeout).answered(to: O.self)
     }
 
     func follow(_ follow: Follow, _ view: SharedView) throws -> ViewID {

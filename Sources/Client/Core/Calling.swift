@@ -24,7 +24,7 @@ extension ClientCore {
         nextDeadline = min(nextDeadline ?? deadline, deadline)
         switch call {
         case .welcome:
-            if link.welcome != nil { return outputs.append(.finish(id, .success(.reached))) }
+            if link.welcome != nil { return outputs.append(.finish(id, .success(.reached(at: nil)))) }
             calls[id] = CallState(stage: .welcome, deadline: deadline)
         case .request(let body):
             calls[id] = CallState(stage: .request(what: body.traits.name), deadline: deadline)
@@ -44,7 +44,7 @@ extension ClientCore {
 
     mutating func finishWelcomed() {
         for id in sortedCalls(where: { if case .welcome = $0 { true } else { false } }) {
-            finish(id, .success(.reached))
+            finish(id, .success(.reached(at: nil)))
         }
     }
 

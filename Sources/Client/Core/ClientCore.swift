@@ -20,6 +20,7 @@ struct ClientCore: Sendable {
     let settings: ClientSettings
     var now: Instant
     var random: SeededRandom
+    /// What to do, while a step is under way; empty between steps.
     var outputs: [ClientOutput] = []
 
     var link: BrokerLink
@@ -50,7 +51,21 @@ struct ClientCore: Sendable {
 
     /// Takes what happened at `now` and answers what to do, in order.
     mutating func step(_ input: ClientInput, now: Instant) -> [ClientOutput] {
+        var outputs: [ClientOutput] = []
+        step(input, now: now, into: &outputs)
+        return outputs
+    }
+
+    /// The same without an array for each step: appends to `outputs`.
+    mutating func step(_ input: ClientInput, now: Instant, into outputs: inout [ClientOutput]) {
         self.now = max(now, self.now)
+        swap(&self.outputs, &outputs)
+        defer { swap(&self.outputs, &outputs) }
+        take(input)
+        pump()
+    }
+
+    private mutating func take(_ input: ClientInput) {
         switch input {
         case .started: greet()
         case .reply(let reply): take(reply)
@@ -65,9 +80,6 @@ struct ClientCore: Sendable {
             note(reads)
         case .tick: tick()
         }
-        pump()
-        defer { outputs.removeAll(keepingCapacity: true) }
-        return outputs
     }
 
     private mutating func tick() {

@@ -84,8 +84,8 @@ enum ClientOutput: Sendable {
 enum Answer: Sendable {
     case reply(Reply)
     case decided(Outcome, Lineage)
-    /// A view is where the caller wanted it.
-    case reached
+    /// A view is where the caller wanted it: there. `nil`: it has no state, or it was no view that was waited for.
+    case reached(at: Token?)
 }
 
 /// How the connection stands, by the monotonic clock.

@@ -15,6 +15,8 @@
 //      the broker would refuse it as out of order. Refusals of an older round mean nothing.
 //   5. Every sending has a request id of its own, so that each answer is told from the others.
 
+import DequeModule
+
 struct Session: Sendable {
     struct Waiting: Sendable {
         let call: CallID
@@ -40,7 +42,7 @@ struct Session: Sendable {
     }
 
     var id: SessionID?
-    var waiting = Line<Waiting>()
+    var waiting = Deque<Waiting>()
     var slots: [Slot] = []
     var next: UInt64 = 1
     var round: UInt64 = 1

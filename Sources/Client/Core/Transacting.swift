@@ -7,16 +7,14 @@ extension ClientCore {
         guard session.id != nil else { return openSession() }
         guard session.resendAt == nil else { return }
         var bytes = session.bytesInFlight
-        var sent = 0
-        for waiting in session.waiting.waiting {
+        while let waiting = session.waiting.first {
             let weight = waiting.work.bytes
             let fits = session.slots.isEmpty || bytes + weight <= settings.mostBytesInFlight
             guard session.slots.count < settings.mostInFlight, fits else { break }
             bytes += weight
-            sent += 1
+            session.waiting.removeFirst()
             number(waiting, weight)
         }
-        session.waiting.removeFirst(sent)
     }
 
     private mutating func openSession() {
@@ -32,8 +30,8 @@ extension ClientCore {
         case .refused(let refusal):
             // Refused for good: whoever waits learns why.
             let waiting = session.waiting
-            session.waiting = Line()
-            for entry in waiting.waiting { finish(entry.call, .failure(MembusError.refused(refusal))) }
+            session.waiting = []
+            for entry in waiting { finish(entry.call, .failure(MembusError.refused(refusal))) }
         default: break
         }
     }

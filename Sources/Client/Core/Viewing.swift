@@ -29,6 +29,11 @@ struct ViewEntry: Sendable {
     var lastChange: Revision = 0
     var lastRefusal: Refusal?
     var hasFailed = false
+    /// Where it is.
+    var token: Token? {
+        guard let lineage = machine.lineage, let cut = machine.cut else { return nil }
+        return Token(lineage: lineage, position: cut)
+    }
     /// A new history emptied it; until its next state its owner sees none, and no write of his in it.
     var isEmptied = false
 }

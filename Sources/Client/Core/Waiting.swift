@@ -23,7 +23,9 @@ extension ClientCore {
                 reach(token, id, call)
             }
         case .within(let age):
-            if let fresh = entry.machine.freshAsOf, fresh >= now - age { return finish(call, .success(.reached)) }
+            if let fresh = entry.machine.freshAsOf, fresh >= now - age {
+                return finish(call, .success(.reached(at: entry.token)))
+            }
             ask(
                 .ping(Ping(nonce: random.next())), for: .freshness(call, id),
                 streams: entry.machine.stream.map { [$0] } ?? []
@@ -128,8 +130,6 @@ extension ClientCore {
         case wait
         case finish(Result<Answer, any Error>)
         case ask(Token)
-
-        static let reached = Verdict.finish(.success(.reached))
     }
 
     private func verdict(on wait: ViewEntry.Wait, _ entry: ViewEntry) -> Verdict {
@@ -140,21 +140,22 @@ extension ClientCore {
             // If the broker has answered from the awaited history, the view is about to be reset to it.
             return link.lineage == lineage ? .wait : .finish(.failure(MembusError.historyChanged(now: known)))
         }
+        let reached = Verdict.finish(.success(.reached(at: entry.token)))
         switch wait.target {
         case .live:
             guard !entry.machine.isStale, let cut = entry.machine.cut else { return .wait }
             let isTold = told(of: entry.follow.branch).allSatisfy {
                 cut.revision >= $0.revision || $0.lineage != entry.machine.lineage
             }
-            return isTold ? .reached : .wait
-        case .changed(let after): return entry.lastChange > after ? .reached : .wait
+            return isTold ? reached : .wait
+        case .changed(let after): return entry.lastChange > after ? reached : .wait
         case .proved(let revision, _):
             guard let cut = entry.machine.cut else { return .wait }
-            return cut.revision >= revision ? .reached : .wait
+            return cut.revision >= revision ? reached : .wait
         case .at(let token):
             guard let cut = entry.machine.cut, cut.revision >= token.revision else { return .wait }
             switch entry.places.holds(token.position) {
-            case true?: return .reached
+            case true?: return reached
             case false?: return .finish(.failure(MembusError.historyChanged(now: token.lineage)))
             case nil: return entry.machine.instance == link.instance ? .ask(token) : .wait
             }

@@ -19,6 +19,7 @@ struct DriverLoop: ~Copyable {
     private var commands: [Command] = []
     private var replies: [Reply] = []
     private var messages: [Published] = []
+    private var outputs: [ClientOutput] = []
     private var unreadable = 0
     private var nextTick: Instant
     private var nextNotes: Instant
@@ -67,7 +68,12 @@ struct DriverLoop: ~Copyable {
     }
 
     private mutating func step(_ input: ClientInput) {
-        for output in core.step(input, now: MonotonicClock.now) { carryOut(output) }
+        var taken: [ClientOutput] = []
+        swap(&taken, &outputs)
+        core.step(input, now: MonotonicClock.now, into: &taken)
+        for output in taken { carryOut(output) }
+        taken.removeAll(keepingCapacity: true)
+        swap(&taken, &outputs)
     }
 
     // MARK: In

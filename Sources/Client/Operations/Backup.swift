@@ -2,43 +2,40 @@ import FoundationEssentials
 
 extension Memory {
     /// Writes a consistent copy of the store, made while agents go on writing. The file appears whole or not
-    /// at all; one that is there is replaced.
-    /// - Parameter progress: called with (bytes, of bytes).
+    /// at all; one that is there is replaced. Ended or cancelled, the broker keeps no copy.
+    /// - Parameters:
+    ///   - timeout: of each piece; the first waits until the copy is made. `nil`: the connection's.
+    ///   - progress: called with (bytes written, of bytes).
     /// - Returns: the revision that the copy holds.
+    /// - Throws: ``MembusError/file(path:problem:)``; ``MembusError/refused(_:)``, also where the broker's disk is full;
+    ///   ``MembusError/timeout(of:outcomeUnknown:last:)``; `CancellationError`.
     @discardableResult
     public func backup(
         to file: URL, timeout: Duration? = .seconds(600), progress: (@Sendable (Int64, Int64) -> Void)? = nil
     ) async throws -> Revision {
         let output = try AtomicFile(for: file)
-        let id = UInt64.random(in: 1 ... .max)
-        do {
-            var page = try await backupPage(Backup(id: id), timeout: timeout)
-            try output.write(page.bytes)
-            var offset = page.offset + Int64(page.bytes.count)
-            progress?(offset, page.totalBytes)
-            while offset < page.totalBytes {
-                page = try await backupPage(Backup(id: id, offset: offset), timeout: timeout)
-                guard page.offset == offset, !page.bytes.isEmpty else { throw Connection.unexpected }
-                try output.write(page.bytes)
-                offset += Int64(page.bytes.count)
-                progress?(offset, page.totalBytes)
-            }
-            try output.commit()
-            await dropBackup(id)
-            return page.revision
-        } catch {
-            await dropBackup(id)
-            throw error
+        let patience = Patience.each(timeout ?? connection.settings.timeout)
+        var copying = BackingUp(id: UInt64.random(in: 1 ... .max))
+        var part = try await connection.begin(&copying, patience)
+        while true {
+            if case .finished(let revision) = part { return revision }
+            var input = BackingUp.Input.passed
+            do throws(MembusError) { try output.take(part, progress) } catch { input = .failed(error, isLast: true) }
+            part = try await connection.carryOn(&copying, input, patience)
         }
     }
+}
 
-    /// The copy at the broker is dropped at once rather than when it lapses; also by a task that is cancelled.
-    private func dropBackup(_ id: UInt64) async {
-        let dropping = Task { try await backupPage(Backup(id: id, done: true), timeout: .seconds(2)) }
-        _ = await dropping.result
-    }
-
-    private func backupPage(_ asked: Backup, timeout: Duration?) async throws -> BackupPage {
-        try await connection.ask(asked, timeout: timeout).answer
+extension AtomicFile {
+    fileprivate func take(
+        _ part: BackingUp.Product, _ progress: (@Sendable (Int64, Int64) -> Void)?
+    ) throws(MembusError) {
+        switch part {
+        case .write(let bytes, let written, let all):
+            try write(bytes)
+            progress?(written, all)
+        case .complete: try commit()
+        case .finished: break
+        }
     }
 }

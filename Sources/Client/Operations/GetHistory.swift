@@ -1,16 +1,32 @@
 extension Memory {
     /// The versions of a key, newest first, deletions and those of parent branches included.
+    /// - Parameters:
+    ///   - before: exclusive; `nil`: from the newest.
+    ///   - branch: `nil`: the connection's.
+    ///   - pageSize: versions in a page, at most.
+    ///   - timeout: of each page; `nil`: the connection's.
     public func history(
         _ key: String, before: Revision? = nil, branch: BranchName? = nil, pageSize: Int = 100, timeout: Duration? = nil
     ) -> Pages<KeyVersion> {
-        let (connection, branch) = (connection, branch ?? self.branch)
-        return Pages { place in
-            let asked = GetHistory(
-                branch: branch, key: try keyed(key), before: place?.revision ?? before, limit: pageSize)
-            let answered = try await connection.ask(asked, continuing: place != nil, timeout: timeout)
-            let page = answered.answer
-            let next = page.more ? page.versions.last.map { PagePlace(revision: $0.record.revision) } : nil
-            return (page.versions, next, answered.token)
+        let branch = branch ?? self.branch
+        return Pages(connection, timeout: timeout) {
+            VersionPages(asked: GetHistory(branch: branch, key: try keyed(key), before: before, limit: pageSize))
         }
+    }
+}
+
+/// A key's history in pages: each starts before the oldest version that was read.
+struct VersionPages: PagedList {
+    private(set) var asked: GetHistory
+    private(set) var isContinuing = false
+
+    init(asked: GetHistory) { self.asked = asked }
+
+    mutating func take(_ answered: Answered<HistoryPage>) -> ReadPage<KeyVersion> {
+        let page = answered.answer
+        asked.before = page.versions.last?.record.revision ?? asked.before
+        isContinuing = true
+        return ReadPage(
+            elements: page.versions, isLast: !page.more || page.versions.isEmpty, token: answered.token)
     }
 }

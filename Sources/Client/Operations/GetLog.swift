@@ -1,22 +1,21 @@
 extension Memory {
     /// Commits, each with those of its records that the topics match. A large commit may come in pieces.
     func log(_ asked: GetLog, timeout: Duration? = nil) -> Pages<Commit> {
-        let connection = connection
-        return Pages { place in
-            var asked = asked
-            if let cursor = place?.cursor { asked.cursor = cursor }
-            let answered = try await connection.ask(
-                asked, continuing: place != nil || asked.basis != nil, timeout: timeout)
-            let page = answered.answer
-            return (
-                page.commits, page.more ? PagePlace(cursor: page.next) : nil,
-                answered.token
-            )
-        }
+        Pages(connection, timeout: timeout) { CommitPages(asked: asked) }
     }
 
-    /// The log of some topics (none: of everything), newest first unless `ascending`.
-    /// - Parameter branch: `nil`: of every branch.
+    /// The log of some topics (none: of everything), newest first unless `ascending`. A large commit may come in
+    /// pieces, each with some of its records.
+    /// - Parameters:
+    ///   - agent: only commits by this one.
+    ///   - context: only commits in this one.
+    ///   - since: only commits of this time or later, by the broker's clock.
+    ///   - until: only commits of this time or earlier.
+    ///   - branch: `nil`: of every branch.
+    ///   - values: whether records come with their values, as far as they are not too large to travel.
+    ///   - pageSize: commits in a page, at most.
+    ///   - timeout: of each page; `nil`: the connection's.
+    /// - Throws: ``MembusError/invalidName(_:)`` for a topic.
     public func log(
         _ topics: [String] = [], agent: String? = nil, context: String? = nil, since: Timestamp? = nil,
         until: Timestamp? = nil, ascending: Bool = false, branch: BranchName? = nil, values: Bool = false,
@@ -27,5 +26,22 @@ extension Memory {
             GetLog(
                 branch: branch, filter: filter, agent: agent, context: context, since: since, until: until,
                 ascending: ascending, limit: pageSize, values: values), timeout: timeout)
+    }
+}
+
+/// The log in pages: each starts at the cursor that the page before names, also where nothing matched.
+struct CommitPages: PagedList {
+    private(set) var asked: GetLog
+    private var hasBegun = false
+
+    init(asked: GetLog) { self.asked = asked }
+
+    var isContinuing: Bool { hasBegun || asked.basis != nil }
+
+    mutating func take(_ answered: Answered<LogPage>) -> ReadPage<Commit> {
+        let page = answered.answer
+        asked.cursor = page.next
+        hasBegun = true
+        return ReadPage(elements: page.commits, isLast: !page.more, token: answered.token)
     }
 }

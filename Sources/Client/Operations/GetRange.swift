@@ -1,50 +1,68 @@
 extension Memory {
     /// The records of some topics in the order of their keys, all as of one revision, page by page.
-    /// - Parameter keysOnly: values do not travel.
+    /// - Parameters:
+    ///   - topics: prefixes ending in `/`, exact keys, or `/` for everything.
+    ///   - revision: as of which state; `nil`: the newest, when the first page is read.
+    ///   - keysOnly: values do not travel.
+    ///   - branch: `nil`: the connection's.
+    ///   - pageSize: records in a page, at most.
+    ///   - timeout: of each page; `nil`: the connection's.
     public func range(
         _ topics: [String], at revision: Revision? = nil, keysOnly: Bool = false, branch: BranchName? = nil,
         pageSize: Int = 1000, timeout: Duration? = nil
     ) -> Pages<Record> {
-        let (connection, branch) = (connection, branch ?? self.branch)
-        return Pages { place in
-            let paging = RangePaging(
+        let branch = branch ?? self.branch
+        return Pages(connection, timeout: timeout) {
+            RecordPages(
                 branch: branch, filter: try filtered(topics), revision: revision, pageSize: pageSize, keysOnly: keysOnly
             )
-            let answered = try await connection.ask(
-                paging.request(place), continuing: place != nil, timeout: timeout)
-            return try paging.take(answered, at: place)
         }
     }
 
+    /// The same, in pages of 1000.
     public func range(
         _ topics: String..., at revision: Revision? = nil, keysOnly: Bool = false, branch: BranchName? = nil
     ) -> Pages<Record> { range(topics, at: revision, keysOnly: keysOnly, branch: branch) }
 }
 
-/// How a range is read page by page. All pages are of the state that the first one was of: its revision is asked for,
-/// and its hash compared, since after an old copy of the store was put back the same revision may be another state.
-struct RangePaging: Sendable {
+/// A range in pages. All are of the state that the first one was of: its revision is asked for, and its hash compared,
+/// since after an old copy of the store was put back the same revision may be another state.
+struct RecordPages: PagedList {
     var branch: BranchName
     var filter: TopicFilter
     /// As of which state; `nil`: the newest.
     var revision: Revision? = nil
     var pageSize = 1000
     var keysOnly = false
+    /// The last key of the pages before.
+    private(set) var after: Key? = nil
+    /// What they were of.
+    private(set) var state: Token? = nil
 
-    func request(_ place: PagePlace?) -> GetRange {
+    init(
+        branch: BranchName, filter: TopicFilter, revision: Revision? = nil, pageSize: Int = 1000, keysOnly: Bool = false
+    ) {
+        self.branch = branch
+        self.filter = filter
+        self.revision = revision
+        self.pageSize = pageSize
+        self.keysOnly = keysOnly
+    }
+
+    var asked: GetRange {
         GetRange(
-            branch: branch, filter: filter, at: place?.state?.revision ?? revision, after: place?.key, limit: pageSize,
+            branch: branch, filter: filter, at: state?.revision ?? revision, after: after, limit: pageSize,
             keysOnly: keysOnly)
     }
 
-    /// - Parameter place: what was asked for.
-    /// - Throws: ``MembusError/historyChanged(now:)`` if the reply is of another history than the pages before.
-    func take(_ answered: Answered<RangePage>, at place: PagePlace?) throws -> (
-        page: [Record], next: PagePlace?, of: Token
-    ) {
+    var isContinuing: Bool { state != nil }
+
+    mutating func take(_ answered: Answered<RangePage>) throws -> ReadPage<Record> {
         let page = answered.answer
-        let state = Token(lineage: answered.lineage, position: page.at)
-        if let before = place?.state, before != state { throw MembusError.historyChanged(now: answered.lineage) }
-        return (page.records, page.more ? page.records.last.map { PagePlace(key: $0.key, state: state) } : nil, state)
+        let token = Token(lineage: answered.lineage, position: page.at)
+        if let state, state != token { throw MembusError.historyChanged(now: answered.lineage) }
+        state = token
+        after = page.records.last?.key ?? after
+        return ReadPage(elements: page.records, isLast: !page.more || page.records.isEmpty, token: token)
     }
 }

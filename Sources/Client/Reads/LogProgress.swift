@@ -1,6 +1,6 @@
 /// How far a watch has read the log. Pages alone say how far: a reply also says what was visible when it was sent, but
 /// the page was read before that, and a commit that came between is not part of it.
-struct LogProgress {
+struct LogProgress: Sendable {
     /// The log has been read up to here.
     private(set) var cursor: LogCursor
     /// The newest commit that was read, or where the reading began: the history that the next page has to continue.
@@ -14,6 +14,10 @@ struct LogProgress {
         cursor = .end(of: revision)
         self.basis = basis
         self.lineage = lineage
+    }
+
+    init(of token: Token) {
+        self.init(after: token.revision, basis: token.position, lineage: token.lineage)
     }
 
     /// - Returns: the page's changes, oldest first.

@@ -1,29 +1,27 @@
-/// Where the next page starts.
-struct PagePlace: Hashable, Sendable {
-    var revision: Revision?
-    var key: Key?
-    var cursor: LogCursor?
-    /// What the page before was of, where all have to be of one state.
-    var state: Token?
-
-    init(revision: Revision? = nil, key: Key? = nil, cursor: LogCursor? = nil, state: Token? = nil) {
-        self.state = state
-        self.revision = revision
-        self.key = key
-        self.cursor = cursor
-    }
-}
-
-/// A sequence that is asked of the broker page by page, as it is iterated. A history that is replaced
-/// meanwhile ends it with ``MembusError/historyChanged(now:)``.
+/// A sequence that is asked of the broker page by page, as it is iterated; every iteration reads it anew.
+///
+/// Iterating throws ``MembusError/historyChanged(now:)`` if the broker's history is replaced meanwhile, which ends the
+/// sequence; ``MembusError/timeout(of:outcomeUnknown:last:)`` if a page does not come in the time that each page has;
+/// ``MembusError/refused(_:)``; ``MembusError/invalidName(_:)`` for what was asked for; `CancellationError`.
 public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
-    typealias Fetch = @Sendable (PagePlace?) async throws -> (page: [Element], next: PagePlace?, of: Token)
-    private let fetch: Fetch
-    init(_ fetch: @escaping Fetch) { self.fetch = fetch }
+    /// Where it stands in the pages, and how it goes on.
+    typealias Source = any StepwiseCall<ReadPage<Element>>
+    private let connection: Connection
+    private let timeout: Duration
+    private let source: @Sendable () throws -> Source
 
-    public func makeAsyncIterator() -> Iterator { Iterator(fetch: fetch) }
+    init<List: PagedList>(
+        _ connection: Connection, timeout: Duration?, _ list: @escaping @Sendable () throws -> List
+    ) where List.Element == Element {
+        self.connection = connection
+        self.timeout = timeout ?? connection.settings.timeout
+        source = { Paging(try list()) }
+    }
+
+    public func makeAsyncIterator() -> Iterator { Iterator(self) }
 
     /// Everything at once. For sequences that fit into memory.
+    /// - Throws: what iterating throws.
     public func collect() async throws -> [Element] {
         var all: [Element] = []
         for try await element in self { all.append(element) }
@@ -31,30 +29,34 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
     }
 
     public struct Iterator: AsyncIteratorProtocol {
-        private let fetch: Fetch
+        private let pages: Pages
+        private var source: Source?
         private var page: ArraySlice<Element> = []
-        private var place: PagePlace?
         private var isDone = false
         /// The state that the last page was of.
         public private(set) var token: Token?
 
-        init(fetch: @escaping Fetch) { self.fetch = fetch }
+        init(_ pages: Pages) { self.pages = pages }
 
         public mutating func next() async throws -> Element? {
             while page.isEmpty {
                 if isDone { return nil }
                 try Task.checkCancellation()
-                let fetched = try await fetch(place)
-                if let token, token.lineage != fetched.of.lineage {
-                    isDone = true
-                    throw MembusError.historyChanged(now: fetched.of.lineage)
-                }
-                token = fetched.of
-                page = fetched.page[...]
-                place = fetched.next
-                isDone = fetched.next == nil
+                try await turnPage()
             }
             return page.removeFirst()
+        }
+
+        private mutating func turnPage() async throws {
+            var source = try source ?? pages.source()
+            do {
+                let read = try await pages.connection.begin(&source, .each(pages.timeout))
+                (page, token, isDone) = (read.elements[...], read.token, read.isLast)
+            } catch MembusError.historyChanged(let now) {
+                isDone = true
+                throw MembusError.historyChanged(now: now)
+            }
+            self.source = source
         }
     }
 }

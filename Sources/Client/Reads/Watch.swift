@@ -17,108 +17,62 @@ public struct Watch: AsyncSequence, Sendable {
     public typealias Element = WatchedChange
     let memory: Memory
     let topics: [String]
-    let after: Revision?
-    let basis: Token?
+    let start: Watching.Start
     let branch: BranchName
 
     public func makeAsyncIterator() -> Iterator { Iterator(self) }
 
     public struct Iterator: AsyncIteratorProtocol {
         private let watch: Watch
+        private var watching: Watching?
+        /// Followed for as long as somebody iterates.
         private var signal: View?
-        private var waiting: [WatchedChange] = []
-        /// `nil` until it is known where to start.
-        private var progress: LogProgress?
 
-        init(_ watch: Watch) {
-            self.watch = watch
-            progress = (watch.basis?.revision ?? watch.after).map { revision in
-                LogProgress(after: revision, basis: watch.basis?.position, lineage: watch.basis?.lineage)
-            }
-        }
+        init(_ watch: Watch) { self.watch = watch }
 
+        /// The next change; waits for one, and for a broker that is away.
         /// - Throws: ``MembusError/refused(_:)`` with ``Refusal/Code/belowFloor`` if what follows the revision is no
-        ///   longer kept; ``MembusError/historyChanged(now:)``.
+        ///   longer kept; ``MembusError/historyChanged(now:)``; ``MembusError/closed``; ``MembusError/invalidName(_:)``
+        ///   for a topic; `CancellationError`.
         public mutating func next() async throws -> WatchedChange? {
-            while waiting.isEmpty { try await advance() }
-            return try await complete(waiting.removeLast())
+            try Task.checkCancellation()
+            var watching = try watching ?? begun()
+            defer { self.watching = watching }
+            let connection = watch.memory.connection
+            return try await connection.begin(&watching, .each(connection.settings.timeout))
         }
 
-        /// Reads one page; at the log's end first waits until the signal says that there is more.
-        private mutating func advance() async throws {
-            let signal = try await listening()
-            guard var progress else { return }
-            let asked = GetLog(
-                branch: watch.branch, filter: try filtered(watch.topics), ascending: true, cursor: progress.cursor,
-                basis: progress.basis, limit: 500, values: true)
-            let answered = try await patiently { [connection = watch.memory.connection] in
-                try await connection.ask(asked, continuing: asked.basis != nil)
-            }
-            waiting = try progress.take(answered).reversed()
-            self.progress = progress
-            if waiting.isEmpty, progress.isAtEnd { try await untilChanged(signal, after: progress.cursor.revision) }
-        }
-
-        private mutating func listening() async throws -> View {
-            if let signal { return signal }
-            let made = try await watch.memory.signal(watch.topics, branch: watch.branch)
-            signal = made
-            if progress == nil {
-                progress = LogProgress(after: made.cut.revision, basis: made.cut, lineage: made.token.lineage)
-            }
-            return made
-        }
-
-        private func untilChanged(_ signal: View, after revision: Revision) async throws {
-            try await patiently { try await signal.reach(.changed(after: revision), timeout: .seconds(3600)) }
-        }
-
-        /// A value that was too large to travel.
-        private func complete(_ change: WatchedChange) async throws -> WatchedChange {
-            guard change.record.value == nil, !change.record.isDeleted else { return change }
-            let at = Position(revision: change.revision, hash: 0)
-            let fetched = try await patiently { [watch] in
-                try await watch.memory.connection.records([change.key], branch: watch.branch, at: at)
-            }
-            guard fetched.token.lineage == change.lineage, let record = fetched.records.first else {
-                throw MembusError.historyChanged(now: fetched.token.lineage)
-            }
-            return WatchedChange(record: record, commit: change.commit, lineage: change.lineage)
-        }
-
-        /// A broker that is away is waited for: only an answer ends the watch.
-        private func patiently<T>(_ body: () async throws -> T) async throws -> T {
-            while true {
-                do { return try await body() } catch MembusError.timeout {
-                    try Task.checkCancellation()
-                } catch MembusError.refused(let refusal) where refusal.code.remedy == .retry {
-                    try await Task.sleep(for: .milliseconds(200))
-                }
-            }
+        private mutating func begun() throws -> Watching {
+            let filter = try filtered(watch.topics)
+            let signal = try watch.memory.signal(filter, branch: watch.branch)
+            self.signal = signal
+            return Watching(signal: signal.id, branch: watch.branch, filter: filter, from: watch.start)
         }
     }
 }
 
 extension Memory {
     /// Every change to some topics after a revision, in order, each once.
-    /// - Parameter revision: exclusive; `nil`: from now on.
+    /// - Parameters:
+    ///   - topics: prefixes ending in `/`, exact keys, or `/` for everything.
+    ///   - revision: exclusive; `nil`: from now on.
+    ///   - branch: `nil`: the connection's.
     public func watch(_ topics: String..., after revision: Revision? = nil, branch: BranchName? = nil) -> Watch {
         watch(topics, after: revision, branch: branch)
     }
     public func watch(_ topics: [String], after revision: Revision? = nil, branch: BranchName? = nil) -> Watch {
-        Watch(memory: self, topics: topics, after: revision, basis: nil, branch: branch ?? self.branch)
+        let start = revision.map { Watching.Start.after($0) } ?? .now
+        return Watch(memory: self, topics: topics, start: start, branch: branch ?? self.branch)
     }
     /// Every change after what a token stands for; it is checked that the token is of the broker's history.
     public func watch(_ topics: [String], after token: Token, branch: BranchName? = nil) -> Watch {
-        Watch(memory: self, topics: topics, after: nil, basis: token, branch: branch ?? self.branch)
+        Watch(memory: self, topics: topics, start: .of(token), branch: branch ?? self.branch)
     }
 
     /// A stream of invalidations without a cache: it only tells that something changed.
-    func signal(_ topics: [String], branch: BranchName) async throws -> View {
-        let follow = Follow(branch: branch, filter: try filtered(topics), mode: .invalidate, isSignal: true)
+    func signal(_ filter: TopicFilter, branch: BranchName) throws -> View {
+        let follow = Follow(branch: branch, filter: filter, mode: .invalidate, isSignal: true)
         let shared = SharedView(follow: follow, capacity: 0, whenStale: .serve, context: context)
-        let view = View(connection: connection, shared: shared, id: try connection.follow(follow, shared))
-        try await view.reach(.live, timeout: .seconds(24 * 3600))
-        return view
+        return View(connection: connection, shared: shared, id: try connection.follow(follow, shared))
     }
 }

@@ -1,6 +1,31 @@
 import FoundationEssentials
 
 extension Draft.Contents {
+    /// The state that was read, if any was.
+    var token: Token? { lineage.flatMap { lineage in at.map { Token(lineage: lineage, position: $0) } } }
+
+    mutating func take(_ fetched: KeysInParts.Fetched) {
+        at = at ?? fetched.token.position
+        lineage = fetched.token.lineage
+        for record in fetched.records { seen[record.key] = record }
+    }
+
+    /// What was fetched of the keys, noted as what the transaction builds upon.
+    mutating func look(_ keys: [Key]) -> [Record] {
+        let records = keys.compactMap { seen[$0] }
+        for record in records { reads[record.key] = record.isDeleted ? 0 : record.revision }
+        return records
+    }
+
+    func finish(on branch: BranchName, context: String, message: String) throws -> Draft.Product {
+        if let mistake { throw mistake }
+        let reads = reads.map { ReadVersion(key: $0.key, version: $0.value) }.sorted { $0.key < $1.key }
+        let transaction = Transaction(
+            branch: branch, context: context, message: message, preconditions: preconditions, changes: changes,
+            reads: reads)
+        return Draft.Product(transaction: transaction, token: token)
+    }
+
     mutating func add(_ precondition: Precondition) {
         if !preconditions.contains(precondition) { preconditions.append(precondition) }
     }

@@ -19,14 +19,9 @@ public final class Draft: Sendable {
     }
     private let contents = Mutex(Contents())
     private let branch: BranchName
-    private let fetch: @Sendable ([Key], Position?) async throws -> Fetched
+    private let fetch: @Sendable ([Key], Position?) async throws -> KeysInParts.Fetched
 
-    struct Fetched: Sendable {
-        var token: Token
-        var records: [Record]
-    }
-
-    init(branch: BranchName, fetch: @escaping @Sendable ([Key], Position?) async throws -> Fetched) {
+    init(branch: BranchName, fetch: @escaping @Sendable ([Key], Position?) async throws -> KeysInParts.Fetched) {
         self.branch = branch
         self.fetch = fetch
     }
@@ -35,9 +30,12 @@ public final class Draft: Sendable {
 
     /// The record, or `nil` if there is none; and the precondition that it is still so at the commit.
     /// Changes of this draft do not show.
+    /// - Throws: like ``get(_:)-([String])``.
     public func get(_ key: String) async throws -> Record? { try await get([key])[key] }
 
     /// Several records as of one revision, each a precondition.
+    /// - Throws: like ``Memory/get(_:at:branch:timeout:)-([String],_,_,_)``; the time is the transaction's. Let
+    ///   ``MembusError`` pass: what a rerun mends has the closure run again.
     public func get(_ keys: [String]) async throws -> Snapshot {
         let (token, records) = try await look(keys)
         contents.withLock { contents in
@@ -47,6 +45,7 @@ public final class Draft: Sendable {
     }
 
     /// Like ``get(_:)-(String)``, but only noted as what the transaction builds upon: it may change meanwhile.
+    /// - Throws: like ``get(_:)-([String])``.
     public func read(_ key: String) async throws -> Record? {
         let (_, records) = try await look([key])
         return records.first { !$0.isDeleted }
@@ -61,17 +60,11 @@ public final class Draft: Sendable {
         }
         if !missing.isEmpty || at == nil {
             let fetched = try await fetch(missing, at)
-            contents.withLock { contents in
-                contents.at = contents.at ?? fetched.token.position
-                contents.lineage = fetched.token.lineage
-                for record in fetched.records { contents.seen[record.key] = record }
-            }
+            contents.withLock { $0.take(fetched) }
         }
         return try contents.withLock { contents in
-            guard let at = contents.at, let lineage = contents.lineage else { throw MembusError.closed }
-            let records = wanted.compactMap { contents.seen[$0] }
-            for record in records { contents.reads[record.key] = record.isDeleted ? 0 : record.revision }
-            return (Token(lineage: lineage, position: at), records)
+            guard let token = contents.token else { throw MembusError.closed }
+            return (token, contents.look(wanted))
         }
     }
 
@@ -148,15 +141,6 @@ public final class Draft: Sendable {
     }
 
     func finish(context: String, message: String) throws -> Product {
-        try contents.withLock { contents in
-            if let mistake = contents.mistake { throw mistake }
-            let reads = contents.reads.map { ReadVersion(key: $0.key, version: $0.value) }.sorted { $0.key < $1.key }
-            let transaction = Transaction(
-                branch: branch, context: context, message: message, preconditions: contents.preconditions,
-                changes: contents.changes, reads: reads)
-            let token = contents.lineage.flatMap { lineage in contents.at.map { Token(lineage: lineage, position: $0) }
-            }
-            return Product(transaction: transaction, token: token)
-        }
+        try contents.withLock { try $0.finish(on: branch, context: context, message: message) }
     }
 }

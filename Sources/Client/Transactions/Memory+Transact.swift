@@ -6,7 +6,11 @@ extension Memory {
     /// What it reads with ``Draft/get(_:)-(String)`` must still be so at the commit. If not, the closure runs
     /// again on the new state, at most `retries` times. Returns once this agent's own views of the branch
     /// show the commit. Takes effect once, whatever gets lost or crashes.
-    /// - Parameter timeout: of the whole call, reruns included.
+    /// - Parameters:
+    ///   - message: what the commit is recorded with.
+    ///   - branch: `nil`: the connection's.
+    ///   - retries: how often the closure may run again.
+    ///   - timeout: of the whole call, reruns included; `nil`: the connection's.
     /// - Throws: ``MembusError/conflict(_:at:)`` after the last try;
     ///   ``MembusError/timeout(of:outcomeUnknown:last:)``, which tells whether it may have taken effect;
     ///   ``MembusError/committedButNotSeen(_:)``; whatever the closure throws (nothing is written then).
@@ -15,34 +19,33 @@ extension Memory {
         message: String = "", branch: BranchName? = nil, retries: Int = 0, timeout: Duration? = nil,
         _ body: (Draft) async throws -> Void
     ) async throws -> Receipt {
-        let deadline = MonotonicClock.now + (timeout ?? connection.settings.timeout)
-        var triesLeft = max(0, retries)
+        let patience = connection.deadline(timeout)
+        var rerunning = Rerunning(retries: retries)
+        var step = try await connection.begin(&rerunning, patience)
         while true {
-            do {
-                return try await attempt(message: message, branch: branch ?? self.branch, until: deadline, body)
-            } catch let error as MembusError {
-                guard triesLeft > 0, error.isMendedByRerunning else { throw error }
-                triesLeft -= 1
-            }
+            if case .finished(let receipt) = step { return receipt }
+            let drafted = await drafted(message: message, branch: branch ?? self.branch, patience, body)
+            step = try await connection.carryOn(&rerunning, drafted, patience)
         }
     }
 
-    private nonisolated(nonsending) func attempt(
-        message: String, branch: BranchName, until deadline: Instant, _ body: (Draft) async throws -> Void
-    ) async throws -> Receipt {
-        let connection = connection
-        let draft = Draft(branch: branch) { keys, at in
-            let left = deadline - MonotonicClock.now
-            let fetched = try await connection.records(keys, branch: branch, at: at, timeout: left)
-            return Draft.Fetched(token: fetched.token, records: fetched.records)
+    /// What the closure comes to.
+    private nonisolated(nonsending) func drafted(
+        message: String, branch: BranchName, _ patience: Patience, _ body: (Draft) async throws -> Void
+    ) async -> Rerunning.Input {
+        let draft = Draft(branch: branch) { [connection] keys, at in
+            try await connection.records(keys, branch: branch, at: at, patience)
         }
-        try await body(draft)
-        let product = try draft.finish(context: context, message: message)
-        if product.isEmpty, let token = product.token { return Receipt(token: token, isCommitted: false) }
-        return try await submit(product.transaction, timeout: deadline - MonotonicClock.now)
+        do {
+            try await body(draft)
+            return .given(try draft.finish(context: context, message: message))
+        } catch {
+            return .failed(error, isLast: patience.isOver(at: MonotonicClock.now))
+        }
     }
 
     /// Has a ready-made transaction executed, once.
+    /// - Parameter timeout: of the whole call; `nil`: the connection's.
     /// - Throws: like ``transact(message:branch:retries:timeout:_:)``.
     @discardableResult
     public func submit(_ transaction: Transaction, timeout: Duration? = nil) async throws -> Receipt {
@@ -51,11 +54,20 @@ extension Memory {
 
     /// Has a ready-made transaction executed after those that this agent enqueued before, without waiting:
     /// many may be under way at once.
+    /// - Parameter timeout: until its outcome; `nil`: the connection's.
+    /// - Throws: ``MembusError/refused(_:)`` if too many calls wait; ``MembusError/closed``.
     public func enqueue(_ transaction: Transaction, timeout: Duration? = nil) throws -> Submission {
         try Submission(connection: connection, .transaction(transaction), timeout: timeout)
     }
 
     /// Makes a branch: a line of memory that starts as the parent was at a revision. Copies nothing.
+    /// - Parameters:
+    ///   - parent: `nil`: the connection's branch.
+    ///   - revision: of the parent; `nil`: the newest.
+    ///   - message: what the commit is recorded with.
+    ///   - timeout: `nil`: the connection's.
+    /// - Throws: like ``transact(message:branch:retries:timeout:_:)``; ``MembusError/refused(_:)`` if there is such a
+    ///   branch already, or no such parent.
     @discardableResult
     public func fork(
         _ name: BranchName, from parent: BranchName? = nil, at revision: Revision? = nil, message: String = "",
@@ -79,25 +91,6 @@ public struct Submission: Sendable {
     /// Waits for its outcome. Cancelling the task gives the transaction up: one that was not sent yet never is.
     /// - Throws: like ``Memory/transact(message:branch:retries:timeout:_:)``.
     public func receipt() async throws -> Receipt {
-        guard case .decided(let outcome, let lineage) = try await connection.value(of: pending) else {
-            throw Connection.unexpected
-        }
-        switch outcome {
-        case .committed(let position):
-            return Receipt(token: Token(lineage: lineage, position: position), isCommitted: true)
-        case .held(let position): return Receipt(token: Token(lineage: lineage, position: position), isCommitted: false)
-        case .conflict(let failed, let position): throw MembusError.conflict(failed, at: position)
-        }
-    }
-}
-
-extension MembusError {
-    /// Whether running the closure again on a newer state can help: nothing was written.
-    var isMendedByRerunning: Bool {
-        switch self {
-        case .conflict: true
-        case .refused(let refusal): [.belowFloor, .historyDiffers, .beyondHead].contains(refusal.code)
-        default: false
-        }
+        try await connection.value(of: pending).receipt()
     }
 }

@@ -1,5 +1,5 @@
-// What a read of several keys does until it has them all as of one state. Pure but for the cache that it reads:
-// whoever drives it waits, sends and sleeps as it says, and tells it what came of that.
+// What a read of several keys of a view does until it has them all as of one state. Pure but for the cache that it
+// reads: whoever drives it waits, sends and sleeps as it says, and tells it what came of that.
 //
 //   reach what was asked for ─▶ [live, if the policy waits] ─▶ take hits and cut at once ─▶ nothing missing: done
 //                                                    ▲               │
@@ -10,28 +10,20 @@
 // filled or abandoned, whatever happens; what was read for a token is of the history in which the view was last told to
 // have reached it, else that is asked again.
 
-struct Collecting: Sendable {
-    enum Action: Sendable {
-        /// Wait until the view is there, then say ``Input/passed``.
-        case reach(Freshness)
-        /// Wait this long, then say ``Input/passed``.
-        case pause(Duration)
-        /// Ask the broker, then say what came back.
-        case fetch(Get)
-        case finished(Snapshot)
-    }
+struct Collecting: StepwiseCall {
+    typealias Product = Snapshot
+    typealias Given = Never
 
-    enum Input: Sendable {
-        case passed
-        case fetched([Record], of: Token)
-        /// Nothing came back. ``isLast``: there is no time for another attempt.
-        case failed(any Error, isLast: Bool)
+    private enum Stage: Sendable {
+        case asked, policy, taking
+        case fetching(KeysInParts)
+        case paused
     }
-
-    private enum Stage: Sendable { case asked, policy, taking, fetching, paused }
 
     let keys: [Key]
+    let consistency: Consistency
     let shared: SharedView
+    let view: ViewID
     /// Where the state was gone by the time of the fetch: long enough that a burst of compaction is over.
     static let pause: Duration = .milliseconds(20)
 
@@ -44,83 +36,106 @@ struct Collecting: Sendable {
     private(set) var found: [Record] = []
     var missing: Misses?
 
-    init(_ keys: [Key], from shared: SharedView) {
+    init(_ keys: [Key], _ consistency: Consistency, from shared: SharedView, _ view: ViewID) {
         self.keys = keys
+        self.consistency = consistency
         self.shared = shared
+        self.view = view
     }
 
-    mutating func begin(_ consistency: Consistency) throws(MembusError) -> Action {
+    mutating func begin() throws -> Action {
+        stage = .asked
         switch consistency {
         case .cached: return try policy()
         case .atLeast(let token):
             goal = token
             return confirm(token)
-        case .within(let age): return .reach(.within(age))
-        case .linearizable: return .reach(.linearizable)
+        case .within(let age): return .reach(view, .within(age))
+        case .linearizable: return .reach(view, .linearizable)
         }
     }
 
     private mutating func confirm(_ token: Token) -> Action {
         stage = .asked
         resets = shared.resets
-        return .reach(.atLeast(token))
+        return .reach(view, .atLeast(token))
     }
 
     mutating func take(_ input: Input) throws -> Action {
         switch (stage, input) {
-        case (.asked, .passed): return try policy()
-        case (.policy, .passed), (.taking, .passed): return try hits()
+        case (.fetching(let parts), _): return try took(input, parts)
+        // A view that can't be had says why.
+        case (_, .failed(let error, _)): throw shared.failure ?? error
+        case (.asked, .answered):
+            try holdToView()
+            return try policy()
+        case (.policy, .answered), (.taking, .answered):
+            try holdToView()
+            return try hits()
         case (.paused, .passed):
             stage = .policy
-            return .reach(.linearizable)
-        case (.fetching, .fetched(let records, let token)): return try fetched(records, token)
-        case (.fetching, .failed(let error, let isLast)): return try failed(error, isLast: isLast)
-        case (_, .failed(let error, _)): throw error
-        case (.fetching, .passed), (_, .fetched): preconditionFailure("not what was asked for")
+            return .reach(view, .linearizable)
+        case (_, .passed), (.paused, .answered): preconditionFailure("not what was asked for")
         }
     }
 
-    /// What the view's owner chose for reads of a stale one.
-    private mutating func policy() throws(MembusError) -> Action {
-        stage = .policy
-        return shared.mustWait ? .reach(.live) : try hits()
+    private func holdToView() throws(MembusError) {
+        if let failure = shared.failure { throw failure }
     }
 
-    private mutating func hits() throws(MembusError) -> Action {
+    /// What the view's owner chose for reads of a stale one.
+    private mutating func policy() throws -> Action {
+        stage = .policy
+        return shared.mustWait ? .reach(view, .live) : try hits()
+    }
+
+    private mutating func hits() throws -> Action {
         let taken: (found: [Record], missing: Misses)
         do { taken = try shared.take(keys) } catch {
             // It had no state to show, or became stale since.
             guard case .stale = error, shared.whenStale != .fail else { throw error }
             stage = .taking
-            return .reach(.live)
+            return .reach(view, .live)
         }
         found = taken.found
         missing = taken.missing
         // The history was replaced since the token's state was reached, by another or by an old copy of it.
         if let goal, taken.missing.token.lineage != goal.lineage || taken.missing.token.revision < goal.revision {
             abandon()
-            throw .historyChanged(now: taken.missing.token.lineage)
+            throw MembusError.historyChanged(now: taken.missing.token.lineage)
         }
         // Or maybe by an old copy that has come as far: whether it holds the token is to be found out.
         if let goal, taken.missing.resets != resets {
             abandon()
             return confirm(goal)
         }
-        if taken.missing.keys.isEmpty { return .finished(Snapshot(token: taken.missing.token, records: found)) }
-        stage = .fetching
-        return .fetch(
-            Get(branch: shared.follow.branch, keys: taken.missing.keys, at: taken.missing.token.position))
+        if taken.missing.keys.isEmpty { return .hand(Snapshot(token: taken.missing.token, records: found)) }
+        let parts = KeysInParts(
+            taken.missing.keys, branch: shared.follow.branch, at: taken.missing.token.position)
+        stage = .fetching(parts)
+        return try parts.begin().then { try filled($0) }
     }
 
-    private mutating func fetched(_ records: [Record], _ token: Token) throws -> Action {
+    private mutating func took(_ input: Input, _ parts: KeysInParts) throws -> Action {
+        var parts = parts
+        let action: KeysInParts.Action
+        do { action = try parts.take(input) } catch {
+            if case .failed(_, true) = input { return try failed(error, isLast: true) }
+            return try failed(error, isLast: false)
+        }
+        stage = .fetching(parts)
+        return try action.then { try filled($0) }
+    }
+
+    private mutating func filled(_ fetched: KeysInParts.Fetched) throws -> Action {
         guard let missing else { preconditionFailure("nothing was fetched") }
-        guard token.lineage == missing.token.lineage else {
+        guard fetched.token.lineage == missing.token.lineage else {
             return try failed(Refusal(.historyDiffers, "the broker holds another history than the view"), isLast: false)
         }
-        shared.fill(records, missing)
+        shared.fill(fetched.records, missing)
         self.missing = nil
-        let byKey = Dictionary((found + records).map { ($0.key, $0) }, uniquingKeysWith: { _, new in new })
-        return .finished(Snapshot(token: missing.token, records: keys.compactMap { byKey[$0] }))
+        let byKey = Dictionary((found + fetched.records).map { ($0.key, $0) }, uniquingKeysWith: { _, new in new })
+        return .hand(Snapshot(token: missing.token, records: keys.compactMap { byKey[$0] }))
     }
 
     /// What is gone by then (compacted, or of a history that was replaced) is read again at a newer cut.

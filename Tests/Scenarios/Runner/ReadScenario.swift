@@ -8,6 +8,7 @@ final class ReadScenario: Machine {
     private let shared: SharedView
     private var lineage = Lineage(1)
     private var reading: Collecting?
+    private var isPausing = false
 
     init(_ line: Line) throws {
         guard let mode = StreamMode(rawValue: try line.word(1)) else { throw Unreadable("update or invalidate?") }
@@ -30,15 +31,19 @@ final class ReadScenario: Machine {
             return []
         case "read":
             let keys = try line.words.dropFirst().filter { $0.contains("/") }.map { try Key($0) }
-            reading = Collecting(keys, from: shared)
-            let consistency = try consistency(line)
-            return try told { try $0.begin(consistency) }
-        case "passed": return try told { try $0.take(.passed) }
+            reading = Collecting(keys, try consistency(line), from: shared, ViewID(number: 1))
+            isPausing = false
+            return try told { try $0.begin() }
+        case "passed":
+            let input: Collecting.Input = isPausing ? .passed : .answered(.reached(at: nil))
+            return try told { try $0.take(input) }
         case "fetched":
             let position = try Line.position(try line.word(3).filter { $0 != ":" })
             let records = try Line.records(line.list, at: position.revision)
-            let token = Token(lineage: lineage, position: position)
-            return try told { try $0.take(.fetched(records, of: token)) }
+            let reply = Reply(
+                id: 1, lineage: lineage, instance: Instance(1), visible: position,
+                body: .records(Get.Answer(at: position, records: records)))
+            return try told { try $0.take(.answered(.reply(reply))) }
         case "refused":
             guard let code = Refusal.Code.allCases.first(where: { "\($0)" == line.words[1] }) else {
                 throw Unreadable("there is no code \(line.words[1])")
@@ -62,10 +67,11 @@ final class ReadScenario: Machine {
         reading = nil
         do {
             let action = try turn(&taken)
-            if case .finished(let snapshot) = action {
+            if case .hand(let snapshot) = action {
                 return ["the state at \(snapshot.token.position.words): \(snapshot.records.words)"]
             }
             reading = taken
+            isPausing = if case .pause = action { true } else { false }
             return [words(for: action)]
         } catch let error as MembusError {
             return ["failed, \(error.whatHappened)"]
@@ -74,13 +80,15 @@ final class ReadScenario: Machine {
 
     private func words(for action: Collecting.Action) -> String {
         switch action {
-        case .reach(.atLeast(let token)): "wait until the view is at \(token.position.words)"
-        case .reach(.linearizable): "wait until the view has all that is visible now"
-        case .reach(let freshness): "wait until the view is \(freshness)"
-        case .pause(let time): "pause \(time)"
-        case .fetch(let get):
+        case .make(.reach(_, .atLeast(let token)), _): "wait until the view is at \(token.position.words)"
+        case .make(.reach(_, .linearizable), _): "wait until the view has all that is visible now"
+        case .make(.reach(_, let freshness), _): "wait until the view is \(freshness)"
+        case .make(.request(.get(let get)), _):
             "fetch \(get.keys.map(\.text).joined(separator: " ")) as of \(get.at?.words ?? "the head")"
-        case .finished: "finished"
+        case .make(let call, _): "do \(call)"
+        case .pause(let time): "pause \(time)"
+        case .release: "let go"
+        case .hand: "finished"
         }
     }
 }

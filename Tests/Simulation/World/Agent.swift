@@ -40,7 +40,7 @@ final class Agent {
     private(set) var core: ClientCore
     private var clockOffset: Duration
     private(set) var followers: [Follower] = []
-    private(set) var watchings: [Watching] = []
+    private(set) var watchings: [AgentWatch] = []
     private var lastView: UInt64 = 0
     private var lastCall: UInt64 = 0
     private var calls: [CallID: (Result<Answer, any Error>) -> Void] = [:]
@@ -269,10 +269,9 @@ final class Agent {
     func watch(_ start: Watching.Start, on branch: BranchName, _ filter: TopicFilter, pageSize: Int) {
         lastView += 1
         let name = WatchName(agent: index, life: life, number: watchings.count + 1)
-        let watching = Watching(
-            name, of: self, by: ViewID(number: lastView), on: branch, filter, pageSize: pageSize)
+        let watching = AgentWatch(name, of: self, by: ViewID(number: lastView), on: branch, filter)
         watchings.append(watching)
-        watching.begin(start)
+        watching.begin(start, pageSize: pageSize)
     }
 
     // MARK: Rest

@@ -13,86 +13,62 @@ extension Agent {
         let life = life
         call(.transact(work), timeout: world.dice.milliseconds(world.dice.pick([50...500, 2000...20000]))) {
             [unowned self] result in
-            guard isAlive(life) else { return }
-            let ending = Ending(result)
-            world.count(ending)
-            if case .decided(.committed(let position), let lineage) = ending {
-                world.tokens.append(Token(lineage: lineage, position: position))
-            }
-            world.note(.finished(op, agent: index, ending))
+            if isAlive(life) { finished(op, result) }
         }
+    }
+
+    func finished(_ op: Int, _ result: Result<Answer, any Error>) {
+        let ending = Ending(result)
+        world.count(ending)
+        if case .decided(.committed(let position), let lineage) = ending {
+            world.tokens.append(Token(lineage: lineage, position: position))
+        }
+        world.note(.finished(op, agent: index, ending))
     }
 
     // MARK: Reads of the broker
 
-    func readDirectly(_ keys: [Key], on branch: BranchName) {
+    /// `KeysInParts` decides, as for `Memory.get`.
+    func readDirectly(
+        _ keys: [Key], on branch: BranchName, _ patience: Patience = .each(.seconds(5)),
+        _ then: @escaping (Result<KeysInParts.Fetched, any Error>) -> Void = { _ in }
+    ) {
         let id = ask()
         world.coverage.count(.readDirect)
-        get(Get(branch: branch, keys: keys)) { [unowned self] result in
-            guard case .success(let fetched) = result else { return }
-            world.note(
-                .read(
-                    Read(
-                        id: id, agent: index, view: nil, isJoined: true, branch: branch, keys: keys,
-                        consistency: .direct, token: fetched.token, found: fetched.records.filter { !$0.isDeleted })))
+        let parts = KeysInParts(keys, branch: branch, at: nil)
+        let driving = Driving(parts, by: self, patience) { [unowned self] _, result in
+            if case .success(let fetched) = result {
+                noteDirect(id, keys, on: branch, fetched.token, fetched.records)
+            }
+            then(result)
         }
+        driving.begin()
     }
 
-    /// As `Connection.records` does: in as many requests as the broker's pages ask for.
-    private func get(
-        _ get: Get, before: [Record] = [],
-        _ then: @escaping (Result<(records: [Record], token: Token), any Error>) -> Void
-    ) {
-        call(.request(.get(get)), timeout: .seconds(5)) { [unowned self] result in
-            let reply: Reply
-            switch result {
-            case .failure(let error): return then(.failure(error))
-            case .success(.reply(let answer)): reply = answer
-            case .success: return then(.failure(Connection.unexpected))
-            }
-            guard case .records(let page) = reply.body, !page.records.isEmpty, page.records.count <= get.keys.count
-            else {
-                return then(.failure(Connection.unexpected))
-            }
-            let records = before + page.records
-            if page.records.count == get.keys.count {
-                return then(.success((records, Token(lineage: reply.lineage, position: page.at))))
-            }
-            var rest = get
-            (rest.keys, rest.at) = (Array(get.keys.dropFirst(page.records.count)), page.at)
-            self.get(rest, before: records, then)
-        }
-    }
-
-    /// All records of some topics, page by page: `RangePaging` decides, as for `Memory.range`.
+    /// All records of some topics, page by page: `Paging` decides, as for `Memory.range`.
     func readRange(_ filter: TopicFilter, on branch: BranchName, pageSize: Int) {
         let keys = (world.profile.keys + World.specialKeys).filter { filter.matches($0) }
         guard !keys.isEmpty else { return }
-        let paging = RangePaging(branch: branch, filter: filter, pageSize: pageSize)
+        let paging = Paging(RecordPages(branch: branch, filter: filter, pageSize: pageSize))
         world.coverage.count(.readRange)
-        nextPage(of: paging, at: nil, before: []) { [unowned self, id = ask()] token, records in
-            world.note(
-                .read(
-                    Read(
-                        id: id, agent: index, view: nil, isJoined: true, branch: branch, keys: keys,
-                        consistency: .direct, token: token, found: records)))
+        let id = ask()
+        var records: [Record] = []
+        let driving = Driving(paging, by: self, .each(.seconds(5))) { [unowned self] driving, result in
+            guard case .success(let page) = result else { return }
+            records += page.elements
+            if page.isLast { return noteDirect(id, keys, on: branch, page.token, records) }
+            world.coverage.count(.rangeContinued)
+            driving.take(.passed)
         }
+        driving.begin()
     }
 
-    private func nextPage(
-        of paging: RangePaging, at place: PagePlace?, before: [Record], _ then: @escaping (Token, [Record]) -> Void
-    ) {
-        call(.request(.range(paging.request(place))), timeout: .seconds(5)) { [unowned self] result in
-            guard case .success(.reply(let reply)) = result, let answered = try? Answered(reply, to: GetRange.self),
-                let taken = try? paging.take(answered, at: place)
-            else {
-                return
-            }
-            let records = before + taken.page
-            guard let next = taken.next else { return then(taken.of, records) }
-            world.coverage.count(.rangeContinued)
-            nextPage(of: paging, at: next, before: records, then)
-        }
+    private func noteDirect(_ id: Int, _ keys: [Key], on branch: BranchName, _ token: Token, _ found: [Record]) {
+        world.note(
+            .read(
+                Read(
+                    id: id, agent: index, view: nil, isJoined: true, branch: branch, keys: keys,
+                    consistency: .direct, token: token, found: found.filter { !$0.isDeleted })))
     }
 
     private func ask() -> Int {
@@ -109,69 +85,51 @@ extension Agent {
         world.count(consistency)
         let reading = ViewRead(id: ask(), view: view, isJoined: view.isJoined, keys: keys, consistency: consistency)
         if world.mutant == .mixedCuts, keys.count > 1 { return collectOneByOne(reading) }
-        let collecting = Collecting(keys, from: view.shared)
         let asked = world.mutant == .waitIgnored ? .cached : consistency.dial
-        carryOn(reading, collecting, until: now + .seconds(5)) { try $0.begin(asked) }
-    }
-
-    /// Does what the product's own code says, until the read is done or fails.
-    private func carryOn(
-        _ reading: ViewRead, _ collecting: Collecting, until deadline: Instant, isFirst: Bool = true,
-        _ step: (inout Collecting) throws -> Collecting.Action
-    ) {
-        var collecting = collecting
-        let action: Collecting.Action
-        do { action = try step(&collecting) } catch {
-            if case MembusError.stale = error { world.coverage.count(.staleRefused) }
-            return
-        }
-        let next = { [self] (input: Collecting.Input) in
-            carryOn(reading, collecting, until: deadline, isFirst: false) { try $0.take(input) }
-        }
-        switch action {
-        case .finished(let snapshot): finish(reading, snapshot.token, snapshot.records, atOnce: isFirst)
-        case .reach(let freshness):
-            if case .live = freshness { world.coverage.count(.staleWaited) }
-            call(.reach(reading.view.id, freshness), timeout: deadline - now) { result in
-                if case .success = result { next(.passed) }
-            }
-        case .pause(let time):
-            world.coverage.count(.fetchRetried)
-            let life = life
-            world.after(time) { [index] world in if world.agents[index].isAlive(life) { next(.passed) } }
-        case .fetch(let get): fetch(get, reading, collecting, until: deadline)
-        }
-    }
-
-    private func fetch(_ get: Get, _ reading: ViewRead, _ collecting: Collecting, until deadline: Instant) {
-        var (get, collecting) = (get, collecting)
-        world.coverage.count(reading.view.follow.mode == .update ? .announced : .evicted)
-        if world.mutant == .evictedIsDeleted, let missing = collecting.missing {
-            collecting.abandon()
-            return finish(reading, missing.token, collecting.found, atOnce: false)
-        }
-        if world.mutant == .fillAtHead { get.at = nil }
-        self.get(get) { [unowned self] result in
+        let collecting = Collecting(keys, asked, from: view.shared, view.id)
+        let driving = Driving(collecting, by: self, .until(now + .seconds(5))) { [unowned self] driving, result in
             switch result {
-            case .success(let fetched):
-                if world.mutant == .lateFill { fillLate(&collecting, fetched.records) }
-                carryOn(reading, collecting, until: deadline, isFirst: false) {
-                    try $0.take(.fetched(fetched.records, of: fetched.token))
-                }
-            case .failure(let error):
-                carryOn(reading, collecting, until: deadline, isFirst: false) {
-                    try $0.take(.failed(error, isLast: now >= deadline))
-                }
+            case .success(let snapshot):
+                finish(reading, snapshot.token, snapshot.records, atOnce: driving.steps == 1)
+            case .failure(MembusError.stale): world.coverage.count(.staleRefused)
+            case .failure: break
             }
         }
+        driving.alter = { [unowned self] driving, action in altered(action, of: driving, reading) }
+        if world.mutant == .lateFill {
+            driving.hear = { [unowned self] collecting, input in fillLate(&collecting, input) }
+        }
+        driving.begin()
+    }
+
+    /// Counts what the read waits for, and is where mutants get at it.
+    private func altered(
+        _ action: Collecting.Action, of driving: Driving<Collecting>, _ reading: ViewRead
+    ) -> Collecting.Action? {
+        switch action {
+        case .make(.reach(_, .live), _): world.coverage.count(.staleWaited)
+        case .pause: world.coverage.count(.fetchRetried)
+        case .make(.request(.get(var get)), let most) where get.keys == driving.driven.missing?.keys:
+            world.coverage.count(reading.view.follow.mode == .update ? .announced : .evicted)
+            if world.mutant == .evictedIsDeleted, let missing = driving.driven.missing {
+                driving.tamper { $0.abandon() }
+                finish(reading, missing.token, driving.driven.found, atOnce: false)
+                return nil
+            }
+            if world.mutant == .fillAtHead { get.at = nil }
+            return .make(.request(.get(get)), within: most)
+        default: break
+        }
+        return action
     }
 
     /// What nobody should do: install what was fetched as if it were asked for only now.
-    private func fillLate(_ collecting: inout Collecting, _ records: [Record]) {
+    private func fillLate(_ collecting: inout Collecting, _ input: Collecting.Input) {
+        guard case .answered(.reply(let reply)) = input, case .records(let page) = reply.body else { return }
         let shared = collecting.shared
         guard let old = collecting.missing, let (_, now) = try? shared.take(old.keys) else { return }
         shared.abandon(old)
-        shared.fill(records, now)
+        shared.fill(page.records, now)
         collecting.missing = Misses(keys: old.keys, token: old.token, ticket: nil)
     }
 

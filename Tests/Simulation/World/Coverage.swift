@@ -57,6 +57,8 @@ package enum Happening: String, CaseIterable, Sendable {
     case copiedBack = "backup copied back, untold"
     case compacted = "history compacted"
     // Workload
+    case readThenWrite = "transaction with a closure that reads"
+    case rerun = "closure run again"
     case committed = "transaction committed"
     case conflicted = "transaction in conflict"
     case held = "preconditions held, no changes"

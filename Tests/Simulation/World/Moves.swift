@@ -89,6 +89,9 @@ extension World {
     // MARK: Writes
 
     func write(by agent: Agent) {
+        if profile.readingWriters > 0, dice.chance(profile.readingWriters) {
+            return readThenWrite(by: agent, keys(2), on: dice.chance(75) ? .main : dice.pick(branches))
+        }
         lastOp += 1
         var transaction = Transaction(branch: dice.chance(75) ? .main : dice.pick(branches), message: "op \(lastOp)")
         for key in keys(3) { transaction.changes.append(Change(key, action(on: key))) }
@@ -121,7 +124,7 @@ extension World {
         }
     }
 
-    private func action(on key: Key) -> Change.Action {
+    func action(on key: Key) -> Change.Action {
         if dice.chance(12) { return .delete }
         let size = dice.chance(15) ? dice.pick([60, 150, 500]) : 0
         var put = Put(Data("op \(lastOp) \(key)\(String(repeating: ".", count: size))".utf8))

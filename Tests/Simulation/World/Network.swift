@@ -255,7 +255,7 @@ extension Published {
 
 extension Work {
     /// The number in its message.
-    fileprivate var op: Int? {
+    var op: Int? {
         switch self {
         case .transaction(let transaction): Int(transaction.message.dropFirst(3))
         case .fork(let fork): Int(fork.message.dropFirst(3))

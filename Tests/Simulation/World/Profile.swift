@@ -29,6 +29,8 @@ struct Profile {
     var strictViews = 0
     var moves: [(Move, weight: Int)] = []
     var bounds = SmallBounds()
+    /// Writes that depend on what was read for them, in percent.
+    var readingWriters = 0
     /// Many keys, written first.
     var isWide = false
 

@@ -69,6 +69,8 @@ package final class World {
         var boundDice = Dice(seed: seed, move: -1)
         profile.bounds = SmallBounds(&boundDice)
         profile.widen(&boundDice)
+        var writerDice = Dice(seed: seed, move: -2)
+        profile.readThenWrite(&writerDice)
         mutant?.provoke(&profile)
         profile.spare(part.spared)
         self.profile = profile

@@ -5,6 +5,22 @@ import Testing
 
 @Suite("The client's core")
 struct CoreTests {
+    @Test("a step appends what is to be done to what is there, and keeps nothing back")
+    func appended() {
+        let settings = ClientSettings(
+            endpoint: "tcp://127.0.0.1:7401", agent: "tester", context: "c", branch: .main, timeout: .seconds(30))
+        var core = ClientCore(settings: settings, seed: 1, now: Instant(nanoseconds: 0))
+        var outputs = [ClientOutput.reopenRequests]
+        core.step(.started, now: Instant(nanoseconds: 1), into: &outputs)
+        guard case .reopenRequests = outputs.removeFirst(), case .send = outputs.removeFirst() else {
+            Issue.record("\(outputs)")
+            return
+        }
+        #expect(outputs.isEmpty)
+        core.step(.tick, now: Instant(nanoseconds: 2), into: &outputs)
+        #expect(outputs.isEmpty)
+    }
+
     @Test("the broker is greeted before anything else is sent, and again after a pause")
     func greeting() throws {
         var hand = CoreHand(greeted: false)

@@ -12,7 +12,7 @@ struct DraftTests {
         return Draft(branch: .main) { keys, at in
             #expect(at == nil || at == state.position)
             let found = keys.map { key in records.first { $0.key == key } ?? .deletion(of: key, revision: 0) }
-            return Draft.Fetched(token: state, records: found)
+            return KeysInParts.Fetched(token: state, records: found)
         }
     }
 

@@ -1,0 +1,63 @@
+// Records by their keys, as of one revision of one history, in as many requests as their size asks for.
+//
+//   ask for the keys ─▶ a part of them ─▶ ask for the rest, as of the same state ─▶ … ─▶ all: hand
+//
+// Invariants: the records are in the order of the keys; all are of the state that the first part was of.
+
+struct KeysInParts: StepwiseCall {
+    struct Fetched: Sendable {
+        var token: Token
+        /// In the order of the keys; a deletion for a key without a record.
+        var records: [Record]
+    }
+    typealias Product = Fetched
+    typealias Given = Never
+
+    /// Of one request.
+    static let mostKeys = 10_000
+
+    let keys: [Key]
+    let branch: BranchName
+    /// `nil`: the newest, until the first part tells.
+    private var at: Position?
+    private var lineage: Lineage?
+    private var records: [Record] = []
+
+    init(_ keys: [Key], branch: BranchName, at position: Position?) {
+        self.keys = keys
+        self.branch = branch
+        at = position
+    }
+
+    private var rest: ArraySlice<Key> { keys[records.count...].prefix(Self.mostKeys) }
+
+    func begin() -> Action { .ask(Get(branch: branch, keys: Array(rest), at: at)) }
+
+    mutating func take(_ input: Input) throws -> Action {
+        switch input {
+        case .answered(let answer): return try take(answer.answered(to: Get.self))
+        case .failed(let error, _): throw error
+        case .passed: preconditionFailure("nothing but an answer is waited for")
+        }
+    }
+
+    private mutating func take(_ answered: Answered<Get.Answer>) throws -> Action {
+        let (part, asked) = (answered.answer, rest.count)
+        guard part.records.count <= asked, !part.records.isEmpty || asked == 0 else { throw Connection.unexpected }
+        if let lineage, lineage != answered.lineage { throw MembusError.historyChanged(now: answered.lineage) }
+        (at, lineage) = (part.at, answered.lineage)
+        records += part.records
+        guard records.count == keys.count else { return begin() }
+        return .hand(Fetched(token: Token(lineage: answered.lineage, position: part.at), records: records))
+    }
+}
+
+extension Connection {
+    /// Records as of one revision.
+    func records(
+        _ keys: [Key], branch: BranchName, at position: Position?, _ patience: Patience
+    ) async throws -> KeysInParts.Fetched {
+        var reading = KeysInParts(keys, branch: branch, at: position)
+        return try await begin(&reading, patience)
+    }
+}

@@ -1,0 +1,176 @@
+// A watch: every change to some topics, in order, each once. The log is read page by page; a stream of invalidations,
+// the signal, only tells that there is more to read.
+//
+//   listen (the signal becomes live) ─▶ ask for a page ─▶ [fetch a value that did not travel] ─▶ hand a change ─▶ …
+//                                         ▲    ▲                                                              │
+//                                         │    └──────────────── all of the page is handed over ◀─────────────┤
+//                                         └── the signal tells of more ◀── wait ◀── the log's end, no change ◀┘
+//
+//   refused, as the history that is read on is none of the broker's ─▶ ask which it holds ─▶ throw
+//
+// Invariants:
+//   1. What is handed over continues what was handed over before: see LogProgress.
+//   2. A change stays in the page until it is handed over whole, so that whoever goes on after an error misses none.
+//   3. A broker that is away, or busy, is waited for; only an answer ends a watch, or its owner.
+
+struct Watching: StepwiseCall {
+    typealias Product = WatchedChange
+    typealias Given = Never
+
+    /// Where it begins.
+    enum Start: Hashable, Sendable {
+        case after(Revision)
+        /// It is checked that this is of the broker's history.
+        case of(Token)
+        /// Where the signal stands once it is live.
+        case now
+    }
+
+    private enum Stage: Sendable {
+        case idle, listening, asking, waiting
+        /// A change's value is being fetched.
+        case completing(KeysInParts)
+        case asksWhichHistory
+    }
+
+    /// Between tries of a request that was refused and may be granted later.
+    static let pause: Duration = .milliseconds(200)
+    static let longestListening: Duration = .seconds(24 * 3600)
+    static let longestWaiting: Duration = .seconds(3600)
+
+    private let signal: ViewID
+    private let branch: BranchName
+    private let filter: TopicFilter
+    private let pageSize: Int
+    private var stage = Stage.idle
+    /// `nil` until it is known where to begin.
+    private(set) var progress: LogProgress?
+    private var isListening = false
+    /// All is read, until the signal tells of more.
+    private var isAtEnd = false
+    /// The broker holds another history; which one is being asked.
+    private var isReplaced = false
+    /// The page's changes that are not handed over yet, the newest first.
+    private var page: [WatchedChange] = []
+
+    init(signal: ViewID, branch: BranchName, filter: TopicFilter, from start: Start, pageSize: Int = 500) {
+        self.signal = signal
+        self.branch = branch
+        self.filter = filter
+        self.pageSize = pageSize
+        switch start {
+        case .after(let revision): progress = LogProgress(after: revision, basis: nil, lineage: nil)
+        case .of(let token): progress = LogProgress(of: token)
+        case .now: break
+        }
+    }
+
+    /// What to do next, from where it stands.
+    mutating func begin() -> Action {
+        if isReplaced {
+            stage = .asksWhichHistory
+            return .ask(ChangedHistory.question)
+        }
+        guard isListening, let progress else {
+            stage = .listening
+            return .reach(signal, .live, within: Self.longestListening)
+        }
+        if let change = page.last { return change.lacksItsValue ? fetchValue(of: change) : handOver(change) }
+        if isAtEnd {
+            stage = .waiting
+            return .reach(signal, .changed(after: progress.cursor.revision), within: Self.longestWaiting)
+        }
+        stage = .asking
+        return .ask(
+            GetLog(
+                branch: branch, filter: filter, ascending: true, cursor: progress.cursor, basis: progress.basis,
+                limit: pageSize, values: true))
+    }
+
+    mutating func take(_ input: Input) throws -> Action {
+        switch input {
+        case .passed: return begin()
+        case .answered(let answer): return try take(answer)
+        case .failed(let error, _): return try failed(error)
+        }
+    }
+
+    // MARK: Answers
+
+    private mutating func take(_ answer: Answer) throws -> Action {
+        switch stage {
+        case .idle: preconditionFailure("nothing was asked for")
+        case .listening: try heard(answer)
+        case .waiting: isAtEnd = false
+        case .asking: try turnPage(answer)
+        case .completing(let parts): return try fetched(answer, parts)
+        case .asksWhichHistory: throw try ChangedHistory.error(answer)
+        }
+        return begin()
+    }
+
+    private mutating func heard(_ answer: Answer) throws {
+        guard case .reached(let token?) = answer else { throw Connection.unexpected }
+        isListening = true
+        progress = progress ?? LogProgress(of: token)
+    }
+
+    private mutating func turnPage(_ answer: Answer) throws {
+        guard var progress else { return }
+        page = try progress.take(answer.answered(to: GetLog.self)).reversed()
+        self.progress = progress
+        isAtEnd = page.isEmpty && progress.isAtEnd
+    }
+
+    // MARK: Changes
+
+    private mutating func handOver(_ change: WatchedChange) -> Action {
+        stage = .idle
+        page.removeLast()
+        return .hand(change)
+    }
+
+    /// It was too large to travel.
+    private mutating func fetchValue(of change: WatchedChange) -> Action {
+        let parts = KeysInParts([change.key], branch: branch, at: Position(revision: change.revision, hash: 0))
+        stage = .completing(parts)
+        return parts.begin().then { _ in preconditionFailure("nothing was asked for") }
+    }
+
+    private mutating func fetched(_ answer: Answer, _ parts: KeysInParts) throws -> Action {
+        var parts = parts
+        let action = try parts.take(.answered(answer))
+        stage = .completing(parts)
+        return try action.then { try complete($0) }
+    }
+
+    private mutating func complete(_ fetched: KeysInParts.Fetched) throws -> Action {
+        guard let change = page.last, fetched.token.lineage == change.lineage, let record = fetched.records.first else {
+            throw MembusError.historyChanged(now: fetched.token.lineage)
+        }
+        return handOver(WatchedChange(record: record, commit: change.commit, lineage: change.lineage))
+    }
+
+    // MARK: Refusals
+
+    private mutating func failed(_ error: any Error) throws -> Action {
+        if case MembusError.timeout = error { return begin() }
+        if case MembusError.refused(let refusal) = error, refusal.code.remedy == .retry { return .pause(Self.pause) }
+        guard isContinuing, ChangedHistory.isTold(by: error) else { throw error }
+        isReplaced = true
+        return begin()
+    }
+
+    /// What is asked for goes on from a state that was read before.
+    private var isContinuing: Bool {
+        switch stage {
+        case .asking: progress?.basis != nil
+        case .completing: true
+        case .idle, .listening, .waiting, .asksWhichHistory: false
+        }
+    }
+}
+
+extension WatchedChange {
+    fileprivate var lacksItsValue: Bool { record.value == nil && !record.isDeleted }
+}
