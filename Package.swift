@@ -3,7 +3,8 @@ import PackageDescription
 
 /// What the one executable is made of.
 let command: [Target.Dependency] = [
-    "MembusBroker", "Membus", "MembusDocuments", "MembusModel", "MembusWire", "MembusBus", "MembusStore",
+    "MembusBroker", "Membus", "MembusDocuments", "MembusModel", "MembusSystem", "MembusWire", "MembusBus",
+    "MembusStore",
     .product(name: "ArgumentParser", package: "swift-argument-parser"),
     .product(name: "Crypto", package: "swift-crypto"),
     .product(name: "Logging", package: "swift-log"),
@@ -47,6 +48,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             path: "Sources/Model"),
+        .target(name: "MembusSystem", dependencies: ["MembusModel"], path: "Sources/System"),
         .target(
             name: "MembusWire",
             dependencies: ["MembusModel", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -56,14 +58,14 @@ let package = Package(
         .target(
             name: "MembusStore",
             dependencies: [
-                "MembusModel", .product(name: "GRDB", package: "GRDB.swift"),
+                "MembusModel", "MembusSystem", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             path: "Sources/Store"),
         .target(
             name: "MembusBroker",
             dependencies: [
-                "MembusModel", "MembusWire", "MembusBus", "MembusStore",
+                "MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -71,7 +73,7 @@ let package = Package(
         .target(
             name: "Membus",
             dependencies: [
-                "MembusModel", "MembusWire", "MembusBus",
+                "MembusModel", "MembusSystem", "MembusWire", "MembusBus",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),

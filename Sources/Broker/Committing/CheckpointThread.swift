@@ -3,6 +3,7 @@ import Logging
 import MembusBus
 import MembusModel
 import MembusStore
+import MembusSystem
 import Synchronization
 
 /// Checkpoints the write-ahead log from a thread of its own: done inline, as SQLite does by default,

@@ -2,6 +2,7 @@ import Logging
 import MembusBus
 import MembusModel
 import MembusStore
+import MembusSystem
 
 // The life of the thread that writes.
 //

@@ -1,5 +1,6 @@
 import MembusModel
 import MembusStore
+import MembusSystem
 
 /// When history is dropped: by the retention, looked at every minute by default, and when somebody asks. Steps are
 /// small and taken between batches.

@@ -1,6 +1,7 @@
 import Foundation
 import MembusModel
 import MembusStore
+import MembusSystem
 import Synchronization
 
 /// Copies of the store that clients read piece by piece.

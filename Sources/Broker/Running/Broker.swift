@@ -4,6 +4,7 @@ import Logging
 import MembusBus
 import MembusModel
 import MembusStore
+import MembusSystem
 
 /// A running broker: one thread for the sockets, one that writes, some that read, one that
 /// checkpoints the write-ahead log.

@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import MembusBus
 import MembusModel
+import MembusSystem
 import MembusWire
 
 // The life of the thread that owns the broker's sockets.

@@ -1,6 +1,7 @@
 import DequeModule
 import Dispatch
 import MembusModel
+import MembusSystem
 import Synchronization
 
 // Queues between the bus thread and the threads that work for it. Their bound is the core's: it admits no

@@ -1,3 +1,5 @@
+import MembusSystem
+
 extension Connection {
     /// Carries out what a call of several requests asks for, from where it stands until it hands something over.
     func begin<C: StepwiseCall>(_ call: inout C, _ patience: Patience) async throws -> C.Product {
@@ -19,7 +21,7 @@ extension Connection {
             if case .hand(let product) = action { return product }
             let input: C.Input
             do { input = try await answer(to: action, patience) } catch {
-                input = .failed(error, isLast: patience.isOver(at: MonotonicClock.now))
+                input = .failed(error, isLast: patience.isOver(at: Instant.now))
             }
             action = try call.take(input)
         }
@@ -30,7 +32,7 @@ extension Connection {
     ) async throws -> CallInput<Given> {
         switch action {
         case .make(let call, let most):
-            let timeout = patience.timeout(within: most, at: MonotonicClock.now)
+            let timeout = patience.timeout(within: most, at: Instant.now)
             return .answered(try await perform(call, timeout: timeout))
         case .pause(let time): try await Task.sleep(for: time)
         case .release(let call, let time):
@@ -42,5 +44,5 @@ extension Connection {
     }
 
     /// - Parameter timeout: of a whole call; `nil`: as long as the connection gives.
-    func deadline(_ timeout: Duration?) -> Patience { .until(MonotonicClock.now + (timeout ?? settings.timeout)) }
+    func deadline(_ timeout: Duration?) -> Patience { .until(Instant.now + (timeout ?? settings.timeout)) }
 }

@@ -1,5 +1,6 @@
 import Logging
 import MembusBus
+import MembusSystem
 import Synchronization
 
 /// What the driver's thread is told from outside.
@@ -60,7 +61,7 @@ final class Connection: Sendable {
     /// Has the call made, in the order in which this is called.
     func start(_ call: Call, timeout: Duration? = nil) throws -> PendingCall {
         let pending = try calls.open()
-        let deadline = MonotonicClock.now + (timeout ?? settings.timeout)
+        let deadline = Instant.now + (timeout ?? settings.timeout)
         if !inbox.push(.call(pending.id, call, deadline: deadline)) {
             let busy = Refusal(.busy, "more than \(inbox.capacity) calls are waiting", hint: "await some of them first")
             calls.resolve(pending.id, .failure(MembusError.refused(busy)))

@@ -1,3 +1,4 @@
+import MembusSystem
 import Synchronization
 
 /// How the connection stands, for whoever wants to know or be told.
@@ -66,7 +67,7 @@ final class ConnectionStates: Sendable {
         switch link {
         case .connecting: .connecting
         case .connected: .connected
-        case .silent(let since): .disconnected(for: MonotonicClock.now - since)
+        case .silent(let since): .disconnected(for: Instant.now - since)
         case .closed: .closed
         }
     }

@@ -1,3 +1,5 @@
+import MembusSystem
+
 /// What can go wrong between an agent and the memory. Every case tells what happened and what to do next.
 /// Besides these, calls throw `CancellationError` and whatever an agent's own closure throws.
 public enum MembusError: Error, Sendable, CustomStringConvertible {
@@ -93,6 +95,15 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
         case .unchanged(let topic, let since):
             "\(failed.key) of \(topic) changed after \(since) (revision \(failed.revision))"
         }
+    }
+}
+
+extension MembusError {
+    init(_ error: FileError) { self = .file(path: error.path, problem: error.problem) }
+
+    /// Turns a file's error into the client's.
+    static func naming<T>(_ make: () throws(FileError) -> T) throws(MembusError) -> T {
+        do { return try make() } catch { throw MembusError(error) }
     }
 }
 

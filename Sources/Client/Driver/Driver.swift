@@ -7,6 +7,7 @@
 
 import Logging
 import MembusBus
+import MembusSystem
 import MembusWire
 
 enum Driver {
@@ -17,7 +18,7 @@ enum Driver {
             open: { try DriverPorts(endpoint: settings.endpoint) },
             report: { (_: borrowing DriverPorts) in },
             run: { ports in
-                let views = run(ports, ClientCore(settings: settings, seed: seed, now: MonotonicClock.now), outside)
+                let views = run(ports, ClientCore(settings: settings, seed: seed, now: Instant.now), outside)
                 outside.calls.close()
                 for view in views { view.close() }
                 outside.states.post(.closed)

@@ -1,5 +1,6 @@
 import Logging
 import MembusBus
+import MembusSystem
 import MembusWire
 
 /// What the thread does until it is told to stop.
@@ -29,8 +30,8 @@ struct DriverLoop: ~Copyable {
         self.ports = ports
         self.core = core
         self.outside = outside
-        nextTick = MonotonicClock.now
-        nextNotes = MonotonicClock.now
+        nextTick = Instant.now
+        nextNotes = Instant.now
     }
 
     var openViews: [SharedView] { Array(views.values) }
@@ -38,9 +39,9 @@ struct DriverLoop: ~Copyable {
     mutating func run() {
         step(.started)
         while !outside.stop.isRaised, !isBroken { tryTurn() }
-        let end = MonotonicClock.now + Self.farewell
+        let end = Instant.now + Self.farewell
         step(.leaving(views.values.flatMap { $0.takeNotes() }))
-        while !core.hasNotedAll, !isBroken, MonotonicClock.now < end { tryTurn() }
+        while !core.hasNotedAll, !isBroken, Instant.now < end { tryTurn() }
     }
 
     private mutating func tryTurn() {
@@ -52,7 +53,7 @@ struct DriverLoop: ~Copyable {
     }
 
     private mutating func turn() throws {
-        let now = MonotonicClock.now
+        let now = Instant.now
         let pause = max(.zero, min(core.wakeAt, nextTick) - now)
         let ready: Poller.Ready
         if let box = ports.events {
@@ -70,7 +71,7 @@ struct DriverLoop: ~Copyable {
     private mutating func step(_ input: ClientInput) {
         var taken: [ClientOutput] = []
         swap(&taken, &outputs)
-        core.step(input, now: MonotonicClock.now, into: &taken)
+        core.step(input, now: Instant.now, into: &taken)
         for output in taken { carryOut(output) }
         taken.removeAll(keepingCapacity: true)
         swap(&taken, &outputs)
@@ -136,7 +137,7 @@ struct DriverLoop: ~Copyable {
     }
 
     private mutating func keepTime() {
-        let now = MonotonicClock.now
+        let now = Instant.now
         if now >= nextNotes {
             nextNotes = now + Self.notesEvery
             let notes = views.values.flatMap { $0.takeNotes() }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import MembusSystem
 
 extension Memory {
     /// Writes a consistent copy of the store, made while agents go on writing. The file appears whole or not
@@ -13,14 +14,16 @@ extension Memory {
     public func backup(
         to file: URL, timeout: Duration? = .seconds(600), progress: (@Sendable (Int64, Int64) -> Void)? = nil
     ) async throws -> Revision {
-        let output = try AtomicFile(for: file)
+        let output = try MembusError.naming { () throws(FileError) in try AtomicFile(for: file) }
         let patience = Patience.each(timeout ?? connection.settings.timeout)
         var copying = BackingUp(id: UInt64.random(in: 1 ... .max))
         var part = try await connection.begin(&copying, patience)
         while true {
             if case .finished(let revision) = part { return revision }
             var input = BackingUp.Input.passed
-            do throws(MembusError) { try output.take(part, progress) } catch { input = .failed(error, isLast: true) }
+            do throws(FileError) { try output.take(part, progress) } catch {
+                input = .failed(MembusError(error), isLast: true)
+            }
             part = try await connection.carryOn(&copying, input, patience)
         }
     }
@@ -29,7 +32,7 @@ extension Memory {
 extension AtomicFile {
     fileprivate func take(
         _ part: BackingUp.Product, _ progress: (@Sendable (Int64, Int64) -> Void)?
-    ) throws(MembusError) {
+    ) throws(FileError) {
         switch part {
         case .write(let bytes, let written, let all):
             try write(bytes)

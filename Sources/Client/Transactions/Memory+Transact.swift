@@ -1,4 +1,5 @@
 import FoundationEssentials
+import MembusSystem
 
 extension Memory {
     /// Runs a closure that reads and changes, and commits what it asks for: all of it, or nothing.
@@ -40,7 +41,7 @@ extension Memory {
             try await body(draft)
             return .given(try draft.finish(context: context, message: message))
         } catch {
-            return .failed(error, isLast: patience.isOver(at: MonotonicClock.now))
+            return .failed(error, isLast: patience.isOver(at: Instant.now))
         }
     }
 

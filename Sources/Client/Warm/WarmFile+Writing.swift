@@ -1,10 +1,16 @@
 import Crypto
 import FoundationEssentials
+import MembusSystem
 import MembusWire
 
 extension WarmFile {
     /// Puts the file into place as a whole; one that is there is replaced.
+    /// - Throws: ``MembusError/file(path:problem:)``; ``MembusError/refused(_:)`` if a record has no wire form.
     package func write(to file: URL) throws {
+        do { try write(into: file) } catch let error as FileError { throw MembusError(error) }
+    }
+
+    private func write(into file: URL) throws {
         var output = HashedOutput(to: try AtomicFile(for: file))
         try output.put(Self.magic)
         try output.put(integer: Self.version)
@@ -42,18 +48,18 @@ private struct HashedOutput {
     private var hasher = SHA256()
     init(to file: AtomicFile) { self.file = file }
 
-    mutating func put(_ bytes: some ContiguousBytes) throws(MembusError) {
+    mutating func put(_ bytes: some ContiguousBytes) throws(FileError) {
         bytes.withUnsafeBytes { hasher.update(bufferPointer: $0) }
         try file.write(bytes)
     }
-    mutating func put(integer: some FixedWidthInteger) throws(MembusError) {
+    mutating func put(integer: some FixedWidthInteger) throws(FileError) {
         try put(withUnsafeBytes(of: integer.bigEndian) { Data($0) })
     }
-    mutating func put(frame: [UInt8]) throws(MembusError) {
+    mutating func put(frame: [UInt8]) throws(FileError) {
         try put(integer: UInt32(frame.count))
         try put(frame)
     }
-    mutating func finish() throws(MembusError) {
+    mutating func finish() throws(FileError) {
         try file.write(Data(hasher.finalize()))
         try file.commit()
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Membus
 import MembusDocuments
+import MembusSystem
 
 struct WarmCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

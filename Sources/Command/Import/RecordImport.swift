@@ -1,6 +1,7 @@
 import Foundation
 import Membus
 import MembusDocuments
+import MembusSystem
 
 /// Puts a file's records, a batch a commit, leaving out those that are there already: a run that was
 /// interrupted is resumed, and a finished one repeated, by running it again.

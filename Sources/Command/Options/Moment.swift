@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Membus
+import MembusSystem
 
 /// A moment in the past as people write it: how long ago (`2h`), a date (`2026-03-01`, meaning its start in
 /// UTC), a date and time (ISO 8601), or milliseconds since 1970.
@@ -38,9 +39,6 @@ struct Moment: ExpressibleByArgument, Sendable {
 }
 
 extension Timestamp {
-    /// By this machine's clock.
-    static var now: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
-
     /// In UTC, to the second: `2026-03-01T12:00:00Z`.
     var shown: String {
         Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(.iso8601)

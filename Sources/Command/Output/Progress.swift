@@ -1,5 +1,6 @@
 import Foundation
 import Membus
+import MembusSystem
 import Synchronization
 
 /// How far something has got, and what of that to show. Pure: time arrives from outside.
@@ -177,14 +178,5 @@ final class Progress: Sendable {
         let line = "\(title) \(state.meter.line(at: now, columns: room - title.count - 1))".prefix(room)
         let text = "\r\(line)\u{1B}[K"
         try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
-    }
-}
-
-extension Instant {
-    /// By this machine's monotonic clock.
-    static var now: Instant {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
     }
 }

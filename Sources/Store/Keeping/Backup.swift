@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import GRDBSQLite
 import MembusModel
+import MembusSystem
 
 extension Reader {
     /// Writes a consistent copy of the store to a new file while the broker goes on. The file appears under
@@ -49,13 +50,9 @@ extension Reader {
 enum Files {
     /// Gives a finished file its name. Whatever had the name before is replaced.
     static func publish(_ partial: String, as file: String) throws(StoreError) {
-        try DataDirectory.sync(partial)
-        guard rename(partial, file) == 0 else {
-            throw StoreError(
-                .failed, "\(partial) can't be renamed to \(file): \(String(cString: strerror(errno)))",
-                hint: "check the directory's mode")
+        do { try AtomicFile.publish(partial, as: file) } catch {
+            throw StoreError(.failed, "\(error.path) \(error.problem)", hint: "check the disk and the directory's mode")
         }
-        try DataDirectory.sync(directory(of: file))
     }
 
     static func directory(of file: String) -> String {

@@ -65,15 +65,4 @@ final class DataDirectory: Sendable {
         guard count > 0 else { return nil }
         return Int(String(decoding: bytes[..<count], as: UTF8.self).filter(\.isNumber))
     }
-
-    /// Makes names and contents last: a rename is on disk only once its directory is.
-    static func sync(_ path: String) throws(StoreError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw StoreError(.failed, "\(path) can't be opened", hint: "check the disk") }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
-            throw StoreError(
-                .fatal, "\(path) can't be synced: \(String(cString: strerror(errno)))", hint: "check the disk")
-        }
-    }
 }
