@@ -9,7 +9,7 @@ import MembusModel
 /// let store = try Store.open(at: "/var/lib/membus", newLineage: .random(in: .min ... .max))
 /// let writer = try store.makeWriter()          // one: the commit thread's
 /// let reader = try store.makeReader()          // one per reading thread
-/// let batch = try writer.commit([.transact(request, fingerprint: f)], now: now)
+/// let batch = try writer.write([.transact(request, fingerprint: f)], at: now)
 /// let page = try reader.get(["plans/paris"], on: .main, visible: batch.head.revision)
 /// ```
 ///

@@ -7,6 +7,8 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Kind: String, Hashable, Sendable {
         /// The batch was refused whole and rolled back; the store goes on.
         case diskFull, readOnly, failed
+        /// Another writer's batch does not follow from what is here; nothing was changed.
+        case unfitting
         /// A sync failed, or the file is damaged: what is on disk is no longer known. The process must stop.
         case fatal
 

@@ -46,7 +46,7 @@ final class StoreFeed {
         let store = try Store.open(at: directory, newLineage: 1)
         writer = try store.makeWriter()
         checkpointer = try store.makeCheckpointer()
-        _ = try writer.commit([.openSession(session, agent: "feed")], now: now)
+        _ = try writer.write([.openSession(session, agent: "feed")], at: now)
     }
 
     private var now: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
@@ -67,7 +67,7 @@ final class StoreFeed {
                 Transact(session: session, number: number, acknowledged: number - 1, work: .success(work)),
                 fingerprint: number)
         }
-        let written = try writer.commit(items, now: now)
+        let written = try writer.write(items, at: now)
         for result in written.results {
             guard case .outcome(.committed) = result else { throw Trouble("the store refused a commit: \(result)") }
         }

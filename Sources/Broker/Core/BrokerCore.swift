@@ -268,9 +268,17 @@ package enum BrokerOutput<Peer: Sendable>: Sendable {
     case drained
 }
 
+/// Names a request on its way through the store.
+package typealias Ticket = UInt64
+
+extension Ticket {
+    /// Work of the commit thread's own, which nobody waits for.
+    static let own: Ticket = 0
+}
+
 /// A write on its way to the commit thread.
 package struct QueuedWrite: Sendable {
-    package var ticket: UInt64
+    package var ticket: Ticket
     package var job: WriteJob
     package var scope = Scope.everything
     /// After this nobody waits for it, and it is not executed.
@@ -292,7 +300,7 @@ package struct WriteReport: Sendable {
         case item(WriteResult)
         case compacted(floor: Revision)
     }
-    package var results: [(ticket: UInt64, result: Result)]
+    package var results: [(ticket: Ticket, result: Result)]
     /// The new commits in the order of their revisions.
     package var commits: [Commit]
     package var nextExpiry: Timestamp?
@@ -300,7 +308,7 @@ package struct WriteReport: Sendable {
     package var sync: Duration?
 
     package init(
-        results: [(ticket: UInt64, result: Result)], commits: [Commit] = [], nextExpiry: Timestamp?,
+        results: [(ticket: Ticket, result: Result)], commits: [Commit] = [], nextExpiry: Timestamp?,
         sync: Duration? = nil
     ) {
         self.results = results

@@ -84,7 +84,7 @@ package final class Broker: Sendable {
         }
 
         var workers: [BusThread] = []
-        let commits = CommitLoop(
+        let commits = CommitThread(
             writer: writer, retention: configuration.retention, queue: writes, results: results,
             log: log)
         workers.append(try BusThread.start(name: "membus-commit") { commits.run() })

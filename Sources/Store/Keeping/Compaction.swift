@@ -3,7 +3,7 @@ import MembusModel
 
 // Dropping history, in small steps between commits:
 //
-//   1. The floor rises, with the hash of its commit. From then on reads below it are refused.
+//   1. The floor rises, with the hash of its commit, as an item of a batch. From then on reads below it are refused.
 //   2. The sweep walks the changes from the last sweep's end to the floor, in the order of history. Each
 //      change supersedes the versions of its key before it on its branch: those that nothing looks at go.
 //      What looks at a version: reads at the floor or above, forks and tags, each at its revision.
@@ -21,22 +21,6 @@ import MembusModel
 //   r7 put a   kept: what the floor shows
 
 extension Writer {
-    /// Raises the floor: reads below it are refused from now on, and ``sweep(budget:)`` has something to do.
-    /// - Parameter revision: at most what is visible to everybody. Lower than the floor: nothing happens.
-    package func raiseFloor(to revision: Revision) throws(StoreError) {
-        try transaction("raising the floor") { db in
-            let target = min(revision, state.head.revision)
-            guard target > state.floor else { return }
-            guard let hash = try Chain.hash(db, of: target) else {
-                throw StoreError(.damaged, "revision \(target) has no commit", hint: "run membus verify")
-            }
-            try Meta.set(db, .floor, target)
-            try Meta.set(db, .floorHash, hash)
-            state.floor = target
-        } then: { _, _ in
-        }
-    }
-
     /// Drops a bounded piece of what the floor has passed.
     /// - Returns: whether more is to be done.
     package func sweep(budget: Int = 500) throws(StoreError) -> Bool {

@@ -18,51 +18,36 @@ package struct Retention: Hashable, Sendable {
     }
 }
 
-extension Writer {
-    /// Where the floor should be by now, at most `visible`. By size it moves an eighth of the history at a
-    /// time: sweep, then ask again.
-    package func floor(by retention: Retention, now: Timestamp, visible: Revision) throws(StoreError) -> Revision {
-        try connection.perform("measuring the store") { db in
-            let head = min(visible, state.head.revision)
-            var floor = try newest(db, before: now.advanced(by: .zero - retention.age), upTo: head)
-            if try usedBytes(db) > retention.bytes {
-                let youngest = try newest(db, before: now.advanced(by: .zero - retention.least), upTo: head)
-                floor = max(floor, min(youngest, state.floor + max(1, (head - state.floor) / 8)))
-            }
-            return max(floor, state.floor)
+/// Where the floor should be by now.
+struct Window {
+    let db: Database
+    let state: WriterState
+    let now: Timestamp
+
+    /// By size it moves an eighth of the history at a time: sweep, then ask again.
+    func floor(by retention: Retention) throws -> Revision {
+        let head = state.head.revision
+        var floor = try newest(before: now.advanced(by: .zero - retention.age))
+        if try usedBytes() > retention.bytes {
+            let youngest = try newest(before: now.advanced(by: .zero - retention.least))
+            floor = max(floor, min(youngest, state.floor + max(1, (head - state.floor) / 8)))
         }
+        return max(floor, state.floor)
     }
 
-    /// The floor that a request asks for; `nil` if it leaves it to the retention.
-    package func floor(for request: Compact, now: Timestamp, visible: Revision) throws(StoreError) -> Revision? {
+    /// `nil` if the request leaves it to the retention.
+    func floor(for request: Compact) throws -> Revision? {
         if request.below == nil, request.olderThan == nil { return nil }
-        return try connection.perform("finding the floor") { db in
-            let head = min(visible, state.head.revision)
-            var floor = min(request.below ?? 0, head)
-            if let age = request.olderThan {
-                floor = max(floor, try newest(db, before: now.advanced(by: .zero - age), upTo: head))
-            }
-            return max(floor, state.floor)
-        }
-    }
-
-    /// Drops sessions that nobody has used since, a bounded number of them: a number of theirs is from then
-    /// on unknown, never executed again.
-    package func dropSessions(unusedSince: Timestamp) throws(StoreError) {
-        try transaction("dropping sessions") { db in
-            try db.run(
-                "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE used < ? LIMIT 500)",
-                [unusedSince.milliseconds])
-            sessions.forget()
-        } then: { _, _ in
-        }
+        var floor = min(request.below ?? 0, state.head.revision)
+        if let age = request.olderThan { floor = max(floor, try newest(before: now.advanced(by: .zero - age))) }
+        return max(floor, state.floor)
     }
 
     /// The newest revision that was committed before `time`; by halves, as times rise with revisions except
     /// where the clock was set back.
-    private func newest(_ db: Database, before time: Timestamp, upTo head: Revision) throws -> Revision {
+    private func newest(before time: Timestamp) throws -> Revision {
         var low = state.floor
-        var high = head
+        var high = state.head.revision
         while low < high {
             let middle = low + (high - low + 1) / 2
             let committed = try db.integer("SELECT time FROM commits WHERE revision = ?", [middle])
@@ -71,7 +56,7 @@ extension Writer {
         return low
     }
 
-    private func usedBytes(_ db: Database) throws -> Int64 {
+    private func usedBytes() throws -> Int64 {
         let pages = (try db.integer("PRAGMA page_count") ?? 0) - (try db.integer("PRAGMA freelist_count") ?? 0)
         return pages * (try db.integer("PRAGMA page_size") ?? 0)
     }

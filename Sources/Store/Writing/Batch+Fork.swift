@@ -16,20 +16,27 @@ extension Batch {
         let at = fork.at ?? state.head.revision
         if let refusal = Refusal.outside(at, floor: state.floor, head: state.head.revision) { return .refused(refusal) }
 
-        let branch = Branch(
-            id: state.branches.largestID + 1, name: fork.name, parent: parent.id, fork: at,
-            created: state.head.revision + 1)
+        var resolved = fork
+        resolved.at = at
+        let position = try make(
+            DecidedFork(resolved, id: state.branches.largestID + 1), from: parent, at: at,
+            info(author, on: fork.name, context: fork.context, message: fork.message))
+        return .outcome(.committed(position))
+    }
+
+    /// The branch's row, and its commit.
+    mutating func make(
+        _ fork: DecidedFork, from parent: Branch, at: Revision, _ info: CommitInfo
+    ) throws -> Position {
+        let head = writer.state.head.revision
+        let branch = Branch(id: fork.id, name: fork.fork.name, parent: parent.id, fork: at, created: head + 1)
         try db.run(
             "INSERT INTO branches(id, name, parent, fork_revision, created) VALUES(?, ?, ?, ?, ?)",
             [branch.id, branch.name.text, parent.id, branch.fork, branch.created])
-        var resolved = fork
-        resolved.at = at
-        let position = try append(
-            info(author, on: fork.name, context: fork.context, message: fork.message), on: branch, fork: resolved,
-            preconditions: [], reads: [], records: [])
+        let position = try append(info, on: branch, fork: fork, preconditions: [], reads: [], records: [])
         writer.state.branches.add(branch)
-        writer.state.expiry.forked(branch, from: parent.id, atHead: at == state.head.revision)
-        return .outcome(.committed(position))
+        writer.state.expiry.forked(branch, from: parent.id, atHead: at == head)
+        return position
     }
 }
 

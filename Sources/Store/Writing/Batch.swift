@@ -2,12 +2,14 @@ import Foundation
 import GRDB
 import MembusModel
 
-/// A batch under way, inside its SQLite transaction.
+/// A batch under way, inside its SQLite transaction. What it inserts it also notes as decided, in order.
 struct Batch {
     let db: Database
     let writer: Writer
     let now: Timestamp
     private(set) var commits: [Commit] = []
+    private(set) var entries: [DecidedBatch.Entry] = []
+    private let follows: (revision: Revision, hash: [UInt8])
     private var commitRow: Prepared
     private var changeRow: Prepared
 
@@ -15,9 +17,19 @@ struct Batch {
         self.db = db
         self.writer = writer
         self.now = now
+        follows = (writer.state.head.revision, writer.state.hash)
         commitRow = writer.statements.commitRow
         changeRow = writer.statements.changeRow
     }
+
+    /// What was decided so far; all of it, once sessions are saved.
+    var decided: DecidedBatch {
+        DecidedBatch(
+            lineage: writer.lineage, follows: follows.revision, followedHash: follows.hash, time: now,
+            mostKept: writer.sessions.mostKept, entries: entries, reachedHash: writer.state.hash)
+    }
+
+    mutating func decided(_ entry: DecidedBatch.Entry) { entries.append(entry) }
 
     mutating func run(_ item: WriteItem) throws -> WriteResult {
         switch item {
@@ -27,35 +39,53 @@ struct Batch {
         case .expire:
             try expire()
             return .done
+        case .compact(let request, let retention): return try raiseFloor(request, by: retention)
+        case .dropSessions(let unusedSince): return try dropSessions(unusedSince: unusedSince)
         }
     }
 
     // MARK: Sessions
 
-    private func openSession(_ id: SessionID, _ agent: String) throws -> WriteResult {
+    private mutating func openSession(_ id: SessionID, _ agent: String) throws -> WriteResult {
         if let refusal = FreeText.refusal(agent, "agent's name") { return .refused(refusal) }
         guard try writer.sessions.open(db, id, agent: agent, now: now) else {
             return .refused(Refusal(.busy, "the session's random id is taken"))
         }
+        decided(.opened(id, agent: agent))
         return .done
     }
 
     /// The session's rules come first: what it knows is answered, what is not its turn is refused, and only
     /// the next number is executed.
     private mutating func transact(_ request: Transact, _ fingerprint: UInt64) throws -> WriteResult {
-        guard let (admission, agent) = try writer.sessions.admit(db, request, fingerprint: fingerprint) else {
+        guard let admitted = try writer.sessions.admit(db, request, fingerprint: fingerprint) else {
             return .refused(Refusal(.unknownSession, "session \(request.session) is not known to this store"))
         }
-        switch admission {
+        if admitted.tellsMore { acknowledged(admitted.acknowledged, by: request.session) }
+        switch admitted.admission {
         case .refuse(let refusal): return .refused(refusal)
         case .known(let kept): return try answer(kept.result, again: request)
         case .execute: break
         }
-        let result = try execute(request, by: agent)
-        guard let kept = Kept(result, of: request) else { return result }
-        writer.sessions.decided(
-            request.session, number: request.number, KeptResult(fingerprint: fingerprint, result: kept))
+        let result = try execute(request, by: admitted.agent)
+        guard let outcome = Kept(result, of: request) else { return result }
+        let kept = KeptResult(fingerprint: fingerprint, result: outcome)
+        writer.sessions.decided(request.session, number: request.number, kept)
+        decided(
+            .number(
+                DecidedNumber(
+                    session: request.session, number: request.number, kept: kept, acknowledged: admitted.acknowledged)))
         return result
+    }
+
+    /// The session's row is written with it at the end of the batch.
+    private mutating func acknowledged(_ through: UInt64, by session: SessionID) {
+        for place in entries.indices.reversed() {
+            guard case .number(var number) = entries[place], number.session == session else { continue }
+            number.acknowledged = through
+            entries[place] = .number(number)
+            return
+        }
     }
 
     private mutating func execute(_ request: Transact, by agent: String) throws -> WriteResult {
@@ -111,12 +141,12 @@ struct Batch {
 
     /// Writes one commit and makes it the head.
     mutating func append(
-        _ info: CommitInfo, on branch: Branch, fork: Fork?, preconditions: [Precondition], reads: [ReadVersion],
-        records: [Record]
+        _ info: CommitInfo, on branch: Branch, fork: DecidedFork?, preconditions: [Precondition],
+        reads: [ReadVersion], records: [Record]
     ) throws -> Position {
         precondition(info.revision == writer.state.head.revision + 1, "revisions are dense")
         let hash = CommitHash.next(
-            after: writer.state.hash, info: info, fork: fork, preconditions: preconditions, reads: reads,
+            after: writer.state.hash, info: info, fork: fork?.fork, preconditions: preconditions, reads: reads,
             records: records)
         var info = info
         info.hash = shortHash(hash)
@@ -133,7 +163,10 @@ struct Batch {
         }
         writer.state.hash = hash
         writer.state.head = info.position
-        commits.append(Commit(info: info, records: records))
+        let commit = Commit(info: info, records: records)
+        commits.append(commit)
+        entries.append(
+            .commit(DecidedCommit(commit: commit, fork: fork, preconditions: preconditions, reads: reads)))
         return info.position
     }
 }

@@ -68,40 +68,9 @@ enum KeptResults {
         for (number, kept) in results.sorted(by: { $0.key < $1.key }) {
             encoder.word(number)
             encoder.word(kept.fingerprint)
-            encode(kept.result, to: &encoder)
+            encoder.kept(kept.result)
         }
         return Data(encoder.bytes)
-    }
-
-    private static func encode(_ kept: Kept, to encoder: inout CanonicalEncoder) {
-        switch kept {
-        case .committed(let position):
-            encoder.byte(1)
-            encode(position, to: &encoder)
-        case .held(let position):
-            encoder.byte(2)
-            encode(position, to: &encoder)
-        case .conflict(let failures, let position):
-            encoder.byte(3)
-            encode(position, to: &encoder)
-            encoder.word(UInt64(failures.count))
-            for refusal in failures {
-                encoder.word(UInt64(refusal.index))
-                encoder.string(refusal.key.text)
-                encoder.integer(refusal.revision)
-            }
-        case .refused(let refusal):
-            encoder.byte(4)
-            encoder.integer(Int64(refusal.code.rawValue))
-            encoder.string(refusal.message)
-            encoder.string(refusal.hint)
-            encoder.string(refusal.subject)
-        }
-    }
-
-    private static func encode(_ position: Position, to encoder: inout CanonicalEncoder) {
-        encoder.integer(position.revision)
-        encoder.word(position.hash)
     }
 
     static func decode(_ data: Data?) throws -> [UInt64: KeptResult] {
@@ -111,39 +80,8 @@ enum KeptResults {
         for _ in 0..<(try decoder.count()) {
             let number = try decoder.word()
             let fingerprint = try decoder.word()
-            results[number] = KeptResult(fingerprint: fingerprint, result: try decodeKept(&decoder))
+            results[number] = KeptResult(fingerprint: fingerprint, result: try decoder.kept())
         }
         return results
-    }
-
-    private static func decodeKept(_ decoder: inout CanonicalDecoder) throws -> Kept {
-        switch try decoder.byte() {
-        case 1: return .committed(try position(&decoder))
-        case 2: return .held(try position(&decoder))
-        case 3:
-            let at = try position(&decoder)
-            let failures = try (0..<decoder.count()).map { _ in
-                KeptConflict(
-                    index: try index(&decoder), key: Key(unchecked: try decoder.string()),
-                    revision: try decoder.integer())
-            }
-            return .conflict(failures, at: at)
-        case 4:
-            guard let code = Refusal.Code(rawValue: Int(try decoder.integer())) else {
-                throw CanonicalDecoder.Malformed()
-            }
-            return .refused(
-                Refusal(code, try decoder.string(), hint: try decoder.string(), subject: try decoder.string()))
-        default: throw CanonicalDecoder.Malformed()
-        }
-    }
-
-    private static func index(_ decoder: inout CanonicalDecoder) throws -> Int {
-        guard let index = Int(exactly: try decoder.word()) else { throw CanonicalDecoder.Malformed() }
-        return index
-    }
-
-    private static func position(_ decoder: inout CanonicalDecoder) throws -> Position {
-        Position(revision: try decoder.integer(), hash: try decoder.word())
     }
 }

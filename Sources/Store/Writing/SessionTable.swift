@@ -12,12 +12,19 @@ struct SessionTable {
     private var changed: Set<SessionID> = []
     private var clock: UInt64 = 0
     private let most: Int
-    private let mostKept: UInt64
+    /// Outcomes of each.
+    private(set) var mostKept: UInt64
 
-    /// - Parameter mostKept: outcomes of each.
     init(most: Int = 1024, mostKept: UInt64 = SessionState.mostKept) {
         self.most = most
         self.mostKept = mostKept
+    }
+
+    /// How many outcomes of each session are kept from now on.
+    mutating func keep(_ most: UInt64) {
+        if most == mostKept { return }
+        forget()
+        mostKept = most
     }
 
     /// Has it at hand, from the table if need be.
@@ -39,17 +46,29 @@ struct SessionTable {
         return session != nil
     }
 
-    /// What is to be done with a request, by its session's rules, and whose the session is; `nil`: there is
-    /// no such session. The acknowledgement is taken in either case.
+    /// What is to be done with a request.
+    struct Admitted {
+        var admission: Admission
+        /// Whose the session is.
+        var agent: String
+        /// What its client has by now.
+        var acknowledged: UInt64
+        /// Whether that is more than before, and goes to disk with this batch although the request may not.
+        var tellsMore: Bool
+    }
+
+    /// By its session's rules; `nil`: there is no such session. The acknowledgement is taken in either case.
     ///
     /// The session is changed where it lies: a copy would have its results copied for each transaction.
-    mutating func admit(
-        _ db: Database, _ request: Transact, fingerprint: UInt64
-    ) throws -> (admission: Admission, agent: String)? {
-        guard try load(db, request.session) else { return nil }
-        entries[request.session]?.session.acknowledge(request.acknowledged)
-        return entries[request.session].map {
-            ($0.session.admit(number: request.number, fingerprint: fingerprint), $0.session.agent)
+    mutating func admit(_ db: Database, _ request: Transact, fingerprint: UInt64) throws -> Admitted? {
+        let id = request.session
+        guard try load(db, id), let before = entries[id]?.session.acknowledged else { return nil }
+        entries[id]?.session.acknowledge(request.acknowledged)
+        return entries[id].map { entry in
+            Admitted(
+                admission: entry.session.admit(number: request.number, fingerprint: fingerprint),
+                agent: entry.session.agent, acknowledged: entry.session.acknowledged,
+                tellsMore: entry.session.acknowledged > before && changed.contains(id))
         }
     }
 
@@ -57,6 +76,17 @@ struct SessionTable {
     mutating func decided(_ id: SessionID, number: UInt64, _ result: KeptResult) {
         entries[id]?.session.decided(number: number, result)
         changed.insert(id)
+    }
+
+    /// Takes another writer's decision.
+    /// - Returns: false if there is no such session, or if it is not this number's turn.
+    mutating func take(_ db: Database, _ decided: DecidedNumber) throws -> Bool {
+        guard try load(db, decided.session), let last = entries[decided.session]?.session.last,
+            decided.number > last, decided.number - last == 1
+        else { return false }
+        self.decided(decided.session, number: decided.number, decided.kept)
+        entries[decided.session]?.session.acknowledge(decided.acknowledged)
+        return true
     }
 
     /// - Returns: false if the id is taken.
@@ -67,6 +97,14 @@ struct SessionTable {
             [id.id.stored, agent, now.milliseconds, now.milliseconds])
         entries[id] = Entry(session: SessionState(agent: agent, most: mostKept), used: clock)
         return true
+    }
+
+    /// - Returns: false if there is no such session.
+    mutating func drop(_ db: Database, _ id: SessionID) throws -> Bool {
+        entries[id] = nil
+        changed.remove(id)
+        try db.run("DELETE FROM sessions WHERE id = ?", [id.id.stored])
+        return db.changesCount == 1
     }
 
     static let update = "UPDATE sessions SET used = ?, last = ?, acknowledged = ?, results = ? WHERE id = ?"

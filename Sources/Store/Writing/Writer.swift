@@ -8,12 +8,16 @@ import MembusModel
 //   2. Each item in its turn, in the state that the items before it left: a known retry is answered; a
 //      transaction is decided by the model, and what it decides is inserted.
 //   3. The sessions that decided something are written, one row each.
-//   4. COMMIT, which syncs the log. A crash before it leaves nothing of the batch, one after it all.
-//   5. Only now does the caller learn results and commits: nothing is shown that is not on disk.
+//   4. What was decided is handed to whoever makes it durable elsewhere, a log say, unless nothing was decided. This
+//      runs inside the one access to the database: it must not ask writer or readers for anything.
+//   5. COMMIT, which syncs the log. A crash before it leaves nothing of the batch, one after it all.
+//   6. Only now does the caller learn results and commits: nothing is shown that is not on disk.
 //
 // Invariants, asserted in step 2 and by the reader when history is read back: revisions are dense and only
 // rise; a commit's ordinals run from 0. If any step fails, the file and everything held here are as before
 // the batch; if it was the sync that failed, what is on disk is not known and the error is fatal.
+//
+// Another writer's batch comes in by `apply` (Applying.swift).
 
 /// The only one that changes the store. Used by one thread at a time.
 // @unchecked: all that changes is reached only inside the connection's serial queue.
@@ -27,6 +31,8 @@ package final class Writer: @unchecked Sendable {
     private let directory: DataDirectory?
     var state: WriterState
     var sessions: SessionTable
+    /// How many outcomes of a session its own batches keep.
+    private let mostKept: UInt64
 
     private let rest: LogRest
 
@@ -39,6 +45,7 @@ package final class Writer: @unchecked Sendable {
         self.directory = directory
         self.lineage = lineage
         self.limits = limits
+        self.mostKept = mostKept
         sessions = SessionTable(mostKept: mostKept)
         (state, statements) = try connection.perform("reading the head") { db in
             (try WriterState.load(db), try WriterStatements(db))
@@ -53,16 +60,22 @@ package final class Writer: @unchecked Sendable {
     package var nextExpiry: Timestamp? { connection.queue.inDatabase { _ in state.expiry.next } }
 
     /// Writes a batch, all of it or nothing.
-    /// - Parameter now: the time of the batch's commits.
+    /// - Parameters:
+    ///   - time: of the batch's commits.
+    ///   - makeDurable: is called before COMMIT with what was decided, if anything was. If it throws, nothing is kept.
     /// - Throws: ``StoreError``: nothing of the batch was kept. If it ``StoreError/isFatal``, the process
     ///   must stop, since what is on disk is no longer known.
-    package func commit(_ items: [WriteItem], now: Timestamp) throws(StoreError) -> WrittenBatch {
+    package func write(
+        _ items: [WriteItem], at time: Timestamp, makeDurable: (DecidedBatch) throws -> Void = { _ in }
+    ) throws(StoreError) -> WrittenBatch {
         try transaction("writing a batch") { db in
-            var batch = Batch(db: db, writer: self, now: now)
+            sessions.keep(mostKept)
+            var batch = Batch(db: db, writer: self, now: time)
             var results: [WriteResult] = []
             results.reserveCapacity(items.count)
             for item in items { results.append(try batch.run(item)) }
-            try sessions.save(by: &statements.sessionRow, now: now)
+            try sessions.save(by: &statements.sessionRow, now: time)
+            if !batch.entries.isEmpty { try makeDurable(batch.decided) }
             return (results, batch.commits)
         } then: { written, sync in
             sessions.trim()

@@ -101,14 +101,14 @@ private func look(at reader: Reader, _ sample: Sample) throws {
 private func write(to writer: Writer) throws {
     let work = Work.transaction(
         Transaction(branch: .main, changes: [Change(Key(unchecked: "plans/1"), .put(Put(Data("new".utf8))))]))
-    _ = try writer.commit(
+    _ = try writer.write(
         [
             .openSession(SessionID(5), agent: "b"),
             .transact(
                 Transact(session: SessionID(5), number: 1, acknowledged: 0, work: .success(work)),
                 fingerprint: work.fingerprint),
             .expire,
-        ], now: Timestamp(milliseconds: 2_000_000))
+        ], at: Timestamp(milliseconds: 2_000_000))
 }
 
 // MARK: What there is before
@@ -138,7 +138,7 @@ private func makeSample() throws -> Sample {
             session: SessionID(4), number: UInt64(index + 1), acknowledged: 1, work: .success(work))
         items.append(.transact(asked, fingerprint: work.fingerprint))
     }
-    _ = try writer.commit(items, now: Timestamp(milliseconds: 1_000_000))
+    _ = try writer.write(items, at: Timestamp(milliseconds: 1_000_000))
     let head = try reader.backup(to: place.file)
     let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: place.file)))
     return Sample(

@@ -14,7 +14,7 @@ struct SteppedBroker<Peer: Sendable> {
     var wall = Timestamp(milliseconds: 1_700_000_000_000)
     private(set) var writes: [QueuedWrite] = []
     private(set) var reads: [QueuedRead] = []
-    private var compactions: Compactions
+    private var turn: CommitTurn
     private let settings: CoreSettings
 
     init(
@@ -28,7 +28,7 @@ struct SteppedBroker<Peer: Sendable> {
         self.settings = settings
         self.now = now
         core = Self.core(settings, store, writer, instance, seed, now)
-        compactions = Compactions(writer: writer, retention: Retention(), now: now)
+        turn = CommitTurn(writer: writer, upkeep: Upkeep(retention: Retention(), now: now))
     }
 
     private static func core(
@@ -44,7 +44,7 @@ struct SteppedBroker<Peer: Sendable> {
         (writes, reads) = ([], [])
         writer = try store.makeWriter()
         core = Self.core(settings, store, writer, instance, seed, now)
-        compactions = Compactions(writer: writer, retention: Retention(), now: now)
+        turn = CommitTurn(writer: writer, upkeep: Upkeep(retention: Retention(), now: now))
     }
 
     /// - Returns: what leaves the broker, in order.
@@ -61,33 +61,19 @@ struct SteppedBroker<Peer: Sendable> {
 
     /// The commit thread's turn, up to the disk; what it reports is not told to the core yet.
     mutating func sync() throws -> WriteReport {
-        var (items, tickets): ([WriteItem], [UInt64]) = ([], [])
-        var results: [(ticket: UInt64, result: WriteReport.Result)] = []
-        for write in writes {
-            switch write.job {
-            case .item(let item):
-                if let late = write.refusal(at: now) {
-                    results.append((write.ticket, .item(.refused(late))))
-                    continue
-                }
-                items.append(item)
-                tickets.append(write.ticket)
-            case .compact(let request): compactions.ask(request, ticket: write.ticket)
-            }
-        }
-        writes = []
-        let batch = try writer.commit(items, now: wall)
-        results += zip(tickets, batch.results).map { ($0, WriteReport.Result.item($1)) }
-        return WriteReport(results: results, commits: batch.commits, nextExpiry: writer.nextExpiry, sync: batch.sync)
+        defer { writes = [] }
+        return try run(writes)
     }
 
     /// The next step of the compaction that was asked for.
     /// - Returns: `nil` if there is none.
-    mutating func compact() throws -> WriteReport? {
-        guard compactions.isUnderWay else { return nil }
-        let done = try compactions.step(now: now, wall: wall)
-        return WriteReport(
-            results: done.map { ($0.ticket, .compacted(floor: $0.floor)) }, nextExpiry: writer.nextExpiry)
+    mutating func compact() throws -> WriteReport? { turn.isUnderWay ? try run([]) : nil }
+
+    /// One turn; its reports, if there is more than one, as one.
+    private mutating func run(_ writes: [QueuedWrite]) throws -> WriteReport {
+        var environment = SteppedEnvironment(writer: writer, now: now, wall: wall)
+        try turn.run(writes, in: &environment)
+        return environment.reported
     }
 
     /// The readers' turn.
@@ -98,4 +84,34 @@ struct SteppedBroker<Peer: Sendable> {
         reads = []
         return waiting.flatMap { step(.answered(ticket: $0.ticket, desk.answer($0, now: now))) }
     }
+}
+
+/// A disk that does as it is told, and clocks that stand still.
+private struct SteppedEnvironment: CommitEnvironment {
+    let writer: Writer
+    let now: Instant
+    let wall: Timestamp
+    private(set) var reported: WriteReport
+
+    init(writer: Writer, now: Instant, wall: Timestamp) {
+        self.writer = writer
+        self.now = now
+        self.wall = wall
+        reported = WriteReport(results: [], nextExpiry: writer.nextExpiry)
+    }
+
+    mutating func write(_ items: [WriteItem], of tickets: [Ticket], at time: Timestamp) throws(StoreError)
+        -> WrittenBatch
+    { try writer.write(items, at: time) }
+
+    mutating func sweep(_ step: () throws(StoreError) -> Bool) throws(StoreError) -> Bool { try step() }
+
+    mutating func report(_ report: WriteReport) {
+        reported.results += report.results
+        reported.commits += report.commits
+        reported.nextExpiry = report.nextExpiry
+        reported.sync = report.sync ?? reported.sync
+    }
+
+    mutating func note(_ fault: CommitFault) {}
 }

@@ -1,5 +1,6 @@
 import Foundation
 import MembusModel
+import MembusStore
 
 @testable import MembusBroker
 @testable import MembusSteppedBroker
@@ -51,7 +52,8 @@ final class BrokerScenario: Machine {
             return step(.tick(wall: broker.wall))
         case "restart": return try restart()
         case "compact":
-            try broker.writer.raiseFloor(to: try Line.number(try line.word(1)))
+            let floor = try Line.number(try line.word(1))
+            _ = try broker.writer.write([.compact(Compact(below: floor), by: Retention())], at: broker.wall)
             while try broker.writer.sweep() {}
             return ["the floor is \(broker.writer.floor)"]
         default: return try ask(line)

@@ -39,6 +39,8 @@ package enum Invariant: Int, CaseIterable, Comparable, Sendable, CustomStringCon
     case rights = 19
     /// When faults end, every view is live again in time.
     case liveAgain = 20
+    /// A second store that applies what the first decided holds the same rows.
+    case replicaEquals = 21
 
     /// Whether there is what it is about.
     package var isChecked: Bool { self != .strictTopics && self != .rights }

@@ -132,6 +132,23 @@ package enum Mutant: String, CaseIterable, Sendable {
     /// Hazelcast: https://github.com/hazelcast/hazelcast/issues/5806; NATS: https://github.com/nats-io/nats-server/issues/6710
     case expiredResurrected = "expired-resurrected"
 
+    // MARK: Decided batches
+
+    /// What each kind of entry tells is left out of the batch that a second store applies: a commit…
+    case commitLeftOut = "commit-left-out"
+    /// …that it made a branch…
+    case branchLeftOut = "branch-left-out"
+    /// …that a number is decided, and how…
+    case numberLeftOut = "number-left-out"
+    /// …a session opened…
+    case openingLeftOut = "opening-left-out"
+    /// …a session dropped…
+    case droppingLeftOut = "dropping-left-out"
+    /// …what was read…
+    case notesLeftOut = "notes-left-out"
+    /// …where the floor is.
+    case floorLeftOut = "floor-left-out"
+
     // MARK: Caps
 
     /// A cache of what is asked for grows with every key that is read.

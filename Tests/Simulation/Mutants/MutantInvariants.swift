@@ -40,6 +40,9 @@ extension Mutant {
         case .warmFileOfOldHistory, .warmFileIncomplete: [.warmFiles]
         case .neverEvicts, .heldUnbounded, .notesNeverDropped, .queueUnbounded, .resultsNeverDropped: [.caps]
         case .recordNotApplied: [.equalAtRest]
+        case .commitLeftOut, .branchLeftOut, .numberLeftOut, .openingLeftOut, .droppingLeftOut, .notesLeftOut,
+            .floorLeftOut:
+            [.replicaEquals]
         case .deafForEver: [.liveAgain]
         }
     }

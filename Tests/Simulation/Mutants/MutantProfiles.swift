@@ -74,6 +74,11 @@ extension Mutant {
             // Who reads finds it, too.
             profile.lostEvents = 20
             for move in [Move.read, .dialled] { profile.often(move, 0) }
+        case .branchLeftOut: profile.often(.fork, 10)
+        case .floorLeftOut: profile.often(.compact, 10)
+        case .droppingLeftOut:
+            (profile.bounds.history, profile.bounds.sessionLife) = (.seconds(2), .seconds(1))
+            profile.often(.jumpClock, 10)
         case .neverEvicts, .notesNeverDropped:
             profile.cacheBytes = 1500
             profile.often(.read, 80)

@@ -13,7 +13,7 @@ extension World {
         switch (mutant, known) {
         case (.retryExecutedTwice, .some), (.conflictsNotStored, .some(.conflict)):
             let ghost = SessionID(dice.next() >> 1)
-            _ = try broker.writer.commit([.openSession(ghost, agent: "ghost")], now: wall)
+            _ = try broker.writeDurably([.openSession(ghost, agent: "ghost")], at: wall)
             (request.session, request.number, request.acknowledged) = (ghost, 1, 0)
         case (.resultsNeverDropped, _): request.acknowledged = 0
         case (.preconditionBeforeBatch, nil) where !isFirst:

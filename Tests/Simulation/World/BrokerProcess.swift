@@ -45,7 +45,7 @@ final class BrokerProcess {
     /// What waits while the process is stopped.
     private var isPaused = false
     private var waiting: [(BrokerProcess) -> Void] = []
-    var compactions: Compactions
+    var turn: CommitTurn
     var writes: [QueuedWrite] = []
     var isWriting = false
     private var readsUnderWay = 0
@@ -73,8 +73,7 @@ final class BrokerProcess {
             settings: world.bounded(settings), lineage: lineage, instance: Instance(world.dice.next() | 1),
             visible: writer.head,
             nextExpiry: writer.nextExpiry, random: world.dice.split(), now: now)
-        compactions = Compactions(
-            writer: writer, retention: world.profile.bounds.retention, period: SmallBounds.lookingPeriod, now: now)
+        turn = CommitTurn(writer: writer, upkeep: world.profile.bounds.upkeep(now: now))
         lastReport = world.now
         shown = writer.head
         counted = core.streams.counters

@@ -56,6 +56,12 @@ package enum Happening: String, CaseIterable, Sendable {
     case restoreFailed = "restore failed by the disk"
     case copiedBack = "backup copied back, untold"
     case compacted = "history compacted"
+    // The second store
+    case followed = "batch applied by the second store"
+    case followedAnew = "second store begun anew from a copy"
+    case doubtDurable = "batch under way at a crash found durable"
+    case doubtLost = "batch under way at a crash found lost"
+    case comparedAtRest = "second store compared at rest"
     // Workload
     case readThenWrite = "transaction with a closure that reads"
     case rerun = "closure run again"
@@ -103,6 +109,7 @@ package enum Happening: String, CaseIterable, Sendable {
     case entryEvicted = "entry evicted"
     case valueStripped = "value stripped at the cap"
     case compactedByAge = "history compacted by the retention"
+    case sessionDropped = "unused session dropped"
     case wide = "history with many keys"
     case wired = "history with the wire's codec in the loop"
     case onDisk = "history with a store on disk"

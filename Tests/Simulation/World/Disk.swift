@@ -57,6 +57,14 @@ final class Disk {
         }
     }
 
+    /// What history would lose before it could be harvested: the floor has risen over it.
+    func take(_ commits: [Commit]) throws {
+        truth.know(try reader.branches(visible: .max))
+        for commit in commits where !truth.append(commit) {
+            throw Lost("revision \(commit.info.revision) follows \(truth.head.revision) in a batch")
+        }
+    }
+
     /// The store's own verification, and the head against what was harvested.
     func verify() throws {
         let verification = try reader.verify(visible: .max)
@@ -121,7 +129,7 @@ final class Disk {
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: place) }
         _ = try reader.backup(to: place + "/membus.db")
-        return try Store.open(at: place, newLineage: 0).makeWriter().commit(items, now: now)
+        return try Store.open(at: place, newLineage: 0).makeWriter().write(items, at: now)
     }
 
     /// A proper restore: a new lineage. No broker may be running.
@@ -172,7 +180,7 @@ final class Disk {
         if let directory { try? FileManager.default.removeItem(atPath: directory) }
     }
 
-    private static func newPath() -> String {
+    static func newPath() -> String {
         lock.lock()
         defer { lock.unlock() }
         lastFile += 1

@@ -22,8 +22,9 @@ struct SmallBounds {
     /// A client's transactions under way, and a session's outcomes.
     var mostInFlight: Int?
     var mostKept: UInt64?
-    /// How long history is kept.
+    /// How long history is kept, and sessions that nobody uses.
     var history: Duration?
+    var sessionLife: Duration?
 
     /// All as the product has them.
     init() {}
@@ -39,6 +40,11 @@ struct SmallBounds {
         if dice.chance(25) { mostInFlight = dice.within(1...3) }
         if dice.chance(15) { mostKept = UInt64(dice.within(1...2)) }
         if dice.chance(20) { history = dice.milliseconds(300...5000) }
+    }
+
+    /// Of dice of their own.
+    mutating func shortenSessions(_ dice: inout Dice) {
+        if history != nil, dice.chance(40) { sessionLife = dice.milliseconds(500...5000) }
     }
 
     func set(_ settings: inout CoreSettings) {
@@ -57,8 +63,12 @@ struct SmallBounds {
         if let mostInFlight { settings.mostInFlight = mostInFlight }
     }
 
-    var retention: Retention {
-        history.map { Retention(age: $0, bytes: 1 << 30, least: .zero) } ?? Retention()
+    /// In a history that is shorter than the product's period, it looks by itself only where little is kept.
+    func upkeep(now: Instant) -> Upkeep {
+        guard let history else { return Upkeep(retention: Retention(), period: .seconds(1 << 30), now: now) }
+        return Upkeep(
+            retention: Retention(age: history, bytes: 1 << 30, least: .zero), period: Self.lookingPeriod,
+            sessionLife: sessionLife ?? .seconds(1 << 30), now: now)
     }
     /// Between two looks at what the retention allows.
     static let lookingPeriod = Duration.milliseconds(200)

@@ -42,6 +42,7 @@ extension World {
         if !losesPower { coverage.count(.walRecovered) }
         try disk.recover(losingPower: losesPower, seed: dice.next())
         (isDirty, losesPower) = (false, false)
+        try settleDoubt()
     }
 
     /// Takes a while to reach its point; if nothing is written, the broker is killed where it stands.
@@ -139,6 +140,7 @@ extension World {
             coverage.count(.restored)
             remark("the backup at \(copy.head.revision) is restored as lineage \(disk.store.lineage)")
         }
+        try followAnew()
         // Who starts now may do so from a file of what was replaced.
         guard !agents.isEmpty, dice.chance(40) else { return }
         let agent = dice.pick(agents)

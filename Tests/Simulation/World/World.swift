@@ -33,6 +33,10 @@ package final class World {
     let caps: Caps
     var agenda = Agenda()
     var disk: Disk
+    /// It applies what the broker's store decides; `nil`: it could not.
+    var replica: Replica?
+    /// What may or may not be durable: the broker died in the middle of it.
+    var doubtful: DecidedBatch?
     var broker: BrokerProcess?
     var lastBroker = 0
     var agents: [Agent] = []
@@ -71,11 +75,15 @@ package final class World {
         profile.widen(&boundDice)
         var writerDice = Dice(seed: seed, move: -2)
         profile.readThenWrite(&writerDice)
+        var lifeDice = Dice(seed: seed, move: -3)
+        profile.bounds.shortenSessions(&lifeDice)
         mutant?.provoke(&profile)
         profile.spare(part.spared)
         self.profile = profile
         caps = Caps(profile.bounds, Dice(seed: seed, move: .max - 1))
-        disk = try Disk(lineage: dice.next() | 1, isOnDisk: profile.isOnDisk)
+        let lineage = dice.next() | 1
+        disk = try Disk(lineage: lineage, isOnDisk: profile.isOnDisk)
+        replica = try Replica(lineage: lineage)
         if profile.isWired { coverage.count(.wired) }
         if profile.isOnDisk { coverage.count(.onDisk) }
     }
@@ -84,6 +92,7 @@ package final class World {
         defer {
             disk.faults?.add(to: &coverage)
             broker = nil
+            replica?.remove()
             disk.remove()
         }
         try startBroker()
@@ -175,5 +184,6 @@ package final class World {
         note(.restedWhen(wall))
         history.truths[disk.truth.lineage] = disk.truth
         try disk.verify()
+        try compareStores(broker)
     }
 }

@@ -34,9 +34,9 @@ import Testing
         let work = Work.transaction(
             Transaction(branch: .main, changes: [Change(Key(unchecked: "a"), .put(Put(Data("x".utf8))))]))
         let asked = Transact(session: session, number: 1, acknowledged: 0, work: .success(work))
-        let written = try writer.commit(
+        let written = try writer.write(
             [.openSession(session, agent: "a"), .transact(asked, fingerprint: work.fingerprint)],
-            now: Timestamp(milliseconds: 1))
+            at: Timestamp(milliseconds: 1))
         #expect(written.commits.count == 1)
     }
 }

@@ -25,8 +25,8 @@ struct BackupTests {
                 let work = Work.put("k/\(number % 50)", "\(number)")
                 let request = Transact(
                     session: session, number: number, acknowledged: number - 1, work: .success(work))
-                let batch = try? writer.commit(
-                    [.transact(request, fingerprint: work.fingerprint)], now: Timestamp(milliseconds: 1))
+                let batch = try? writer.write(
+                    [.transact(request, fingerprint: work.fingerprint)], at: Timestamp(milliseconds: 1))
                 if batch?.commits.count == 1 { written.withLock { $0 += 1 } }
             }
             done.signal()

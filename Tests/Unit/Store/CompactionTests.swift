@@ -58,7 +58,7 @@ struct CompactionTests {
         var world: World? = try World(in: scratch)
         for number in 1...30 { try #require(world).put("k\(number % 3)", "\(number)") }
         let head = try #require(world).writer.head
-        try #require(world).writer.raiseFloor(to: 30)
+        try #require(world).raiseFloor(to: 30)
         #expect(try #require(world).writer.sweep(budget: 4))
         world = nil
         let reopened = try World(reopening: scratch, number: 30)
@@ -77,16 +77,16 @@ struct CompactionTests {
             world.now = Timestamp(milliseconds: Int64(hour) * 3_600_000)
             try world.put("a", "\(hour)")
         }
-        let writer = world.writer
-        let byAge = Retention(age: .seconds(5 * 3600), bytes: .max, least: .zero)
-        #expect(try writer.floor(by: byAge, now: world.now, visible: 10) == 4)
-        #expect(try writer.floor(by: byAge, now: world.now, visible: 3) == 3)
-        let bySize = Retention(age: .seconds(900 * 3600), bytes: 1, least: .seconds(2 * 3600))
-        #expect(try writer.floor(by: bySize, now: world.now, visible: 10) == 1)
-        #expect(try writer.floor(by: Retention(), now: world.now, visible: 10) == 0)
-        #expect(try writer.floor(for: .init(olderThan: .seconds(2 * 3600)), now: world.now, visible: 10) == 7)
-        #expect(try writer.floor(for: .init(below: 99), now: world.now, visible: 10) == 10)
-        #expect(try writer.floor(for: .init(), now: world.now, visible: 10) == nil)
+        func floor(_ request: Compact = Compact(), by retention: Retention = Retention()) throws -> Revision {
+            _ = try world.writer.write([.compact(request, by: retention)], at: world.now)
+            return world.writer.floor
+        }
+        #expect(try floor() == 0)
+        #expect(try floor(by: Retention(age: .seconds(900 * 3600), bytes: 1, least: .seconds(2 * 3600))) == 1)
+        #expect(try floor(by: Retention(age: .seconds(5 * 3600), bytes: .max, least: .zero)) == 4)
+        #expect(try floor(Compact(below: 3)) == 4, "it never goes back")
+        #expect(try floor(Compact(olderThan: .seconds(2 * 3600))) == 7)
+        #expect(try floor(Compact(below: 99)) == 10)
     }
 
     @Test("a revision below the floor can still be told from another history's")
@@ -94,7 +94,7 @@ struct CompactionTests {
         let world = try World()
         for number in 1...2100 { try world.put("a", "\(number)") }
         let places = try (1...2100).map { try world.reader.position(of: $0, visible: .max) }
-        try world.writer.raiseFloor(to: 2095)
+        try world.raiseFloor(to: 2095)
         while try world.writer.sweep() {}
         for (index, place) in places.enumerated() {
             let now = try world.reader.position(of: Revision(index + 1), visible: .max)
@@ -106,7 +106,8 @@ struct CompactionTests {
     func sessions() throws {
         let world = try World()
         try world.put("a", "1")
-        try world.writer.dropSessions(unusedSince: Timestamp(milliseconds: world.now.milliseconds + 1))
+        let later = Timestamp(milliseconds: world.now.milliseconds + 1)
+        _ = try world.writer.write([.dropSessions(unusedSince: later)], at: world.now)
         #expect(try world.reader.sessionCount() == 0)
         #expect(try world.write(.put("a", "2")).results[0].refusal?.code == .unknownSession)
     }

@@ -109,7 +109,7 @@ struct PullTests {
         let start = try token(world, 2)
         for batch in 0..<8 {
             let works = (0..<100).map { world.item(.put("hot", "\(batch)-\($0)"), acknowledged: UInt64(batch * 100)) }
-            _ = try world.writer.commit(works, now: world.now)
+            _ = try world.writer.write(works, at: world.now)
         }
         let hot = PullFilter(branch: .main, topics: TopicFilter([Topic(unchecked: "hot")]), mode: .update)
         #expect(try world.reader.pull(hot, from: start, visible: world.head).isSnapshot)

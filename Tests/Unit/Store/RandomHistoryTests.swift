@@ -113,7 +113,7 @@ struct RandomHistoryTests {
         var floor: Revision = 0
         for _ in 0..<3 {
             floor = Revision.random(in: floor...model.revision, using: &dice)
-            try world.writer.raiseFloor(to: floor)
+            try world.raiseFloor(to: floor)
             var steps = 0
             while try world.writer.sweep(budget: 2) {
                 steps += 1

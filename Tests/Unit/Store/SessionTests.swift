@@ -25,18 +25,18 @@ struct SessionTests {
         let work = Work.put("a", "1")
         let first = try #require(world).item(work)
         let again = try #require(world).item(work, number: 1)
-        let batch = try #require(world).writer.commit([first, again], now: Timestamp(milliseconds: 5))
+        let batch = try #require(world).writer.write([first, again], at: Timestamp(milliseconds: 5))
         #expect(batch.commits.count == 1)
         let outcome = try #require(batch.results[0].outcome)
         #expect(batch.results[1].outcome == outcome)
 
-        let later = try #require(world).writer.commit([again], now: Timestamp(milliseconds: 6))
+        let later = try #require(world).writer.write([again], at: Timestamp(milliseconds: 6))
         #expect(later.commits.isEmpty)
         #expect(later.results[0].outcome == outcome)
 
         world = nil
         let reopened = try World(reopening: scratch, number: 1)
-        let afterRestart = try reopened.writer.commit([again], now: Timestamp(milliseconds: 7))
+        let afterRestart = try reopened.writer.write([again], at: Timestamp(milliseconds: 7))
         #expect(afterRestart.results[0].outcome == outcome)
         #expect(reopened.head == 1)
     }
@@ -44,10 +44,10 @@ struct SessionTests {
     @Test("a number out of turn, a reused number and an unknown session are refused and use up nothing")
     func rules() throws {
         let world = try World()
-        let early = try world.writer.commit([world.item(.put("a", "1"), number: 2)], now: world.now)
+        let early = try world.writer.write([world.item(.put("a", "1"), number: 2)], at: world.now)
         #expect(early.results[0].refusal?.code == .outOfOrder)
         try world.put("a", "1")
-        let other = try world.writer.commit([world.item(.put("a", "2"), number: 1)], now: world.now)
+        let other = try world.writer.write([world.item(.put("a", "2"), number: 1)], at: world.now)
         #expect(other.results[0].refusal?.code == .numberReused)
         world.session = SessionID(5)
         let unknown = try world.write(.put("a", "3"))
@@ -62,12 +62,12 @@ struct SessionTests {
         let wrong = Work.change("t", .increment(1))
         let refused = try world.write(wrong)
         #expect(refused.results[0].refusal?.code == .wrongKind)
-        let again = try world.writer.commit([world.item(wrong, number: 2)], now: world.now)
+        let again = try world.writer.write([world.item(wrong, number: 2)], at: world.now)
         #expect(again.results[0].refusal == refused.results[0].refusal)
 
         let late = Transact(
             session: world.session, number: 3, acknowledged: 0, work: .failure(Refusal(.deadlineExceeded, "late")))
-        let answered = try world.writer.commit([.transact(late, fingerprint: 0)], now: world.now)
+        let answered = try world.writer.write([.transact(late, fingerprint: 0)], at: world.now)
         #expect(answered.results[0].refusal?.code == .deadlineExceeded)
         world.number = 2
         #expect(try world.put("t", "next") == 2)
@@ -77,10 +77,10 @@ struct SessionTests {
     func forgetting() throws {
         let world = try World()
         for number in 1...300 { try world.put("k", "\(number)") }
-        let old = try world.writer.commit([world.item(.put("k", "1"), number: 1)], now: world.now)
+        let old = try world.writer.write([world.item(.put("k", "1"), number: 1)], at: world.now)
         #expect(old.results[0].refusal?.code == .numberForgotten)
-        _ = try world.writer.commit([world.item(.put("k", "x"), acknowledged: 299)], now: world.now)
-        let acknowledged = try world.writer.commit([world.item(.put("k", "299"), number: 299)], now: world.now)
+        _ = try world.writer.write([world.item(.put("k", "x"), acknowledged: 299)], at: world.now)
+        let acknowledged = try world.writer.write([world.item(.put("k", "299"), number: 299)], at: world.now)
         #expect(acknowledged.results[0].refusal?.code == .numberForgotten)
     }
 
@@ -108,7 +108,7 @@ struct SessionTests {
         }
         world = nil
         let reopened = try World(reopening: scratch, number: 6)
-        let again = try reopened.writer.commit([reopened.item(work, number: 6)], now: reopened.now)
+        let again = try reopened.writer.write([reopened.item(work, number: 6)], at: reopened.now)
         try check(again.results[0].outcome)
     }
 
@@ -142,7 +142,7 @@ struct SessionTests {
         try world.put("quiet/b", "1")
         for batch in 0..<4 {
             let works = (0..<200).map { world.item(.put("busy/x", "\($0)"), acknowledged: UInt64(batch * 200)) }
-            _ = try world.writer.commit(works, now: world.now)
+            _ = try world.writer.write(works, at: world.now)
         }
         let trial = try world.fork("trial")
         func holds(_ topic: String, since: Revision, on branch: BranchName) throws -> Bool {
@@ -166,12 +166,12 @@ struct SessionTests {
     func cache() throws {
         let world = try World()
         for id in UInt64(100)..<1400 {
-            _ = try world.writer.commit([.openSession(SessionID(id), agent: "a\(id)")], now: world.now)
+            _ = try world.writer.write([.openSession(SessionID(id), agent: "a\(id)")], at: world.now)
         }
         world.session = SessionID(100)
         let batch = try world.write(.put("a", "1"))
         #expect(batch.commits.first?.info.agent == "a100")
-        let taken = try world.writer.commit([.openSession(SessionID(100), agent: "b")], now: world.now)
+        let taken = try world.writer.write([.openSession(SessionID(100), agent: "b")], at: world.now)
         #expect(taken.results[0].refusal?.code == .busy)
     }
 }

@@ -26,7 +26,7 @@ final class World {
             ?? Store.inMemory(newLineage: 4711)
         writer = try store.makeWriter()
         reader = try store.makeReader()
-        _ = try writer.commit([.openSession(session, agent: "ada")], now: now)
+        _ = try writer.write([.openSession(session, agent: "ada")], at: now)
     }
 
     /// The session is known from before.
@@ -48,7 +48,7 @@ final class World {
     }
 
     func write(_ works: Work...) throws -> WrittenBatch {
-        try writer.commit(works.map { item($0) }, now: now)
+        try writer.write(works.map { item($0) }, at: now)
     }
 
     @discardableResult
@@ -70,7 +70,7 @@ final class World {
         return branch
     }
 
-    func expire() throws -> [Commit] { try writer.commit([.expire], now: now).commits }
+    func expire() throws -> [Commit] { try writer.write([.expire], at: now).commits }
 
     func revision(_ batch: WrittenBatch) throws -> Revision {
         guard case .outcome(.committed(let position)) = batch.results.last else {
@@ -104,8 +104,12 @@ final class World {
     }
 
     func compact(to floor: Revision) throws {
-        try writer.raiseFloor(to: floor)
+        try raiseFloor(to: floor)
         while try writer.sweep(budget: 3) {}
+    }
+
+    func raiseFloor(to floor: Revision) throws {
+        _ = try writer.write([.compact(Compact(below: floor), by: Retention())], at: now)
     }
 }
 

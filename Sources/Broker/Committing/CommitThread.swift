@@ -1,0 +1,76 @@
+import Logging
+import MembusBus
+import MembusModel
+import MembusStore
+import MembusSystem
+
+/// The life of the thread that writes: turn after turn, each with all writes that wait.
+final class CommitThread: @unchecked Sendable {  // used by its one thread only, after it was made
+    private let queue: BatchQueue<QueuedWrite>
+    private let log: Logger
+    private var turn: CommitTurn
+    private var environment: ThreadEnvironment
+
+    init(
+        writer: Writer, retention: Retention, queue: BatchQueue<QueuedWrite>,
+        results: Inbox<BrokerInput<PeerEnvelope>>, log: Logger
+    ) {
+        self.queue = queue
+        self.log = log
+        turn = CommitTurn(writer: writer, upkeep: Upkeep(retention: retention, now: .now))
+        environment = ThreadEnvironment(writer: writer, results: results, log: log)
+    }
+
+    func run() {
+        var writes: [QueuedWrite] = []
+        while queue.take(into: &writes, patience: turn.isUnderWay ? .zero : .seconds(1)) {
+            do throws(StoreError) { try turn.run(writes, in: &environment) } catch {
+                die("the store failed: \(error)", log)
+            }
+        }
+    }
+}
+
+/// The product's: real clocks, the disk, and the way back to the bus thread.
+private struct ThreadEnvironment: CommitEnvironment {
+    let writer: Writer
+    let results: Inbox<BrokerInput<PeerEnvelope>>
+    let log: Logger
+    private var batches = RepeatedFault()
+    private var sweeps = RepeatedFault()
+
+    init(writer: Writer, results: Inbox<BrokerInput<PeerEnvelope>>, log: Logger) {
+        self.writer = writer
+        self.results = results
+        self.log = log
+    }
+
+    var now: Instant { .now }
+    var wall: Timestamp { .now }
+
+    mutating func write(_ items: [WriteItem], of tickets: [Ticket], at time: Timestamp) throws(StoreError)
+        -> WrittenBatch
+    {
+        // COMMIT makes it durable, with its sync.
+        let written = try writer.write(items, at: time)
+        if let line = batches.worked("batches are written", now: now) { log.notice("\(line)") }
+        return written
+    }
+
+    mutating func sweep(_ step: () throws(StoreError) -> Bool) throws(StoreError) -> Bool { try step() }
+
+    mutating func report(_ report: WriteReport) {
+        // The core admits no more writes than the inbox has room for.
+        _ = results.push(.written(report))
+    }
+
+    mutating func note(_ fault: CommitFault) {
+        let line =
+            switch fault {
+            case .batchRefused(let count, let error):
+                batches.failed("a batch of \(count) was refused: \(error)", now: now)
+            case .sweepStopped(let error): sweeps.failed("compaction stopped: \(error.message)", now: now)
+            }
+        if let line { log.error("\(line)") }
+    }
+}

@@ -1,0 +1,161 @@
+import MembusModel
+import MembusStore
+import MembusSystem
+
+// The turn of whoever writes: the same code in the product, in the stepped broker and in the simulated world, which
+// differ in their environment alone.
+//
+//   1. refuse the late   writes whose deadline has passed are not executed
+//   2. decide in order   one batch: the writes in the order in which they came, then the upkeep that is due
+//   3. make durable      all of it, or nothing
+//   4. settle            the upkeep learns what became of it
+//   5. report            results and commits, in order: who publishes and replies is told only now
+//   6. sweep             one bounded step, if history was dropped in an earlier turn, so that nobody waits for long
+//
+// Invariants:
+//   - Nothing is reported that is not on disk.
+//   - A batch that the store refuses (a full disk) is refused to each of its requests, with that reason.
+//   - If what is on disk is not known any more (a failed sync), the turn throws before anything is reported, and the
+//     process must end.
+//
+// An environment may not reach back to the turn that runs in it: the turn is being changed.
+
+struct CommitTurn {
+    private let writer: Writer
+    private var upkeep: Upkeep
+
+    init(writer: Writer, upkeep: Upkeep) {
+        self.writer = writer
+        self.upkeep = upkeep
+    }
+
+    /// Whether there is something to do though no writes wait.
+    var isUnderWay: Bool { upkeep.isUnderWay }
+
+    /// - Throws: ``StoreError`` if the process must end.
+    mutating func run<E: CommitEnvironment>(
+        _ writes: [QueuedWrite], in environment: inout E
+    ) throws(StoreError) {
+        let wasSweeping = upkeep.isSweeping
+        try commit(writes, in: &environment)
+        if wasSweeping { try sweep(in: &environment) }
+    }
+
+    // MARK: The batch
+
+    private mutating func commit<E: CommitEnvironment>(
+        _ writes: [QueuedWrite], in environment: inout E
+    ) throws(StoreError) {
+        let now = environment.now
+        let wall = environment.wall
+        var batch = TurnBatch(capacity: writes.count)
+        for write in writes {
+            switch write.job {
+            case .compact(let request): upkeep.ask(request, ticket: write.ticket)
+            case .item(let item):
+                if let late = write.refusal(at: now) {
+                    batch.refuse(write.ticket, late)
+                } else {
+                    batch.append(item, of: write.ticket)
+                }
+            }
+        }
+        let asked = batch.items.count
+        for due in upkeep.due(now: now, wall: wall) { batch.append(due.item, of: due.ticket) }
+        let written = try make(&batch, asked: asked, at: wall, in: &environment)
+        report(batch.answers, written, in: &environment)
+    }
+
+    /// Makes the batch durable, or refuses it whole. Behind the first `asked` items stands upkeep.
+    private mutating func make<E: CommitEnvironment>(
+        _ batch: inout TurnBatch, asked: Int, at wall: Timestamp, in environment: inout E
+    ) throws(StoreError) -> WrittenBatch? {
+        if batch.items.isEmpty { return nil }
+        do {
+            let written = try environment.write(batch.items, of: batch.tickets, at: wall)
+            let results = zip(batch.tickets, written.results)
+            for (ticket, result) in results.prefix(asked) { batch.answer(ticket, result) }
+            for (ticket, refusal) in upkeep.decided(results.dropFirst(asked)) { batch.refuse(ticket, refusal) }
+            return written
+        } catch {
+            if error.isFatal { throw error }
+            environment.note(.batchRefused(items: batch.items.count, error))
+            for ticket in batch.tickets.prefix(asked) { batch.refuse(ticket, error.refusal) }
+            let upkeepRefusal = Upkeep.refusal(after: error)
+            for ticket in batch.tickets.dropFirst(asked) where ticket != .own { batch.refuse(ticket, upkeepRefusal) }
+            return nil
+        }
+    }
+
+    private func report<E: CommitEnvironment>(
+        _ answers: [(ticket: Ticket, result: WriteReport.Result)], _ written: WrittenBatch? = nil,
+        in environment: inout E
+    ) {
+        let commits = written?.commits ?? []
+        if answers.isEmpty && commits.isEmpty { return }
+        environment.report(
+            WriteReport(results: answers, commits: commits, nextExpiry: writer.nextExpiry, sync: written?.sync))
+    }
+
+    // MARK: Sweeping
+
+    private mutating func sweep<E: CommitEnvironment>(in environment: inout E) throws(StoreError) {
+        let writer = writer
+        let answers: [(ticket: Ticket, result: WriteReport.Result)]
+        do {
+            let more = try environment.sweep { () throws(StoreError) in try writer.sweep() }
+            let done = upkeep.swept(more: more)
+            let floor = done.isEmpty ? 0 : writer.floor
+            answers = done.map { ($0, .compacted(floor: floor)) }
+        } catch {
+            if error.isFatal { throw error }
+            environment.note(.sweepStopped(error))
+            let refusal = Upkeep.refusal(after: error)
+            answers = upkeep.abandon().map { ($0, .item(.refused(refusal))) }
+        }
+        report(answers, in: &environment)
+    }
+}
+
+/// What a turn touches, and how it learns the time.
+protocol CommitEnvironment {
+    var now: Instant { get }
+    var wall: Timestamp { get }
+    /// Makes a batch durable, all of it or nothing.
+    /// - Parameter tickets: one for each item.
+    /// - Throws: a fatal error if the process must end.
+    mutating func write(_ items: [WriteItem], of tickets: [Ticket], at time: Timestamp) throws(StoreError)
+        -> WrittenBatch
+    /// Runs a bounded step of sweeping, which says whether there is more.
+    mutating func sweep(_ step: () throws(StoreError) -> Bool) throws(StoreError) -> Bool
+    /// Passes on what is durable. Reports arrive in their order.
+    mutating func report(_ report: WriteReport)
+    /// Tells people of a failure that the turn goes on after.
+    mutating func note(_ fault: CommitFault)
+}
+
+enum CommitFault {
+    /// It is as if the batch had never been.
+    case batchRefused(items: Int, StoreError)
+    case sweepStopped(StoreError)
+}
+
+/// One turn's batch on its way.
+private struct TurnBatch {
+    var items: [WriteItem] = []
+    var tickets: [Ticket] = []
+    var answers: [(ticket: Ticket, result: WriteReport.Result)] = []
+
+    init(capacity: Int) {
+        items.reserveCapacity(capacity)
+        tickets.reserveCapacity(capacity)
+        answers.reserveCapacity(capacity)
+    }
+
+    mutating func append(_ item: WriteItem, of ticket: Ticket) {
+        items.append(item)
+        tickets.append(ticket)
+    }
+    mutating func answer(_ ticket: Ticket, _ result: WriteResult) { answers.append((ticket, .item(result))) }
+    mutating func refuse(_ ticket: Ticket, _ refusal: Refusal) { answer(ticket, .refused(refusal)) }
+}

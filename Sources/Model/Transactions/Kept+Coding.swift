@@ -1,0 +1,62 @@
+// A kept outcome's bytes: in the session's row, and in a decided batch.
+
+extension CanonicalEncoder {
+    package mutating func kept(_ kept: Kept) {
+        switch kept {
+        case .committed(let position):
+            byte(1)
+            self.position(position)
+        case .held(let position):
+            byte(2)
+            self.position(position)
+        case .conflict(let conflicts, let position):
+            byte(3)
+            self.position(position)
+            list(conflicts) {
+                $0.word(UInt64($1.index))
+                $0.string($1.key.text)
+                $0.integer($1.revision)
+            }
+        case .refused(let refusal):
+            byte(4)
+            integer(Int64(refusal.code.rawValue))
+            string(refusal.message)
+            string(refusal.hint)
+            string(refusal.subject)
+        }
+    }
+
+    private mutating func position(_ position: Position) {
+        integer(position.revision)
+        word(position.hash)
+    }
+}
+
+extension CanonicalDecoder {
+    package mutating func kept() throws(Malformed) -> Kept {
+        switch try byte() {
+        case 1: return .committed(try position())
+        case 2: return .held(try position())
+        case 3:
+            let at = try position()
+            var conflicts: [KeptConflict] = []
+            for _ in 0..<(try count(least: 24)) { conflicts.append(try conflict()) }
+            return .conflict(conflicts, at: at)
+        case 4:
+            guard let number = Int(exactly: try integer()), let code = Refusal.Code(rawValue: number) else {
+                throw Malformed()
+            }
+            return .refused(Refusal(code, try text(), hint: try text(), subject: try text()))
+        default: throw Malformed()
+        }
+    }
+
+    private mutating func conflict() throws(Malformed) -> KeptConflict {
+        guard let index = Int(exactly: try word()) else { throw Malformed() }
+        return KeptConflict(index: index, key: Key(unchecked: try text()), revision: try integer())
+    }
+
+    private mutating func position() throws(Malformed) -> Position {
+        Position(revision: try integer(), hash: try word())
+    }
+}

@@ -1,0 +1,176 @@
+import Foundation
+import MembusModel
+import MembusStore
+import Testing
+
+@testable import MembusBroker
+
+/// A disk that fails when it is told to, and clocks that are set.
+private struct TestEnvironment: CommitEnvironment {
+    let writer: Writer
+    var now = Instant(nanoseconds: 0)
+    var wall = Timestamp(milliseconds: 1_000_000)
+    var failure: StoreError?
+    var sweepFailure: StoreError?
+    private(set) var batches: [(items: Int, tickets: [Ticket])] = []
+    private(set) var reports: [WriteReport] = []
+    private(set) var faults: [CommitFault] = []
+
+    init(_ writer: Writer) { self.writer = writer }
+
+    mutating func write(_ items: [WriteItem], of tickets: [Ticket], at time: Timestamp) throws(StoreError)
+        -> WrittenBatch
+    {
+        batches.append((items.count, tickets))
+        if let failure { throw failure }
+        return try writer.write(items, at: time)
+    }
+
+    mutating func sweep(_ step: () throws(StoreError) -> Bool) throws(StoreError) -> Bool {
+        if let sweepFailure { throw sweepFailure }
+        return try step()
+    }
+
+    mutating func report(_ report: WriteReport) { reports.append(report) }
+    mutating func note(_ fault: CommitFault) { faults.append(fault) }
+
+    var results: [(ticket: Ticket, result: WriteReport.Result)] { reports.flatMap(\.results) }
+    func refusal(of ticket: Ticket) -> Refusal? {
+        for case (ticket, .item(.refused(let refusal))) in results { return refusal }
+        return nil
+    }
+}
+
+@Suite("The commit turn")
+struct CommitTurnTests {
+    private let session = SessionID(7)
+    private let minute = Duration.seconds(60)
+
+    private func make() throws -> (CommitTurn, TestEnvironment, Reader) {
+        let store = try Store.inMemory(newLineage: 1)
+        let writer = try store.makeWriter()
+        let retention = Retention(age: .seconds(3600), bytes: .max, least: .zero)
+        let turn = CommitTurn(
+            writer: writer,
+            upkeep: Upkeep(retention: retention, sessionLife: .seconds(7200), now: Instant(nanoseconds: 0)))
+        return (turn, TestEnvironment(writer), try store.makeReader())
+    }
+
+    private func open(_ ticket: Ticket) -> QueuedWrite {
+        QueuedWrite(ticket: ticket, job: .item(.openSession(session, agent: "ada")))
+    }
+
+    private func change(_ key: String, _ value: String) throws -> Change {
+        Change(try Key(key), .put(Put(Data(value.utf8))))
+    }
+
+    private func put(_ number: UInt64, ticket: Ticket, deadline: Instant? = nil) throws -> QueuedWrite {
+        let work = Work.transaction(Transaction(changes: [try change("a", "\(number)")]))
+        let request = Transact(session: session, number: number, acknowledged: 0, work: .success(work))
+        return QueuedWrite(
+            ticket: ticket, job: .item(.transact(request, fingerprint: work.fingerprint)), deadline: deadline)
+    }
+
+    @Test("the late are refused unexecuted, and the others written as one batch in their order")
+    func late() throws {
+        var (turn, environment, _) = try make()
+        environment.now = Instant(nanoseconds: 100)
+        let writes = try [
+            open(1), put(1, ticket: 2), put(9, ticket: 3, deadline: Instant(nanoseconds: 99)), put(2, ticket: 4),
+        ]
+        try turn.run(writes, in: &environment)
+        #expect(environment.batches.map(\.tickets) == [[1, 2, 4]])
+        #expect(environment.refusal(of: 3)?.code == .deadlineExceeded)
+        #expect(environment.reports.count == 1 && environment.results.count == 4)
+        #expect(environment.reports[0].commits.map(\.info.revision) == [1, 2])
+    }
+
+    @Test("a turn with nothing to do touches nothing")
+    func idle() throws {
+        var (turn, environment, _) = try make()
+        try turn.run([], in: &environment)
+        #expect(environment.batches.isEmpty && environment.reports.isEmpty && !turn.isUnderWay)
+    }
+
+    @Test("a batch that can't be written is refused to each of its requests with that reason; the next one is written")
+    func fullDisk() throws {
+        var (turn, environment, _) = try make()
+        environment.failure = StoreError(.diskFull, "no room", hint: "")
+        let compact = QueuedWrite(ticket: 3, job: .compact(Compact(below: 1)))
+        try turn.run([open(1), try put(1, ticket: 2), compact], in: &environment)
+        #expect(environment.results.map(\.ticket) == [1, 2, 3])
+        #expect((1...3).allSatisfy { environment.refusal(of: $0)?.code == .diskFull })
+        #expect(environment.refusal(of: 3)?.hint.contains("compact again") == true)
+        guard case .batchRefused(3, _)? = environment.faults.first else {
+            Issue.record("nobody was told: \(environment.faults)")
+            return
+        }
+        environment.failure = nil
+        try turn.run([open(4), try put(1, ticket: 5)], in: &environment)
+        #expect(environment.writer.head.revision == 1 && !turn.isUnderWay)
+    }
+
+    @Test("after a failure that leaves open what is on disk nothing is reported")
+    func fatal() throws {
+        var (turn, environment, _) = try make()
+        environment.failure = StoreError(.fatal, "the sync failed", hint: "")
+        #expect(throws: StoreError.self) { try turn.run([open(1)], in: &environment) }
+        #expect(environment.reports.isEmpty && environment.faults.isEmpty)
+    }
+
+    @Test("whoever asks for a compaction is answered once, when the sweep has come to the new floor")
+    func asked() throws {
+        var (turn, environment, reader) = try make()
+        try turn.run([open(1)], in: &environment)
+        for number in 1...3000 { try turn.run([put(UInt64(number), ticket: 2)], in: &environment) }
+        let before = environment.results.count
+        try turn.run([QueuedWrite(ticket: 9, job: .compact(Compact(below: 2900)))], in: &environment)
+        #expect(environment.writer.floor == 2900 && turn.isUnderWay && environment.results.count == before)
+        var turns = 0
+        while turn.isUnderWay {
+            try turn.run([], in: &environment)
+            turns += 1
+        }
+        #expect(turns > 4)
+        let answers = environment.results.dropFirst(before)
+        guard answers.count == 1, case (9, .compacted(floor: 2900))? = answers.last else {
+            Issue.record("another answer: \(answers)")
+            return
+        }
+        #expect(try reader.rows()["changes"]?.count == 101)
+    }
+
+    @Test("a sweep that fails refuses whoever waits for it, and the next request goes on where it stopped")
+    func failingSweep() throws {
+        var (turn, environment, _) = try make()
+        try turn.run([open(1), put(1, ticket: 2), put(2, ticket: 3)], in: &environment)
+        try turn.run([QueuedWrite(ticket: 4, job: .compact(Compact(below: 2)))], in: &environment)
+        environment.sweepFailure = StoreError(.failed, "no", hint: "")
+        try turn.run([], in: &environment)
+        #expect(environment.refusal(of: 4)?.code == .storeFailed && !turn.isUnderWay)
+        environment.sweepFailure = nil
+        try turn.run([QueuedWrite(ticket: 5, job: .compact(Compact(below: 2)))], in: &environment)
+        while turn.isUnderWay { try turn.run([], in: &environment) }
+        guard case (5, .compacted(floor: 2))? = environment.results.last else {
+            Issue.record("it does not go on: \(environment.results)")
+            return
+        }
+    }
+
+    @Test("every minute old history and unused sessions go, though nobody asks")
+    func look() throws {
+        var (turn, environment, reader) = try make()
+        try turn.run([open(1), put(1, ticket: 2), put(2, ticket: 3)], in: &environment)
+        environment.wall = environment.wall.advanced(by: .seconds(7201))
+        environment.now = Instant(nanoseconds: 0) + minute - .nanoseconds(1)
+        try turn.run([], in: &environment)
+        #expect(try reader.sessionCount() == 1 && environment.batches.count == 1)
+        environment.now = environment.now + .nanoseconds(1)
+        try turn.run([], in: &environment)
+        #expect(try reader.sessionCount() == 0 && environment.writer.floor == 2)
+        #expect(environment.batches.last?.tickets == [.own, .own])
+        while turn.isUnderWay { try turn.run([], in: &environment) }
+        try turn.run([], in: &environment)
+        #expect(environment.batches.count == 2 && environment.reports.count == 1)
+    }
+}
