@@ -224,6 +224,33 @@ def test_status(broker):
     assert "head" in plain and broker.url in plain
 
 
+def test_status_tells_what_is_counted(broker):
+    put(broker, "plans/a", "12345")
+    put(broker, "plans/b", "1")
+    put(broker, "note", "22")
+    run(broker, "rm", "plans/b")
+    deadline = time.monotonic() + 20
+    while True:
+        counts = run_json_lines(broker, "status")[0]["counts"]
+        if counts and counts["at"]["revision"] == 4:
+            break
+        assert time.monotonic() < deadline, counts
+        time.sleep(0.1)
+    assert (counts["records"], counts["bytes"]) == (2, 7)
+    assert counts["segments"]["largest"] == [
+        {"name": "plans", "records": 1, "bytes": 5}, {"name": "note", "records": 1, "bytes": 2}]
+    assert counts["segments"]["others"] == {"records": 0, "bytes": 0} and counts["segments"]["names"] == 2
+    assert counts["owners"]["names"] == 1 and counts["owners"]["largest"][0]["records"] == 2
+    plain = run(broker, "status").stdout
+    assert "2 (7 B) on main, counted as of revision 4" in plain and "plans 1 (5 B), note 1 (2 B)" in plain
+    # Counted anew after a start.
+    broker.restart()
+    while not (counts := run_json_lines(broker, "status")[0]["counts"]):
+        assert time.monotonic() < deadline + 20
+        time.sleep(0.1)
+    assert counts["records"] == 2
+
+
 def test_debug_digest(broker):
     run(broker, "commit", "-", input=json.dumps({"changes": [{"key": f"d/{n}", "increment": n} for n in range(20)]}))
     told = run_json_lines(broker, "debug", "digest", "d/")[0]

@@ -9,15 +9,21 @@ package struct Desk: Sendable {
     let inlineValueBytes: Int
     /// `nil`: of a store without a directory, which can't be copied.
     var backups: Backups?
+    /// What was counted beside the commits.
+    let counts: PostedCounts
     /// V when the look-up was asked for: nothing beyond is shown.
     private(set) var visible: Revision = 0
     private(set) var scope = Scope.everything
 
-    init(store: Store, reader: Reader, inlineValueBytes: Int, backups: Backups? = nil) {
+    init(
+        store: Store, reader: Reader, inlineValueBytes: Int, backups: Backups? = nil,
+        counts: PostedCounts = PostedCounts()
+    ) {
         self.store = store
         self.reader = reader
         self.inlineValueBytes = inlineValueBytes
         self.backups = backups
+        self.counts = counts
     }
 
     func answer(_ read: QueuedRead, now: Instant) -> Result<LookUpResult, Refusal> {

@@ -10,6 +10,7 @@ extension GetStatus: LookUp {
         figures.sessions = try desk.reader.sessionCount()
         figures.walBytes = sizes.wal
         figures.storeBytes = sizes.store
+        figures.counts = desk.counts.newest
         return figures
     }
 }

@@ -7,7 +7,7 @@ import MembusStore
 import MembusSystem
 
 /// A running broker: one thread for the sockets, one that writes, some that read, one that
-/// checkpoints the write-ahead log.
+/// checkpoints the write-ahead log, one that counts.
 ///
 /// ```swift
 /// let broker = try Broker.start(Configuration(dataDirectory: "memory"), log: log)
@@ -28,6 +28,7 @@ package final class Broker: Sendable {
     private let bus: BusThread
     private let workers: [BusThread]
     private let checkpoints: CheckpointThread?
+    private let projections: ProjectionThread
     private let backups: Backups
     private let results: Inbox<BrokerInput<PeerEnvelope>>
     private let writes: BatchQueue<QueuedWrite>
@@ -49,6 +50,7 @@ package final class Broker: Sendable {
         let writer = try store.makeWriter()
         let readers = try (0..<max(1, configuration.readers)).map { _ in try store.makeReader() }
         let longReader = try store.makeReader()
+        let projectionReader = try store.makeReader()
         let backups = try Backups(in: configuration.dataDirectory)
         let checkpointer = try store.makeCheckpointer()
 
@@ -63,6 +65,7 @@ package final class Broker: Sendable {
 
         let ports: @Sendable () throws -> BrokerPorts = { try BrokerPorts(in: context, configuration) }
         let head = writer.head
+        let visible = VisibleRevision(head.revision)
         let expiry = writer.nextExpiry
         let instance = Instance(.random(in: 1 ... .max, using: &random))
         let lineage = store.lineage
@@ -79,7 +82,7 @@ package final class Broker: Sendable {
                 random: SystemRandomNumberGenerator(), now: .now)
             var loop = BusLoop(
                 core: core, limits: configuration.limits, waker: waker, results: results, writes: writes,
-                reads: reads, longReads: longReads, log: log)
+                reads: reads, longReads: longReads, visible: visible, log: log)
             do { try loop.run(ports) } catch { die("the sockets failed: \(error)", log) }
         }
 
@@ -88,9 +91,11 @@ package final class Broker: Sendable {
             writer: writer, retention: configuration.retention, queue: writes, results: results,
             log: log)
         workers.append(try BusThread.start(name: "membus-commit") { commits.run() })
+        let counts = PostedCounts()
         for (number, (reader, queue)) in (readers.map { ($0, reads) } + [(longReader, longReads)]).enumerated() {
             let desk = Desk(
-                store: store, reader: reader, inlineValueBytes: configuration.inlineValueBytes, backups: backups)
+                store: store, reader: reader, inlineValueBytes: configuration.inlineValueBytes, backups: backups,
+                counts: counts)
             let loop = ReadLoop(desk: desk, queue: queue, results: results)
             workers.append(try BusThread.start(name: "membus-read-\(number)") { loop.run() })
         }
@@ -111,6 +116,7 @@ package final class Broker: Sendable {
                 }
             }
         }
+        self.projections = try ProjectionThread(projectionReader, visible: visible, counts: counts, log: log)
         self.backups = backups
         self.results = results
         self.writes = writes
@@ -128,6 +134,7 @@ package final class Broker: Sendable {
         reads.close(takers: workers.count)
         longReads.close(takers: 1)
         for worker in workers { worker.join() }
+        projections.stop()
         checkpoints?.stop()
         backups.removeAll()
         context.close()

@@ -32,6 +32,7 @@ struct BusLoop {
     let writes: BatchQueue<QueuedWrite>
     let reads: JobQueue<QueuedRead>
     let longReads: JobQueue<QueuedRead>
+    let visible: VisibleRevision
     let log: Logger
 
     private var outputs: [BrokerOutput<PeerEnvelope>] = []
@@ -45,7 +46,7 @@ struct BusLoop {
     init(
         core: BrokerCore<PeerEnvelope>, limits: Limits, waker: Waker, results: Inbox<BrokerInput<PeerEnvelope>>,
         writes: BatchQueue<QueuedWrite>, reads: JobQueue<QueuedRead>,
-        longReads: JobQueue<QueuedRead>, log: Logger
+        longReads: JobQueue<QueuedRead>, visible: VisibleRevision, log: Logger
     ) {
         self.core = core
         self.limits = limits
@@ -54,6 +55,7 @@ struct BusLoop {
         self.writes = writes
         self.reads = reads
         self.longReads = longReads
+        self.visible = visible
         self.log = log
     }
 
@@ -74,6 +76,7 @@ struct BusLoop {
                 core.step(.tick(wall: .now), now: .now, into: &outputs)
             }
             try carryOut(on: &ports)
+            visible.rise(to: core.visible.revision)
             writes.push(contentsOf: newWrites)
             reads.push(contentsOf: newReads.filter { !$0.isLong })
             longReads.push(contentsOf: newReads.filter { $0.isLong })

@@ -9,6 +9,12 @@ struct StatusCommand: AsyncParsableCommand {
         discussion: """
             head is the newest revision, floor the oldest that can still be read. Latencies are those of the \
             last thousand group commits: the disk's sync, and from a transaction's arrival to its reply.
+
+            Records are those of branch main, bytes those of their values; segments group them by what stands before \
+            the first slash of their keys, owners by who put them, the largest first. They are counted beside the \
+            commits, so the revision that they are told of may be a little behind head, and after a start of the \
+            broker it takes a while until they are there. With --json all of the 20 largest groups are told, and \
+            counts is null until then. Beyond most_names only so many groups are told apart.
             """)
 
     @OptionGroup(title: "Global options") var options: GlobalOptions
@@ -16,7 +22,7 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         let status = try await options.withMemory { try await $0.status() }
         guard !options.json else { return try Output.standard.line(StatusReport.json(status)) }
-        let rows = [("broker", options.brokerURL)] + StatusReport.rows(status)
+        let rows = [("broker", options.brokerURL)] + StatusReport.rows(status, onTerminal: Output.standard.isTerminal)
         let width = rows.map(\.0.count).max() ?? 0
         for (name, value) in rows {
             try Output.standard.line("\(Output.standard.style.dim(Human.padded(name, width)))  \(value)")
@@ -26,7 +32,7 @@ struct StatusCommand: AsyncParsableCommand {
 
 /// The broker's figures, for people and for programs.
 enum StatusReport {
-    static func rows(_ status: BrokerStatus) -> [(String, String)] {
+    static func rows(_ status: BrokerStatus, onTerminal isTerminal: Bool) -> [(String, String)] {
         let f = status.figures
         return [
             ("software", f.software.escapingControlCharacters),
@@ -49,7 +55,7 @@ enum StatusReport {
             ("sync", "\(Human.duration(f.syncMedian)) median, \(Human.duration(f.syncP99)) p99"),
             ("commit", "\(Human.duration(f.commitMedian)) median, \(Human.duration(f.commitP99)) p99"),
             ("store", "\(Human.bytes(f.storeBytes)), write-ahead log \(Human.bytes(f.walBytes))"),
-        ]
+        ] + CountsReport.rows(f.counts) { Human.name($0, onTerminal: isTerminal) }
     }
 
     static func json(_ status: BrokerStatus) -> JSONValue {
@@ -67,7 +73,7 @@ enum StatusReport {
             "pulls": .integer(f.pulls), "batches": .integer(f.batches), "sync_median_us": microseconds(f.syncMedian),
             "sync_p99_us": microseconds(f.syncP99), "commit_median_us": microseconds(f.commitMedian),
             "commit_p99_us": microseconds(f.commitP99), "wal_bytes": .integer(f.walBytes),
-            "store_bytes": .integer(f.storeBytes),
+            "store_bytes": .integer(f.storeBytes), "counts": CountsReport.json(f.counts),
         ]
     }
 }

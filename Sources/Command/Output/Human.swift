@@ -22,6 +22,11 @@ enum Human {
             .joined()
     }
 
+    /// The same of any name, which may hold control characters, too.
+    static func name(_ name: String, onTerminal isTerminal: Bool) -> String {
+        key(Key(unchecked: name), onTerminal: isTerminal).escapingControlCharacters
+    }
+
     private static func misleads(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x200B...0x200F, 0x202A...0x202E, 0x2066...0x2069, 0xFEFF: true
@@ -53,6 +58,21 @@ enum Human {
     static func noun(_ count: Int64, _ plural: String) -> String { count == 1 ? String(plural.dropLast()) : plural }
 
     static func plural(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
+
+    /// With a comma before every three digits.
+    static func grouped(_ number: Int64) -> String {
+        let digits = String(number)
+        var text = ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index) % 3 == 0,
+                digits[digits.index(digits.startIndex, offsetBy: index - 1)] != "-"
+            {
+                text += ","
+            }
+            text.append(digit)
+        }
+        return text
+    }
 
     static func padded(_ text: String, _ width: Int, right: Bool = false) -> String {
         let space = String(repeating: " ", count: max(0, width - text.count))

@@ -55,14 +55,15 @@ struct Meter: Sendable {
         let hasTotals = room == .plenty || room == .some
         var parts: [String] = []
         if countsRecords {
-            let goal = hasTotals ? total.map { " of \(grouped($0))" } ?? "" : ""
-            parts.append(grouped(done) + goal + (room == .least ? "" : " " + Human.noun(total ?? done, noun)))
+            let goal = hasTotals ? total.map { " of \(Human.grouped($0))" } ?? "" : ""
+            parts.append(Human.grouped(done) + goal + (room == .least ? "" : " " + Human.noun(total ?? done, noun)))
         }
         if room != .least || !countsRecords {
             parts.append(Human.bytes(bytes) + (hasTotals ? totalBytes.map { " of \(Human.bytes($0))" } ?? "" : ""))
         }
         if countsRecords, room != .least {
-            parts.append("\(grouped(Int64(Double(done - skipped) / elapsed)))\(room == .little ? "" : " \(noun)")/s")
+            parts.append(
+                "\(Human.grouped(Int64(Double(done - skipped) / elapsed)))\(room == .little ? "" : " \(noun)")/s")
         }
         if room == .plenty || !countsRecords && room != .least {
             parts.append("\(Human.bytes(Int64(Double(bytes - skippedBytes) / elapsed)))/s")
@@ -85,7 +86,7 @@ struct Meter: Sendable {
             }
             if room != .plenty, figures.count + 5 <= columns { return "\(percent) \(figures)" }
         }
-        return String((fraction.map { "\(Int($0 * 100))%" } ?? grouped(done)).prefix(max(0, columns)))
+        return String((fraction.map { "\(Int($0 * 100))%" } ?? Human.grouped(done)).prefix(max(0, columns)))
     }
 
     /// `[########------------]  42% …`
@@ -94,20 +95,6 @@ struct Meter: Sendable {
         let filled = Int(fraction * Double(width))
         let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
         return "[\(bar)] \(Human.padded("\(Int(fraction * 100))%", 4, right: true)) \(figures(at: now, room: room))"
-    }
-
-    private func grouped(_ number: Int64) -> String {
-        let digits = String(number)
-        var text = ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0, (digits.count - index) % 3 == 0,
-                digits[digits.index(digits.startIndex, offsetBy: index - 1)] != "-"
-            {
-                text += ","
-            }
-            text.append(digit)
-        }
-        return text
     }
 }
 

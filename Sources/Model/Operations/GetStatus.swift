@@ -44,5 +44,68 @@ public struct BrokerFigures: Hashable, Sendable {
     public var commitP99: Duration = .zero
     public var walBytes: Int64 = 0
     public var storeBytes: Int64 = 0
+    /// What branch `main` holds; `nil`: not counted yet since the broker started.
+    public var counts: MemoryCounts?
     package init() {}
+}
+
+/// What branch `main` holds as of one state. It is counted beside the commits, so that the state may be a little older
+/// than the head.
+public struct MemoryCounts: Hashable, Sendable {
+    public struct Amount: Hashable, Sendable {
+        public var records: Int64
+        /// Of their values.
+        public var bytes: Int64
+
+        package init(records: Int64 = 0, bytes: Int64 = 0) {
+            self.records = records
+            self.bytes = bytes
+        }
+    }
+
+    public struct Group: Hashable, Sendable {
+        public var name: String
+        public var amount: Amount
+
+        package init(name: String, amount: Amount) {
+            self.name = name
+            self.amount = amount
+        }
+    }
+
+    /// The same records in groups.
+    public struct Groups: Hashable, Sendable {
+        /// Those with the most bytes, then in the order of their names' bytes; at most 20.
+        public var largest: [Group]
+        /// All that the largest do not hold.
+        public var others: Amount
+        /// How many groups there are, and ``mostNames`` if there are as many or more.
+        public var names: Int
+        /// Beyond this only so many groups are told apart, and the largest are the largest of these. Which ones depends
+        /// on the state alone.
+        public var mostNames: Int
+
+        package init(largest: [Group] = [], others: Amount = Amount(), names: Int = 0, mostNames: Int) {
+            self.largest = largest
+            self.others = others
+            self.names = names
+            self.mostNames = mostNames
+        }
+        package static let mostLargest = 20
+    }
+
+    /// The state that this speaks of.
+    public var at: Position
+    public var all: Amount
+    /// By the key's first segment: what stands before its first `/`, else the whole key.
+    public var segments: Groups
+    /// By the agent that put the record.
+    public var owners: Groups
+
+    package init(at: Position, all: Amount, segments: Groups, owners: Groups) {
+        self.at = at
+        self.all = all
+        self.segments = segments
+        self.owners = owners
+    }
 }

@@ -1796,11 +1796,145 @@ package nonisolated struct PBStatus: @unchecked Sendable {
     set {_uniqueStorage()._storeBytes = newValue}
   }
 
+  /// absent: not counted yet since the broker started
+  package var counts: PBMemoryCounts {
+    get {_storage._counts ?? PBMemoryCounts()}
+    set {_uniqueStorage()._counts = newValue}
+  }
+  /// Returns true if `counts` has been explicitly set.
+  package var hasCounts: Bool {_storage._counts != nil}
+  /// Clears the value of `counts`. Subsequent reads from it will return its default value.
+  package mutating func clearCounts() {_uniqueStorage()._counts = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What branch main holds as of one state. It is counted beside the commits, so that the state may be a little older
+/// than the head.
+package nonisolated struct PBMemoryCounts: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var at: PBPosition {
+    get {_at ?? PBPosition()}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  package var all: PBCountedAmount {
+    get {_all ?? PBCountedAmount()}
+    set {_all = newValue}
+  }
+  /// Returns true if `all` has been explicitly set.
+  package var hasAll: Bool {self._all != nil}
+  /// Clears the value of `all`. Subsequent reads from it will return its default value.
+  package mutating func clearAll() {self._all = nil}
+
+  /// by the key's first segment: what stands before its first '/', else the whole key
+  package var segments: PBCountedGroups {
+    get {_segments ?? PBCountedGroups()}
+    set {_segments = newValue}
+  }
+  /// Returns true if `segments` has been explicitly set.
+  package var hasSegments: Bool {self._segments != nil}
+  /// Clears the value of `segments`. Subsequent reads from it will return its default value.
+  package mutating func clearSegments() {self._segments = nil}
+
+  /// by the agent that put the record
+  package var owners: PBCountedGroups {
+    get {_owners ?? PBCountedGroups()}
+    set {_owners = newValue}
+  }
+  /// Returns true if `owners` has been explicitly set.
+  package var hasOwners: Bool {self._owners != nil}
+  /// Clears the value of `owners`. Subsequent reads from it will return its default value.
+  package mutating func clearOwners() {self._owners = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _at: PBPosition? = nil
+  fileprivate var _all: PBCountedAmount? = nil
+  fileprivate var _segments: PBCountedGroups? = nil
+  fileprivate var _owners: PBCountedGroups? = nil
+}
+
+package nonisolated struct PBCountedAmount: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var records: Int64 = 0
+
+  /// of their values
+  package var bytes: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PBCountedGroups: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Those with the most bytes, then in the order of their names' bytes; at most 20.
+  package var largest: [PBCountedGroup] = []
+
+  /// all that the largest do not hold
+  package var others: PBCountedAmount {
+    get {_others ?? PBCountedAmount()}
+    set {_others = newValue}
+  }
+  /// Returns true if `others` has been explicitly set.
+  package var hasOthers: Bool {self._others != nil}
+  /// Clears the value of `others`. Subsequent reads from it will return its default value.
+  package mutating func clearOthers() {self._others = nil}
+
+  /// How many groups there are, and `most_names` if there are as many or more. Beyond `most_names` only so many of them
+  /// are told apart, and the largest are the largest of these. Which ones depends on the state alone.
+  package var names: Int64 = 0
+
+  package var mostNames: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _others: PBCountedAmount? = nil
+}
+
+package nonisolated struct PBCountedGroup: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var amount: PBCountedAmount {
+    get {_amount ?? PBCountedAmount()}
+    set {_amount = newValue}
+  }
+  /// Returns true if `amount` has been explicitly set.
+  package var hasAmount: Bool {self._amount != nil}
+  /// Clears the value of `amount`. Subsequent reads from it will return its default value.
+  package mutating func clearAmount() {self._amount = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _amount: PBCountedAmount? = nil
 }
 
 package nonisolated struct PBPublished: Sendable {
@@ -4732,7 +4866,7 @@ nonisolated extension PBGetStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Status"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0\u{1}counts\0")
 
   fileprivate class _StorageClass {
     var _head: PBPosition? = nil
@@ -4759,6 +4893,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     var _commitP99Us: Int64 = 0
     var _walBytes: Int64 = 0
     var _storeBytes: Int64 = 0
+    var _counts: PBMemoryCounts? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -4793,6 +4928,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       _commitP99Us = source._commitP99Us
       _walBytes = source._walBytes
       _storeBytes = source._storeBytes
+      _counts = source._counts
     }
   }
 
@@ -4835,6 +4971,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         case 22: try { try decoder.decodeSingularInt64Field(value: &_storage._commitP99Us) }()
         case 23: try { try decoder.decodeSingularInt64Field(value: &_storage._walBytes) }()
         case 24: try { try decoder.decodeSingularInt64Field(value: &_storage._storeBytes) }()
+        case 25: try { try decoder.decodeSingularMessageField(value: &_storage._counts) }()
         default: break
         }
       }
@@ -4919,6 +5056,9 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       if _storage._storeBytes != 0 {
         try visitor.visitSingularInt64Field(value: _storage._storeBytes, fieldNumber: 24)
       }
+      try { if let v = _storage._counts {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -4952,10 +5092,183 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         if _storage._commitP99Us != rhs_storage._commitP99Us {return false}
         if _storage._walBytes != rhs_storage._walBytes {return false}
         if _storage._storeBytes != rhs_storage._storeBytes {return false}
+        if _storage._counts != rhs_storage._counts {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBMemoryCounts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MemoryCounts"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}all\0\u{1}segments\0\u{1}owners\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._at) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._all) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._segments) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._owners) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._at {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._all {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._segments {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._owners {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBMemoryCounts, rhs: PBMemoryCounts) -> Bool {
+    if lhs._at != rhs._at {return false}
+    if lhs._all != rhs._all {return false}
+    if lhs._segments != rhs._segments {return false}
+    if lhs._owners != rhs._owners {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCountedAmount: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CountedAmount"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}records\0\u{1}bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.records) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.bytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.records != 0 {
+      try visitor.visitSingularInt64Field(value: self.records, fieldNumber: 1)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.bytes, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBCountedAmount, rhs: PBCountedAmount) -> Bool {
+    if lhs.records != rhs.records {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCountedGroups: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CountedGroups"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}largest\0\u{1}others\0\u{1}names\0\u{3}most_names\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.largest) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._others) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.names) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.mostNames) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.largest.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.largest, fieldNumber: 1)
+    }
+    try { if let v = self._others {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.names != 0 {
+      try visitor.visitSingularInt64Field(value: self.names, fieldNumber: 3)
+    }
+    if self.mostNames != 0 {
+      try visitor.visitSingularInt64Field(value: self.mostNames, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBCountedGroups, rhs: PBCountedGroups) -> Bool {
+    if lhs.largest != rhs.largest {return false}
+    if lhs._others != rhs._others {return false}
+    if lhs.names != rhs.names {return false}
+    if lhs.mostNames != rhs.mostNames {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCountedGroup: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CountedGroup"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}amount\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._amount) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try { if let v = self._amount {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBCountedGroup, rhs: PBCountedGroup) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs._amount != rhs._amount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -35,6 +35,7 @@ extension PBStatus {
         commitP99Us = status.commitP99.wholeMicroseconds
         walBytes = status.walBytes
         storeBytes = status.storeBytes
+        if let counts = status.counts { self.counts = PBMemoryCounts(counts) }
     }
 }
 
@@ -65,6 +66,7 @@ extension BrokerFigures {
         commitP99 = .microseconds(message.commitP99Us)
         walBytes = message.walBytes
         storeBytes = message.storeBytes
+        if message.hasCounts { counts = try MemoryCounts(message.counts) }
     }
 }
 

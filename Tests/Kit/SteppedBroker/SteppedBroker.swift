@@ -15,6 +15,8 @@ struct SteppedBroker<Peer: Sendable> {
     private(set) var writes: [QueuedWrite] = []
     private(set) var reads: [QueuedRead] = []
     private var turn: CommitTurn
+    private let counts = PostedCounts()
+    private var counting = ProjectionFeed(Counts())
     private let settings: CoreSettings
 
     init(
@@ -76,10 +78,16 @@ struct SteppedBroker<Peer: Sendable> {
         return environment.reported
     }
 
+    /// The counting thread's turn, until it has reached what is visible.
+    mutating func project() throws {
+        while try counting.step(upTo: core.visible.revision, from: reader) {}
+        if let told = counting.projection.told { counts.post(told) }
+    }
+
     /// The readers' turn.
     /// - Returns: what leaves the broker, in order.
     mutating func answer() -> [BrokerOutput<Peer>] {
-        let desk = Desk(store: store, reader: reader, inlineValueBytes: settings.inlineValueBytes)
+        let desk = Desk(store: store, reader: reader, inlineValueBytes: settings.inlineValueBytes, counts: counts)
         let waiting = reads
         reads = []
         return waiting.flatMap { step(.answered(ticket: $0.ticket, desk.answer($0, now: now))) }

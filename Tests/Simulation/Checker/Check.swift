@@ -159,6 +159,7 @@ package struct Check {
         case .copiedBack(let lineage, let position): copiedBack(lineage, position)
         case .watch(let watch, let fact): self.watch(watch, fact)
         case .floor(_, let revision): highestFloor = max(highestFloor, revision)
+        case .counted(let lineage, let counts): counted(lineage, counts)
         case .remark: break
         }
     }

@@ -81,6 +81,8 @@ package enum Fact: Sendable {
     case restedAt(Lineage, Position)
     /// What the broker's wall clock says then. Nothing has been under way for a while.
     case restedWhen(Timestamp)
+    /// What was counted beside the commits, of the broker's main branch.
+    case counted(Lineage, MemoryCounts)
     /// For people.
     case remark(String)
 }

@@ -41,6 +41,8 @@ package enum Invariant: Int, CaseIterable, Comparable, Sendable, CustomStringCon
     case liveAgain = 20
     /// A second store that applies what the first decided holds the same rows.
     case replicaEquals = 21
+    /// What follows the commits says what is so in the state that it speaks of, and no less than all of it at rest.
+    case projections = 22
 
     /// Whether there is what it is about.
     package var isChecked: Bool { self != .strictTopics && self != .rights }

@@ -117,6 +117,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case watchSkipsWhatCameBetween = "watch-skips-what-came-between"
     /// Further pages of a range are of the head.
     case rangePagesOfHead = "range-pages-of-head"
+    /// Further parts of a large get are of the head.
+    case partsOfHead = "parts-of-head"
 
     // MARK: Transactions
 
@@ -161,6 +163,15 @@ package enum Mutant: String, CaseIterable, Sendable {
     case queueUnbounded = "queue-unbounded"
     /// A session's outcomes are kept although its client has them.
     case resultsNeverDropped = "results-never-dropped"
+
+    // MARK: What follows the commits
+
+    /// What a commit replaced is counted on.
+    case replacedNotSubtracted = "replaced-not-subtracted"
+    /// The commits of another history are taken for those that come next.
+    case projectionOverReplacedHistory = "projection-over-replaced-history"
+    /// What the floor has passed meanwhile is taken for never having been.
+    case projectionOverTheFloor = "projection-over-the-floor"
 
     /// The broker forgets when the next record expires.
     case expiryForgotten = "expiry-forgotten"

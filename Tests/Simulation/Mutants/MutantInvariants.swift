@@ -15,7 +15,7 @@ extension Mutant {
             [.filteredTruth]
         case .newStreamPreviousZero, .commitMatchedBeforeRegistration: [.filteredTruth, .completeUpTo]
         case .watchSkipsWhatCameBetween: [.filteredTruth, .staleIsMarked]
-        case .rangePagesOfHead, .fillAtHead, .mixedCuts, .largeByKeyAlone, .evictedIsDeleted: [.oneState]
+        case .rangePagesOfHead, .partsOfHead, .fillAtHead, .mixedCuts, .largeByKeyAlone, .evictedIsDeleted: [.oneState]
         case .bookmarkLowersCut, .cutGoesBack, .readsFromAnOldSnapshot: [.neverBack]
         case .bookmarkAheadOfData, .bookmarkOfDurableHead, .acknowledgementAsBookmark, .heartbeatFromAnywhere,
             .heartbeatsUnbroken, .heartbeatOfDroppedStream, .newStreamUnlisted:
@@ -44,6 +44,7 @@ extension Mutant {
             .floorLeftOut:
             [.replicaEquals]
         case .deafForEver: [.liveAgain]
+        case .replacedNotSubtracted, .projectionOverReplacedHistory, .projectionOverTheFloor: [.projections]
         }
     }
 

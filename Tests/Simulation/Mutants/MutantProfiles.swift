@@ -41,6 +41,11 @@ extension Mutant {
         case .watchSkipsWhatCameBetween:
             profile.reading = 5...80
             profile.often(.watch, 20)
+        case .partsOfHead:
+            profile.crowd()
+            profile.reading = 5...80
+            profile.answerRecords = 1
+            profile.often(.direct, 60)
         case .rangePagesOfHead:
             profile.reading = 5...80
             profile.often(.direct, 40)
@@ -69,6 +74,8 @@ extension Mutant {
         case .oldReplyResets:
             profile.often(.restore, 6)
             profile.often(.deafen, 10)
+        case .projectionOverReplacedHistory: profile.often(.copyBack, 8)
+        case .projectionOverTheFloor: profile.often(.compact, 10)
         case .deafForEver: profile.often(.deafen, 10)
         case .recordNotApplied:
             // Who reads finds it, too.

@@ -24,7 +24,7 @@ extension World {
 
     /// The broker's pages are large. Smaller ones continue as well: each page names its place.
     func paged(_ reply: Reply, by broker: BrokerProcess, to peer: Peer) -> Reply {
-        guard case .page(var page) = reply.body else { return reply }
+        guard case .page(var page) = reply.body else { return shortened(reply) }
         var reply = reply
         let request = PeerRequest(agent: peer.agent, life: peer.life, id: reply.id)
         if let pull = mutants.pulls[request] { page = altered(page, of: pull, from: peer, broker) }

@@ -42,6 +42,13 @@ extension Agent {
             }
             then(result)
         }
+        if world.mutant == .partsOfHead {
+            driving.alter = { _, action in
+                guard case .make(.request(.get(var get)), let most) = action else { return action }
+                get.at = nil
+                return .make(.request(.get(get)), within: most)
+            }
+        }
         driving.begin()
     }
 

@@ -40,6 +40,7 @@ final class AgentWatch {
         driving.alter = { [self] driving, action in
             began(driving.driven)
             if case .make(.reach(_, .changed), _) = action { isWaiting = true }
+            if case .make(.request(.get), _) = action { agent.world.coverage.count(.watchedLarge) }
             return action
         }
         driving.hear = { [self] _, _ in isWaiting = false }

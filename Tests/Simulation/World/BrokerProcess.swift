@@ -96,6 +96,7 @@ final class BrokerProcess {
         world.note(.floor(lineage, floor))
         tick()
         if checkpointer != nil { after(.milliseconds(200)) { $0.checkpoint() } }
+        after(world.projecting.period) { $0.project() }
         if looksAfterHistory { after(SmallBounds.lookingPeriod) { $0.lookAfterHistory() } }
     }
 

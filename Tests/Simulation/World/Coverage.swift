@@ -97,8 +97,13 @@ package enum Happening: String, CaseIterable, Sendable {
     case readRange = "range read"
     case rangeContinued = "further page of a range"
     case readMerged = "read of a key that is only merged"
+    case getContinued = "further part of a get"
+    case watchedLarge = "value fetched by a watch"
     case watched = "change delivered by a watch"
     case watchEnded = "watch ended by the broker's answer"
+    // What follows the commits
+    case countedAnewAboveFloor = "counts begun anew, overtaken by the floor"
+    case countedAnewInAnotherHistory = "counts begun anew in another history"
     // Bounds
     case streamDropped = "stream dropped for idleness"
     case listShortened = "heartbeat's list too long, S raised"

@@ -29,6 +29,9 @@ struct Profile {
     var strictViews = 0
     var moves: [(Move, weight: Int)] = []
     var bounds = SmallBounds()
+    /// Records in the answer to a get, and whether the log announces what does not travel in an event; `nil`: as the
+    /// broker has it, whose answers have room for all that a world holds.
+    var answerRecords: Int?
     /// Writes that depend on what was read for them, in percent.
     var readingWriters = 0
     /// Many keys, written first.

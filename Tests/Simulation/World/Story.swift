@@ -44,6 +44,7 @@ extension Fact {
             "\(view) rests at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
         case .restedAt(let lineage, let position): "the broker rests at \(position.revision) of \(lineage)"
         case .restedWhen(let wall): "it is \(wall.milliseconds) by the broker's wall clock"
+        case .counted(_, let counts): "counted are \(counts.story)"
         case .remark(let text): text
         }
     }
@@ -51,10 +52,18 @@ extension Fact {
     /// Whether the fact is worth a line in a short story.
     package var isTelling: Bool {
         switch self {
-        case .watched, .holds, .moved(_, .fresh, _), .answered: false
+        case .watched, .holds, .moved(_, .fresh, _), .answered, .counted: false
         default: true
         }
     }
+}
+
+extension MemoryCounts {
+    var story: String { "\(all.records) records of \(all.bytes) bytes at \(at.revision)" }
+}
+
+extension MemoryCounts? {
+    var story: String { map(\.story) ?? "nothing" }
 }
 
 extension WatchFact {

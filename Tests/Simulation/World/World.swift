@@ -31,6 +31,7 @@ package final class World {
     var dice: Dice
     let profile: Profile
     let caps: Caps
+    var projecting: Projecting
     var agenda = Agenda()
     var disk: Disk
     /// It applies what the broker's store decides; `nil`: it could not.
@@ -73,8 +74,9 @@ package final class World {
         var boundDice = Dice(seed: seed, move: -1)
         profile.bounds = SmallBounds(&boundDice)
         profile.widen(&boundDice)
-        var writerDice = Dice(seed: seed, move: -2)
-        profile.readThenWrite(&writerDice)
+        var callDice = Dice(seed: seed, move: -2)
+        profile.readThenWrite(&callDice)
+        profile.shorten(&callDice)
         var lifeDice = Dice(seed: seed, move: -3)
         profile.bounds.shortenSessions(&lifeDice)
         mutant?.provoke(&profile)
@@ -84,6 +86,7 @@ package final class World {
         let lineage = dice.next() | 1
         disk = try Disk(lineage: lineage, isOnDisk: profile.isOnDisk)
         replica = try Replica(lineage: lineage)
+        projecting = Projecting(Dice(seed: seed, move: .max - 2))
         if profile.isWired { coverage.count(.wired) }
         if profile.isOnDisk { coverage.count(.onDisk) }
     }
@@ -178,6 +181,7 @@ package final class World {
     private func rest() throws {
         guard let broker else { return note(.broken(.liveAgain, "no broker runs at the end")) }
         try disk.harvest()
+        try restProjecting(broker)
         try holdOutcomesToCaps()
         for agent in agents { agent.noteRest() }
         note(.restedAt(broker.lineage, broker.core.visible))

@@ -70,6 +70,32 @@ import Testing
         #expect(preview(Data()) == "")
     }
 
+    @Test("counts tell the largest groups, the rest as one, and as of when") func counts() {
+        func amount(_ records: Int64, _ bytes: Int64) -> MemoryCounts.Amount { .init(records: records, bytes: bytes) }
+        let groups = (1...7).map { MemoryCounts.Group(name: "g\($0)", amount: amount(1, 100 - $0)) }
+        let counts = MemoryCounts(
+            at: Position(revision: 9, hash: 1), all: amount(12_345, 4 << 20),
+            segments: .init(largest: groups, others: amount(12_338, 900), names: 1000, mostNames: 1000),
+            owners: .init(
+                largest: [.init(name: "a\u{1B}[2J\u{202E}", amount: amount(12_345, 4 << 20))], names: 1, mostNames: 1000
+            )
+        )
+        let rows = CountsReport.rows(counts) { Human.name($0, onTerminal: true) }
+        #expect(rows.map(\.0) == ["records", "segments", "owners"])
+        #expect(
+            rows.map(\.1) == [
+                "12,345 (4.0 MiB) on main, counted as of revision 9",
+                "1,000 or more: g1 1 (99 B), g2 1 (98 B), g3 1 (97 B), g4 1 (96 B), g5 1 (95 B), others 12,340 (1.1 KiB)",
+                "1: a\\u{1b}[2J\\u{202e} 12,345 (4.0 MiB)",
+            ])
+        #expect(CountsReport.rows(nil) { $0 }.map(\.1) == ["not counted yet"])
+        #expect(CountsReport.json(nil) == .null)
+        let json = CountsReport.json(counts).line
+        #expect(json.hasPrefix(#"{"at":{"revision":9,"hash":"0000000000000001"},"records":12345,"bytes":4194304,"#))
+        #expect(json.contains(#"{"names":1000,"most_names":1000,"largest":[{"name":"g1","records":1,"bytes":99},"#))
+        #expect(json.contains(#""others":{"records":12338,"bytes":900}}"#))
+    }
+
     @Test("a meter tells number, bytes, rates and the time left") func meter() {
         var meter = Meter(counting: "records", start: Instant(nanoseconds: 0))
         meter.total = 50_000

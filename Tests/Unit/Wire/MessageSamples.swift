@@ -165,7 +165,18 @@ extension Samples {
         status.commitP99 = .microseconds(small())
         status.walBytes = revision()
         status.storeBytes = revision()
+        status.counts = counts()
         return status
+    }
+
+    private mutating func counts() -> MemoryCounts {
+        func amount() -> MemoryCounts.Amount { .init(records: revision(), bytes: revision()) }
+        func groups() -> MemoryCounts.Groups {
+            .init(
+                largest: list { .init(name: $0.text(), amount: .init(records: $0.revision(), bytes: $0.revision())) },
+                others: amount(), names: small(), mostNames: small())
+        }
+        return MemoryCounts(at: position(), all: amount(), segments: groups(), owners: groups())
     }
 }
 

@@ -1,0 +1,128 @@
+import GRDB
+import MembusModel
+
+// What somebody is given who follows the commits in order: bounded pages, each read in one state of the file in which
+// the follower's place was checked. Nothing is kept between pages, and nothing waits for a follower: the floor may pass
+// it, and it is told so.
+
+/// A commit as those see it who follow all of them.
+package struct FollowedCommit: Sendable {
+    package struct Change: Sendable {
+        package var record: MembusModel.Record
+        /// What the branch showed under the key before, inherited or its own; `nil`: no record.
+        package var replaced: MembusModel.Record?
+
+        package init(record: MembusModel.Record, replaced: MembusModel.Record?) {
+            self.record = record
+            self.replaced = replaced
+        }
+    }
+
+    package var info: CommitInfo
+    /// The branch that it made.
+    package var made: BranchInfo?
+    /// In the order of their ordinals; none if the branch is not wanted.
+    package var changes: [Change]
+
+    package init(info: CommitInfo, made: BranchInfo? = nil, changes: [Change]) {
+        self.info = info
+        self.made = made
+        self.changes = changes
+    }
+}
+
+/// A piece of what a branch shows.
+package struct StatePage: Sendable {
+    package var records: [MembusModel.Record]
+    /// The last key that was looked at, after which the state goes on; `nil`: this was the end.
+    package var next: Key?
+
+    package init(records: [MembusModel.Record], next: Key?) {
+        self.records = records
+        self.next = next
+    }
+}
+
+extension Reader {
+    /// The commits after a state, up to what is visible, until about `budget` commits and changes were looked at; a
+    /// commit is never split.
+    /// - Parameters:
+    ///   - after: refused with `belowFloor` or `historyDiffers` if this history does not go on from there.
+    ///   - inline: the size up to which values come along; -1: none does.
+    ///   - wanted: the branches whose changes are read.
+    package func commits(
+        after: Position, inline: Int, budget: Int, visible: Revision, of wanted: (BranchInfo) -> Bool
+    ) throws(Refusal) -> [FollowedCommit] {
+        try read("following the commits", visible: visible) { snapshot in
+            let start = try snapshot.checked(after)
+            var looked = 0
+            var commits: [FollowedCommit] = []
+            let rows = try snapshot.db.rows(
+                """
+                SELECT \(CommitRow.columns) FROM commits
+                WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT ?
+                """, [start.revision, snapshot.visible, max(1, budget)])
+            while looked < max(1, budget), let row = try rows.next() {
+                var commit = FollowedCommit(info: try CommitRow.info(row, snapshot.branches), changes: [])
+                let branch = try snapshot.branch(commit.info.branch)
+                let info = try snapshot.info(of: branch)
+                if branch.created == commit.info.revision { commit.made = info }
+                if wanted(info) { commit.changes = try snapshot.changes(of: commit.info, on: branch, inline) }
+                looked += 1 + commit.changes.count
+                commits.append(commit)
+            }
+            return commits
+        }
+    }
+
+    /// A page of what a branch shows as of a state, in the order of the keys, for which at most `budget` keys are looked
+    /// at.
+    package func state(
+        of branch: BranchName, at: Position, after: Key?, inline: Int, budget: Int, visible: Revision
+    ) throws(Refusal) -> StatePage {
+        try read("reading a state", visible: visible) { snapshot in
+            let at = try snapshot.checked(at)
+            let levels = snapshot.branches.levels(of: try snapshot.branch(branch), at: at.revision)
+            var scan = RangeScan(snapshot, .everything, levels: levels, after: after, inline: inline)
+            var page = StatePage(records: [], next: nil)
+            while scan.looked < max(1, budget) {
+                if let record = try scan.next(looking: max(1, budget) - scan.looked) {
+                    page.records.append(record)
+                } else if !scan.isPaused {
+                    return page
+                }
+            }
+            page.next = scan.last
+            return page
+        }
+    }
+}
+
+extension StoreSnapshot {
+    fileprivate func info(of branch: Branch) throws -> BranchInfo {
+        BranchInfo(
+            name: branch.name, parent: try branch.parent.map { try branches.name($0) }, forkRevision: branch.fork,
+            created: branch.created)
+    }
+
+    /// Above the floor nothing is swept, and what a change replaced is what its branch showed at the revision before:
+    /// that is not below the floor either.
+    fileprivate func changes(of commit: CommitInfo, on branch: Branch, _ inline: Int) throws -> [FollowedCommit.Change]
+    {
+        let before = branches.levels(of: branch, at: commit.revision - 1)
+        let rows = try db.rows(
+            "SELECT \(RecordRow.columns) FROM changes WHERE position >= ?2 AND position <= ?3 ORDER BY position",
+            [
+                inline, LogCursor(revision: commit.revision, ordinal: 0).position,
+                LogCursor.end(of: commit.revision).position,
+            ])
+        var changes: [FollowedCommit.Change] = []
+        while let row = try rows.next() {
+            let record = try RecordRow.record(row)
+            let replaced = try NewestVersion.record(db, record.key, before, inline: inline)
+            changes.append(
+                FollowedCommit.Change(record: record, replaced: replaced.flatMap { $0.isDeleted ? nil : $0 }))
+        }
+        return changes
+    }
+}
