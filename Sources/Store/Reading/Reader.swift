@@ -96,17 +96,23 @@ struct StoreSnapshot {
         return try checked(at)
     }
 
-    /// A place that must be of this history.
+    /// A place that must be of this history. Below the floor its state is gone, but its hash outlives it: a place of another
+    /// history is told from one of this history that is no longer kept.
     func checked(_ claimed: Position) throws -> Position {
-        if claimed.revision < floor {
+        if claimed.revision < floor, try isOfThisHistory(claimed) ?? true {
             throw Refusal(
                 .belowFloor, "revision \(claimed.revision) lies below the floor, \(floor)",
                 subject: "\(claimed.revision)")
         }
-        guard claimed.revision <= visible, try Chain.position(db, of: claimed.revision) == claimed else {
+        guard claimed.revision <= visible, try isOfThisHistory(claimed) == true else {
             throw Refusal(.historyDiffers, "\(claimed) is not a place in this history")
         }
         return claimed
+    }
+
+    /// `nil`: that revision's hash is not kept.
+    private func isOfThisHistory(_ claimed: Position) throws -> Bool? {
+        try Chain.position(db, of: claimed.revision).map { $0 == claimed }
     }
 }
 

@@ -52,6 +52,25 @@ struct CompactionTests {
         } catch { #expect(error.code == .belowFloor) }
     }
 
+    @Test("a place of another history is told from one that is no longer kept, before and after the sweep")
+    func otherHistoryBelowFloor() throws {
+        let world = try World()
+        for number in 1...6 { try world.put("a", "\(number)") }
+        let kept = try #require(try world.reader.position(of: 3, visible: 6))
+        let foreign = Position(revision: 3, hash: kept.hash &+ 1)
+        func code(_ place: Position) -> Refusal.Code? {
+            do { _ = try world.reader.get([], on: .main, at: place, visible: 6) } catch { return error.code }
+            return nil
+        }
+        #expect(code(kept) == nil)
+        #expect(code(foreign) == .historyDiffers)
+        for isSwept in [false, true] {
+            if isSwept { try world.compact(to: 5) } else { try world.raiseFloor(to: 5) }
+            #expect(code(kept) == .belowFloor)
+            #expect(code(foreign) == .historyDiffers)
+        }
+    }
+
     @Test("compacting goes on after a restart where it stopped, and the head stays when all history goes")
     func restart() throws {
         let scratch = try Scratch()
