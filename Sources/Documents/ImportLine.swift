@@ -60,10 +60,5 @@ package struct ImportedRecord: Hashable, Sendable {
     }
 
     /// About what it takes in a request.
-    package var bytes: Int {
-        put.attributes.reduce(put.value.count + key.text.utf8.count + 64) {
-            $0 + $1.key.utf8.count + $1.value.utf8.count
-        }
-            + put.links.reduce(0) { $0 + $1.relation.utf8.count + $1.target.text.utf8.count }
-    }
+    package var bytes: Int { Change(key, .put(put)).requestBytes }
 }

@@ -6,13 +6,13 @@ import MembusSystem
 
 /// The life of the thread that writes: turn after turn, each with all writes that wait.
 final class CommitThread: @unchecked Sendable {  // used by its one thread only, after it was made
-    private let queue: BatchQueue<QueuedWrite>
+    private let queue: WorkQueue<QueuedWrite>
     private let log: Logger
     private var turn: CommitTurn
     private var environment: ThreadEnvironment
 
     init(
-        writer: Writer, retention: Retention, queue: BatchQueue<QueuedWrite>,
+        writer: Writer, retention: Retention, queue: WorkQueue<QueuedWrite>,
         results: Inbox<BrokerInput<PeerEnvelope>>, log: Logger
     ) {
         self.queue = queue
@@ -37,7 +37,7 @@ private struct ThreadEnvironment: CommitEnvironment {
     let results: Inbox<BrokerInput<PeerEnvelope>>
     let log: Logger
     private var batches = RepeatedFault()
-    private var sweeps = RepeatedFault()
+    private var compactions = RepeatedFault()
 
     init(writer: Writer, results: Inbox<BrokerInput<PeerEnvelope>>, log: Logger) {
         self.writer = writer
@@ -69,7 +69,7 @@ private struct ThreadEnvironment: CommitEnvironment {
             switch fault {
             case .batchRefused(let count, let error):
                 batches.failed("a batch of \(count) was refused: \(error)", now: now)
-            case .sweepStopped(let error): sweeps.failed("compaction stopped: \(error.message)", now: now)
+            case .compactionStopped(let why): compactions.failed("compaction stopped: \(why)", now: now)
             }
         if let line { log.error("\(line)") }
     }

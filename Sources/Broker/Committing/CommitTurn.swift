@@ -75,7 +75,11 @@ struct CommitTurn {
             let written = try environment.write(batch.items, of: batch.tickets, at: wall)
             let results = zip(batch.tickets, written.results)
             for (ticket, result) in results.prefix(asked) { batch.answer(ticket, result) }
-            for (ticket, refusal) in upkeep.decided(results.dropFirst(asked)) { batch.refuse(ticket, refusal) }
+            if asked == batch.items.count { return written }
+            for (ticket, refusal) in upkeep.decided(results.dropFirst(asked)) {
+                environment.note(.compactionStopped(refusal.message))
+                if ticket != .own { batch.refuse(ticket, refusal) }
+            }
             return written
         } catch {
             if error.isFatal { throw error }
@@ -109,7 +113,7 @@ struct CommitTurn {
             answers = done.map { ($0, .compacted(floor: floor)) }
         } catch {
             if error.isFatal { throw error }
-            environment.note(.sweepStopped(error))
+            environment.note(.compactionStopped(error.message))
             let refusal = Upkeep.refusal(after: error)
             answers = upkeep.abandon().map { ($0, .item(.refused(refusal))) }
         }
@@ -137,7 +141,8 @@ protocol CommitEnvironment {
 enum CommitFault {
     /// It is as if the batch had never been.
     case batchRefused(items: Int, StoreError)
-    case sweepStopped(StoreError)
+    /// It goes on when somebody asks again, or at the next look.
+    case compactionStopped(String)
 }
 
 /// One turn's batch on its way.

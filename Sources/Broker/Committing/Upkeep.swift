@@ -50,15 +50,14 @@ struct Upkeep {
     }
 
     /// What was due is on disk.
-    /// - Returns: the answers to requests that were refused.
+    /// - Returns: what of it was refused.
     mutating func decided(_ results: some Sequence<(Ticket, WriteResult)>) -> [(ticket: Ticket, refusal: Refusal)] {
         var refused: [(ticket: Ticket, refusal: Refusal)] = []
         for (ticket, result) in results {
             isSweeping = true
-            if ticket == .own { continue }
             if case .refused(let refusal) = result {
                 refused.append((ticket, refusal))
-            } else {
+            } else if ticket != .own {
                 sweepingFor.append(ticket)
             }
         }

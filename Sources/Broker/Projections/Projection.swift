@@ -3,9 +3,9 @@ import MembusStore
 
 /// What follows the commits in order, off their path: counts, and whatever else can be made of the store's state.
 ///
-/// It is a function of the state of which it speaks, however it came there: commit by commit, or anew from a state. Else
-/// one that had to begin anew would say something else than one that did not. Nothing waits for it, and it keeps nothing
-/// from being dropped: it can be thrown away at any moment. Which of its calls come when is ``ProjectionFeed``'s.
+/// It is a function of the state of which it speaks, however it came there: commit by commit, or anew from a state.
+/// Else one that had to begin anew would say something else than one that did not. Nothing waits for it, and it keeps
+/// nothing from being dropped: it can be thrown away at any moment. Which call comes when is ``ProjectionFeed``'s.
 package protocol Projection: Sendable {
     /// The state that it speaks of; `nil`: it has none yet.
     var position: Position? { get }

@@ -6,12 +6,14 @@ import MembusModel
 // with what they hold; those beyond it are not. The first `mostNames` in this order are told, the others only as a sum.
 // Which are kept depends on what came before; which are told does not:
 //
-//   - no more than 3 × `mostNames` are kept: when there would be more, the edge is drawn behind the first 2 × `mostNames`
+//   - no more than 3 × `mostNames` are kept: when there would be more, the edge is drawn behind the first
+//     2 × `mostNames`
 //   - while at least `mostNames` are kept, or no edge was ever drawn, the first `mostNames` in use are among them
 //   - when fewer are left, what lies beyond the edge is needed: the tally is short, and counts the whole state anew
 //
-// Since names are ordered by hash, what comes and goes does so on both sides of the edge alike: the tally gets short only
-// when half of all names in use have gone since the edge was drawn, so that counting anew costs no more than they did.
+// Since names are ordered by hash, what comes and goes does so on both sides of the edge alike: the tally gets short
+// only when about half of all names in use have gone since the edge was drawn, so that counting anew costs no more than
+// their deletions did.
 
 struct Tally: Sendable {
     typealias Amount = MemoryCounts.Amount

@@ -29,9 +29,9 @@ struct BusLoop {
     let limits: Limits
     let waker: Waker
     let results: Inbox<BrokerInput<PeerEnvelope>>
-    let writes: BatchQueue<QueuedWrite>
-    let reads: JobQueue<QueuedRead>
-    let longReads: JobQueue<QueuedRead>
+    let writes: WorkQueue<QueuedWrite>
+    let reads: WorkQueue<QueuedRead>
+    let longReads: WorkQueue<QueuedRead>
     let visible: VisibleRevision
     let log: Logger
 
@@ -45,8 +45,8 @@ struct BusLoop {
 
     init(
         core: BrokerCore<PeerEnvelope>, limits: Limits, waker: Waker, results: Inbox<BrokerInput<PeerEnvelope>>,
-        writes: BatchQueue<QueuedWrite>, reads: JobQueue<QueuedRead>,
-        longReads: JobQueue<QueuedRead>, visible: VisibleRevision, log: Logger
+        writes: WorkQueue<QueuedWrite>, reads: WorkQueue<QueuedRead>,
+        longReads: WorkQueue<QueuedRead>, visible: VisibleRevision, log: Logger
     ) {
         self.core = core
         self.limits = limits

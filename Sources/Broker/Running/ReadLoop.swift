@@ -3,7 +3,7 @@ import MembusBus
 /// The life of a reading thread: look-ups from its own connection, one at a time.
 struct ReadLoop: Sendable {
     let desk: Desk
-    let queue: JobQueue<QueuedRead>
+    let queue: WorkQueue<QueuedRead>
     let results: Inbox<BrokerInput<PeerEnvelope>>
 
     func run() {

@@ -100,18 +100,6 @@ struct SessionPauses: Sendable {
 }
 
 extension Work {
-    /// What it weighs, about.
-    var bytes: Int {
-        guard case .transaction(let transaction) = self else { return 128 }
-        return transaction.changes.reduce(128 + transaction.preconditions.count * 64) { sum, change in
-            switch change.action {
-            case .put(let put): sum + 128 + put.value.count
-            case .append(let data), .mergePatch(let data): sum + 64 + data.count
-            case .delete, .increment: sum + 64
-            }
-        }
-    }
-
     var branch: BranchName {
         switch self {
         case .transaction(let transaction): transaction.branch

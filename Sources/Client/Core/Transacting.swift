@@ -8,7 +8,7 @@ extension ClientCore {
         guard session.resendAt == nil else { return }
         var bytes = session.bytesInFlight
         while let waiting = session.waiting.first {
-            let weight = waiting.work.bytes
+            let weight = waiting.work.requestBytes
             let fits = session.slots.isEmpty || bytes + weight <= settings.mostBytesInFlight
             guard session.slots.count < settings.mostInFlight, fits else { break }
             bytes += weight

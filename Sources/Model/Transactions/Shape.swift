@@ -75,17 +75,6 @@ extension Precondition {
 }
 
 extension Change {
-    /// What it counts for in a transaction's size.
-    var bytes: Int {
-        let content =
-            switch action {
-            case .put(let put): put.value.count + put.annotationBytes
-            case .append(let data), .mergePatch(let data): data.count
-            case .delete, .increment: 8
-            }
-        return key.text.utf8.count + content
-    }
-
     fileprivate func shapeRefusal(limits: Limits) -> Refusal? {
         if let refusal = limits.refusal(ofKey: key) { return refusal }
         return switch action {
@@ -97,14 +86,6 @@ extension Change {
 }
 
 extension Put {
-    /// Of kind, attributes and links together.
-    var annotationBytes: Int {
-        var bytes = kind.name.utf8.count
-        for (name, value) in attributes { bytes += name.utf8.count + value.utf8.count }
-        for link in links { bytes += link.relation.utf8.count + link.target.text.utf8.count }
-        return bytes
-    }
-
     fileprivate func shapeRefusal(key: Key, limits: Limits) -> Refusal? {
         if let refusal = limits.refusal(valueOf: value.count, under: key)
             ?? limits.refusal(ofName: kind.name, "kind", key: key)

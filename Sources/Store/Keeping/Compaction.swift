@@ -9,8 +9,8 @@ import MembusModel
 //      What looks at a version: reads at the floor or above, forks and tags, each at its revision.
 //   3. A deletion that hides nothing goes too: no older version is left on its branch, and the parent
 //      showed nothing at the fork.
-//   4. The hashes of the span are put into the archive, and a commit goes when none of its changes is left. (One that has some stays, as the author of what is
-//      still there.)
+//   4. The hashes of the span are put into the archive, and a commit goes when none of its changes is left. (One that
+//      has some stays, as the author of what is still there.)
 //
 // A crash between steps loses nothing: the sweep goes on where `meta` says. Reads at the floor and above
 // are exact at every moment; only a deletion's revision may turn to 0, "never had a record".

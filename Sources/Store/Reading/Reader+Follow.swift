@@ -62,21 +62,21 @@ extension Reader {
                 SELECT \(CommitRow.columns) FROM commits
                 WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT ?
                 """, [start.revision, snapshot.visible, max(1, budget)])
+            var changes = try ChangeWalk(snapshot, after: start.revision, inline: inline)
             while looked < max(1, budget), let row = try rows.next() {
                 var commit = FollowedCommit(info: try CommitRow.info(row, snapshot.branches), changes: [])
                 let branch = try snapshot.branch(commit.info.branch)
                 let info = try snapshot.info(of: branch)
                 if branch.created == commit.info.revision { commit.made = info }
-                if wanted(info) { commit.changes = try snapshot.changes(of: commit.info, on: branch, inline) }
-                looked += 1 + commit.changes.count
+                looked += 1 + (try changes.take(into: &commit, on: branch, isWanted: wanted(info)))
                 commits.append(commit)
             }
             return commits
         }
     }
 
-    /// A page of what a branch shows as of a state, in the order of the keys, for which at most `budget` keys are looked
-    /// at.
+    /// A page of what a branch shows as of a state, in the order of the keys. At most `budget` keys are looked at for
+    /// it, with or without a record.
     package func state(
         of branch: BranchName, at: Position, after: Key?, inline: Int, budget: Int, visible: Revision
     ) throws(Refusal) -> StatePage {
@@ -104,25 +104,42 @@ extension StoreSnapshot {
             name: branch.name, parent: try branch.parent.map { try branches.name($0) }, forkRevision: branch.fork,
             created: branch.created)
     }
+}
+
+/// All changes after a revision, taken commit by commit: one statement for a page, as each costs more than the rows that
+/// it gives.
+private struct ChangeWalk {
+    private let snapshot: StoreSnapshot
+    private let inline: Int
+    private let rows: StoredRows
+    private var row: StoredRow?
+
+    init(_ snapshot: StoreSnapshot, after revision: Revision, inline: Int) throws {
+        self.snapshot = snapshot
+        self.inline = inline
+        rows = try snapshot.db.rows(
+            "SELECT \(RecordRow.columns) FROM changes WHERE position > ?2 AND position <= ?3 ORDER BY position",
+            [inline, LogCursor.end(of: revision).position, LogCursor.end(of: snapshot.visible).position])
+        row = try rows.next()
+    }
 
     /// Above the floor nothing is swept, and what a change replaced is what its branch showed at the revision before:
     /// that is not below the floor either.
-    fileprivate func changes(of commit: CommitInfo, on branch: Branch, _ inline: Int) throws -> [FollowedCommit.Change]
-    {
-        let before = branches.levels(of: branch, at: commit.revision - 1)
-        let rows = try db.rows(
-            "SELECT \(RecordRow.columns) FROM changes WHERE position >= ?2 AND position <= ?3 ORDER BY position",
-            [
-                inline, LogCursor(revision: commit.revision, ordinal: 0).position,
-                LogCursor.end(of: commit.revision).position,
-            ])
-        var changes: [FollowedCommit.Change] = []
-        while let row = try rows.next() {
-            let record = try RecordRow.record(row)
-            let replaced = try NewestVersion.record(db, record.key, before, inline: inline)
-            changes.append(
-                FollowedCommit.Change(record: record, replaced: replaced.flatMap { $0.isDeleted ? nil : $0 }))
+    /// - Returns: how many changes the commit has, wanted or not.
+    mutating func take(into commit: inout FollowedCommit, on branch: Branch, isWanted: Bool) throws -> Int {
+        let end = LogCursor.end(of: commit.info.revision).position
+        let before = snapshot.branches.levels(of: branch, at: commit.info.revision - 1)
+        var count = 0
+        while let current = row, (try current[0] as Int64) <= end {
+            count += 1
+            if isWanted {
+                let record = try RecordRow.record(current)
+                let replaced = try NewestVersion.record(snapshot.db, record.key, before, inline: inline)
+                commit.changes.append(
+                    FollowedCommit.Change(record: record, replaced: replaced.flatMap { $0.isDeleted ? nil : $0 }))
+            }
+            row = try rows.next()
         }
-        return changes
+        return count
     }
 }

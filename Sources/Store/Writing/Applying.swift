@@ -23,7 +23,7 @@ extension Writer {
         try transaction("applying a batch") { db in
             try check(decided)
             sessions.keep(decided.mostKept)
-            var batch = Batch(db: db, writer: self, now: decided.time)
+            var batch = Batch(db: db, writer: self, now: decided.time, collecting: nil)
             for entry in decided.entries { try batch.take(entry) }
             guard state.hash == decided.reachedHash else {
                 throw StoreError.unfitting("it leads to another hash at revision \(state.head.revision)")

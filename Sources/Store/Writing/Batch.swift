@@ -2,24 +2,30 @@ import Foundation
 import GRDB
 import MembusModel
 
-/// A batch under way, inside its SQLite transaction. What it inserts it also notes as decided, in order.
+/// A batch under way, inside its SQLite transaction. What it inserts it also notes as decided, in order, if somebody
+/// wants to know.
 struct Batch {
     let db: Database
     let writer: Writer
     let now: Timestamp
     private(set) var commits: [Commit] = []
     private(set) var entries: [DecidedBatch.Entry] = []
+    private let isCollecting: Bool
     private let follows: (revision: Revision, hash: [UInt8])
     private var commitRow: Prepared
     private var changeRow: Prepared
 
-    init(db: Database, writer: Writer, now: Timestamp) {
+    /// - Parameter items: how many there will be, if what is decided is to be collected.
+    init(db: Database, writer: Writer, now: Timestamp, collecting items: Int?) {
         self.db = db
         self.writer = writer
         self.now = now
         follows = (writer.state.head.revision, writer.state.hash)
         commitRow = writer.statements.commitRow
         changeRow = writer.statements.changeRow
+        isCollecting = items != nil
+        // A transaction leaves a commit and a number.
+        if let items { entries.reserveCapacity(2 * items) }
     }
 
     /// What was decided so far; all of it, once sessions are saved.
@@ -29,7 +35,9 @@ struct Batch {
             mostKept: writer.sessions.mostKept, entries: entries, reachedHash: writer.state.hash)
     }
 
-    mutating func decided(_ entry: DecidedBatch.Entry) { entries.append(entry) }
+    mutating func decided(_ entry: @autoclosure () -> DecidedBatch.Entry) {
+        if isCollecting { entries.append(entry()) }
+    }
 
     mutating func run(_ item: WriteItem) throws -> WriteResult {
         switch item {
@@ -61,14 +69,16 @@ struct Batch {
         guard let admitted = try writer.sessions.admit(db, request, fingerprint: fingerprint) else {
             return .refused(Refusal(.unknownSession, "session \(request.session) is not known to this store"))
         }
-        if admitted.tellsMore { acknowledged(admitted.acknowledged, by: request.session) }
+        let result: WriteResult
         switch admitted.admission {
-        case .refuse(let refusal): return .refused(refusal)
-        case .known(let kept): return try answer(kept.result, again: request)
-        case .execute: break
+        case .refuse(let refusal): result = .refused(refusal)
+        case .known(let kept): result = try answer(kept.result, again: request)
+        case .execute: result = try execute(request, by: admitted.agent)
         }
-        let result = try execute(request, by: admitted.agent)
-        guard let outcome = Kept(result, of: request) else { return result }
+        guard case .execute = admitted.admission, let outcome = Kept(result, of: request) else {
+            acknowledge(admitted, by: request.session)
+            return result
+        }
         let kept = KeptResult(fingerprint: fingerprint, result: outcome)
         writer.sessions.decided(request.session, number: request.number, kept)
         decided(
@@ -78,11 +88,13 @@ struct Batch {
         return result
     }
 
-    /// The session's row is written with it at the end of the batch.
-    private mutating func acknowledged(_ through: UInt64, by session: SessionID) {
+    /// A request that uses up no number may still tell what its client has; that goes to disk with the session's row, if
+    /// the batch writes it.
+    private mutating func acknowledge(_ admitted: SessionTable.Admitted, by session: SessionID) {
+        guard admitted.tellsMore, writer.sessions.isChanged(session) else { return }
         for place in entries.indices.reversed() {
             guard case .number(var number) = entries[place], number.session == session else { continue }
-            number.acknowledged = through
+            number.acknowledged = admitted.acknowledged
             entries[place] = .number(number)
             return
         }
@@ -165,8 +177,7 @@ struct Batch {
         writer.state.head = info.position
         let commit = Commit(info: info, records: records)
         commits.append(commit)
-        entries.append(
-            .commit(DecidedCommit(commit: commit, fork: fork, preconditions: preconditions, reads: reads)))
+        decided(.commit(DecidedCommit(commit: commit, fork: fork, preconditions: preconditions, reads: reads)))
         return info.position
     }
 }

@@ -53,7 +53,7 @@ struct SessionTable {
         var agent: String
         /// What its client has by now.
         var acknowledged: UInt64
-        /// Whether that is more than before, and goes to disk with this batch although the request may not.
+        /// Whether that is more than before.
         var tellsMore: Bool
     }
 
@@ -62,15 +62,18 @@ struct SessionTable {
     /// The session is changed where it lies: a copy would have its results copied for each transaction.
     mutating func admit(_ db: Database, _ request: Transact, fingerprint: UInt64) throws -> Admitted? {
         let id = request.session
-        guard try load(db, id), let before = entries[id]?.session.acknowledged else { return nil }
-        entries[id]?.session.acknowledge(request.acknowledged)
-        return entries[id].map { entry in
-            Admitted(
-                admission: entry.session.admit(number: request.number, fingerprint: fingerprint),
-                agent: entry.session.agent, acknowledged: entry.session.acknowledged,
-                tellsMore: entry.session.acknowledged > before && changed.contains(id))
-        }
+        guard try load(db, id), let place = entries.index(forKey: id) else { return nil }
+        let before = entries.values[place].session.acknowledged
+        entries.values[place].session.acknowledge(request.acknowledged)
+        let acknowledged = entries.values[place].session.acknowledged
+        let admission = entries.values[place].session.admit(number: request.number, fingerprint: fingerprint)
+        return Admitted(
+            admission: admission, agent: entries.values[place].session.agent, acknowledged: acknowledged,
+            tellsMore: acknowledged > before)
     }
+
+    /// Whether its row goes to disk with this batch.
+    func isChanged(_ id: SessionID) -> Bool { changed.contains(id) }
 
     /// To be written with the batch.
     mutating func decided(_ id: SessionID, number: UInt64, _ result: KeptResult) {

@@ -10,8 +10,9 @@ package enum WriteItem: Sendable {
     /// Delete what has expired by now, a bounded piece of it: at most 1,000 records per branch. Ask again
     /// while ``Writer/nextExpiry`` is not after now.
     case expire
-    /// Raise the floor: reads below it are refused from now on, and ``Writer/sweep(budget:)`` has something to do. Where
-    /// to: as the request says; where it says nothing, as the retention does. It never goes back, nor beyond the head.
+    /// Raise the floor: reads below it are refused from now on, and ``Writer/sweep(budget:)`` has something to do.
+    /// Where to: as the request says; where it says nothing, as the retention does. It never goes back, nor beyond the
+    /// head.
     case compact(Compact, by: Retention)
     /// Drop sessions that nobody has used since, a bounded number of them: a number of theirs is from then on unknown,
     /// never executed again.

@@ -63,19 +63,20 @@ package final class Writer: @unchecked Sendable {
     /// - Parameters:
     ///   - time: of the batch's commits.
     ///   - makeDurable: is called before COMMIT with what was decided, if anything was. If it throws, nothing is kept.
+    ///     `nil`: nobody wants it, and it is not put together.
     /// - Throws: ``StoreError``: nothing of the batch was kept. If it ``StoreError/isFatal``, the process
     ///   must stop, since what is on disk is no longer known.
     package func write(
-        _ items: [WriteItem], at time: Timestamp, makeDurable: (DecidedBatch) throws -> Void = { _ in }
+        _ items: [WriteItem], at time: Timestamp, makeDurable: ((DecidedBatch) throws -> Void)? = nil
     ) throws(StoreError) -> WrittenBatch {
         try transaction("writing a batch") { db in
             sessions.keep(mostKept)
-            var batch = Batch(db: db, writer: self, now: time)
+            var batch = Batch(db: db, writer: self, now: time, collecting: makeDurable == nil ? nil : items.count)
             var results: [WriteResult] = []
             results.reserveCapacity(items.count)
             for item in items { results.append(try batch.run(item)) }
             try sessions.save(by: &statements.sessionRow, now: time)
-            if !batch.entries.isEmpty { try makeDurable(batch.decided) }
+            if !batch.entries.isEmpty { try makeDurable?(batch.decided) }
             return (results, batch.commits)
         } then: { written, sync in
             sessions.trim()

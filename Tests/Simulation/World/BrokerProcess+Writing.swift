@@ -45,8 +45,8 @@ extension BrokerProcess {
         }
     }
 
-    /// What comes of a failure: a fatal one if power is gone, or if the process ends itself, since what is on disk is not
-    /// known any more.
+    /// What comes of a failure: a fatal one if power is gone, or if the process ends itself, since what is on disk is
+    /// not known any more.
     func fate(of error: StoreError) -> StoreError {
         let end = StoreError(.fatal, error.message, hint: error.hint)
         guard let faults = world.disk.faults else {

@@ -35,7 +35,8 @@ final class Replica {
         if applied % 4 == 0 { _ = try writer.sweep(budget: 2) }
     }
 
-    /// Whether the store holds something that was decided and has not come here. How far each has swept does not matter.
+    /// Whether the store holds something that was decided and has not come here. How far each has swept does not
+    /// matter.
     func differs(from disk: Disk) throws -> Bool {
         if try disk.reader.head() != reader.head() { return true }
         let (rows, others) = (try reader.rows(), try disk.reader.rows())

@@ -122,7 +122,7 @@ struct CommitTurnTests {
     func asked() throws {
         var (turn, environment, reader) = try make()
         try turn.run([open(1)], in: &environment)
-        for number in 1...3000 { try turn.run([put(UInt64(number), ticket: 2)], in: &environment) }
+        try turn.run((1...3000).map { try put(UInt64($0), ticket: 2) }, in: &environment)
         let before = environment.results.count
         try turn.run([QueuedWrite(ticket: 9, job: .compact(Compact(below: 2900)))], in: &environment)
         #expect(environment.writer.floor == 2900 && turn.isUnderWay && environment.results.count == before)
@@ -148,6 +148,7 @@ struct CommitTurnTests {
         environment.sweepFailure = StoreError(.failed, "no", hint: "")
         try turn.run([], in: &environment)
         #expect(environment.refusal(of: 4)?.code == .storeFailed && !turn.isUnderWay)
+        #expect(environment.faults.count == 1)
         environment.sweepFailure = nil
         try turn.run([QueuedWrite(ticket: 5, job: .compact(Compact(below: 2)))], in: &environment)
         while turn.isUnderWay { try turn.run([], in: &environment) }

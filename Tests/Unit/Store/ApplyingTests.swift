@@ -195,6 +195,12 @@ struct ApplyingTests {
         ])
         try second.apply(#require(batch))
         try equal(world, second)
+        // By one that is executed and uses up no number, too.
+        let late = Transact(
+            session: world.session, number: 4, acknowledged: 3, work: .failure(Refusal(.deadlineExceeded, "late")))
+        let next = try world.decide([world.item(.put("a", "3")), .transact(late, fingerprint: 0)])
+        try second.apply(#require(next))
+        try equal(world, second)
     }
 
     @Test("if it can't be made durable, nothing of it is kept")

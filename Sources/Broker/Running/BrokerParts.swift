@@ -1,0 +1,157 @@
+import Dispatch
+import Foundation
+import Logging
+import MembusBus
+import MembusModel
+import MembusStore
+import MembusSystem
+
+// What a broker is made of before anything runs, and the threads that are then started on it:
+//
+//   bus         owns the sockets, drives the core                       RunningThreads ends it first
+//   commit      one turn after another, with all writes that wait
+//   read-N      look-ups; the last one has the long ones
+//   project     counts beside the commits
+//   checkpoint  copies the write-ahead log into the store's file
+struct BrokerParts: Sendable {
+    typealias Endpoints = (requests: [String], events: [String])
+
+    let configuration: Configuration
+    let store: Store
+    let instance: Instance
+    private let writer: Writer
+    private let readers: [Reader]
+    private let longReader: Reader
+    private let projectionReader: Reader
+    private let checkpointer: Checkpointer?
+    private let backups: Backups
+    private let counts = PostedCounts()
+    private let context: Context
+    private let waker: Waker
+    private let results: Inbox<BrokerInput<PeerEnvelope>>
+    private let writes = WorkQueue<QueuedWrite>()
+    private let reads: WorkQueue<QueuedRead>
+    private let longReads = WorkQueue<QueuedRead>()
+
+    init(_ configuration: Configuration) throws {
+        var random = SystemRandomNumberGenerator()
+        self.configuration = configuration
+        store = try Store.open(
+            at: configuration.dataDirectory, newLineage: .random(in: 1 ... .max, using: &random),
+            limits: configuration.limits)
+        instance = Instance(.random(in: 1 ... .max, using: &random))
+        writer = try store.makeWriter()
+        readers = try (0..<max(1, configuration.readers)).map { [store] _ in try store.makeReader() }
+        longReader = try store.makeReader()
+        projectionReader = try store.makeReader()
+        checkpointer = try store.makeCheckpointer()
+        backups = try Backups(in: configuration.dataDirectory)
+        context = try Context()
+        waker = try Waker()
+        // The core bounds what is under way; the inbox has room for all of it.
+        results = Inbox(capacity: configuration.writesWaiting + configuration.readsWaiting + 16, waker: waker)
+        reads = WorkQueue(takers: readers.count)
+    }
+
+    /// Nobody uses it any more.
+    func close() {
+        backups.removeAll()
+        context.close()
+    }
+
+    // MARK: Threads
+
+    func start(_ threads: RunningThreads, _ log: Logger) throws -> Endpoints {
+        let visible = VisibleRevision(writer.head.revision)
+        let endpoints = try startBus(threads, visible, log)
+        try startCommits(threads, log)
+        try startReaders(threads)
+        let projections = try ProjectionThread(projectionReader, visible: visible, counts: counts, log: log)
+        threads.add { projections.stop() }
+        try startCheckpoints(threads, log)
+        log.info(
+            "serving",
+            metadata: ["lineage": "\(store.lineage)", "instance": "\(instance)", "head": "\(writer.head)"])
+        return endpoints
+    }
+
+    private func startBus(
+        _ threads: RunningThreads, _ visible: VisibleRevision, _ log: Logger
+    ) throws -> Endpoints {
+        let (head, expiry, lineage) = (writer.head, writer.nextExpiry, store.lineage)
+        let ports: @Sendable () throws -> BrokerPorts = { [context, configuration] in
+            try BrokerPorts(in: context, configuration)
+        }
+        let (bus, endpoints) = try BusThread.start(name: "membus-bus", open: ports) { ports -> Endpoints in
+            (requests: ports.requests.endpoints, events: ports.events.endpoints)
+        } run: { [configuration, instance, waker, results, writes, reads, longReads] ports in
+            let advertised = configuration.advertisedEvents
+            let core = BrokerCore<PeerEnvelope>(
+                settings: CoreSettings(
+                    configuration, events: advertised.isEmpty ? ports.events.endpoints : advertised,
+                    software: Broker.software),
+                lineage: lineage, instance: instance, visible: head, nextExpiry: expiry,
+                random: SystemRandomNumberGenerator(), now: .now)
+            var loop = BusLoop(
+                core: core, limits: configuration.limits, waker: waker, results: results, writes: writes,
+                reads: reads, longReads: longReads, visible: visible, log: log)
+            do { try loop.run(ports) } catch { die("the sockets failed: \(error)", log) }
+        }
+        threads.add { [results] in
+            // A full inbox has room again as soon as the bus thread turns.
+            while !results.push(.stop) { usleep(1000) }
+            bus.join()
+        }
+        return endpoints
+    }
+
+    private func startCommits(_ threads: RunningThreads, _ log: Logger) throws {
+        let commits = CommitThread(
+            writer: writer, retention: configuration.retention, queue: writes, results: results, log: log)
+        let thread = try BusThread.start(name: "membus-commit") { commits.run() }
+        threads.add { [writes] in
+            writes.close()
+            thread.join()
+        }
+    }
+
+    private func startReaders(_ threads: RunningThreads) throws {
+        for (number, (reader, queue)) in (readers.map { ($0, reads) } + [(longReader, longReads)]).enumerated() {
+            let desk = Desk(
+                store: store, reader: reader, inlineValueBytes: configuration.inlineValueBytes, backups: backups,
+                counts: counts)
+            let loop = ReadLoop(desk: desk, queue: queue, results: results)
+            let thread = try BusThread.start(name: "membus-read-\(number)") { loop.run() }
+            threads.add {
+                queue.close()
+                thread.join()
+            }
+        }
+    }
+
+    private func startCheckpoints(_ threads: RunningThreads, _ log: Logger) throws {
+        guard let checkpointer else { return }
+        let checkpoints = try CheckpointThread(checkpointer, log: log) { [backups, store, configuration] in
+            backups.dropIdle()
+            // What is written there would be gone with the process, though everybody was told that it is durable.
+            if !store.isInPlace {
+                die("the store's file in \(configuration.dataDirectory) was removed or replaced", log)
+            }
+        }
+        threads.add { checkpoints.stop() }
+    }
+}
+
+extension BrokerPorts {
+    init(in context: Context, _ configuration: Configuration) throws {
+        var options = SocketOptions()
+        options.sendMark = Int(configuration.replyMark)
+        options.maxFrameBytes = configuration.limits.transactionBytes + (1 << 20)
+        options.linger = .seconds(1)
+        let requests = try RequestServer(in: context, endpoints: configuration.requests, options: options)
+        options.sendMark = Int(configuration.eventMark)
+        self.init(
+            requests: requests,
+            events: try EventPublisher(in: context, endpoints: configuration.events, options: options))
+    }
+}
