@@ -60,8 +60,13 @@ private struct PullPlan {
         if cut.revision > snapshot.visible {
             throw Refusal(.historyDiffers, "\(cut) lies beyond the head, \(snapshot.visible): it is of another history")
         }
-        // Below the floor the hash can't be checked, and changes may be gone.
-        if cut.revision < snapshot.floor { return whole }
+        // Changes after it may be gone; that it is of this history its hash still tells, which outlives them.
+        if cut.revision < snapshot.floor {
+            if try snapshot.isOfThisHistory(cut) == false {
+                throw Refusal(.historyDiffers, "\(cut) is not a place in this history")
+            }
+            return whole
+        }
         let base = try snapshot.checked(cut)
         guard base.revision >= branch.created, try changesAreLess(after: base.revision, upTo: target.revision) else {
             return whole

@@ -111,7 +111,7 @@ struct StoreSnapshot {
     }
 
     /// `nil`: that revision's hash is not kept.
-    private func isOfThisHistory(_ claimed: Position) throws -> Bool? {
+    func isOfThisHistory(_ claimed: Position) throws -> Bool? {
         try Chain.position(db, of: claimed.revision).map { $0 == claimed }
     }
 }

@@ -83,7 +83,7 @@ struct PullTests {
         #expect(code { _ = try reader.pull(everything, from: nil, page: extreme, visible: 2) } == .pullBroken)
     }
 
-    @Test("a pull under way ends when the floor passes it; a new one gets a snapshot")
+    @Test("a pull under way ends when the floor passes it; a new one gets a snapshot, if its cut is of this history")
     func floor() throws {
         let world = try World()
         for number in 1...5 { try world.put("a", "\(number)") }
@@ -94,6 +94,8 @@ struct PullTests {
         try world.compact(to: 3)
         #expect(code { _ = try world.reader.pull(everything, from: base, page: page, visible: 5) } == .belowFloor)
         #expect(try world.reader.pull(everything, from: base, visible: 5).isSnapshot)
+        let foreign = Token(lineage: base.lineage, position: Position(revision: 1, hash: base.position.hash &+ 1))
+        #expect(code { _ = try world.reader.pull(everything, from: foreign, visible: 5) } == .historyDiffers)
         let atFloor = try token(world, 3)
         let delta = try world.reader.pull(everything, from: atFloor, visible: 5)
         #expect(!delta.isSnapshot)
