@@ -15,7 +15,10 @@ import Testing
         ("Client", ["MembusModel", "MembusSystem", "MembusWire", "MembusBus"]),
         (
             "Command",
-            ["MembusDocuments", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus", "MembusBus"]
+            [
+                "MembusDocuments", "MembusSystem", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus",
+                "MembusBus",
+            ]
         ),
     ]
     static let ours: Set<String> = [
@@ -45,15 +48,22 @@ import Testing
         }
     }
 
-    @Test("switches over operations name each of them, so that a new one is forgotten nowhere")
+    @Test("every list of operations names each of them, and none has a default, so that a new one is forgotten nowhere")
     func operationsAreNamed() throws {
         let lists = [
             "Model/Operations/Operations.swift", "Model/Rights/Principal.swift", "Wire/Operations/Operations.swift",
             "Broker/Core/BrokerCore+Requests.swift",
         ]
+        let declared = try code(of: Self.root.appending(path: "Sources/\(lists[0])"))
+        let start = try #require(declared.range(of: "extension Request {")).upperBound
+        let end = try #require(declared.range(of: "extension Reply {")).lowerBound
+        let operations = declared[start..<end].matches(of: /case (\w+)\(/).map { String($0.1) }
+        #expect(operations.count > 15)
         for list in lists {
             let code = try code(of: Self.root.appending(path: "Sources/\(list)"))
-            #expect(code.contains(".digest"), "\(list) is no list of operations")
+            for operation in operations {
+                #expect(code.contains(try Regex("\\.\(operation)\\b")), "\(list) does not name \(operation)")
+            }
             #expect(!code.contains("default:"), "\(list) has a default")
         }
     }

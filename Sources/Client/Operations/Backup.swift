@@ -5,6 +5,7 @@ extension Memory {
     /// Writes a consistent copy of the store, made while agents go on writing. The file appears whole or not
     /// at all; one that is there is replaced. Ended or cancelled, the broker keeps no copy.
     /// - Parameters:
+    ///   - file: where the copy goes.
     ///   - timeout: of each piece; the first waits until the copy is made. `nil`: the connection's.
     ///   - progress: called with (bytes written, of bytes).
     /// - Returns: the revision that the copy holds.

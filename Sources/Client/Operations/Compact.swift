@@ -1,6 +1,7 @@
 extension Memory {
     /// Drops history: what is older than this, or below this revision, or (neither) by the broker's window.
     /// - Parameters:
+    ///   - olderThan: how long ago what is dropped was committed, at least.
     ///   - below: the new floor: what only states before it show is dropped.
     ///   - timeout: `nil`: the connection's.
     /// - Returns: the new floor: the oldest revision that is still kept.

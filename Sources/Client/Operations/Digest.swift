@@ -6,7 +6,7 @@ extension Memory {
     ///   - branch: `nil`: the connection's.
     ///   - timeout: `nil`: the connection's. It takes as long as the records are many.
     /// - Returns: the state that it is of, and the fingerprint; equal to that of a view of the same topics there.
-    /// - Throws: ``MembusError/refused(_:)``, with ``Refusal/Code/belowFloor`` if the revision is no longer kept;
+    /// - Throws: ``MembusError/refused(_:)``, with ``/MembusModel/Refusal/Code/belowFloor`` if the revision is no longer kept;
     ///   ``MembusError/timeout(of:outcomeUnknown:last:)``; ``MembusError/invalidName(_:)``; ``MembusError/closed``;
     ///   `CancellationError`.
     public func digest(

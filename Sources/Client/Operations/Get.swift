@@ -1,6 +1,7 @@
 extension Memory {
     /// The record under a key, asked of the broker; `nil` if there is none.
     /// - Parameters:
+    ///   - key: the record's.
     ///   - revision: as of which state; `nil`: the newest.
     ///   - branch: `nil`: the connection's.
     ///   - timeout: of the whole call; `nil`: the connection's.
@@ -13,11 +14,12 @@ extension Memory {
 
     /// Several records, all as of one revision.
     /// - Parameters:
+    ///   - keys: the records'.
     ///   - revision: as of which state; `nil`: the newest.
     ///   - branch: `nil`: the connection's.
     ///   - timeout: of the whole call; `nil`: the connection's.
     /// - Throws: ``MembusError/timeout(of:outcomeUnknown:last:)``; ``MembusError/refused(_:)``, with
-    ///   ``Refusal/Code/belowFloor`` if the revision is no longer kept; ``MembusError/historyChanged(now:)`` if the
+    ///   ``/MembusModel/Refusal/Code/belowFloor`` if the revision is no longer kept; ``MembusError/historyChanged(now:)`` if the
     ///   broker's history is replaced while a large answer is read; ``MembusError/invalidName(_:)``;
     ///   `CancellationError`.
     public func get(

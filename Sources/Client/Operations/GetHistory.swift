@@ -1,6 +1,7 @@
 extension Memory {
     /// The versions of a key, newest first, deletions and those of parent branches included.
     /// - Parameters:
+    ///   - key: the record's.
     ///   - before: exclusive; `nil`: from the newest.
     ///   - branch: `nil`: the connection's.
     ///   - pageSize: versions in a page, at most.

@@ -7,10 +7,12 @@ extension Memory {
     /// The log of some topics (none: of everything), newest first unless `ascending`. A large commit may come in
     /// pieces, each with some of its records.
     /// - Parameters:
+    ///   - topics: prefixes ending in `/`, or exact keys.
     ///   - agent: only commits by this one.
     ///   - context: only commits in this one.
     ///   - since: only commits of this time or later, by the broker's clock.
     ///   - until: only commits of this time or earlier.
+    ///   - ascending: oldest first.
     ///   - branch: `nil`: of every branch.
     ///   - values: whether records come with their values, as far as they are not too large to travel.
     ///   - pageSize: commits in a page, at most.

@@ -3,7 +3,7 @@ import Synchronization
 
 /// A transaction while its closure runs. All of it happens in one commit, or nothing.
 ///
-/// What ``get(_:)`` returns becomes a precondition: the commit happens only if it is still so. All reads of
+/// What ``get(_:)-(String)`` returns becomes a precondition: the commit happens only if it is still so. All reads of
 /// one attempt are of one revision. Mistakes in the changes (a bad key, two changes of one key that do not
 /// combine) are thrown once the closure has returned.
 public final class Draft: Sendable {
@@ -97,7 +97,12 @@ public final class Draft: Sendable {
         put(key, data: Data(text.utf8), kind: kind, attributes: attributes, links: links, expires: expires)
     }
 
-    /// - Parameter json: a JSON document.
+    /// - Parameters:
+    ///   - key: the record's.
+    ///   - json: a JSON document.
+    ///   - attributes: by name.
+    ///   - links: to other keys.
+    ///   - expires: when the broker deletes it.
     public func put(
         _ key: String, json: String, attributes: [String: String] = [:], links: [Link] = [],
         expires: Put.Expiry = .never

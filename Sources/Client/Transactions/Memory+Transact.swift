@@ -12,6 +12,7 @@ extension Memory {
     ///   - branch: `nil`: the connection's.
     ///   - retries: how often the closure may run again.
     ///   - timeout: of the whole call, reruns included; `nil`: the connection's.
+    ///   - body: reads and changes; it may run several times.
     /// - Throws: ``MembusError/conflict(_:at:)`` after the last try;
     ///   ``MembusError/timeout(of:outcomeUnknown:last:)``, which tells whether it may have taken effect;
     ///   ``MembusError/committedButNotSeen(_:)``; whatever the closure throws (nothing is written then).
@@ -46,7 +47,9 @@ extension Memory {
     }
 
     /// Has a ready-made transaction executed, once.
-    /// - Parameter timeout: of the whole call; `nil`: the connection's.
+    /// - Parameters:
+    ///   - transaction: what is to be committed.
+    ///   - timeout: of the whole call; `nil`: the connection's.
     /// - Throws: like ``transact(message:branch:retries:timeout:_:)``.
     @discardableResult
     public func submit(_ transaction: Transaction, timeout: Duration? = nil) async throws -> Receipt {
@@ -55,7 +58,9 @@ extension Memory {
 
     /// Has a ready-made transaction executed after those that this agent enqueued before, without waiting:
     /// many may be under way at once.
-    /// - Parameter timeout: until its outcome; `nil`: the connection's.
+    /// - Parameters:
+    ///   - transaction: what is to be committed.
+    ///   - timeout: until its outcome; `nil`: the connection's.
     /// - Throws: ``MembusError/refused(_:)`` if too many calls wait; ``MembusError/closed``.
     public func enqueue(_ transaction: Transaction, timeout: Duration? = nil) throws -> Submission {
         try Submission(connection: connection, .transaction(transaction), timeout: timeout)
@@ -63,6 +68,7 @@ extension Memory {
 
     /// Makes a branch: a line of memory that starts as the parent was at a revision. Copies nothing.
     /// - Parameters:
+    ///   - name: the new branch's.
     ///   - parent: `nil`: the connection's branch.
     ///   - revision: of the parent; `nil`: the newest.
     ///   - message: what the commit is recorded with.

@@ -8,8 +8,11 @@ extension Memory {
     ///   - capacity: bytes that the cache may use. An update view over it keeps values back and fetches them
     ///     when read; an invalidate view drops what was not read lately.
     ///   - whenStale: what reads do while the view cannot vouch for its state.
+    ///   - branch: `nil`: the connection's.
+    ///   - context: what its reads are recorded with; `nil`: the connection's.
     ///   - warm: a file written by ``View/save(to:)``: the view reads at once from it and catches up.
     ///     Returns without waiting for the broker then.
+    ///   - timeout: until the view is complete; `nil`: the connection's.
     /// - Throws: ``MembusError/overCapacity(_:needed:capacity:)`` if the keys alone exceed `capacity`.
     public func follow(
         _ topics: String..., mode: StreamMode = .update, capacity: Int = 256 << 20, whenStale: WhenStale = .serve,
@@ -20,6 +23,7 @@ extension Memory {
             timeout: timeout)
     }
 
+    /// The same for topics in an array.
     public func follow(
         _ topics: [String], mode: StreamMode = .update, capacity: Int = 256 << 20, whenStale: WhenStale = .serve,
         branch: BranchName? = nil, context: String? = nil, warm: URL? = nil, timeout: Duration? = nil

@@ -2,7 +2,10 @@ import FoundationEssentials
 
 extension View {
     /// The record under a key, as fresh as asked for, fetched if it is not in the cache; `nil`: there is none.
-    /// - Parameter timeout: of the whole call; `nil`: the connection's.
+    /// - Parameters:
+    ///   - key: the record's.
+    ///   - consistency: how fresh the state has to be.
+    ///   - timeout: of the whole call; `nil`: the connection's.
     /// - Throws: like ``get(_:_:timeout:)-([String],_,_)``.
     public func get(_ key: String, _ consistency: Consistency = .cached, timeout: Duration? = nil) async throws
         -> Record?
@@ -12,7 +15,10 @@ extension View {
 
     /// Several records, all as of one revision: those in the cache, and the others fetched in one request as
     /// of the view's cut.
-    /// - Parameter timeout: of the whole call; `nil`: the connection's.
+    /// - Parameters:
+    ///   - keys: the records'.
+    ///   - consistency: how fresh the state has to be.
+    ///   - timeout: of the whole call; `nil`: the connection's.
     /// - Throws: ``MembusError/timeout(of:outcomeUnknown:last:)`` if the view does not get there in time;
     ///   ``MembusError/historyChanged(now:)`` if the history of the token that was asked for was replaced;
     ///   ``MembusError/notFollowed(_:_:)``; ``MembusError/stale(_:for:_:)`` by the view's policy;

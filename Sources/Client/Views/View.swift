@@ -57,7 +57,7 @@ public final class View: Sendable {
     /// reader that is slower than the changes. Every iteration is of its own.
     public var changes: ViewChanges { ViewChanges(shared: shared) }
 
-    /// The fingerprint of the view's state, to be compared with ``Memory/digest(_:at:branch:)``; of update views.
+    /// The fingerprint of the view's state, to be compared with ``Memory/digest(_:at:branch:timeout:)``; of update views.
     public func digest() throws(MembusError) -> (at: Position, digest: StateDigest) { try shared.digest() }
 
     /// Waits until the view is as fresh as this.

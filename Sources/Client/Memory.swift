@@ -24,6 +24,9 @@ public final class Memory: Sendable {
     /// Connects to a broker and greets it.
     /// - Parameters:
     ///   - url: where the broker takes requests: `tcp://HOST:PORT` or `ipc://PATH`. It tells where events are.
+    ///   - agent: who the agent is: the author of its commits.
+    ///   - context: the run, task or conversation that it acts in.
+    ///   - branch: what calls mean unless they name one.
     ///   - timeout: how long this call, and every other that does not say, waits for an answer.
     ///   - log: where the client says what it mends by itself.
     /// - Throws: ``MembusError/timeout(of:outcomeUnknown:last:)`` if no broker answers,

@@ -1,6 +1,6 @@
 /// One change, as ``Memory/watch(_:after:branch:)-(String...,_,_)`` delivers it.
 public struct WatchedChange: Sendable {
-    /// What it left under the key, with its value; a deletion has ``Record/isDeleted`` set.
+    /// What it left under the key, with its value; a deletion has ``/MembusModel/Record/isDeleted`` set.
     public let record: Record
     /// The commit that it is part of.
     public let commit: CommitInfo
@@ -31,7 +31,7 @@ public struct Watch: AsyncSequence, Sendable {
         init(_ watch: Watch) { self.watch = watch }
 
         /// The next change; waits for one, and for a broker that is away.
-        /// - Throws: ``MembusError/refused(_:)`` with ``Refusal/Code/belowFloor`` if what follows the revision is no
+        /// - Throws: ``MembusError/refused(_:)`` with ``/MembusModel/Refusal/Code/belowFloor`` if what follows the revision is no
         ///   longer kept; ``MembusError/historyChanged(now:)``; ``MembusError/closed``; ``MembusError/invalidName(_:)``
         ///   for a topic; `CancellationError`.
         public mutating func next() async throws -> WatchedChange? {
