@@ -67,12 +67,16 @@ package final class AtomicFile {
         try Self.rename(draft, to: target.path)
         _ = close(descriptor)
         descriptor = -1
+        // It is in place: a directory that cannot be read, or synced, is no reason to say that it is not.
+        try? Self.sync(Self.directory(of: target.path))
     }
 
     /// Gives a finished file, which somebody else wrote, its name; what had the name before is replaced.
     package static func publish(_ draft: String, as file: String) throws(FileError) {
         try sync(draft)
         try rename(draft, to: file)
+        // A new name is on disk only once its directory is.
+        try sync(directory(of: file))
     }
 
     /// Makes a file's content last; or, of a directory, the names in it.
@@ -83,9 +87,11 @@ package final class AtomicFile {
         guard fsync(descriptor) == 0 else { throw .last(path, "cannot be synced") }
     }
 
-    /// A new name is on disk only once its directory is.
     private static func rename(_ draft: String, to file: String) throws(FileError) {
         guard Glibc.rename(draft, file) == 0 else { throw .last(file, "cannot be put into place") }
-        try sync(URL(fileURLWithPath: file).deletingLastPathComponent().path)
+    }
+
+    private static func directory(of file: String) -> String {
+        URL(fileURLWithPath: file).deletingLastPathComponent().path
     }
 }

@@ -31,7 +31,7 @@ package struct WireError: Error, Hashable, Sendable, CustomStringConvertible {
 
 package enum WireCodec {
     /// Reads a request's frame. A bad name or argument within a transaction fails only its
-    /// ``Request/Transact/work``, so that it takes its turn in the session.
+    /// ``Transact/work``, so that it takes its turn in the session.
     /// - Parameter limits: of the broker, for counts.
     package static func decodeRequest(_ bytes: some ContiguousBytes, limits: Limits = Limits()) -> DecodedRequest {
         bytes.withUnsafeBytes { buffer in

@@ -77,8 +77,8 @@ import Testing
         }
         #expect(places == ["BrokerCore+Requests.swift"])
         let core = try code(of: Self.root.appending(path: "Sources/Broker/Core/BrokerCore+Requests.swift"))
-        let (passage, dispatch) = (core.range(of: "switch passage(of:"), core.range(of: "switch request.body"))
-        #expect(try #require(passage).lowerBound < #require(dispatch).lowerBound)
+        let (judged, touched) = (core.range(of: ".judge("), core.range(of: "streams.touch("))
+        #expect(try #require(judged).lowerBound < #require(touched).lowerBound)
     }
 
     @Test("the command's main file declares nothing else, since the build for the fuzzer leaves it out")

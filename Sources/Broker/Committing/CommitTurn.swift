@@ -6,7 +6,8 @@ import MembusSystem
 // differ in their environment alone.
 //
 //   1. refuse the late   writes whose deadline has passed are not executed
-//   2. decide in order   one batch: the writes in the order in which they came, then the upkeep that is due
+//   2. decide in order   one batch: the writes in the order in which they came, then the upkeep that is due; where
+//                        that can't be written, each of the two by itself, once
 //   3. make durable      all of it, or nothing
 //   4. settle            the upkeep learns what became of it
 //   5. report            results and commits, in order: who publishes and replies is told only now
@@ -60,35 +61,61 @@ struct CommitTurn {
                 }
             }
         }
-        let asked = batch.items.count
-        for due in upkeep.due(now: now, wall: wall) { batch.append(due.item, of: due.ticket) }
-        let written = try make(&batch, asked: asked, at: wall, in: &environment)
-        report(batch.answers, written, in: &environment)
+        var due = TurnBatch(capacity: 2)
+        for item in upkeep.due(now: now, wall: wall) { due.append(item.item, of: item.ticket) }
+        try make(batch, due, at: wall, in: &environment)
     }
 
-    /// Makes the batch durable, or refuses it whole. Behind the first `asked` items stands upkeep.
+    /// Makes what was asked for and the upkeep that is due durable, as one batch if that can be: neither is to cost the
+    /// other, so that where it can't be each has one try by itself.
     private mutating func make<E: CommitEnvironment>(
-        _ batch: inout TurnBatch, asked: Int, at wall: Timestamp, in environment: inout E
-    ) throws(StoreError) -> WrittenBatch? {
-        if batch.items.isEmpty { return nil }
+        _ asked: TurnBatch, _ due: TurnBatch, at wall: Timestamp, in environment: inout E
+    ) throws(StoreError) {
         do {
-            let written = try environment.write(batch.items, of: batch.tickets, at: wall)
-            let results = zip(batch.tickets, written.results)
-            for (ticket, result) in results.prefix(asked) { batch.answer(ticket, result) }
-            if asked == batch.items.count { return written }
-            for (ticket, refusal) in upkeep.decided(results.dropFirst(asked)) {
-                environment.note(.compactionStopped(refusal.message))
-                if ticket != .own { batch.refuse(ticket, refusal) }
-            }
-            return written
+            return try write(asked, due, at: wall, in: &environment)
         } catch {
             if error.isFatal { throw error }
-            environment.note(.batchRefused(items: batch.items.count, error))
-            for ticket in batch.tickets.prefix(asked) { batch.refuse(ticket, error.refusal) }
-            let upkeepRefusal = Upkeep.refusal(after: error)
-            for ticket in batch.tickets.dropFirst(asked) where ticket != .own { batch.refuse(ticket, upkeepRefusal) }
-            return nil
+            guard !asked.items.isEmpty, !due.items.isEmpty else { return refuse(asked, due, error, in: &environment) }
         }
+        for (asked, due) in [(asked, TurnBatch(capacity: 0)), (TurnBatch(capacity: 0), due)] {
+            do { try write(asked, due, at: wall, in: &environment) } catch {
+                if error.isFatal { throw error }
+                refuse(asked, due, error, in: &environment)
+            }
+        }
+    }
+
+    private mutating func write<E: CommitEnvironment>(
+        _ asked: TurnBatch, _ due: TurnBatch, at wall: Timestamp, in environment: inout E
+    ) throws(StoreError) {
+        var answers = asked.answers
+        guard !asked.items.isEmpty || !due.items.isEmpty else { return report(answers, in: &environment) }
+        let written = try environment.write(asked.items + due.items, of: asked.tickets + due.tickets, at: wall)
+        for (ticket, result) in zip(asked.tickets, written.results) { answers.append((ticket, .item(result))) }
+        if !due.items.isEmpty {
+            for (ticket, refusal) in upkeep.decided(zip(due.tickets, written.results.dropFirst(asked.items.count))) {
+                environment.note(.compactionStopped(refusal.message))
+                if ticket != .own { answers.append((ticket, .item(.refused(refusal)))) }
+            }
+        }
+        report(answers, written, in: &environment)
+    }
+
+    /// Nothing of the batch was kept.
+    private mutating func refuse<E: CommitEnvironment>(
+        _ asked: TurnBatch, _ due: TurnBatch, _ error: StoreError, in environment: inout E
+    ) {
+        var answers = asked.answers
+        if !asked.items.isEmpty {
+            environment.note(.batchRefused(items: asked.items.count, error))
+            for ticket in asked.tickets { answers.append((ticket, .item(.refused(error.refusal)))) }
+        }
+        if !due.items.isEmpty {
+            environment.note(.compactionStopped(error.message))
+            let refusal = Upkeep.refusal(after: error)
+            for ticket in due.tickets where ticket != .own { answers.append((ticket, .item(.refused(refusal)))) }
+        }
+        report(answers, in: &environment)
     }
 
     private func report<E: CommitEnvironment>(
@@ -161,6 +188,5 @@ private struct TurnBatch {
         items.append(item)
         tickets.append(ticket)
     }
-    mutating func answer(_ ticket: Ticket, _ result: WriteResult) { answers.append((ticket, .item(result))) }
-    mutating func refuse(_ ticket: Ticket, _ refusal: Refusal) { answer(ticket, .refused(refusal)) }
+    mutating func refuse(_ ticket: Ticket, _ refusal: Refusal) { answers.append((ticket, .item(.refused(refusal)))) }
 }

@@ -8,14 +8,16 @@ extension BrokerCore {
         _ request: Request, as principal: Principal, bytes: Int, from peer: Peer, now: Instant,
         into outputs: inout [BrokerOutput<Peer>]
     ) {
-        streams.touch(request.streams, now: now)
         let scope: Scope
-        switch passage(of: request, as: principal) {
+        switch gate.judge(principal, request.body) {
         case .success(let granted): scope = granted
-        case .failure(let refusal):
-            return reply(to: peer, id: request.id, streams: request.streams, .refused(refusal), into: &outputs)
+        case .failure(let refusal): return reply(to: peer, id: request.id, .refused(refusal), into: &outputs)
         }
-        let asked = Asked(peer: peer, request: request, scope: scope, bytes: bytes)
+        let asked = Asked(peer: peer, request: named(request, scope), scope: scope, bytes: bytes)
+        streams.touch(asked.request.streams, now: now)
+        if let refusal = refusalAtTheDoor(of: request.body) {
+            return reply(to: asked, .refused(refusal), into: &outputs)
+        }
         switch request.body {
         case .hello(let hello): reply(to: asked, welcome(hello), into: &outputs)
         case .ping(let ping): answer(ping, asked, now: now, into: &outputs)
@@ -39,16 +41,20 @@ extension BrokerCore {
         }
     }
 
-    /// What keeps a request out, whatever it asks for: that the broker is stopping, rights, full queues.
-    private func passage(of request: Request, as principal: Principal) -> Result<Scope, Refusal> {
-        if isStopping { return .failure(Refusal(.shuttingDown, "the broker is stopping")) }
-        return gate.judge(principal, request.body).flatMap { scope in
-            busyRefusal(for: request.body.traits.whenBusy).map { .failure($0) } ?? .success(scope)
+    /// Without the streams of another scope: they are none that whoever asks may know of.
+    private func named(_ request: Request, _ scope: Scope) -> Request {
+        if request.streams.allSatisfy({ streams.definition(of: $0).map { $0.scope == scope } ?? true }) {
+            return request
         }
+        var request = request
+        request.streams.removeAll { streams.definition(of: $0).map { $0.scope != scope } ?? false }
+        return request
     }
 
-    private func busyRefusal(for treatment: Traits.WhenBusy) -> Refusal? {
-        switch treatment {
+    /// What keeps a request out, whatever it asks for: that the broker is stopping, or its queues are full.
+    private func refusalAtTheDoor(of body: Request.Body) -> Refusal? {
+        if isStopping { return Refusal(.shuttingDown, "the broker is stopping") }
+        switch body.traits.whenBusy {
         case .answered: return nil
         // Within the room that results have to spare.
         case .reserved where readsWaiting < settings.readsWaiting + 8: return nil

@@ -38,14 +38,15 @@ final class ProjectionThread: Sendable {
                 do throws(Refusal) {
                     let more = try feed.step(upTo: newest, from: reader)
                     if let line = fault.worked("records are counted", now: .now) { log.notice("\(line)") }
-                    if more { wait((.now - started) * 3) } else { done = newest }
+                    if !more { done = newest }
+                    if let told = feed.projection.told { counts.post(told) }
+                    wait((.now - started) * 3)
                 } catch {
                     if let line = fault.failed("records were not counted: \(error.message)", now: .now) {
                         log.warning("\(line)")
                     }
                     wait(Self.pause)
                 }
-                if done == newest, let told = feed.projection.told { counts.post(told) }
             }
         }
         self.thread.withLock { $0 = thread }

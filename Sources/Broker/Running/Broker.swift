@@ -5,6 +5,7 @@ import MembusBus
 import MembusModel
 import MembusStore
 import MembusSystem
+import Synchronization
 
 /// A running broker: one thread for the sockets, one that writes, some that read, one that
 /// checkpoints the write-ahead log, one that counts.
@@ -24,7 +25,8 @@ package final class Broker: Sendable {
     package let lineage: Lineage
     package let instance: Instance
 
-    private let parts: BrokerParts
+    /// `nil` once it is stopped: store and directory are let go of then, whoever still holds the broker.
+    private let parts: Mutex<BrokerParts?>
     private let threads: RunningThreads
 
     /// Opens the store, binds the sockets, and serves until ``stop()``.
@@ -44,7 +46,7 @@ package final class Broker: Sendable {
     }
 
     private init(_ parts: BrokerParts, _ threads: RunningThreads, _ endpoints: BrokerParts.Endpoints) {
-        self.parts = parts
+        self.parts = Mutex(parts)
         self.threads = threads
         requestEndpoints = endpoints.requests
         eventEndpoints = endpoints.events
@@ -55,7 +57,11 @@ package final class Broker: Sendable {
     /// Refuses what is new, finishes and answers what is under way, closes sockets and store. Blocks.
     package func stop() {
         threads.stop()
-        parts.close()
+        let parts = parts.withLock { parts in
+            defer { parts = nil }
+            return parts
+        }
+        parts?.close()
     }
 }
 

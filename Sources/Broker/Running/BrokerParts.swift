@@ -6,11 +6,11 @@ import MembusModel
 import MembusStore
 import MembusSystem
 
-// What a broker is made of before anything runs, and the threads that are then started on it:
+// What a broker is made of before anything runs, and the threads that are then started on it, in this order:
 //
-//   bus         owns the sockets, drives the core                       RunningThreads ends it first
 //   commit      one turn after another, with all writes that wait
 //   read-N      look-ups; the last one has the long ones
+//   bus         owns the sockets, drives the core; ends first, once the others have done what it has under way
 //   project     counts beside the commits
 //   checkpoint  copies the write-ahead log into the store's file
 struct BrokerParts: Sendable {
@@ -63,9 +63,10 @@ struct BrokerParts: Sendable {
 
     func start(_ threads: RunningThreads, _ log: Logger) throws -> Endpoints {
         let visible = VisibleRevision(writer.head.revision)
-        let endpoints = try startBus(threads, visible, log)
+        // Before the bus thread, which takes requests for them at once.
         try startCommits(threads, log)
         try startReaders(threads)
+        let endpoints = try startBus(threads, visible, log)
         let projections = try ProjectionThread(projectionReader, visible: visible, counts: counts, log: log)
         threads.add { projections.stop() }
         try startCheckpoints(threads, log)
@@ -97,7 +98,7 @@ struct BrokerParts: Sendable {
                 reads: reads, longReads: longReads, visible: visible, log: log)
             do { try loop.run(ports) } catch { die("the sockets failed: \(error)", log) }
         }
-        threads.add { [results] in
+        threads.add(isFirstToEnd: true) { [results] in
             // A full inbox has room again as soon as the bus thread turns.
             while !results.push(.stop) { usleep(1000) }
             bus.join()

@@ -49,7 +49,7 @@ extension Mutant {
     }
 
     /// Checked invariants without a mutant that breaks nothing else, and why there is none.
-    package static let unplanted: [Invariant: String] = [
+    package static let withoutMutant: [Invariant: String] = [
         .realTimeOrder:
             "One writer draws all revisions in the order of its commits. A commit can only seem older than what its "
             + "author knew if it was acknowledged under another's revision, or known before it was on disk; and those are "

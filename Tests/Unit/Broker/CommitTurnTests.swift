@@ -12,6 +12,8 @@ private struct TestEnvironment: CommitEnvironment {
     var wall = Timestamp(milliseconds: 1_000_000)
     var failure: StoreError?
     var sweepFailure: StoreError?
+    /// The most that the disk has room for at once.
+    var room = Int.max
     private(set) var batches: [(items: Int, tickets: [Ticket])] = []
     private(set) var reports: [WriteReport] = []
     private(set) var faults: [CommitFault] = []
@@ -23,6 +25,7 @@ private struct TestEnvironment: CommitEnvironment {
     {
         batches.append((items.count, tickets))
         if let failure { throw failure }
+        if items.count > room { throw StoreError(.diskFull, "no room", hint: "") }
         return try writer.write(items, at: time)
     }
 
@@ -101,13 +104,27 @@ struct CommitTurnTests {
         #expect(environment.results.map(\.ticket) == [1, 2, 3])
         #expect((1...3).allSatisfy { environment.refusal(of: $0)?.code == .diskFull })
         #expect(environment.refusal(of: 3)?.hint.contains("compact again") == true)
-        guard case .batchRefused(3, _)? = environment.faults.first else {
+        guard environment.faults.count == 2, case .batchRefused(2, _) = environment.faults[0],
+            case .compactionStopped = environment.faults[1]
+        else {
             Issue.record("nobody was told: \(environment.faults)")
             return
         }
         environment.failure = nil
         try turn.run([open(4), try put(1, ticket: 5)], in: &environment)
         #expect(environment.writer.head.revision == 1 && !turn.isUnderWay)
+    }
+
+    @Test("the upkeep does not cost the requests beside it when the two are too much for the disk")
+    func apart() throws {
+        var (turn, environment, _) = try make()
+        environment.room = 2
+        let compact = QueuedWrite(ticket: 3, job: .compact(Compact(below: 1)))
+        try turn.run([open(1), try put(1, ticket: 2), compact], in: &environment)
+        #expect(environment.batches.map(\.tickets) == [[1, 2, 3], [1, 2], [3]])
+        while turn.isUnderWay { try turn.run([], in: &environment) }
+        #expect(environment.results.map(\.ticket) == [1, 2, 3] && environment.faults.isEmpty)
+        #expect((1...3).allSatisfy { environment.refusal(of: $0) == nil } && environment.writer.head.revision == 1)
     }
 
     @Test("after a failure that leaves open what is on disk nothing is reported")

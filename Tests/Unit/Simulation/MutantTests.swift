@@ -27,7 +27,7 @@ struct MutantTests {
     @Test("every invariant that is checked is the only one that some mutant breaks, or it is said why none can be")
     func everyInvariantIsProven() {
         let proven = Set(Mutant.allCases.map(\.breaks).filter { $0.count == 1 }.flatMap { $0 })
-        let explained = Set(Mutant.unplanted.keys)
+        let explained = Set(Mutant.withoutMutant.keys)
         #expect(proven.union(explained) == Set(Invariant.allCases.filter(\.isChecked)))
         #expect(proven.isDisjoint(with: explained))
     }

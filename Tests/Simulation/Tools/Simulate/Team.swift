@@ -159,17 +159,17 @@ struct Team {
             text + String(repeating: " ", count: max(1, width - text.count))
         }
         print(column("mutant", 38) + column("found in", 10) + column("bound", 8) + "by")
-        var (missed, unplanted) = (0, 0)
+        var (missed, withoutMutant) = (0, 0)
         for mutant in options.mutants {
             let sum = board.mutants[mutant] ?? Sum()
             if sum.violating == 0 { missed += 1 }
-            unplanted += sum.unplanted
+            withoutMutant += sum.withoutMutant
             let found = sum.violating > 0 ? "\(sum.histories)" : "NOT FOUND"
             print(column(mutant.rawValue, 38) + column(found, 10) + column("\(mutant.bound)", 8) + sum.text.prefix(120))
         }
         print("\(options.mutants.count - missed) of \(options.mutants.count) mutants found")
-        if unplanted > 0 { print("\(unplanted) histories violate an invariant without the bug: see above") }
-        return missed + unplanted
+        if withoutMutant > 0 { print("\(withoutMutant) histories violate an invariant without the bug: see above") }
+        return missed + withoutMutant
     }
 }
 

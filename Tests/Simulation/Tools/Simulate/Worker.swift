@@ -15,7 +15,7 @@ enum Worker {
                 let control = verdict.control()
                 if let other = control.violations.first {
                     print("not \(mutant.rawValue)'s doing: \(other)\nagain: \(control.command)")
-                    sum.unplanted += 1
+                    sum.withoutMutant += 1
                     sum.violating -= 1
                     continue
                 }
@@ -49,7 +49,7 @@ struct Sum: Sendable {
     var facts = 0
     var violating = 0
     /// Those of a mutant's world that do so without its bug.
-    var unplanted = 0
+    var withoutMutant = 0
     /// Travels in a line of its own.
     var coverage = Coverage()
     /// In seconds.
@@ -76,7 +76,7 @@ struct Sum: Sendable {
 
     static let mark = "sum"
     var line: String {
-        let numbers = "\(histories)\t\(steps)\t\(facts)\t\(violating)\t\(unplanted)\t\(processor)"
+        let numbers = "\(histories)\t\(steps)\t\(facts)\t\(violating)\t\(withoutMutant)\t\(processor)"
         return "\(Self.mark)\t\(numbers)\t\(text.replacing("\n", with: " ").replacing("\t", with: " "))"
     }
 
@@ -86,14 +86,14 @@ struct Sum: Sendable {
     init?(line: some StringProtocol) {
         let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map { String($0) }
         guard fields.count == 8, fields[0] == Self.mark, let histories = Int(fields[1]), let steps = Int(fields[2]),
-            let facts = Int(fields[3]), let violating = Int(fields[4]), let unplanted = Int(fields[5]),
+            let facts = Int(fields[3]), let violating = Int(fields[4]), let withoutMutant = Int(fields[5]),
             let processor = Double(fields[6])
         else { return nil }
         self.histories = histories
         self.steps = steps
         self.facts = facts
         self.violating = violating
-        self.unplanted = unplanted
+        self.withoutMutant = withoutMutant
         self.processor = processor
         text = fields[7]
     }
