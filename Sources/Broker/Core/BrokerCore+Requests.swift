@@ -13,8 +13,10 @@ extension BrokerCore {
         case .success(let granted): scope = granted
         case .failure(let refusal): return reply(to: peer, id: request.id, .refused(refusal), into: &outputs)
         }
-        let asked = Asked(peer: peer, request: named(request, scope), scope: scope, bytes: bytes)
-        streams.touch(asked.request.streams, now: now)
+        let asked = Asked(
+            peer: peer, id: request.id, deadline: request.deadline, instance: request.instance,
+            streams: streams(named: request.streams, in: scope), scope: scope, bytes: bytes)
+        streams.touch(asked.streams, now: now)
         if let refusal = refusalAtTheDoor(of: request.body) {
             return reply(to: asked, .refused(refusal), into: &outputs)
         }
@@ -42,13 +44,9 @@ extension BrokerCore {
     }
 
     /// Without the streams of another scope: they are none that whoever asks may know of.
-    private func named(_ request: Request, _ scope: Scope) -> Request {
-        if request.streams.allSatisfy({ streams.definition(of: $0).map { $0.scope == scope } ?? true }) {
-            return request
-        }
-        var request = request
-        request.streams.removeAll { streams.definition(of: $0).map { $0.scope != scope } ?? false }
-        return request
+    private func streams(named: [StreamID], in scope: Scope) -> [StreamID] {
+        let isOfAnother = { (id: StreamID) in streams.definition(of: id).map { $0.scope != scope } ?? false }
+        return named.contains(where: isOfAnother) ? named.filter { !isOfAnother($0) } : named
     }
 
     /// What keeps a request out, whatever it asks for: that the broker is stopping, or its queues are full.
@@ -96,10 +94,10 @@ extension BrokerCore {
     private mutating func write(
         _ transact: Transact, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
     ) {
-        guard asked.request.instance == instance else {
+        guard asked.instance == instance else {
             let refusal = Refusal(
                 .instanceChanged,
-                asked.request.instance.map { "the request is for instance \($0) of the broker, this is \(instance)" }
+                asked.instance.map { "the request is for instance \($0) of the broker, this is \(instance)" }
                     ?? "a transaction must name the broker's instance, which is \(instance)")
             return reply(to: asked, .refused(refusal), into: &outputs)
         }
@@ -135,7 +133,7 @@ extension BrokerCore {
     private mutating func answer(
         _ ping: Ping, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
     ) {
-        for stream in asked.request.streams {
+        for stream in asked.streams {
             guard let message = streams.publishedBookmark(for: stream, nonce: ping.nonce) else { continue }
             outputs.append(.publish(message))
         }

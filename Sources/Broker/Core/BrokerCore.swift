@@ -149,7 +149,7 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
     // MARK: Replies
 
     mutating func reply(to asked: Asked<Peer>, _ body: Reply.Body, into outputs: inout [BrokerOutput<Peer>]) {
-        reply(to: asked.peer, id: asked.request.id, streams: asked.request.streams, body, into: &outputs)
+        reply(to: asked.peer, id: asked.id, streams: asked.streams, body, into: &outputs)
     }
 
     /// The one place where replies are made: V and bookmarks are those of this moment in the serial order.
@@ -181,7 +181,7 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
             .write(
                 QueuedWrite(
                     ticket: ticket, job: job, scope: asked?.scope ?? .everything,
-                    deadline: asked?.request.deadline.map { now + $0 })))
+                    deadline: asked?.deadline.map { now + $0 })))
     }
 
     /// Hands a look-up to the readers.
@@ -195,14 +195,14 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
             .read(
                 QueuedRead(
                     ticket: ticket, lookUp: lookUp, scope: asked.scope, visible: visible,
-                    deadline: asked.request.deadline.map { now + $0 })))
+                    deadline: asked.deadline.map { now + $0 })))
     }
 
     private mutating func admit(_ asked: Asked<Peer>?, purpose: Waiting.Purpose, now: Instant) -> UInt64 {
         let ticket = nextTicket
         nextTicket += 1
         waiting[ticket] = Waiting(
-            peer: asked?.peer, id: asked?.request.id ?? 0, streams: asked?.request.streams ?? [], purpose: purpose,
+            peer: asked?.peer, id: asked?.id ?? 0, streams: asked?.streams ?? [], purpose: purpose,
             received: now)
         return ticket
     }
@@ -211,7 +211,12 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
 /// A request that has passed the gate.
 struct Asked<Peer: Sendable>: Sendable {
     let peer: Peer
-    let request: Request
+    let id: UInt64
+    let deadline: Duration?
+    /// The instance that the request is for.
+    let instance: Instance?
+    /// The streams whose bookmarks the reply shall carry.
+    let streams: [StreamID]
     /// How much of what it touches it may see and change.
     let scope: Scope
     /// Of the frame that it came in.

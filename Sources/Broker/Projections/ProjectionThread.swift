@@ -15,8 +15,7 @@ final class VisibleRevision: Sendable {
 }
 
 /// The life of the thread that counts beside the commits. It looks at V now and then, reads only if V has risen, and
-/// rests after each step three times as long as the step took: however much is written, it takes no more than a quarter
-/// of a processor. What it lags behind by is told with what it counted.
+/// rests after each step by its ``ProjectionPace``. What it lags behind by is told with what it counted.
 final class ProjectionThread: Sendable {
     private static let pause: Duration = .milliseconds(200)
     private let stopped = Atomic<Bool>(false)
@@ -25,8 +24,10 @@ final class ProjectionThread: Sendable {
 
     init(_ reader: Reader, visible: VisibleRevision, counts: PostedCounts, log: Logger) throws {
         let thread = try BusThread.start(name: "membus-project") { [self] in
-            var feed = ProjectionFeed(Counts())
+            // Short reads: a log whose end somebody reads can't be written from its start again.
+            var feed = ProjectionFeed(Counts(), budget: 100)
             var fault = RepeatedFault()
+            var pace = ProjectionPace(visible: visible.newest, now: .now)
             var done: Revision = -1
             while !stopped.load(ordering: .acquiring) {
                 let newest = visible.newest
@@ -40,7 +41,8 @@ final class ProjectionThread: Sendable {
                     if let line = fault.worked("records are counted", now: .now) { log.notice("\(line)") }
                     if !more { done = newest }
                     if let told = feed.projection.told { counts.post(told) }
-                    wait((.now - started) * 3)
+                    let now = Instant.now
+                    wait(pace.rest(after: now - started, visible: visible.newest, now: now))
                 } catch {
                     if let line = fault.failed("records were not counted: \(error.message)", now: .now) {
                         log.warning("\(line)")
