@@ -57,7 +57,7 @@ extension StoreError {
         switch error {
         case let error as StoreError: self = error
         case let error as DatabaseError: self.init(database: error, while: doing, at: moment)
-        case let error as RowDecodingError:
+        case is UnexpectedColumn, is RowDecodingError:
             // What no row of ours holds.
             self.init(
                 moment == .opening ? .damaged : .fatal, "\(doing) failed: \(error)",

@@ -90,7 +90,8 @@ struct CommitTurn {
     ) throws(StoreError) {
         var answers = asked.answers
         guard !asked.items.isEmpty || !due.items.isEmpty else { return report(answers, in: &environment) }
-        let written = try environment.write(asked.items + due.items, of: asked.tickets + due.tickets, at: wall)
+        let all = due.items.isEmpty ? asked : asked.followed(by: due)
+        let written = try environment.write(all.items, of: all.tickets, at: wall)
         for (ticket, result) in zip(asked.tickets, written.results) { answers.append((ticket, .item(result))) }
         if !due.items.isEmpty {
             for (ticket, refusal) in upkeep.decided(zip(due.tickets, written.results.dropFirst(asked.items.count))) {
@@ -187,6 +188,12 @@ private struct TurnBatch {
     mutating func append(_ item: WriteItem, of ticket: Ticket) {
         items.append(item)
         tickets.append(ticket)
+    }
+    func followed(by other: TurnBatch) -> TurnBatch {
+        var all = self
+        all.items += other.items
+        all.tickets += other.tickets
+        return all
     }
     mutating func refuse(_ ticket: Ticket, _ refusal: Refusal) { answers.append((ticket, .item(.refused(refusal)))) }
 }

@@ -45,6 +45,7 @@ extension BrokerCore {
 
     /// Without the streams of another scope: they are none that whoever asks may know of.
     private func streams(named: [StreamID], in scope: Scope) -> [StreamID] {
+        if named.isEmpty { return [] }
         let isOfAnother = { (id: StreamID) in streams.definition(of: id).map { $0.scope != scope } ?? false }
         return named.contains(where: isOfAnother) ? named.filter { !isOfAnother($0) } : named
     }

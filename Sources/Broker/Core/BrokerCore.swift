@@ -105,7 +105,9 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
     }
 
     /// The same without an array for each step.
-    package mutating func step(_ input: BrokerInput<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]) {
+    package mutating func step(
+        _ input: consuming BrokerInput<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
         switch input {
         case .request(let peer, let principal, let bytes, let request):
             receive(request, as: principal, bytes: bytes, from: peer, now: now, into: &outputs)

@@ -130,8 +130,9 @@ package enum Outcome: Hashable, Sendable {
     case conflict([FailedPrecondition], at: Position)
 }
 
-/// What a numbered request of a session asks for.
-package enum Work: Hashable, Sendable {
+/// What a numbered request of a session asks for. It passes through many hands: indirect, it is one reference to all of
+/// them.
+package indirect enum Work: Hashable, Sendable {
     case transaction(Transaction)
     case fork(Fork)
 }

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import GRDBSQLite
 import MembusModel
 
 // Short ways to run SQL whose text is a constant: statements are prepared once per connection. A statement
@@ -12,14 +13,14 @@ extension Database {
     }
 
     func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> StoredRows {
-        StoredRows(try Row.fetchCursor(cachedStatement(sql: sql), arguments: arguments))
+        let statement = try cachedStatement(sql: sql)
+        try statement.setArguments(arguments)
+        return StoredRows(statement)
     }
 
     /// The first row, taken apart by `body` before the statement is reset.
     func first<T>(_ sql: String, _ arguments: StatementArguments = [], _ body: (StoredRow) throws -> T) throws -> T? {
-        let rows = try rows(sql, arguments)
-        // The row's columns are gone once the cursor is.
-        return try withExtendedLifetime(rows) { try rows.next().map(body) }
+        try rows(sql, arguments).next().map(body)
     }
 
     func integer(_ sql: String, _ arguments: StatementArguments = []) throws -> Int64? {
@@ -27,21 +28,120 @@ extension Database {
     }
 }
 
-/// Rows, each valid until the next is asked for.
-struct StoredRows {
-    private let cursor: RowCursor
-    init(_ cursor: RowCursor) { self.cursor = cursor }
-    func next() throws -> StoredRow? { try cursor.next().map(StoredRow.init) }
+/// Rows, each valid until the next is asked for. They are stepped here, without GRDB's cursor, which reads the names of
+/// all columns for each run: that costs several times what SQLite's seek of a record does.
+final class StoredRows {
+    fileprivate let statement: Statement
+    private var isDone = false
+
+    fileprivate init(_ statement: Statement) { self.statement = statement }
+    deinit { sqlite3_reset(statement.sqliteStatement) }
+
+    func next() throws -> StoredRow? {
+        if isDone { return nil }
+        switch sqlite3_step(statement.sqliteStatement) {
+        case SQLITE_ROW: return StoredRow(rows: self)
+        case SQLITE_DONE:
+            isDone = true
+            return nil
+        default:
+            isDone = true
+            // Read before the reset, which the statement's next user would otherwise be told of.
+            let error = DatabaseError(failureOf: statement)
+            sqlite3_reset(statement.sqliteStatement)
+            throw error
+        }
+    }
 }
 
-/// A row whose columns may hold anything: what the schema forbids can stand in a damaged file, and there GRDB's own
-/// subscripts end the process.
-struct StoredRow {
-    private let row: Row
-    init(_ row: Row) { self.row = row }
+extension DatabaseError {
+    /// What SQLite said last of the connection.
+    fileprivate init(failureOf statement: Statement) {
+        let db = sqlite3_db_handle(statement.sqliteStatement)
+        self.init(
+            resultCode: ResultCode(rawValue: sqlite3_extended_errcode(db)),
+            message: String(cString: sqlite3_errmsg(db)),
+            sql: statement.sql)
+    }
+}
 
-    subscript<Value: DatabaseValueConvertible & StatementColumnConvertible>(_ column: Int) -> Value {
-        get throws { try row.decode(Value.self, atIndex: column) }
+/// A row whose columns may hold anything: what the schema forbids can stand in a damaged file.
+struct StoredRow {
+    /// The columns are there for as long as the rows are.
+    fileprivate let rows: StoredRows
+
+    /// - Throws: ``UnexpectedColumn`` if something of another type stands there.
+    subscript<Value: ColumnValue>(_ column: Int) -> Value {
+        get throws {
+            if let value = Value(of: rows.statement.sqliteStatement, column: Int32(column)) { return value }
+            throw UnexpectedColumn(column: column, sql: rows.statement.sql)
+        }
+    }
+}
+
+/// A column holds what no row of ours does.
+struct UnexpectedColumn: Error, CustomStringConvertible {
+    let column: Int
+    let sql: String
+    var description: String { "column \(column + 1) of a row is of a type that it cannot be (in \(sql))" }
+}
+
+/// What a column can be read as.
+protocol ColumnValue {
+    /// `nil`: something of another type stands there.
+    init?(of row: SQLiteStatement, column: Int32)
+}
+
+extension Int64: ColumnValue {
+    init?(of row: SQLiteStatement, column: Int32) {
+        guard sqlite3_column_type(row, column) == SQLITE_INTEGER else { return nil }
+        self = sqlite3_column_int64(row, column)
+    }
+}
+
+extension Int: ColumnValue {
+    init?(of row: SQLiteStatement, column: Int32) {
+        guard let value = Int64(of: row, column: column) else { return nil }
+        self.init(value)
+    }
+}
+
+extension Bool: ColumnValue {
+    init?(of row: SQLiteStatement, column: Int32) {
+        guard let value = Int64(of: row, column: column) else { return nil }
+        self = value != 0
+    }
+}
+
+extension String: ColumnValue {
+    init?(of row: SQLiteStatement, column: Int32) {
+        guard sqlite3_column_type(row, column) == SQLITE_TEXT, let text = sqlite3_column_text(row, column) else {
+            return nil
+        }
+        // The bytes are counted once SQLite has them as text.
+        self.init(
+            decoding: UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(row, column))), as: UTF8.self)
+    }
+}
+
+extension Data: ColumnValue {
+    init?(of row: SQLiteStatement, column: Int32) {
+        guard sqlite3_column_type(row, column) == SQLITE_BLOB else { return nil }
+        let bytes = sqlite3_column_blob(row, column)
+        // No bytes have no place.
+        self = bytes.map { Data(bytes: $0, count: Int(sqlite3_column_bytes(row, column))) } ?? Data()
+    }
+}
+
+extension Optional: ColumnValue where Wrapped: ColumnValue {
+    init?(of row: SQLiteStatement, column: Int32) {
+        if sqlite3_column_type(row, column) == SQLITE_NULL {
+            self = .none
+        } else if let value = Wrapped(of: row, column: column) {
+            self = value
+        } else {
+            return nil
+        }
     }
 }
 
