@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 
-from processes import chaos_agent
+from processes import chaos_agent, start
 
 
 class AgentProcess:
@@ -29,7 +29,7 @@ class AgentProcess:
         self.records.append(record)
         seed = (self.round_seed * 1000 + self.index) * 1000 + self.life
         with open(self.place / f"agent-{self.index}.log", "ab") as log:
-            self.process = subprocess.Popen(
+            self.process = start(
                 [chaos_agent(), "--broker", self.broker_url, "--agent", str(self.index), "--life", str(self.life),
                  "--seed", str(seed), "--round", str(self.round_seed), "--record", str(record),
                  "--tokens", str(self.place / "tokens"), "--warm", str(self.warm)],

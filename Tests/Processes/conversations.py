@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from processes import PATIENCE, Broker, agent as agent_binary, membus, run_json_lines  # noqa: E402
+from processes import PATIENCE, Broker, agent as agent_binary, membus, run_json_lines, start  # noqa: E402
 
 TOPIC = "conversations/"
 
@@ -82,7 +82,7 @@ class Follower:
 
     def __init__(self, broker, name, *options):
         self.name = name
-        self.process = subprocess.Popen(
+        self.process = start(
             [agent_binary(), "follow", "--broker", broker.url, "--as", name, *options, TOPIC],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -124,7 +124,7 @@ def run_round(samples, seed, kills=3, say=print):
                 path = scratch / f"agent-{number}.jsonl"
                 path.write_text("".join(
                     json.dumps({"key": key, "value": text}, ensure_ascii=False) + "\n" for key, text in turns))
-                writers.append((agent, subprocess.Popen(
+                writers.append((agent, start(
                     [agent_binary(), "write", "--broker", broker.url, "--as", agent, "--pause-ms", "8", str(path)])))
             for kill in range(kills):
                 time.sleep(rng.uniform(0.2, 1.2))

@@ -15,6 +15,15 @@ ROOT = Path(__file__).parents[2]
 # How many times as long as usual processes may take: under a sanitizer, say.
 PATIENCE = float(os.environ.get("MEMBUS_PATIENCE") or 1)
 
+#: What every process is started under. A shell has what it starts in the background ignore SIGINT and SIGQUIT, and what
+#: is ignored stays ignored in all that is started from there: under `deploy/test &` nothing would end by Ctrl-C.
+DEFAULT_SIGNALS = ("/usr/bin/env", "--default-signal=HUP,INT,QUIT,PIPE,TERM")
+
+
+def start(command, **options):
+    """A process to which signals do what they do by default, whatever this one ignores. -> Popen"""
+    return subprocess.Popen([*DEFAULT_SIGNALS, *map(str, command)], **options)
+
 
 def _binary(variable, name):
     path = os.environ.get(variable) or str(ROOT / ".build/debug" / name)
@@ -82,7 +91,7 @@ class Lines:
 
     def __init__(self, broker, *arguments, program=None, under=()):
         """under: the program, and its options, that runs it."""
-        self.process = subprocess.Popen(
+        self.process = start(
             [*under, program or membus(), "--broker", broker.url, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.out, self.err = [], []
@@ -151,7 +160,7 @@ class Broker:
         return self.process.pid
 
     def start(self, timeout=30):
-        self.process = subprocess.Popen(
+        self.process = start(
             self.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             restore_signals=self.restore_signals)
         threading.Thread(target=self._drain, args=(self.process,), daemon=True).start()
@@ -172,7 +181,7 @@ class Broker:
     def refuses(self, timeout=30):
         """Starts a broker that should not start. -> (exit code, what it said)"""
         ended = subprocess.run(
-            self.command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            [*DEFAULT_SIGNALS, *self.command], stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=timeout * PATIENCE)
         assert ended.stdout == "", f"it said that it was ready: {ended.stdout}"
         return ended.returncode, ended.stderr

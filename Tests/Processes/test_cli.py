@@ -11,7 +11,7 @@ import time
 import pytest
 
 from membus_client import Connection
-from processes import Broker, Lines, eventually, free_port, membus, run, run_json_lines
+from processes import Broker, Lines, eventually, free_port, membus, run, run_json_lines, start
 
 OK, ERROR, USAGE, CONFLICT, NOT_FOUND = 0, 1, 2, 3, 4
 
@@ -275,7 +275,7 @@ def test_verify_and_compact(broker):
 
 def test_one_of_many_gets_a_claim_and_another_once_it_lapsed(broker):
     rivals = [
-        subprocess.Popen(
+        start(
             [membus(), "put", "tasks/7", f"rival {n}", "--if-absent", "--expires", "3s", "--json", "--agent", f"r{n}",
              "--broker", broker.url], stdout=subprocess.PIPE, text=True) for n in range(5)]
     ended = [(rival.communicate(timeout=60)[0], rival.returncode) for rival in rivals]
@@ -590,8 +590,8 @@ def test_an_endpoint_that_is_taken_is_told_in_json(broker, tmp_path):
 
 
 def test_an_idle_watch_notices_that_its_reader_went_away(broker):
-    watch = subprocess.Popen([membus(), "watch", "/", "--broker", broker.url], stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, text=True)
+    watch = start([membus(), "watch", "/", "--broker", broker.url], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                  text=True)
     watch.stderr.readline()
     watch.stdout.close()
     assert watch.wait(10) == OK

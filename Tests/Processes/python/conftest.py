@@ -42,8 +42,9 @@ class Broker:
 
     def start(self):
         with open(self.log, "ab") as log:
+            # Signals end it as they do by default, whatever the tests were started with.
             self.process = subprocess.Popen(
-                [self.binary, "serve", "--data", str(self.data), "--listen", self.requests, "--events", self.events],
+                ["/usr/bin/env", "--default-signal=INT,QUIT,TERM", self.binary, "serve", "--data", str(self.data), "--listen", self.requests, "--events", self.events],
                 stdout=subprocess.PIPE, stderr=log)
         ready, _, _ = select.select([self.process.stdout], [], [], 20)
         line = self.process.stdout.readline() if ready else b""

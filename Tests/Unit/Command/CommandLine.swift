@@ -15,6 +15,15 @@ final class Broker: Sendable {
             .appendingPathComponent(".build/debug/membus")
     }
 
+    /// `membus` with these arguments. Signals do to it what they do by default: what a shell starts in the background, as
+    /// in `deploy/test &`, has some of them ignored, and so would all that it starts.
+    private static func process(_ arguments: [String]) -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["--default-signal=HUP,INT,QUIT,PIPE,TERM", executable.path] + arguments
+        return process
+    }
+
     struct Ended: Sendable {
         let code: Int32
         let out: String
@@ -25,12 +34,10 @@ final class Broker: Sendable {
     init() throws {
         directory = FileManager.default.temporaryDirectory.path + "/membus-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let process = Process()
-        let out = Pipe()
-        process.executableURL = Self.executable
-        process.arguments = [
+        let process = Self.process([
             "serve", "--data", directory + "/data", "--listen", "tcp://127.0.0.1:*", "--json", "--log-level", "error",
-        ]
+        ])
+        let out = Pipe()
         process.standardOutput = out
         try process.run()
         let line = out.fileHandleForReading.availableData
@@ -83,9 +90,7 @@ final class Broker: Sendable {
     }
 
     func start(_ arguments: [String], input: String? = nil, out: String) throws -> Running {
-        let process = Process()
-        process.executableURL = Self.executable
-        process.arguments = arguments
+        let process = Self.process(arguments)
         process.environment = [
             "MEMBUS_BROKER": url, "MEMBUS_AGENT": "tester", "PATH": "/usr/bin:/bin", "HOME": directory,
         ]

@@ -45,6 +45,20 @@ struct CommandLineTests {
         #expect(watch.lines[2].hasPrefix(#"{"key":"a/1","revision":5,"deleted":true"#))
     }
 
+    @Test("Ctrl-C ends a watch also where what started it ignores that, as in the background of a shell")
+    func backgroundOfAShell() throws {
+        let broker = try Broker()
+        let before = signal(SIGINT, SIG_IGN)
+        defer { _ = signal(SIGINT, before) }
+        let watch = try broker.start(["watch", "a/"], out: broker.path("watch"))
+        #expect(watch.until { (try? String(contentsOfFile: $0.out + ".err", encoding: .utf8))?.isEmpty == false })
+        kill(watch.process.processIdentifier, SIGINT)
+        #expect(watch.until { _ in !watch.process.isRunning })
+        if watch.process.isRunning { watch.process.terminate() }
+        watch.process.waitUntilExit()
+        #expect(watch.process.terminationStatus == 0)
+    }
+
     @Test("an import can be killed and run again, and takes effect once") func importing() throws {
         let broker = try Broker()
         let lines = (1...200).map {
