@@ -15,6 +15,7 @@ Below half an hour everything happens in quick succession, and only steep growth
 MEMBUS_BINARY and MEMBUS_AGENT_BINARY, or from .build/debug. Exit code 1: something was found."""
 
 import argparse
+import contextlib
 import heapq
 import json
 import os
@@ -364,9 +365,11 @@ class Soak:
         if self.backup_bytes is not None:
             found["backup bytes"] = self.backup_bytes
         for name, process in self.measured.items():
-            if name != "broker" and process.is_there:
-                found[f"{name}: private KiB"] = process.private_kib()
-                found[f"{name}: descriptors"] = process.descriptors()
+            if name == "broker":
+                continue
+            with contextlib.suppress(OSError):  # it has just ended, which is looked for elsewhere
+                memory, descriptors = process.private_kib(), process.descriptors()
+                found.update({f"{name}: private KiB": memory, f"{name}: descriptors": descriptors})
         self._samples_file.write(json.dumps({
             **found, "head": status.head.revision, "floor": status.floor, "commits": status.commits,
             "busy": status.busy, "broker cpu s": broker.cpu_seconds()}) + "\n")
@@ -572,6 +575,10 @@ def run_soak(plan, seed, samples, idle_share=IDLE_SHARE, say=lambda line: print(
     soak = Soak(plan, seed, place, samples, idle_share, say)
     try:
         soak.run()
+    except BaseException:
+        for finding in soak.findings:
+            say(f"FOUND  {finding}")
+        raise
     finally:
         soak.close()
         if soak.findings:
