@@ -54,6 +54,15 @@ package func decide(_ transaction: Transaction, on facts: Facts) -> Decision {
 }
 
 extension Transaction {
+    /// The ordinals of the versions that were made of what their keys had, and may be told by what they changed of it.
+    package func derived(among records: [Record]) -> [UInt32] {
+        // Mostly there are none.
+        let keys = changes.filter { $0.action.isDerived }.map(\.key)
+        if keys.isEmpty { return [] }
+        let derived = Set(keys)
+        return records.filter { derived.contains($0.key) && !$0.isDeleted }.map(\.ordinal)
+    }
+
     /// Changes of one commit have no order that a reader could see, so a key has at most one.
     var doubledKeyRefusal: Refusal? {
         guard changes.count > 1 else { return nil }
@@ -207,5 +216,15 @@ extension Facts {
 
     private func invalid(_ key: Key, _ reason: String) -> Refusal {
         Refusal(.invalidValue, "key \"\(key)\": \(reason)", subject: key.text)
+    }
+}
+
+extension Change.Action {
+    fileprivate var isDerived: Bool {
+        switch self {
+        case .append, .mergePatch: true
+        // A counter is as short as what it was incremented by.
+        case .put, .delete, .increment: false
+        }
     }
 }

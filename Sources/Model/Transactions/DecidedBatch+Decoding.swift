@@ -77,8 +77,15 @@ extension CanonicalDecoder {
         for place in 0..<(try count(least: 17)) {
             records.append(try record(LogCursor(revision: info.revision, ordinal: UInt32(clamping: place))))
         }
+        var derived: [UInt32] = []
+        for _ in 0..<(try count(least: 8)) {
+            let ordinal = try integer()
+            guard ordinal > (derived.last.map { Int64($0) } ?? -1), ordinal < records.count else { throw Malformed() }
+            derived.append(UInt32(ordinal))
+        }
         return DecidedCommit(
-            commit: Commit(info: info, records: records), fork: fork, preconditions: preconditions, reads: reads)
+            commit: Commit(info: info, records: records), fork: fork, preconditions: preconditions, reads: reads,
+            derived: derived)
     }
 
     private mutating func info() throws -> CommitInfo {

@@ -63,12 +63,18 @@ package struct DecidedCommit: Equatable, Sendable {
     package var fork: DecidedFork?
     package var preconditions: [Precondition]
     package var reads: [ReadVersion]
+    /// The ordinals of the records that were made of what their keys had, rising. A store may hold them as what they
+    /// changed.
+    package var derived: [UInt32]
 
-    package init(commit: Commit, fork: DecidedFork?, preconditions: [Precondition], reads: [ReadVersion]) {
+    package init(
+        commit: Commit, fork: DecidedFork?, preconditions: [Precondition], reads: [ReadVersion], derived: [UInt32] = []
+    ) {
         self.commit = commit
         self.fork = fork
         self.preconditions = preconditions
         self.reads = reads
+        self.derived = derived
     }
 }
 

@@ -6,7 +6,8 @@ import MembusModel
 //   1. The floor rises, with the hash of its commit, as an item of a batch. From then on reads below it are refused.
 //   2. The sweep walks the changes from the last sweep's end to the floor, in the order of history. Each
 //      change supersedes the versions of its key before it on its branch: those that nothing looks at go.
-//      What looks at a version: reads at the floor or above, forks and tags, each at its revision.
+//      What looks at a version: reads at the floor or above, forks and tags, each at its revision; and a later version
+//      that is told by what it changed of it (SplicedValues).
 //   3. A deletion that hides nothing goes too: no older version is left on its branch, and the parent
 //      showed nothing at the fork.
 //   4. The hashes of the span are put into the archive, and a commit goes when none of its changes is left. (One that
@@ -98,7 +99,9 @@ private struct Sweep {
             if !pins.contains(where: { place.revision <= $0 && $0 < newer }) { dropped.append(place) }
             newer = place.revision
         }
-        for place in dropped { try drop(place) }
+        // The newest first: what goes is no base any more.
+        let spliced = SplicedValues(db: db)
+        for place in dropped where try !spliced.isBase(place) { try drop(place) }
     }
 
     private func dropDeletionThatHidesNothing(_ change: Swept) throws {
@@ -116,6 +119,7 @@ private struct Sweep {
     }
 
     private func drop(_ place: LogCursor) throws {
+        try db.run("DELETE FROM spliced WHERE position = ?", [place.position])
         try db.run("DELETE FROM changes WHERE position = ?", [place.position])
         try dropEmptyCommits(from: place.revision, to: place.revision)
     }

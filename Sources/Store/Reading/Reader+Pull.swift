@@ -190,7 +190,9 @@ private struct PullPlan {
             }
             looked += 1
             last = LogCursor(position: try row[0])
-            guard try row[9] as Int64 == branch.id, filter.topics.matches(Key(unchecked: try row[1])) else { continue }
+            guard try row[RecordRow.columnCount] as Int64 == branch.id,
+                filter.topics.matches(Key(unchecked: try row[1]))
+            else { continue }
             var record = try RecordRow.record(row)
             if filter.mode == .invalidate { record = record.announced }
             meter.add(record)

@@ -144,7 +144,9 @@ private struct Verifier {
             if Int(record.ordinal) != records.count {
                 problem("revision \(revision) lacks its change \(records.count)")
             }
-            if try row[9] as Int64 != branch { problem("revision \(revision) holds a change on another branch") }
+            if try row[RecordRow.columnCount] as Int64 != branch {
+                problem("revision \(revision) holds a change on another branch")
+            }
             records.append(record)
         }
         return records

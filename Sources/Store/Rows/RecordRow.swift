@@ -4,12 +4,13 @@ import MembusModel
 
 /// Records to rows of `changes`, and back.
 enum RecordRow {
-    /// The columns that ``record(_:)`` reads. The statement's first argument is the size up to which values
-    /// travel: larger ones are announced, and not even read from the disk.
+    /// The columns that ``record(_:)`` reads, ``columnCount`` of them. The statement's first argument is the size up to
+    /// which values travel: larger ones are announced, and not even read from the disk.
     static let columns = """
         position, key, kind, owner, attributes, links, expires,
-        coalesce(length(value), 0), CASE WHEN length(value) <= ?1 THEN value END
+        coalesce(length(value), 0), CASE WHEN base IS NOT NULL OR length(value) <= ?1 THEN value END, base, ?1
         """
+    static let columnCount = 11
 
     static func record(_ row: StoredRow) throws -> Record {
         let place = LogCursor(position: try row[0])
@@ -17,29 +18,43 @@ enum RecordRow {
         guard let kind: String = try row[2] else {
             return .deletion(of: key, revision: place.revision, ordinal: place.ordinal)
         }
-        let size: Int = try row[7]
-        let value: Data? = try row[8]
         let expires: Int64? = try row[6]
         return Record(
             key: key, revision: place.revision, ordinal: place.ordinal, kind: Kind(kind),
-            content: value == nil && size > 0 ? .announced(size: size) : .inline(value ?? Data()),
+            content: try content(row),
             attributes: try Annotations.attributes(try row[4]), links: try Annotations.links(try row[5]),
             owner: try row[3] ?? "", expires: expires.map { Timestamp(milliseconds: $0) })
     }
 
+    private static func content(_ row: StoredRow) throws -> Record.Value {
+        let value: Data? = try row[8]
+        guard let base: Int64 = try row[9] else {
+            let size: Int = try row[7]
+            return value == nil && size > 0 ? .announced(size: size) : .inline(value ?? Data())
+        }
+        guard let splice = try? Splice(decoding: value ?? Data()) else {
+            throw UnexpectedColumn(column: 8, sql: "a version that is made of another")
+        }
+        if splice.size > (try row[10] as Int) { return .announced(size: splice.size) }
+        return .inline(try SplicedValues(db: row.db).value(of: splice, on: LogCursor(position: base)))
+    }
+
     static let insertion = """
-        INSERT INTO changes(position, branch, key, kind, owner, attributes, links, expires, value)
-        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO changes(position, branch, key, kind, owner, attributes, links, expires, value, base)
+        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
 
-    static func insert(_ record: Record, on branch: Int64, by row: inout Prepared) throws {
+    /// - Parameter splice: how its value is stored, if not whole.
+    static func insert(
+        _ record: Record, on branch: Int64, as splice: SplicedValues.Stored? = nil, by row: inout Prepared
+    ) throws {
         row.bind(LogCursor(revision: record.revision, ordinal: record.ordinal).position)
         row.bind(branch)
         var key = record.key.text
         try key.withUTF8 { key in
             row.bind(borrowedText: key)
             if record.isDeleted {
-                for _ in 0..<6 { row.bindNull() }
+                for _ in 0..<7 { row.bindNull() }
                 return try row.run()
             }
             guard let value = record.value else {
@@ -50,8 +65,9 @@ enum RecordRow {
             row.bind(blob: Annotations.encode(record.attributes))
             row.bind(blob: Annotations.encode(record.links))
             row.bind(record.expires?.milliseconds)
-            try value.withUnsafeBytes { value in
+            try (splice?.splice.encoded ?? value).withUnsafeBytes { value in
                 row.bind(borrowedBlob: value)
+                row.bind(splice?.base.position)
                 try row.run()
             }
         }

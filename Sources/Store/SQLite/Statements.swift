@@ -15,7 +15,7 @@ extension Database {
     func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> StoredRows {
         let statement = try cachedStatement(sql: sql)
         try statement.setArguments(arguments)
-        return StoredRows(statement)
+        return StoredRows(statement, of: self)
     }
 
     /// The first row, taken apart by `body` before the statement is reset.
@@ -32,9 +32,13 @@ extension Database {
 /// all columns for each run: that costs several times what SQLite's seek of a record does.
 final class StoredRows {
     fileprivate let statement: Statement
+    fileprivate let db: Database
     private var isDone = false
 
-    fileprivate init(_ statement: Statement) { self.statement = statement }
+    fileprivate init(_ statement: Statement, of db: Database) {
+        self.statement = statement
+        self.db = db
+    }
     deinit { sqlite3_reset(statement.sqliteStatement) }
 
     func next() throws -> StoredRow? {
@@ -69,6 +73,9 @@ extension DatabaseError {
 struct StoredRow {
     /// The columns are there for as long as the rows are.
     fileprivate let rows: StoredRows
+
+    /// Where it was read: for what a row alone does not tell.
+    var db: Database { rows.db }
 
     /// - Throws: ``UnexpectedColumn`` if something of another type stands there.
     subscript<Value: ColumnValue>(_ column: Int) -> Value {

@@ -15,7 +15,10 @@ struct Migration: Sendable {
     var backfill: @Sendable (Database) throws -> Bool = { _ in false }
     var contract: @Sendable (Database) throws -> Void = { _ in }
 
-    static let all = [Migration(version: 1, expand: { try $0.execute(sql: Schema.first) })]
+    static let all = [
+        Migration(version: 1, expand: { try $0.execute(sql: Schema.first) }),
+        Migration(version: 2, expand: { try $0.execute(sql: Schema.second) }),
+    ]
 }
 
 struct Migrator {

@@ -11,7 +11,7 @@ import GRDB
 enum Schema {
     /// "Mbus"
     static let applicationID: Int32 = 0x4D62_7573
-    static let version = 1
+    static let version = 2
 
     static let first = """
         CREATE TABLE meta(
@@ -95,5 +95,16 @@ enum Schema {
         ) STRICT;
 
         INSERT INTO branches VALUES(1, 'main', NULL, 0, 0);
+        """
+
+    /// Versions that are told by what they changed of an older one: SplicedValues.
+    static let second = """
+        ALTER TABLE changes ADD COLUMN base INTEGER;  -- the older one's position; NULL: the value is whole
+
+        CREATE TABLE spliced(
+          position INTEGER PRIMARY KEY,
+          base INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX spliced_by_base ON spliced(base);
         """
 }

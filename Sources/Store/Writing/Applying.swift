@@ -90,7 +90,7 @@ extension Batch {
             } else {
                 try append(
                     info, on: try branch(info.branch), fork: nil, preconditions: decided.preconditions,
-                    reads: decided.reads, records: records)
+                    reads: decided.reads, records: records, derived: decided.derived)
             }
         guard position == info.position else {
             throw StoreError.unfitting("commit \(info.revision) has another hash")

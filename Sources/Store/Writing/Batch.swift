@@ -132,7 +132,7 @@ struct Batch {
             let info = info(author, on: branch.name, context: transaction.context, message: transaction.message)
             let position = try append(
                 info, on: branch, fork: nil, preconditions: transaction.preconditions, reads: transaction.reads,
-                records: records)
+                records: records, derived: transaction.derived(among: records), heads: facts.heads)
             return .outcome(.committed(position))
         }
     }
@@ -152,9 +152,12 @@ struct Batch {
     }
 
     /// Writes one commit and makes it the head.
+    /// - Parameters:
+    ///   - derived: ordinals of the records that are made of what their key had.
+    ///   - heads: what keys have, as far as it is at hand.
     mutating func append(
         _ info: CommitInfo, on branch: Branch, fork: DecidedFork?, preconditions: [Precondition],
-        reads: [ReadVersion], records: [Record]
+        reads: [ReadVersion], records: [Record], derived: [UInt32] = [], heads: [Key: Record] = [:]
     ) throws -> Position {
         precondition(info.revision == writer.state.head.revision + 1, "revisions are dense")
         let hash = CommitHash.next(
@@ -167,7 +170,7 @@ struct Batch {
         for (ordinal, record) in records.enumerated() {
             precondition(
                 record.revision == info.revision && Int(record.ordinal) == ordinal, "a commit's ordinals run from 0")
-            try RecordRow.insert(record, on: branch.id, by: &changeRow)
+            try insert(record, on: branch, isDerived: derived.contains(record.ordinal), after: heads[record.key])
             if let expires = record.expires {
                 writer.state.expiry.written(
                     expires, at: LogCursor(revision: record.revision, ordinal: record.ordinal), on: branch.id)
@@ -177,8 +180,27 @@ struct Batch {
         writer.state.head = info.position
         let commit = Commit(info: info, records: records)
         commits.append(commit)
-        decided(.commit(DecidedCommit(commit: commit, fork: fork, preconditions: preconditions, reads: reads)))
+        decided(
+            .commit(
+                DecidedCommit(
+                    commit: commit, fork: fork, preconditions: preconditions, reads: reads, derived: derived)))
         return info.position
+    }
+
+    private mutating func insert(_ record: Record, on branch: Branch, isDerived: Bool, after head: Record?) throws {
+        guard isDerived, record.size >= SplicedValues.least,
+            let previous = try head?.value == nil ? newest(record.key, on: branch) : head,
+            let stored = try SplicedValues(db: db).stored(record, on: branch.id, previous: previous)
+        else { return try RecordRow.insert(record, on: branch.id, by: &changeRow) }
+        try RecordRow.insert(record, on: branch.id, as: stored, by: &changeRow)
+        try db.run(
+            "INSERT INTO spliced(position, base) VALUES(?, ?)",
+            [LogCursor(revision: record.revision, ordinal: record.ordinal).position, stored.base.position])
+    }
+
+    /// Of the branch's own.
+    private func newest(_ key: Key, on branch: Branch) throws -> Record? {
+        try NewestVersion.record(db, key, [Level(branch: branch.id, upTo: writer.state.head.revision)])
     }
 }
 

@@ -40,8 +40,8 @@ extension Mutant {
         case .warmFileOfOldHistory, .warmFileIncomplete: [.warmFiles]
         case .neverEvicts, .heldUnbounded, .notesNeverDropped, .queueUnbounded, .resultsNeverDropped: [.caps]
         case .recordNotApplied: [.equalAtRest]
-        case .commitLeftOut, .branchLeftOut, .numberLeftOut, .openingLeftOut, .droppingLeftOut, .notesLeftOut,
-            .floorLeftOut:
+        case .commitLeftOut, .branchLeftOut, .derivedLeftOut, .numberLeftOut, .openingLeftOut, .droppingLeftOut,
+            .notesLeftOut, .floorLeftOut:
             [.replicaEquals]
         case .deafForEver: [.liveAgain]
         case .replacedNotSubtracted, .projectionOverReplacedHistory, .projectionOverTheFloor: [.projections]

@@ -112,7 +112,8 @@ extension World {
             return .increment(Int64(dice.within(-3...5)))
         case 1:
             coverage.count(.appended)
-            return .append(Data("+\(lastOp)".utf8))
+            // Some are long enough for what follows to be stored as what it appends.
+            return .append(Data(String(repeating: "+\(lastOp)", count: lastOp % 3 == 0 ? 40 : 1).utf8))
         default:
             coverage.count(.patched)
             let (name, inner) = (dice.pick(["x", "y", "z"]), dice.pick(["p", "q"]))

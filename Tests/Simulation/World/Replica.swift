@@ -113,6 +113,9 @@ extension World {
             case (.branchLeftOut, .commit(var commit)):
                 commit.fork = nil
                 return .commit(commit)
+            case (.derivedLeftOut, .commit(var commit)):
+                commit.derived = []
+                return .commit(commit)
             case (.numberLeftOut, .number), (.openingLeftOut, .opened), (.droppingLeftOut, .dropped),
                 (.notesLeftOut, .noted), (.floorLeftOut, .floor):
                 return nil

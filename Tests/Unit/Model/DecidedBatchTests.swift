@@ -17,7 +17,7 @@ struct DecidedBatchTests {
                     preconditions: [
                         .at(Key(unchecked: "a/b"), 12), .absent(Key(unchecked: "é")),
                         .unchanged(.everything, since: 40),
-                    ], reads: [ReadVersion(key: Key(unchecked: "a"), version: 0)])),
+                    ], reads: [ReadVersion(key: Key(unchecked: "a"), version: 0)], derived: [0, 2])),
             .commit(
                 DecidedCommit(
                     commit: Commit(info: info(43, session: nil), records: []),
@@ -93,8 +93,8 @@ struct DecidedBatchTests {
     @Test("an unknown version, and an unknown entry, are refused as such")
     func unknown() throws {
         var bytes = [UInt8](Self.sample.encoded)
-        bytes[0] = 2
-        #expect(throws: DecidedBatch.Undecodable.unknownVersion(2)) { try decode(bytes) }
+        bytes[0] = DecidedBatch.version + 1
+        #expect(throws: DecidedBatch.Undecodable.unknownVersion(DecidedBatch.version + 1)) { try decode(bytes) }
         var empty = Self.sample
         empty.entries = [.floor(1)]
         var body = [UInt8](empty.encoded.dropLast(DecidedBatch.checksumBytes))
@@ -109,7 +109,7 @@ struct DecidedBatchTests {
         var taken = 0
         for round in 0..<4000 {
             var other = round % 4 == 0 ? (0..<dice.within(1...200)).map { _ in UInt8(dice.below(256)) } : body
-            other[0] = 1
+            other[0] = DecidedBatch.version
             for _ in 0..<dice.within(1...3) {
                 let place = dice.below(other.count)
                 switch dice.below(4) {
@@ -118,7 +118,7 @@ struct DecidedBatchTests {
                 case 2: other.remove(at: place)
                 default: other.insert(UInt8(dice.below(256)), at: place)
                 }
-                if other.isEmpty { other = [1] }
+                if other.isEmpty { other = [DecidedBatch.version] }
             }
             let sealed = DecidedBatch.sealed(other)
             guard let batch = try? DecidedBatch(decoding: sealed) else { continue }
