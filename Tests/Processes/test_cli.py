@@ -6,11 +6,13 @@ import os
 import re
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
 
 from membus_client import Connection
+from membus_protos import memory
 from processes import Broker, Lines, eventually, free_port, membus, run, run_json_lines, start
 
 OK, ERROR, USAGE, CONFLICT, NOT_FOUND = 0, 1, 2, 3, 4
@@ -116,6 +118,26 @@ def test_rm_then_get(broker):
     assert (code, out) == (NOT_FOUND, "") and "a" in err
     assert error_of(broker, "rm", "a")[0] == NOT_FOUND
     assert run_json_lines(broker, "status")[0]["head"]["revision"] == 2
+
+
+def test_rm_needs_no_quiet_moment(broker, clients):
+    """It deletes whatever is there, however often others change it meanwhile: there is nothing to conflict with."""
+    session, stop = clients.session(), threading.Event()
+
+    def change():
+        while not stop.is_set():
+            session.submit(memory.Transaction(branch="main", changes=[memory.Change(key="hot", increment=1)]), window=32)
+
+    put(broker, "hot", "0", "--kind", "counter")
+    writer = threading.Thread(target=change)
+    writer.start()
+    try:
+        codes = [call(broker, "rm", "hot")[0] for _ in range(5)]
+    finally:
+        stop.set()
+        writer.join()
+    assert set(codes) <= {OK, NOT_FOUND}
+    assert run_json_lines(broker, "status")[0]["conflicts"] == 0
 
 
 def test_rm_if_revision(broker):

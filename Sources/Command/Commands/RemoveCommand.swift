@@ -27,20 +27,15 @@ struct RemoveCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // Nothing is read first: whoever changes the key meanwhile is no reason not to delete it.
         let receipt = try await options.withMemory(context: write.contextName) { memory in
-            if let ifRevision {
-                return try await memory.submit(
-                    Transaction(
-                        branch: memory.branch, context: memory.context, message: write.message,
-                        preconditions: [.at(key, ifRevision)], changes: [Change(key, .delete)]))
-            }
-            // It must still be there when it is deleted, whoever changes it meanwhile.
-            return try await memory.transact(message: write.message, retries: 20) { tx in
-                guard try await tx.get(key.text) != nil else {
-                    throw CommandError.notFound("there is no record under \(key)", hint: "nothing was changed")
-                }
-                tx.delete(key.text)
-            }
+            try await memory.submit(
+                Transaction(
+                    branch: memory.branch, context: memory.context, message: write.message,
+                    preconditions: ifRevision.map { [.at(key, $0)] } ?? [], changes: [Change(key, .delete)]))
+        }
+        guard receipt.isCommitted else {
+            throw CommandError.notFound("there is no record under \(key)", hint: "nothing was changed")
         }
         try options.printReceipt(receipt, of: key)
     }
