@@ -49,7 +49,7 @@ public final class Memory: Sendable {
     public var states: AsyncStream<ConnectionState> { connection.states.stream() }
 
     /// Ends the connection and its views. Every call under way throws ``MembusError/closed``; the outcome of
-    /// transactions among them is not known. What was read of views is put on record first, for which the broker
-    /// has half a second. Returns once the sockets are closed.
+    /// transactions among them is not known. What was read of views is put on record first, and the broker is told that it
+    /// need not remember outcomes any longer, for which it has half a second. Returns once the sockets are closed.
     public func close() async { await connection.close() }
 }

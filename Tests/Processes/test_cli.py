@@ -140,6 +140,23 @@ def test_rm_needs_no_quiet_moment(broker, clients):
     assert run_json_lines(broker, "status")[0]["conflicts"] == 0
 
 
+def test_commands_leave_no_session_behind(broker):
+    for number in range(5):
+        put(broker, "a", str(number))
+    assert call(broker, "put", "a", "x", "--if-absent")[0] == CONFLICT
+    assert run_json_lines(broker, "status")[0]["sessions"] == 0
+
+
+def test_what_expired_while_no_broker_ran_is_over_at_once(tmp_path):
+    with Broker(tmp_path / "data") as broker:
+        put(broker, "claims/1", "dead", "--expires", "1s")
+        put(broker, "claims/2", "dead", "--expires", "1s")
+    time.sleep(1.1)
+    with Broker(tmp_path / "data") as broker:
+        assert call(broker, "get", "claims/1")[0] == NOT_FOUND
+        put(broker, "claims/2", "mine", "--if-absent")
+
+
 def test_rm_if_revision(broker):
     put(broker, "a", "one")
     second = put(broker, "a", "two")

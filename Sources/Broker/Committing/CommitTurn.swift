@@ -24,11 +24,16 @@ import MembusSystem
 struct CommitTurn {
     private let writer: Writer
     private var upkeep: Upkeep
+    private var clock: SteadyClock
 
     init(writer: Writer, upkeep: Upkeep) {
         self.writer = writer
         self.upkeep = upkeep
+        clock = SteadyClock(lastCommit: writer.lastCommit)
     }
+
+    /// What time it is for what it decides.
+    func time(at now: Instant) -> Timestamp { clock.time(at: now) }
 
     /// Whether there is something to do though no writes wait.
     var isUnderWay: Bool { upkeep.isUnderWay }
@@ -48,7 +53,9 @@ struct CommitTurn {
         _ writes: [QueuedWrite], in environment: inout E
     ) throws(StoreError) {
         let now = environment.now
-        let wall = environment.wall
+        // One time for all that this batch decides, which a wall clock that is set does not mislead.
+        let time = clock.time(wall: environment.wall, now: now)
+        writer.pass(to: now)
         var batch = TurnBatch(capacity: writes.count)
         for write in writes {
             switch write.job {
@@ -62,23 +69,23 @@ struct CommitTurn {
             }
         }
         var due = TurnBatch(capacity: 2)
-        for item in upkeep.due(now: now, wall: wall) { due.append(item.item, of: item.ticket) }
-        try make(batch, due, at: wall, in: &environment)
+        for item in upkeep.due(now: now) { due.append(item.item, of: item.ticket) }
+        try make(batch, due, at: time, in: &environment)
     }
 
     /// Makes what was asked for and the upkeep that is due durable, as one batch if that can be: neither is to cost the
     /// other, so that where it can't be each has one try by itself.
     private mutating func make<E: CommitEnvironment>(
-        _ asked: TurnBatch, _ due: TurnBatch, at wall: Timestamp, in environment: inout E
+        _ asked: TurnBatch, _ due: TurnBatch, at time: Timestamp, in environment: inout E
     ) throws(StoreError) {
         do {
-            return try write(asked, due, at: wall, in: &environment)
+            return try write(asked, due, at: time, in: &environment)
         } catch {
             if error.isFatal { throw error }
             guard !asked.items.isEmpty, !due.items.isEmpty else { return refuse(asked, due, error, in: &environment) }
         }
         for (asked, due) in [(asked, TurnBatch(capacity: 0)), (TurnBatch(capacity: 0), due)] {
-            do { try write(asked, due, at: wall, in: &environment) } catch {
+            do { try write(asked, due, at: time, in: &environment) } catch {
                 if error.isFatal { throw error }
                 refuse(asked, due, error, in: &environment)
             }
@@ -86,12 +93,12 @@ struct CommitTurn {
     }
 
     private mutating func write<E: CommitEnvironment>(
-        _ asked: TurnBatch, _ due: TurnBatch, at wall: Timestamp, in environment: inout E
+        _ asked: TurnBatch, _ due: TurnBatch, at time: Timestamp, in environment: inout E
     ) throws(StoreError) {
         var answers = asked.answers
         guard !asked.items.isEmpty || !due.items.isEmpty else { return report(answers, in: &environment) }
         let all = due.items.isEmpty ? asked : asked.followed(by: due)
-        let written = try environment.write(all.items, of: all.tickets, at: wall)
+        let written = try environment.write(all.items, of: all.tickets, at: time)
         for (ticket, result) in zip(asked.tickets, written.results) { answers.append((ticket, .item(result))) }
         if !due.items.isEmpty {
             for (ticket, refusal) in upkeep.decided(zip(due.tickets, written.results.dropFirst(asked.items.count))) {

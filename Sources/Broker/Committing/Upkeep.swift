@@ -3,7 +3,8 @@ import MembusStore
 
 // When history and sessions are dropped: by the retention, looked at every minute by default, and when somebody asks.
 //
-//   1. due       items for the next batch: none while a sweep is under way
+//   1. due       items for the next batch: while a sweep is under way only pieces of the search for unused sessions,
+//                which are looked through at every look of the retention
 //   2. decided   they are on disk, and the floor has risen: a sweep begins
 //   3. swept     step by step, between batches, up to the new floor: only now are those told who asked
 //
@@ -19,6 +20,7 @@ struct Upkeep {
     private var asked: [(ticket: Ticket, request: Compact)] = []
     private var sweepingFor: [Ticket] = []
     private(set) var isSweeping = false
+    private var isDroppingSessions = false
 
     init(
         retention: Retention, period: Duration = .seconds(60), sessionLife: Duration = .seconds(30 * 24 * 3600),
@@ -30,23 +32,24 @@ struct Upkeep {
         nextLook = now + period
     }
 
-    var isUnderWay: Bool { isSweeping || !asked.isEmpty }
+    var isUnderWay: Bool { isSweeping || isDroppingSessions || !asked.isEmpty }
 
     mutating func ask(_ request: Compact, ticket: Ticket) { asked.append((ticket, request)) }
 
     /// What goes into the next batch; whoever asked for some of it waits from now on.
-    mutating func due(now: Instant, wall: Timestamp) -> [(ticket: Ticket, item: WriteItem)] {
-        if isSweeping { return [] }
-        if !asked.isEmpty {
-            defer { asked = [] }
-            return asked.map { ($0.ticket, .compact($0.request, by: retention)) }
+    mutating func due(now: Instant) -> [(ticket: Ticket, item: WriteItem)] {
+        var due: [(ticket: Ticket, item: WriteItem)] = []
+        let isTime = !isSweeping && asked.isEmpty && now >= nextLook
+        if isDroppingSessions || isTime { due.append((.own, .dropSessions(unusedFor: sessionLife))) }
+        isDroppingSessions = false
+        if isTime {
+            nextLook = now + period
+            due.append((.own, .compact(Compact(), by: retention)))
+        } else if !isSweeping {
+            due += asked.map { ($0.ticket, .compact($0.request, by: retention)) }
+            asked = []
         }
-        guard now >= nextLook else { return [] }
-        nextLook = now + period
-        return [
-            (.own, .dropSessions(unusedSince: wall.advanced(by: .zero - sessionLife))),
-            (.own, .compact(Compact(), by: retention)),
-        ]
+        return due
     }
 
     /// What was due is on disk.
@@ -54,6 +57,10 @@ struct Upkeep {
     mutating func decided(_ results: some Sequence<(Ticket, WriteResult)>) -> [(ticket: Ticket, refusal: Refusal)] {
         var refused: [(ticket: Ticket, refusal: Refusal)] = []
         for (ticket, result) in results {
+            if case .more = result {
+                isDroppingSessions = true
+                continue
+            }
             isSweeping = true
             if case .refused(let refusal) = result {
                 refused.append((ticket, refusal))

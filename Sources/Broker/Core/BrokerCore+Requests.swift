@@ -26,6 +26,7 @@ extension BrokerCore {
         case .register(let register): lookUpState(for: register, asked, now: now, into: &outputs)
 
         case .openSession(let open): write(open, asked, now: now, into: &outputs)
+        case .closeSession(let close): write(close, asked, now: now, into: &outputs)
         case .transact(let transact): write(transact, asked, now: now, into: &outputs)
         case .noteReads(let notes): write(.item(.noteReads(notes)), asked, now: now, into: &outputs)
         case .compact(let compact): write(compact, asked, now: now, into: &outputs)
@@ -89,6 +90,15 @@ extension BrokerCore {
         let id = SessionID(UInt64.random(in: 1...UInt64(Int64.max), using: &random))
         admit(
             .item(.openSession(id, agent: open.agent)), purpose: .session(id, bytes: asked.bytes), for: asked, now: now,
+            into: &outputs)
+    }
+
+    /// Of any instance: nothing of a closed session is ever executed again, whoever has closed it.
+    private mutating func write(
+        _ close: CloseSession, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        admit(
+            .item(.closeSession(close.session)), purpose: .closing(bytes: asked.bytes), for: asked, now: now,
             into: &outputs)
     }
 

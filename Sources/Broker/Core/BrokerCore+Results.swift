@@ -4,6 +4,7 @@ import MembusStore
 extension BrokerCore {
     /// Publish, then raise V, then reply: see the order at the head of BrokerCore.swift.
     mutating func complete(_ batch: WriteReport, now: Instant, into outputs: inout [BrokerOutput<Peer>]) {
+        let isNearer = batch.nextExpiry != nextExpiry || batch.commits.contains { $0.info.agent == CommitInfo.broker }
         nextExpiry = batch.nextExpiry
         if let sync = batch.sync {
             counters.batches += 1
@@ -11,16 +12,22 @@ extension BrokerCore {
         }
         for commit in batch.commits { publish(commit, into: &outputs) }
         var oldest = now
+        var hasSwept = false
         for (ticket, result) in batch.results {
             guard let request = waiting.removeValue(forKey: ticket) else { continue }
             writesWaiting -= 1
             writeBytesWaiting -= request.purpose.bytes
-            if case .expiry = request.purpose { expiryUnderWay = false }
+            if case .expiry = request.purpose {
+                expiryUnderWay = false
+                if case .item(.done) = result { hasSwept = isNearer }
+            }
             oldest = min(oldest, request.received)
             guard let peer = request.peer else { continue }
             reply(to: peer, id: request.id, streams: request.streams, body(of: result, for: request), into: &outputs)
         }
         if batch.sync != nil { counters.latencies.add(now - oldest) }
+        // What failed, or found nothing to do, waits for the next tick.
+        if hasSwept { sweepExpired(now: now, into: &outputs) }
     }
 
     private mutating func publish(_ commit: Commit, into outputs: inout [BrokerOutput<Peer>]) {
@@ -38,9 +45,12 @@ extension BrokerCore {
             if case .conflict = outcome { counters.conflicts += 1 }
             return .outcome(outcome)
         case .item(.refused(let refusal)): return .refused(refusal)
-        case .item(.done):
-            if case .session(let id, _) = request.purpose { return .session(id) }
-            return .noted(NoteReads.Answer())
+        case .item(.done), .item(.more):
+            switch request.purpose {
+            case .session(let id, _): return .session(id)
+            case .closing: return .sessionClosed(CloseSession.Answer())
+            case .write, .lookUp, .register, .expiry: return .noted(NoteReads.Answer())
+            }
         case .compacted(let floor): return .compacted(Compact.Answer(floor: floor))
         }
     }

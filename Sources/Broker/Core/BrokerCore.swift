@@ -34,6 +34,8 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
     var counters = Counters()
     var nextExpiry: Timestamp?
     var expiryUnderWay = false
+    /// For when something expires; the commit thread has one of its own for whether it has.
+    private var clock: SteadyClock
     var nextHeartbeat: Instant
     let started: Instant
     var isStopping = false
@@ -44,6 +46,7 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
         enum Purpose: Sendable {
             case write(bytes: Int)
             case session(SessionID, bytes: Int)
+            case closing(bytes: Int)
             case lookUp
             case register(Register, Scope)
             case expiry
@@ -51,7 +54,7 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
             /// What it counts for in the queue.
             var bytes: Int {
                 switch self {
-                case .write(let bytes), .session(_, let bytes): bytes
+                case .write(let bytes), .session(_, let bytes), .closing(let bytes): bytes
                 case .lookUp, .register, .expiry: 0
                 }
             }
@@ -78,7 +81,7 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
 
     package init(
         settings: CoreSettings, gate: Gate = .open, lineage: Lineage, instance: Instance, visible: Position,
-        nextExpiry: Timestamp?, random: any RandomNumberGenerator & Sendable, now: Instant
+        nextExpiry: Timestamp?, lastCommit: Timestamp? = nil, random: any RandomNumberGenerator & Sendable, now: Instant
     ) {
         var random = random
         self.settings = settings
@@ -90,6 +93,7 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
             options: settings.streams)
         self.random = random
         self.nextExpiry = nextExpiry
+        clock = SteadyClock(lastCommit: lastCommit)
         self.nextHeartbeat = now
         self.started = now
     }
@@ -137,15 +141,21 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
     // MARK: Time
 
     private mutating func tick(wall: Timestamp, now: Instant, into outputs: inout [BrokerOutput<Peer>]) {
-        if let expiry = nextExpiry, expiry <= wall, !expiryUnderWay, !isStopping {
-            expiryUnderWay = true
-            admit(.item(.expire), purpose: .expiry, for: nil, now: now, into: &outputs)
-        }
+        _ = clock.time(wall: wall, now: now)
+        sweepExpired(now: now, into: &outputs)
         guard now >= nextHeartbeat else { return }
         // From now, not from when it was due: after a pause there is no use in a volley.
         nextHeartbeat = now + settings.heartbeat
         _ = streams.dropUnnamed(now: now, drawn: UInt64.random(in: 1 ... .max, using: &random))
         outputs.append(.publish(streams.heartbeat(now: now)))
+    }
+
+    /// One piece at a time; the next follows on its heels while there is more, so that this keeps up with whatever is
+    /// written.
+    mutating func sweepExpired(now: Instant, into outputs: inout [BrokerOutput<Peer>]) {
+        guard let expiry = nextExpiry, expiry <= clock.time(at: now), !expiryUnderWay, !isStopping else { return }
+        expiryUnderWay = true
+        admit(.item(.expire), purpose: .expiry, for: nil, now: now, into: &outputs)
     }
 
     // MARK: Replies

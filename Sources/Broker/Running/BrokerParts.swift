@@ -62,6 +62,7 @@ struct BrokerParts: Sendable {
     // MARK: Threads
 
     func start(_ threads: RunningThreads, _ log: Logger) throws -> Endpoints {
+        try sweepExpired(for: .milliseconds(500))
         let visible = VisibleRevision(writer.head.revision)
         // Before the bus thread, which takes requests for them at once.
         try startCommits(threads, log)
@@ -76,10 +77,25 @@ struct BrokerParts: Sendable {
         return endpoints
     }
 
+    /// What expired while nobody ran is gone before anybody looks, unless it is very much: the rest goes while the broker
+    /// serves.
+    private func sweepExpired(for patience: Duration) throws {
+        var clock = SteadyClock(lastCommit: writer.lastCommit)
+        let time = clock.time(wall: .now, now: .now)
+        let end = Instant.now + patience
+        do throws(StoreError) {
+            while let next = writer.nextExpiry, next <= time, .now < end { _ = try writer.write([.expire], at: time) }
+        } catch {
+            // A full disk keeps nobody from reading.
+            if error.isFatal { throw error }
+        }
+    }
+
     private func startBus(
         _ threads: RunningThreads, _ visible: VisibleRevision, _ log: Logger
     ) throws -> Endpoints {
         let (head, expiry, lineage) = (writer.head, writer.nextExpiry, store.lineage)
+        let lastCommit = writer.lastCommit
         let ports: @Sendable () throws -> BrokerPorts = { [context, configuration] in
             try BrokerPorts(in: context, configuration)
         }
@@ -92,6 +108,7 @@ struct BrokerParts: Sendable {
                     configuration, events: advertised.isEmpty ? ports.events.endpoints : advertised,
                     software: Broker.software),
                 lineage: lineage, instance: instance, visible: head, nextExpiry: expiry,
+                lastCommit: lastCommit,
                 random: SystemRandomNumberGenerator(), now: .now)
             var loop = BusLoop(
                 core: core, limits: configuration.limits, waker: waker, results: results, writes: writes,

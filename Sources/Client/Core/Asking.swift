@@ -4,6 +4,7 @@ enum Purpose: Hashable, Sendable {
     /// Is anybody there?
     case probe
     case openSession
+    case closeSession
     case notes(count: Int)
     case call(CallID)
     case register(ViewID, attempt: UInt64)
@@ -150,6 +151,8 @@ extension ClientCore {
         case .hello: welcomed(reply.body)
         case .probe: break
         case .openSession: opened(reply.body)
+        // A broker that doesn't know the request lets the session lapse.
+        case .closeSession: break
         case .notes(let count): noted(reply.body, count: count)
         case .call(let id):
             if case .refused(let refusal) = reply.body {

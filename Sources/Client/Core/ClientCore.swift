@@ -78,6 +78,7 @@ struct ClientCore: Sendable {
         case .leaving(let reads):
             notes.isLast = true
             note(reads)
+            closeSession()
         case .tick: tick()
         }
     }

@@ -58,7 +58,7 @@ enum ClientInput: Sendable {
     case unfollow(ViewID)
     /// First reads of cached records, to be put on record.
     case noted([NotedRead])
-    /// The connection is about to end: what was read until now is to be put on record at once.
+    /// The connection is about to end: what was read until now is to be put on record at once, and the session closed.
     case leaving([NotedRead])
     /// Time passed; comes at least every 50 ms.
     case tick

@@ -13,7 +13,9 @@
 //      caller has gone is sent on unchanged until it is decided.
 //   4. A round is under way or is scheduled, never both: while one is scheduled nothing new is sent, since
 //      the broker would refuse it as out of order. Refusals of an older round mean nothing.
-//   5. Every sending has a request id of its own, so that each answer is told from the others.
+//   5. A session is closed only when every number is decided, and nothing is sent after that: the broker forgets what
+//      it has decided, so that a number of a closed session must never come again.
+//   6. Every sending has a request id of its own, so that each answer is told from the others.
 
 import DequeModule
 

@@ -3,7 +3,7 @@
 extension ClientCore {
     /// Numbers and sends what waits, as far as the window allows.
     mutating func pump() {
-        guard !session.waiting.isEmpty, link.welcome != nil, link.instance != nil else { return }
+        guard !session.waiting.isEmpty, link.welcome != nil, link.instance != nil, !notes.isLast else { return }
         guard session.id != nil else { return openSession() }
         guard session.resendAt == nil else { return }
         var bytes = session.bytesInFlight
@@ -35,6 +35,17 @@ extension ClientCore {
         default: break
         }
     }
+
+    /// Nothing more is sent, and every outcome is here: nobody needs to remember them. With something under way the
+    /// session stays, until nobody has used it for long.
+    mutating func closeSession() {
+        guard let id = session.id, session.slots.isEmpty, link.state == .connected else { return }
+        session.id = nil
+        ask(.closeSession(CloseSession(session: id)), for: .closeSession)
+    }
+
+    /// Whether nothing is left of what a leaving client does.
+    var hasLeft: Bool { hasNotedAll && !asks.contains { $0.purpose == .closeSession } }
 
     private mutating func number(_ waiting: Session.Waiting, _ weight: Int) {
         let slot = Session.Slot(

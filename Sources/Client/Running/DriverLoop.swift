@@ -7,7 +7,7 @@ import MembusWire
 struct DriverLoop: ~Copyable {
     private static let tick = Duration.milliseconds(50)
     private static let notesEvery = Duration.milliseconds(200)
-    /// How long the end waits for the last notes.
+    /// How long the end waits for the last notes, and for the session's end.
     private static let farewell = Duration.milliseconds(500)
     /// Messages taken from a socket before the others have their turn.
     private static let burst = 512
@@ -41,7 +41,7 @@ struct DriverLoop: ~Copyable {
         while !outside.stop.isRaised, !isBroken { tryTurn() }
         let end = Instant.now + Self.farewell
         step(.leaving(views.values.flatMap { $0.takeNotes() }))
-        while !core.hasNotedAll, !isBroken, Instant.now < end { tryTurn() }
+        while !core.hasLeft, !isBroken, Instant.now < end { tryTurn() }
     }
 
     private mutating func tryTurn() {

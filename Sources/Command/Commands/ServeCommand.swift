@@ -27,7 +27,8 @@ struct ServeCommand: AsyncParsableCommand {
               {"dataDirectory": "/var/lib/membus",
                "requests": ["tcp://127.0.0.1:7401"], "events": ["tcp://127.0.0.1:7402"],
                "advertisedEvents": ["tcp://proxy:7402"],
-               "retention": {"age": "7d", "bytes": 1073741824, "least": "10m"},
+               "retention": {"age": "7d", "bytes": 1073741824, "least": "10m",
+                             "notesBytes": 67108864},
                "limits": {"keyBytes": 1024, "valueBytes": 4194304, "annotationBytes": 65536,
                           "messageBytes": 16384, "nameBytes": 256, "transactionBytes": 16777216,
                           "changesPerTransaction": 1000, "keysPerRequest": 10000,
@@ -36,8 +37,10 @@ struct ServeCommand: AsyncParsableCommand {
                "eventMark": 4000, "replyMark": 4000, "writesWaiting": 16384,
                "writeBytesWaiting": 134217728, "readsWaiting": 4096, "readers": 2}
 
-            History goes once it is older than retention.age, or while the store holds more than \
-            retention.bytes; what is younger than retention.least stays. annotationBytes bounds a record's \
+            History goes once it is older than retention.age, or while records and history take more than \
+            retention.bytes; what is younger than retention.least stays. Ages are the times for which a broker \
+            has run with it, so that no clock that is set makes history old. Notes of who read what go with the \
+            versions that they name, and have retention.notesBytes for themselves. annotationBytes bounds a record's \
             attributes, links and kind together; nameBytes the names of agents, contexts, kinds and attributes. \
             A value above inlineValueBytes, and an event above eventBytes, is announced and fetched instead of \
             sent. eventMark and replyMark bound what waits for one client, ...Waiting what waits for the broker.

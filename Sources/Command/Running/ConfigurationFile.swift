@@ -64,6 +64,7 @@ enum ConfigurationFile {
         if let age = fields.take("age") { retention.age = try duration(age) }
         try set(&retention.bytes, fields.take("bytes"))
         if let least = fields.take("least") { retention.least = try duration(least) }
+        try set(&retention.notesBytes, fields.take("notesBytes"))
         try fields.end()
     }
 

@@ -4,6 +4,7 @@ extension Request {
     package enum Body: Sendable {
         case hello(Hello)
         case openSession(OpenSession)
+        case closeSession(CloseSession)
         case transact(Transact)
         case get(Get)
         case range(GetRange)
@@ -27,6 +28,7 @@ extension Reply {
         case refused(Refusal)
         case welcome(Welcome)
         case session(SessionID)
+        case sessionClosed(CloseSession.Answer)
         case outcome(Outcome)
         case records(Get.Answer)
         case range(RangePage)
@@ -51,6 +53,7 @@ extension Request.Body {
         switch self {
         case .hello: Hello.traits
         case .openSession: OpenSession.traits
+        case .closeSession: CloseSession.traits
         case .transact: Transact.traits
         case .get: Get.traits
         case .range: GetRange.traits
@@ -73,6 +76,7 @@ extension Request.Body {
         switch self {
         case .hello(let operation): operation.touches
         case .openSession(let operation): operation.touches
+        case .closeSession(let operation): operation.touches
         case .transact(let operation): operation.touches
         case .get(let operation): operation.touches
         case .range(let operation): operation.touches
@@ -99,6 +103,7 @@ extension Reply.Body {
         case .refused: false
         case .welcome: Hello.traits.yieldsToBusy
         case .session: OpenSession.traits.yieldsToBusy
+        case .sessionClosed: CloseSession.traits.yieldsToBusy
         case .outcome: Transact.traits.yieldsToBusy
         case .records: Get.traits.yieldsToBusy
         case .range: GetRange.traits.yieldsToBusy

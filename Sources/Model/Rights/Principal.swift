@@ -17,6 +17,7 @@ package enum Principal: Hashable, Sendable {
         case .openSession(let open): self = .agent(open.agent)
         case .noteReads(let notes): self = .agent(notes.agent)
         case .transact(let transact): self = .owner(of: transact.session)
+        case .closeSession(let close): self = .owner(of: close.session)
         case .get, .range, .history, .log, .branches, .status, .register, .ping, .pull, .compact, .backup, .verify,
             .digest:
             self = .anybody

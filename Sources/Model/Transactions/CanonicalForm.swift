@@ -6,7 +6,7 @@ import FoundationEssentials
 
 extension CanonicalEncoder {
     @inline(__always)
-    mutating func list<Element>(_ elements: [Element], _ write: (inout CanonicalEncoder, Element) -> Void) {
+    package mutating func list<Element>(_ elements: [Element], _ write: (inout CanonicalEncoder, Element) -> Void) {
         word(UInt64(elements.count))
         for element in elements { write(&self, element) }
     }

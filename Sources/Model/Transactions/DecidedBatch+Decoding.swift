@@ -64,6 +64,7 @@ extension CanonicalDecoder {
             let agent = try name()
             return .noted(try list(least: 40) { try $0.noted() }, agent: agent)
         case .floor: return .floor(try revision())
+        case .notesForgotten: return .notesForgotten(before: Timestamp(milliseconds: try integer()))
         }
     }
 

@@ -19,6 +19,7 @@ extension DecidedBatch {
         case dropped = 4
         case noted = 5
         case floor = 6
+        case notesForgotten = 7
     }
 
     package var encoded: Data {
@@ -65,6 +66,9 @@ extension CanonicalEncoder {
         case .floor(let revision):
             tag(.floor)
             integer(revision)
+        case .notesForgotten(let time):
+            tag(.notesForgotten)
+            integer(time.milliseconds)
         }
     }
 

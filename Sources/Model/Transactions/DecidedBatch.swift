@@ -49,6 +49,8 @@ package struct DecidedBatch: Equatable, Sendable {
         case noted([NotedRead], agent: String)
         /// The oldest revision that is still kept.
         case floor(Revision)
+        /// Those of what was read first before then are forgotten.
+        case notesForgotten(before: Timestamp)
     }
 
     package var commits: [Commit] {

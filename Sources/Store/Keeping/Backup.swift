@@ -5,8 +5,8 @@ import MembusModel
 import MembusSystem
 
 extension Reader {
-    /// Writes a consistent copy of the store to a new file while the broker goes on. The file appears under
-    /// its name only when it is whole and on disk.
+    /// Writes a consistent copy of the store, without its free pages, to a new file while the broker goes on. The file
+    /// appears under its name only when it is whole and on disk.
     /// - Returns: the newest revision that the copy holds.
     package func backup(to file: String) throws(StoreError) -> Position {
         guard !FileManager.default.fileExists(atPath: file) else {
@@ -15,24 +15,17 @@ extension Reader {
         let partial = file + ".partial"
         do {
             try? FileManager.default.removeItem(atPath: partial)
-            // A draft: if the copy fails it is thrown away, so it needs no way back.
-            var settings = Configuration()
-            settings.prepareDatabase { try $0.execute(sql: "PRAGMA journal_mode = OFF") }
-            let copy = try DatabaseQueue(path: partial, configuration: settings)
-            // One step: a copy in several would start anew whenever a commit comes between.
+            // A read like any other: it holds up no writer, and leaves out what is free.
             try connection.queue.inDatabase { source in
-                try copy.inDatabase { copy in
-                    do { try source.backup(to: copy) } catch let error as DatabaseError {
-                        guard error.resultCode == .SQLITE_IOERR,
-                            let why = usedUp(sqlite3_system_errno(copy.sqliteConnection))
-                        else { throw error }
-                        throw DatabaseError(resultCode: .SQLITE_FULL, message: why)
-                    }
+                do { try FreeSpace.copy(source, to: partial) } catch let error as DatabaseError {
+                    guard error.resultCode == .SQLITE_IOERR,
+                        let why = usedUp(sqlite3_system_errno(source.sqliteConnection))
+                    else { throw error }
+                    throw DatabaseError(resultCode: .SQLITE_FULL, message: why)
                 }
             }
+            let copy = try DatabaseQueue(path: partial)
             let head = try copy.inDatabase { db in
-                // One file, that needs no log beside it.
-                try db.execute(sql: "PRAGMA journal_mode = DELETE")
                 let head = try Chain.head(db)
                 return Position(revision: head.revision, hash: shortHash(head.hash))
             }

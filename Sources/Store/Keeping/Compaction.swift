@@ -22,7 +22,7 @@ import MembusModel
 //   r7 put a   kept: what the floor shows
 
 extension Writer {
-    /// Drops a bounded piece of what the floor has passed.
+    /// Drops a bounded piece of what the floor has passed, then of the notes that are to go; then gives back space.
     /// - Returns: whether more is to be done.
     package func sweep(budget: Int = 500) throws(StoreError) -> Bool {
         let swept: Bool = try transaction("compacting") { db in
@@ -31,7 +31,21 @@ extension Writer {
             more
         }
         if swept { return true }
-        return try connection.perform("migrating the store") { try Migrator().step($0) }
+        if try passNotes(budget: max(1, budget)) { return true }
+        if try connection.perform("migrating the store", { try Migrator().step($0) }) { return true }
+        return try giveBackSpace()
+    }
+
+    private func passNotes(budget: Int) throws(StoreError) -> Bool {
+        guard notes.isUnderWay else { return false }
+        return try transaction("dropping notes") { db in
+            var pass = notes
+            let more = try pass.step(db, forgotten: state.notesForgotten, budget: budget)
+            return (pass, more)
+        } then: { passed, _ in
+            notes = passed.0
+            return passed.1
+        }
     }
 }
 

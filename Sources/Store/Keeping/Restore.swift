@@ -5,8 +5,8 @@ import MembusModel
 // A restore, in an order that leaves a whole store at every moment:
 //
 //   1. Look whether the backup is one. Make and lock the data directory.
-//   2. Copy it beside the store, give the copy its new lineage, drop the sessions (their numbers are of
-//      the old history), and check it again.
+//   2. Check it, copy it beside the store without its free pages, give the copy its new lineage, and drop the
+//      sessions (their numbers are of the old history).
 //   3. Keep the old store under a second name; its log was checkpointed, so it is one file.
 //   4. Rename the copy over the store's name.
 //
@@ -72,13 +72,14 @@ extension Store {
 
     private static func prepareCopy(of backup: String, at copy: String, lineage: UInt64) throws -> Position {
         let source = try source(backup)
-        let target = try DatabaseQueue(path: copy)
         try source.inDatabase { source in
-            try target.inDatabase { try source.backup(to: $0) }
+            // Its indexes are made anew: what is wrong with them must not pass for mended.
+            try checkIntegrity(of: source, backup)
+            try FreeSpace.copy(source, to: copy)
         }
+        let target = try DatabaseQueue(path: copy)
         let head = try target.inDatabase { db in
             try db.execute(sql: "PRAGMA journal_mode = DELETE")
-            try checkIntegrity(of: db, backup)
             try db.inTransaction {
                 try Meta.set(db, .lineage, lineage.stored)
                 try db.execute(sql: "DELETE FROM sessions")

@@ -5,16 +5,19 @@ import MembusModel
 package struct Retention: Hashable, Sendable {
     /// Older history goes…
     package var age: Duration = .seconds(7 * 24 * 3600)
-    /// …and so does the oldest while the store holds more than this many bytes…
+    /// …and so does the oldest while records and history take more than this many bytes…
     package var bytes: Int64 = 1 << 30
     /// …but not what is younger than this, so that views and readers can finish what they do.
     package var least: Duration = .seconds(600)
+    /// Notes of who read what have this much for themselves, and go with the history that they speak of.
+    package var notesBytes: Int64 = 64 << 20
 
     package init() {}
-    package init(age: Duration, bytes: Int64, least: Duration) {
+    package init(age: Duration, bytes: Int64, least: Duration, notesBytes: Int64 = 64 << 20) {
         self.age = age
         self.bytes = bytes
         self.least = least
+        self.notesBytes = notesBytes
     }
 }
 
@@ -22,20 +25,28 @@ package struct Retention: Hashable, Sendable {
 struct Window {
     let db: Database
     let state: WriterState
+    let ages: HistoryAges
+    /// As far as they are measured.
+    let notes: NotesPass.Measure?
     let now: Timestamp
 
-    /// By size it moves an eighth of the history at a time: sweep, then ask again.
+    /// By size it moves an eighth of the history at a time: sweep, then ask again. Ages are what brokers have lived
+    /// through, whatever the commits' times say.
     func floor(by retention: Retention) throws -> Revision {
         let head = state.head.revision
-        var floor = try newest(before: now.advanced(by: .zero - retention.age))
-        if try usedBytes() > retention.bytes {
-            let youngest = try newest(before: now.advanced(by: .zero - retention.least))
-            floor = max(floor, min(youngest, state.floor + max(1, (head - state.floor) / 8)))
+        let young = newest(olderThan: retention.least)
+        var floor = newest(olderThan: retention.age)
+        if floor < young, try isLarger(than: retention.bytes) {
+            floor = max(floor, state.floor + max(1, (head - state.floor) / 8))
         }
-        return max(floor, state.floor)
+        return max(min(floor, young), state.floor)
     }
 
-    /// `nil` if the request leaves it to the retention.
+    private func newest(olderThan span: Duration) -> Revision {
+        min(ages.mark(before: span)?.revision ?? 0, state.head.revision)
+    }
+
+    /// `nil` if the request leaves it to the retention. Whoever names an age goes by the times that the log shows.
     func floor(for request: Compact) throws -> Revision? {
         if request.below == nil, request.olderThan == nil { return nil }
         var floor = min(request.below ?? 0, state.head.revision)
@@ -56,9 +67,29 @@ struct Window {
         return low
     }
 
-    private func usedBytes() throws -> Int64 {
+    /// Of records and their history; what else is in the file never costs any of it.
+    private func isLarger(than bytes: Int64) throws -> Bool {
         let pages = (try db.integer("PRAGMA page_count") ?? 0) - (try db.integer("PRAGMA freelist_count") ?? 0)
-        return pages * (try db.integer("PRAGMA page_size") ?? 0)
+        let used = pages * (try db.integer("PRAGMA page_size") ?? 0)
+        return try used > bytes && used - besides() > bytes
+    }
+
+    private func besides() throws -> Int64 {
+        let tables = try db.integer(
+            """
+            SELECT CAST((SELECT total(length(bytes) + 512) FROM hashes) + 1.5
+              * (SELECT total(ifnull(length(results), 0) + length(CAST(agent AS BLOB)) + 64) FROM sessions) AS INTEGER)
+            """)
+        return try (tables ?? 0) + notesBytes()
+    }
+
+    private func notesBytes() throws -> Int64 {
+        if let notes { return notes.bytes }
+        let text = "length(CAST(agent AS BLOB)) + length(CAST(context AS BLOB)) + length(CAST(key AS BLOB))"
+        var bytes: Int64 = 0
+        let sizes = try db.rows("SELECT \(text), count(*) FROM accesses GROUP BY 1")
+        while let row = try sizes.next() { bytes += NotesPass.Measure.bytes(ofText: try row[0]) * (try row[1]) }
+        return bytes
     }
 }
 

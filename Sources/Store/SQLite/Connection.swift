@@ -31,7 +31,7 @@ final class Connection: Sendable {
             // are made here, after everything it does while opening.
             try queue.inDatabase { db in
                 // First of all: a file of another program, or of a newer version, is left as it is.
-                if role == .writer { _ = try Opening.version(of: db, named: path) }
+                if role == .writer, try Opening.version(of: db, named: path) == 0 { try FreeSpace.prepare(db) }
                 try Settings.apply(to: db, role: role)
             }
             return Connection(queue)
@@ -43,7 +43,11 @@ final class Connection: Sendable {
     static func inMemory() throws(StoreError) -> Connection {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
-        do { return Connection(try DatabaseQueue(configuration: configuration)) } catch {
+        do {
+            let queue = try DatabaseQueue(configuration: configuration)
+            try queue.inDatabase { try FreeSpace.prepare($0) }
+            return Connection(queue)
+        } catch {
             throw StoreError(error, while: "opening a store in memory", at: .opening)
         }
     }

@@ -25,10 +25,13 @@ extension Writer {
             sessions.keep(decided.mostKept)
             var batch = Batch(db: db, writer: self, now: decided.time, collecting: nil)
             for entry in decided.entries { try batch.take(entry) }
+            guard batch.time == decided.time else {
+                throw StoreError.unfitting("it is from before the store's last commit")
+            }
             guard state.hash == decided.reachedHash else {
                 throw StoreError.unfitting("it leads to another hash at revision \(state.head.revision)")
             }
-            try sessions.save(by: &statements.sessionRow, now: decided.time)
+            try sessions.save(by: &statements.sessionRow, now: batch.time)
             return batch.commits
         } then: { commits, sync in
             sessions.trim()
@@ -58,7 +61,7 @@ extension Batch {
                 throw StoreError.unfitting("number \(number.number) is not the next of session \(number.session)")
             }
         case .opened(let id, let agent):
-            guard try writer.sessions.open(db, id, agent: agent, now: now) else {
+            guard try writer.sessions.open(db, id, agent: agent, now: time) else {
                 throw StoreError.unfitting("session \(id) is there already")
             }
         case .dropped(let ids):
@@ -68,6 +71,10 @@ extension Batch {
         case .noted(let reads, let agent):
             for read in reads where try !record(read, of: agent) {
                 throw StoreError.unfitting("a read of \"\(read.key)\" is on record already")
+            }
+        case .notesForgotten(let time):
+            guard try forgetNotes(before: time) else {
+                throw StoreError.unfitting("the notes before \(time.milliseconds) are forgotten already")
             }
         case .floor(let revision):
             guard revision > writer.state.floor, revision <= writer.state.head.revision, try setFloor(revision) else {
@@ -81,7 +88,7 @@ extension Batch {
         let isWhole = records.enumerated().allSatisfy { ordinal, record in
             record.revision == info.revision && Int(record.ordinal) == ordinal && record.value != nil
         }
-        guard info.revision == writer.state.head.revision + 1, info.time == now, isWhole else {
+        guard info.revision == writer.state.head.revision + 1, info.time == time, isWhole else {
             throw StoreError.unfitting("commit \(info.revision) does not follow \(writer.state.head.revision)")
         }
         let position =

@@ -1,25 +1,95 @@
 import GRDB
 import MembusModel
 
+// What has expired goes by commits of the broker's own, so that no read depends on a clock:
+//
+//   what a transaction names   before it is decided, in the same batch; so nobody who writes meets what is over
+//   everything else            by sweeping, in pieces, by the time it expires
+//
+// A transaction names keys (of its preconditions and changes) and topics (that must be unchanged). Of a topic it is
+// enough that something of it goes: then the topic has changed.
+
 extension Batch {
     static let mostExpiredPerCommit = 1000
-    /// Entries of the index that one call looks at, on all branches together.
+    /// Entries of the index that one call looks at for each of its commits, on all branches together.
     private static let mostLookedAt = 5000
+    /// Commits that one call makes on a branch.
+    private static let mostPieces = 10
+    /// Entries of the index that are looked at for a transaction that names a topic.
+    private static let mostLookedAtForTopics = 50_000
 
-    /// One commit per branch that deletes what is visible at its head and has expired by now. A branch that
-    /// inherited a record needs its own deletion: the parent's came after the fork.
+    // MARK: What a transaction names
+
+    /// - Returns: why it has to come again.
+    mutating func expireWhatIsNamed(by transaction: Transaction, on branch: Branch) throws -> Refusal? {
+        guard let next = writer.state.expiry.next, next <= now else { return nil }
+        let levels = writer.state.branches.levels(of: branch, at: writer.state.head.revision)
+        var expired: [Key] = []
+        var seen: Set<Key> = []
+        for key in transaction.keysNamed where seen.insert(key).inserted {
+            if try isOver(key, levels) { expired.append(key) }
+        }
+        for case .unchanged(let topic, _) in transaction.preconditions {
+            if let key = topic.key {
+                if seen.insert(key).inserted, try isOver(key, levels) { expired.append(key) }
+            } else {
+                guard let found = try overdue(of: topic, on: branch, levels) else {
+                    try delete(expired, on: branch)
+                    return .expiring(topic)
+                }
+                expired += found.filter { seen.insert($0).inserted }
+            }
+        }
+        try delete(expired, on: branch)
+        return nil
+    }
+
+    private func isOver(_ key: Key, _ levels: [Level]) throws -> Bool {
+        guard let record = try NewestVersion.record(db, key, levels, inline: -1), !record.isDeleted else {
+            return false
+        }
+        return record.expires.map { $0 <= now } ?? false
+    }
+
+    /// At most as many as fit one commit. What a topic was looked through for is not looked at again.
+    /// - Returns: `nil`: there is more to look at than one transaction may wait for.
+    private mutating func overdue(of topic: Topic, on branch: Branch, _ levels: [Level]) throws -> [Key]? {
+        var mark = writer.state.expiry.mark(of: branch.id, for: topic)
+        var keys: [Key] = []
+        var looked = 0
+        let upTo = Dictionary(levels.map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
+        let entries = try overdue(after: mark)
+        while let entry = try entries.next() {
+            let (next, key) = (try ExpirySchedule.Mark(entry), Key(unchecked: try entry[3]))
+            if looked == Self.mostLookedAtForTopics || keys.count == Self.mostExpiredPerCommit {
+                writer.state.expiry.lookedThrough(branch.id, for: topic, to: mark)
+                return keys.isEmpty ? nil : keys
+            }
+            looked += 1
+            mark = next
+            guard topic.matches(key), try isShown(entry, key, upTo, levels) else { continue }
+            keys.append(key)
+        }
+        writer.state.expiry.lookedThrough(branch.id, for: topic, to: max(mark, .end(of: now)))
+        return keys
+    }
+
+    // MARK: Everything else
+
+    /// Commits that delete what is visible at each branch's head and has expired by now: a bounded piece of it, and
+    /// more than what was written since the last piece. A branch that inherited a record needs its own deletion: the
+    /// parent's came after the fork.
     mutating func expire() throws {
         guard let next = writer.state.expiry.next, next <= now else { return }
-        var budget = Self.mostLookedAt
-        for branch in writer.state.branches.all where budget > 0 {
-            let expired = try expired(on: branch, budget: &budget)
-            guard !expired.isEmpty else { continue }
-            let revision = writer.state.head.revision + 1
-            let deletions = expired.enumerated().map { ordinal, key in
-                Record.deletion(of: key, revision: revision, ordinal: UInt32(ordinal))
+        let written = writer.state.expiry.takeWritten()
+        let pieces = min(1 + 2 * written / Self.mostExpiredPerCommit, Self.mostPieces)
+        var budget = Self.mostLookedAt * pieces
+        for branch in writer.state.branches.all {
+            for _ in 0..<pieces where budget > 0 {
+                let expired = try expired(on: branch, budget: &budget)
+                if expired.isEmpty { break }
+                try delete(expired, on: branch)
             }
-            let info = info(.broker, on: branch.name, context: "", message: "expired")
-            _ = try append(info, on: branch, fork: nil, preconditions: [], reads: [], records: deletions)
         }
         try writer.state.expiry.reschedule(db, branches: writer.state.branches.all)
     }
@@ -30,24 +100,78 @@ extension Batch {
         let upTo = Dictionary(levels.map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
         var mark = writer.state.expiry.mark(of: branch.id)
         var keys: [Key] = []
-        let cursor = try db.rows(
-            """
-            SELECT expires, position, branch, key FROM changes
-            WHERE expires IS NOT NULL AND (expires, position) > (?, ?) AND expires <= ? ORDER BY expires, position
-            """, [mark.expires, mark.position, now.milliseconds])
-        while let row = try cursor.next() {
+        let entries = try overdue(after: mark)
+        while let entry = try entries.next() {
             if budget == 0 || keys.count == Self.mostExpiredPerCommit {
                 writer.state.expiry.swept(branch.id, to: mark)
                 return keys
             }
             budget -= 1
-            let place = LogCursor(position: try row[1])
-            mark = .init(expires: try row[0], position: place.position)
-            guard let limit = upTo[try row[2]], place.revision <= limit else { continue }
-            let key: String = try row[3]
-            if try NewestVersion.place(db, key, levels) == place { keys.append(Key(unchecked: key)) }
+            mark = try ExpirySchedule.Mark(entry)
+            let key = Key(unchecked: try entry[3])
+            if try isShown(entry, key, upTo, levels) { keys.append(key) }
         }
-        writer.state.expiry.swept(branch.id, to: max(mark, .init(expires: now.milliseconds, position: .max)))
+        writer.state.expiry.swept(branch.id, to: max(mark, .end(of: now)))
         return keys
+    }
+
+    // MARK: Both
+
+    /// Entries of the index that have expired by now: expires, position, branch, key.
+    private func overdue(after mark: ExpirySchedule.Mark) throws -> StoredRows {
+        try db.rows(
+            """
+            SELECT expires, position, branch, key FROM changes
+            WHERE expires IS NOT NULL AND (expires, position) > (?, ?) AND expires <= ? ORDER BY expires, position
+            """, [mark.expires, mark.position, now.milliseconds])
+    }
+
+    /// Whether the entry is the newest version of its key on the branch.
+    private func isShown(
+        _ entry: StoredRow, _ key: Key, _ upTo: [Int64: Revision], _ levels: [Level]
+    ) throws -> Bool {
+        let place = LogCursor(position: try entry[1])
+        guard let limit = upTo[try entry[2]], place.revision <= limit else { return false }
+        return try NewestVersion.place(db, key.text, levels) == place
+    }
+
+    private mutating func delete(_ keys: [Key], on branch: Branch) throws {
+        var rest = keys[...]
+        while !rest.isEmpty {
+            let revision = writer.state.head.revision + 1
+            let deletions = rest.prefix(Self.mostExpiredPerCommit).enumerated().map { ordinal, key in
+                Record.deletion(of: key, revision: revision, ordinal: UInt32(ordinal))
+            }
+            rest = rest.dropFirst(Self.mostExpiredPerCommit)
+            let info = info(.broker, on: branch.name, context: "", message: "expired")
+            _ = try append(info, on: branch, fork: nil, preconditions: [], reads: [], records: deletions)
+        }
+    }
+}
+
+extension Transaction {
+    /// By preconditions and changes; what it has only read decides nothing.
+    fileprivate var keysNamed: [Key] {
+        var keys: [Key] = []
+        for precondition in preconditions {
+            switch precondition {
+            case .at(let key, _), .absent(let key): keys.append(key)
+            case .unchanged: break
+            }
+        }
+        return keys + changes.map(\.key)
+    }
+}
+
+extension Topic {
+    /// `nil` for one of many keys.
+    fileprivate var key: Key? { prefix == nil ? Key(unchecked: text) : nil }
+}
+
+extension Refusal {
+    fileprivate static func expiring(_ topic: Topic) -> Refusal {
+        Refusal(
+            .busy, "what has expired of topic \"\(topic)\" is still being looked for",
+            hint: "try again after a moment", subject: topic.text)
     }
 }

@@ -7,7 +7,10 @@ import MembusModel
 struct Batch {
     let db: Database
     let writer: Writer
+    /// What expires by then is over.
     let now: Timestamp
+    /// Of its commits: never before that of an earlier one.
+    let time: Timestamp
     private(set) var commits: [Commit] = []
     private(set) var entries: [DecidedBatch.Entry] = []
     private let isCollecting: Bool
@@ -20,6 +23,7 @@ struct Batch {
         self.db = db
         self.writer = writer
         self.now = now
+        time = max(now, writer.state.time)
         follows = (writer.state.head.revision, writer.state.hash)
         commitRow = writer.statements.commitRow
         changeRow = writer.statements.changeRow
@@ -31,7 +35,7 @@ struct Batch {
     /// What was decided so far; all of it, once sessions are saved.
     var decided: DecidedBatch {
         DecidedBatch(
-            lineage: writer.lineage, follows: follows.revision, followedHash: follows.hash, time: now,
+            lineage: writer.lineage, follows: follows.revision, followedHash: follows.hash, time: time,
             mostKept: writer.sessions.mostKept, entries: entries, reachedHash: writer.state.hash)
     }
 
@@ -43,12 +47,13 @@ struct Batch {
         switch item {
         case .transact(let request, let fingerprint): return try transact(request, fingerprint)
         case .openSession(let id, let agent): return try openSession(id, agent)
+        case .closeSession(let id): return try closeSession(id)
         case .noteReads(let notes): return try note(notes.reads, of: notes.agent)
         case .expire:
             try expire()
             return .done
         case .compact(let request, let retention): return try raiseFloor(request, by: retention)
-        case .dropSessions(let unusedSince): return try dropSessions(unusedSince: unusedSince)
+        case .dropSessions(let life): return try dropSessions(unusedFor: life)
         }
     }
 
@@ -56,10 +61,15 @@ struct Batch {
 
     private mutating func openSession(_ id: SessionID, _ agent: String) throws -> WriteResult {
         if let refusal = FreeText.refusal(agent, "agent's name") { return .refused(refusal) }
-        guard try writer.sessions.open(db, id, agent: agent, now: now) else {
+        guard try writer.sessions.open(db, id, agent: agent, now: time) else {
             return .refused(Refusal(.busy, "the session's random id is taken"))
         }
         decided(.opened(id, agent: agent))
+        return .done
+    }
+
+    private mutating func closeSession(_ id: SessionID) throws -> WriteResult {
+        if try writer.sessions.drop(db, id) { decided(.dropped([id])) }
         return .done
     }
 
@@ -116,6 +126,7 @@ struct Batch {
             return .refused(.unknownBranch(transaction.branch))
         }
         if let refusal = FreeText.refusal(in: transaction) { return .refused(refusal) }
+        if let refusal = try expireWhatIsNamed(by: transaction, on: branch) { return .refused(refusal) }
         let facts: Facts
         switch try FactLoader(db: db, state: writer.state, branch: branch).load(
             transaction.needs, by: author.agent, now: now, limits: writer.limits)
@@ -148,7 +159,7 @@ struct Batch {
     func info(_ author: Author, on branch: BranchName, context: String, message: String) -> CommitInfo {
         CommitInfo(
             revision: writer.state.head.revision + 1, hash: 0, branch: branch, agent: author.agent,
-            session: author.session, number: author.number, time: now, context: context, message: message)
+            session: author.session, number: author.number, time: time, context: context, message: message)
     }
 
     /// Writes one commit and makes it the head.
@@ -178,6 +189,7 @@ struct Batch {
         }
         writer.state.hash = hash
         writer.state.head = info.position
+        writer.state.time = info.time
         let commit = Commit(info: info, records: records)
         commits.append(commit)
         decided(

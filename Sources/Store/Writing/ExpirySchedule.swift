@@ -10,10 +10,22 @@ struct ExpirySchedule {
         var expires: Int64
         var position: Int64
         static let start = Mark(expires: .min, position: .min)
+        /// Behind all that has expired by then.
+        static func end(of time: Timestamp) -> Mark { Mark(expires: time.milliseconds, position: .max) }
         static func < (a: Mark, b: Mark) -> Bool { (a.expires, a.position) < (b.expires, b.position) }
     }
 
     private var marks: [Int64: Mark] = [:]
+    /// How far each branch was looked through for what has expired of a topic, ahead of its mark: what was found of it
+    /// was deleted.
+    private var topicMarks: [Place: Mark] = [:]
+    private struct Place: Hashable {
+        var branch: Int64
+        var topic: Topic
+    }
+    private static let mostTopics = 64
+    /// Records that expire, written since this was last taken.
+    private var written = 0
     /// When there may be something to do.
     private(set) var next: Timestamp?
 
@@ -27,10 +39,25 @@ struct ExpirySchedule {
     func mark(of branch: Int64) -> Mark { marks[branch] ?? .start }
     mutating func swept(_ branch: Int64, to mark: Mark) { marks[branch] = mark }
 
+    func mark(of branch: Int64, for topic: Topic) -> Mark {
+        max(mark(of: branch), topicMarks[Place(branch: branch, topic: topic)] ?? .start)
+    }
+    mutating func lookedThrough(_ branch: Int64, for topic: Topic, to mark: Mark) {
+        if topicMarks.count >= Self.mostTopics { topicMarks = [:] }
+        topicMarks[Place(branch: branch, topic: topic)] = mark
+    }
+
+    mutating func takeWritten() -> Int {
+        defer { written = 0 }
+        return written
+    }
+
     /// A record that expires before the branch's mark lowers it.
     mutating func written(_ expires: Timestamp, at place: LogCursor, on branch: Int64) {
+        written += 1
         let mark = Mark(expires: expires.milliseconds, position: place.position - 1)
         if let old = marks[branch], mark < old { marks[branch] = mark }
+        for (place, old) in topicMarks where place.branch == branch && mark < old { topicMarks[place] = mark }
         next = min(next ?? expires, expires)
     }
 
@@ -53,4 +80,9 @@ struct ExpirySchedule {
             """, [lowest.expires, lowest.position]
         ).map { Timestamp(milliseconds: $0) }
     }
+}
+
+extension ExpirySchedule.Mark {
+    /// Where an entry of the index stands: its expiry and position come first.
+    init(_ entry: StoredRow) throws { self.init(expires: try entry[0], position: try entry[1]) }
 }

@@ -14,7 +14,7 @@ extension Kept {
         case .outcome(.conflict(let failed, let position)):
             self = .conflict(Kept.failures(failed, request), at: position)
         case .refused(let refusal) where refusal.code.remedy == .fixRequest: self = .refused(refusal)
-        case .refused, .done: return nil
+        case .refused, .done, .more: return nil
         }
     }
 

@@ -6,6 +6,8 @@ package enum WriteItem: Sendable {
     case transact(Transact, fingerprint: UInt64)
     /// - Parameter id: random; drawn by the caller.
     case openSession(SessionID, agent: String)
+    /// A number of it is from then on unknown. If it is not there, nothing is done.
+    case closeSession(SessionID)
     case noteReads(NoteReads)
     /// Delete what has expired by now, a bounded piece of it: at most 1,000 records per branch. Ask again
     /// while ``Writer/nextExpiry`` is not after now.
@@ -14,9 +16,9 @@ package enum WriteItem: Sendable {
     /// Where to: as the request says; where it says nothing, as the retention does. It never goes back, nor beyond the
     /// head.
     case compact(Compact, by: Retention)
-    /// Drop sessions that nobody has used since, a bounded number of them: a number of theirs is from then on unknown,
-    /// never executed again.
-    case dropSessions(unusedSince: Timestamp)
+    /// Drop sessions that nobody has used for so long: a number of theirs is from then on unknown, never executed again.
+    /// A bounded number is looked at; ask again while the result is ``WriteResult/more``.
+    case dropSessions(unusedFor: Duration)
 }
 
 package enum WriteResult: Sendable {
@@ -24,6 +26,8 @@ package enum WriteResult: Sendable {
     /// Nothing was written for it.
     case refused(Refusal)
     case done
+    /// A piece is done, and there is more to do.
+    case more
 }
 
 /// A batch that is on disk.

@@ -31,8 +31,22 @@ package final class Writer: @unchecked Sendable {
     private let directory: DataDirectory?
     var state: WriterState
     var sessions: SessionTable
+    /// Beside the state, too: it measures, and says where to go on.
+    var notes = NotesPass()
+    /// How far the search for unused ones has come.
+    var sessionsLookedAt = Int64.min
+    /// Beside the state: time passes for failed batches, too.
+    var ages: HistoryAges
+    /// The store's age when its marks were last written.
+    private var agesKept: Int64
+    /// When it was last told the time, by either clock.
+    private var lastInstant: Instant?
+    private var lastTime: Timestamp?
     /// How many outcomes of a session its own batches keep.
     private let mostKept: UInt64
+
+    /// Whether the file was made for it.
+    let givesSpaceBack: Bool
 
     private let rest: LogRest
 
@@ -47,9 +61,14 @@ package final class Writer: @unchecked Sendable {
         self.limits = limits
         self.mostKept = mostKept
         sessions = SessionTable(mostKept: mostKept)
-        (state, statements) = try connection.perform("reading the head") { db in
-            (try WriterState.load(db), try WriterStatements(db))
+        (state, statements, ages, givesSpaceBack) = try connection.perform("reading the head") { db in
+            (
+                try WriterState.load(db), try WriterStatements(db), try HistoryAges.load(db),
+                try db.integer("PRAGMA auto_vacuum") == 2
+            )
         }
+        agesKept = ages.age
+        ages.mark(state.head.revision, state.time, always: true)
     }
 
     /// The newest revision on disk.
@@ -58,6 +77,34 @@ package final class Writer: @unchecked Sendable {
     package var floor: Revision { connection.queue.inDatabase { _ in state.floor } }
     /// When the next record may expire; `nil`: none will.
     package var nextExpiry: Timestamp? { connection.queue.inDatabase { _ in state.expiry.next } }
+
+    /// That of the last commit; `nil`: there is none.
+    package var lastCommit: Timestamp? {
+        connection.queue.inDatabase { _ in state.time == .never ? nil : state.time }
+    }
+
+    /// The monotonic clock has come so far: history ages by it. Whoever does not say so has it age by the times that
+    /// batches are written at.
+    package func pass(to now: Instant) {
+        connection.queue.inDatabase { _ in
+            if let lastInstant { ages.pass(now - lastInstant) }
+            lastInstant = now
+        }
+    }
+
+    private func pass(to now: Timestamp) {
+        guard lastInstant == nil else { return }
+        if let lastTime, lastTime < now { ages.pass(.milliseconds(now.milliseconds - lastTime.milliseconds)) }
+        lastTime = now
+    }
+
+    /// What is known of ages goes to disk with commits that go there anyhow, now and then.
+    private func keepAges(_ db: Database, _ hasCommits: Bool) throws {
+        guard hasCommits, ages.age >= agesKept + Self.agesKeptEvery else { return }
+        try ages.keep(db)
+        agesKept = ages.age
+    }
+    private static let agesKeptEvery: Int64 = 10_000
 
     /// Writes a batch, all of it or nothing.
     /// - Parameters:
@@ -70,16 +117,19 @@ package final class Writer: @unchecked Sendable {
         _ items: [WriteItem], at time: Timestamp, makeDurable: ((DecidedBatch) throws -> Void)? = nil
     ) throws(StoreError) -> WrittenBatch {
         try transaction("writing a batch") { db in
+            pass(to: time)
             sessions.keep(mostKept)
             var batch = Batch(db: db, writer: self, now: time, collecting: makeDurable == nil ? nil : items.count)
             var results: [WriteResult] = []
             results.reserveCapacity(items.count)
             for item in items { results.append(try batch.run(item)) }
-            try sessions.save(by: &statements.sessionRow, now: time)
+            try sessions.save(by: &statements.sessionRow, now: batch.time)
+            try keepAges(db, !batch.commits.isEmpty)
             if !batch.entries.isEmpty { try makeDurable?(batch.decided) }
             return (results, batch.commits)
         } then: { written, sync in
             sessions.trim()
+            ages.mark(state.head.revision, state.time)
             return WrittenBatch(results: written.0, commits: written.1, head: state.head, sync: sync)
         }
     }
@@ -136,7 +186,11 @@ struct WriterState {
     var head: Position
     /// All 32 bytes.
     var hash: [UInt8]
+    /// Of the last commit.
+    var time: Timestamp
     var floor: Revision
+    /// Notes of what was read first before then are forgotten.
+    var notesForgotten: Timestamp
     var branches: BranchTable
     var expiry: ExpirySchedule
 
@@ -151,6 +205,19 @@ struct WriterState {
         }
         return WriterState(
             head: Position(revision: head.revision, hash: shortHash(head.hash)), hash: head.hash,
-            floor: try Meta.floor(db), branches: try .load(db), expiry: try .load(db))
+            time: try lastTime(db), floor: try Meta.floor(db),
+            notesForgotten: try Meta.integer(db, .notesForgotten).map { Timestamp(milliseconds: $0) } ?? .never,
+            branches: try .load(db), expiry: try .load(db))
     }
+
+    private static func lastTime(_ db: Database) throws -> Timestamp {
+        let newest = try db.integer("SELECT time FROM commits ORDER BY revision DESC LIMIT 1")
+        let known = try Meta.integer(db, .time)
+        return [newest, known].compactMap { $0.map { Timestamp(milliseconds: $0) } }.max() ?? .never
+    }
+}
+
+extension Timestamp {
+    /// Of no commit at all.
+    static let never = Timestamp(milliseconds: .min)
 }

@@ -357,6 +357,14 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .digest(newValue)}
   }
 
+  package var closeSession: PBCloseSession {
+    get {
+      if case .closeSession(let v)? = _storage._body {return v}
+      return PBCloseSession()
+    }
+    set {_uniqueStorage()._body = .closeSession(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -377,6 +385,7 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     case backup(PBBackup)
     case verify(PBVerify)
     case digest(PBGetDigest)
+    case closeSession(PBCloseSession)
 
   }
 
@@ -569,6 +578,14 @@ package nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .digest(newValue)}
   }
 
+  package var sessionClosed: PBSessionClosed {
+    get {
+      if case .sessionClosed(let v)? = _storage._body {return v}
+      return PBSessionClosed()
+    }
+    set {_uniqueStorage()._body = .sessionClosed(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -590,6 +607,7 @@ package nonisolated struct PBReply: @unchecked Sendable {
     case backup(PBBackupPage)
     case verification(PBVerification)
     case digest(PBDigest)
+    case sessionClosed(PBSessionClosed)
 
   }
 
@@ -753,6 +771,32 @@ package nonisolated struct PBSession: Sendable {
   // methods supported on all messages.
 
   package var session: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The client has the outcomes of all that it sent, and will send no more. From then on the session is unknown: what is
+/// still under way of it, or comes again, is never executed. To close it again does nothing. A session that is not closed
+/// goes when nobody has used it for 30 days. A broker that does not know this request refuses it as UNKNOWN_REQUEST, and
+/// nothing is lost but room.
+package nonisolated struct PBCloseSession: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var session: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PBSessionClosed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2068,7 +2112,7 @@ nonisolated extension PBStreamMode: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Request"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -2337,6 +2381,19 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
             _storage._body = .digest(v)
           }
         }()
+        case 28: try {
+          var v: PBCloseSession?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .closeSession(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .closeSession(v)
+          }
+        }()
         default: break
         }
       }
@@ -2433,6 +2490,10 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         guard case .digest(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
       }()
+      case .closeSession?: try {
+        guard case .closeSession(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      }()
       case nil: break
       }
     }
@@ -2461,7 +2522,7 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Reply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{c}\u{6}\u{3}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{c}\u{6}\u{3}")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -2743,6 +2804,19 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._body = .digest(v)
           }
         }()
+        case 28: try {
+          var v: PBSessionClosed?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .sessionClosed(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .sessionClosed(v)
+          }
+        }()
         default: break
         }
       }
@@ -2842,6 +2916,10 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .digest?: try {
         guard case .digest(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+      }()
+      case .sessionClosed?: try {
+        guard case .sessionClosed(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
       }()
       case nil: break
       }
@@ -3176,6 +3254,55 @@ nonisolated extension PBSession: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
   package static func ==(lhs: PBSession, rhs: PBSession) -> Bool {
     if lhs.session != rhs.session {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCloseSession: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CloseSession"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.session) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.session != 0 {
+      try visitor.visitSingularFixed64Field(value: self.session, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBCloseSession, rhs: PBCloseSession) -> Bool {
+    if lhs.session != rhs.session {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBSessionClosed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SessionClosed"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBSessionClosed, rhs: PBSessionClosed) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

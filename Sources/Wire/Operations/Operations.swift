@@ -7,6 +7,7 @@ extension Request.Body {
         switch body {
         case .hello(let message): self = .hello(try Hello(message, limits))
         case .openSession(let message): self = .openSession(try OpenSession(message, limits))
+        case .closeSession(let message): self = .closeSession(try CloseSession(message, limits))
         case .transact(let message): self = .transact(try Transact(message, limits))
         case .get(let message): self = .get(try Get(message, limits))
         case .range(let message): self = .range(try GetRange(message, limits))
@@ -29,6 +30,7 @@ extension Request.Body {
         switch self {
         case .hello(let operation): .hello(operation.message)
         case .openSession(let operation): .openSession(operation.message)
+        case .closeSession(let operation): .closeSession(operation.message)
         case .transact(let operation): .transact(operation.message)
         case .get(let operation): .get(operation.message)
         case .range(let operation): .range(operation.message)
@@ -54,6 +56,7 @@ extension Reply.Body {
         case .error(let error): self = .refused(Refusal(error))
         case .welcome(let message): self = .welcome(try Hello.answer(message))
         case .session(let message): self = .session(try OpenSession.answer(message))
+        case .sessionClosed(let message): self = .sessionClosed(try CloseSession.answer(message))
         case .outcome(let message): self = .outcome(try Transact.answer(message))
         case .records(let message): self = .records(try Get.answer(message))
         case .range(let message): self = .range(try GetRange.answer(message))
@@ -77,6 +80,7 @@ extension Reply.Body {
         case .refused(let refusal): .error(PBError(refusal))
         case .welcome(let answer): .welcome(Hello.message(of: answer))
         case .session(let answer): .session(OpenSession.message(of: answer))
+        case .sessionClosed(let answer): .sessionClosed(CloseSession.message(of: answer))
         case .outcome(let answer): .outcome(Transact.message(of: answer))
         case .records(let answer): .records(Get.message(of: answer))
         case .range(let answer): .range(GetRange.message(of: answer))

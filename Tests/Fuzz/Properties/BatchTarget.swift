@@ -95,7 +95,7 @@ private func batchItems() throws -> [[WriteItem]] {
             item(.fork(Fork(name: BranchName(unchecked: "trial"), at: 1))),
             .noteReads(NoteReads(agent: "a", reads: [read])),
         ],
-        [item(put("c")), .dropSessions(unusedSince: Timestamp(milliseconds: 1_000_001))],
+        [item(put("c")), .dropSessions(unusedFor: .milliseconds(1))],
         [.compact(Compact(below: 2), by: Retention())],
     ]
 }

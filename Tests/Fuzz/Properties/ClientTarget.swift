@@ -157,6 +157,7 @@ private struct ClientWorld {
                     Welcome(
                         events: ["tcp://*:7402"], heartbeat: .milliseconds(250), limits: Limits(), software: "fuzz"))
             case .openSession: body = .session(SessionID(99))
+            case .closeSession: body = .sessionClosed(CloseSession.Answer())
             case .register: body = .registered(Registered(stream: stream, alias: 1, generation: 1, reset: false))
             case .ping(let ping):
                 let mark = Bookmark(position: visible, last: visible.revision, nonce: ping.nonce)

@@ -38,7 +38,7 @@ struct SteppedBroker<Peer: Sendable> {
     ) -> BrokerCore<Peer> {
         BrokerCore(
             settings: settings, lineage: store.lineage, instance: instance, visible: writer.head,
-            nextExpiry: writer.nextExpiry, random: SeededRandom(seed: seed), now: now)
+            nextExpiry: writer.nextExpiry, lastCommit: writer.lastCommit, random: SeededRandom(seed: seed), now: now)
     }
 
     /// The process dies, and another opens the store: what was not on disk is gone.

@@ -46,6 +46,7 @@ extension BrokerScenario {
     private func bodies(_ line: Line, _ peer: String) throws -> [Request.Body] {
         switch line.verb {
         case "open": return [.openSession(OpenSession(agent: peer))]
+        case "close": return [.closeSession(CloseSession(session: try session(line)))]
         case "fork": return try [fork(line)]
         case "transact":
             let first = UInt64(try Line.number(try line.word(1)))

@@ -39,6 +39,7 @@ extension BrokerScenario {
         switch body {
         case .refused(let failure): return "refused, \(failure.code)"
         case .session(let session): return sessions.name(of: session)
+        case .sessionClosed: return "closed"
         case .outcome(.committed(let position)): return "committed as \(words(for: position))"
         case .outcome(.held(let position)): return "held at \(words(for: position))"
         case .outcome(.conflict(let failed, let position)):

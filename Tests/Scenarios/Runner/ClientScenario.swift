@@ -222,6 +222,7 @@ final class ClientScenario: Machine {
     private func words(for request: Request) -> String {
         switch request.body {
         case .openSession: "open a session"
+        case .closeSession: "close the session"
         case .transact(let transact):
             "transact \(transact.number), acknowledged \(transact.acknowledged), for I\(request.instance?.id ?? 0)"
                 + (request.deadline.flatMap { $0 < .seconds(20) ? ", within \($0)" : nil } ?? "")

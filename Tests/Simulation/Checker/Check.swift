@@ -53,6 +53,7 @@ package struct Check {
     /// When each view first was live and at the head after that.
     var recovered: [ViewName: Instant] = [:]
     var watches: [WatchName: Watched] = [:]
+    var decidedAt: [Position: Timestamp] = [:]
     /// Of any history.
     var highestFloor: Revision = 0
 
@@ -155,7 +156,8 @@ package struct Check {
                     "the broker rests at \(position), the store holds \(history.truths[lineage]?.head.description ?? "nothing")"
                 )
             }
-        case .restedWhen(let wall): checkNothingOverdue(wall)
+        case .restedWhen(let time): checkNothingOverdue(time)
+        case .decided(let commits, let time): for commit in commits { decidedAt[commit] = time }
         case .copiedBack(let lineage, let position): copiedBack(lineage, position)
         case .watch(let watch, let fact): self.watch(watch, fact)
         case .floor(_, let revision): highestFloor = max(highestFloor, revision)

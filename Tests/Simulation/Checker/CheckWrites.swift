@@ -68,9 +68,9 @@ extension Check {
     /// The broker looks for what has expired every 50 ms in the world.
     static let sweeping = Duration.milliseconds(200)
 
-    mutating func checkNothingOverdue(_ wall: Timestamp) {
+    mutating func checkNothingOverdue(_ time: Timestamp) {
         guard let run = serving.last?.run, let truth = truth(of: run) else { return }
-        let due = wall.advanced(by: .zero - Self.sweeping)
+        let due = time.advanced(by: .zero - Self.sweeping)
         // What came only now, or is inherited by a branch that did, has not been there for long enough to be swept.
         let then = shown(run, before: now - Self.sweeping)
         for branch in truth.branches.keys.sorted(by: { $0.text < $1.text })
@@ -78,7 +78,7 @@ extension Check {
             for record in truth.state(of: branch, .everything, at: truth.head.revision) where record.revision <= then {
                 guard let expires = record.expires, expires <= due else { continue }
                 violated(
-                    .trueFills, "\(record) on \(branch) should have expired at \(expires), and is there at \(wall)")
+                    .trueFills, "\(record) on \(branch) should have expired at \(expires), and is there at \(time)")
             }
         }
     }
@@ -205,6 +205,13 @@ extension Check {
 
     private mutating func replay(_ transaction: Transaction, _ commit: Commit, _ op: Int, in truth: Truth) {
         let before = commit.info.revision - 1
+        if let time = decidedAt[commit.info.position] {
+            for record in transaction.named(in: truth, at: before) where record.expires.map({ $0 <= time }) ?? false {
+                violated(
+                    .replayedOutcomes,
+                    "op \(op), decided at \(time.milliseconds), names \(record), which was over before")
+            }
+        }
         let failed = transaction.failing(in: truth, at: before)
         if !failed.isEmpty {
             violated(.replayedOutcomes, "op \(op) is committed as \(before + 1), though at \(before) \(failed) fail")
@@ -248,6 +255,19 @@ extension Transaction {
                 !truth.changed(topic, on: branch, since: since, at: revision).isEmpty
             }
         }
+    }
+
+    /// The records that its preconditions and changes name, as they are after a revision.
+    func named(in truth: Truth, at revision: Revision) -> [Record] {
+        var keys = changes.map(\.key)
+        var records: [Record] = []
+        for precondition in preconditions {
+            switch precondition {
+            case .at(let key, _), .absent(let key): keys.append(key)
+            case .unchanged(let topic, _): records += truth.state(of: branch, TopicFilter([topic]), at: revision)
+            }
+        }
+        return records + keys.compactMap { truth.record($0, on: branch, at: revision) }
     }
 
     /// What its changes write, by the plain meaning of each.

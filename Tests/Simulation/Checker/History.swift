@@ -75,11 +75,13 @@ package enum Fact: Sendable {
     case faultsEnded
     /// Of a record that says of each view when it was live and at the head again.
     case recovered(ViewName)
+    /// What time it was when a batch with these commits was decided.
+    case decided([Position], at: Timestamp)
     /// At the end, when all is calm.
     case rested(ViewName, Token?, isLive: Bool, digest: StateDigest?, ofStore: StateDigest?)
     /// The head at the end, as the broker shows it.
     case restedAt(Lineage, Position)
-    /// What the broker's wall clock says then. Nothing has been under way for a while.
+    /// What time it is then for the broker. Nothing has been under way for a while.
     case restedWhen(Timestamp)
     /// What was counted beside the commits, of the broker's main branch.
     case counted(Lineage, MemoryCounts)

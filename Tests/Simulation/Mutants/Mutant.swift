@@ -130,6 +130,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case conflictsNotStored = "conflicts-not-stored"
     /// A precondition is evaluated against the state before the batch.
     case preconditionBeforeBatch = "precondition-before-batch"
+    /// A transaction is decided with what has expired, and is not swept yet, as it stands.
+    case namedExpiryLeftOut = "named-expiry-left-out"
     /// An expired key is resurrected: its end is not told to those who hold it.
     /// Hazelcast: https://github.com/hazelcast/hazelcast/issues/5806; NATS: https://github.com/nats-io/nats-server/issues/6710
     case expiredResurrected = "expired-resurrected"

@@ -29,7 +29,7 @@ extension Mutant {
         // The proof that a linearizable read waits for says how fresh the view is, too.
         case .oldAnswerReused: [.linearizable, .boundedAge]
         case .ageFromReceipt, .freshnessOfAnotherHistory: [.boundedAge]
-        case .preconditionBeforeBatch: [.replayedOutcomes]
+        case .preconditionBeforeBatch, .namedExpiryLeftOut: [.replayedOutcomes]
         case .oldReplyResets: [.ownHistory]
         // Where an old copy was put back the lineage is the same, and the token's place is missed.
         case .waitersSurviveReset: [.ownHistory, .linearizable]

@@ -83,6 +83,10 @@ extension Mutant {
             for move in [Move.read, .dialled] { profile.often(move, 0) }
         case .branchLeftOut: profile.often(.fork, 10)
         case .floorLeftOut: profile.often(.compact, 10)
+        case .namedExpiryLeftOut:
+            profile.crowd()
+            profile.writing = 5...80
+            profile.often(.write, 60)
         case .droppingLeftOut:
             (profile.bounds.history, profile.bounds.sessionLife) = (.seconds(2), .seconds(1))
             profile.often(.jumpClock, 10)

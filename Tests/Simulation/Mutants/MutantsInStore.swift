@@ -25,6 +25,12 @@ extension World {
         return .transact(request, fingerprint: fingerprint)
     }
 
+    /// What time it is.
+    func altered(_ time: Timestamp, of items: [WriteItem]) -> Timestamp {
+        let isSweeping = items.contains { if case .expire = $0 { true } else { false } }
+        return mutant == .namedExpiryLeftOut && !isSweeping ? Timestamp(milliseconds: 0) : time
+    }
+
     private func holds(_ precondition: Precondition, on branch: BranchName, _ broker: BrokerProcess) -> Bool {
         func revision(_ key: Key) -> Revision? {
             guard let record = try? broker.reader.get([key], on: branch, visible: .max).records.first else {

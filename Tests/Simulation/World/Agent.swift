@@ -77,9 +77,11 @@ final class Agent {
         tick()
     }
 
-    /// Killed and started again: nothing of memory is left.
+    /// Killed and started again: nothing of memory is left. Every second life ends properly instead.
     func restart() {
-        world.remark("agent \(index) is killed and started again")
+        let leaves = life.isMultiple(of: 2) && pausedUntil == nil
+        world.remark("agent \(index) \(leaves ? "leaves" : "is killed"), and is started again")
+        if leaves { step(.leaving([])) }
         world.coverage.count(.agentRestarted)
         for follower in followers { world.note(.left(follower.name)) }
         life += 1

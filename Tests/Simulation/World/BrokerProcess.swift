@@ -72,7 +72,7 @@ final class BrokerProcess {
         core = BrokerCore(
             settings: world.bounded(settings), lineage: lineage, instance: Instance(world.dice.next() | 1),
             visible: writer.head,
-            nextExpiry: writer.nextExpiry, random: world.dice.split(), now: now)
+            nextExpiry: writer.nextExpiry, lastCommit: writer.lastCommit, random: world.dice.split(), now: now)
         turn = CommitTurn(writer: writer, upkeep: world.profile.bounds.upkeep(now: now))
         lastReport = world.now
         shown = writer.head
@@ -81,6 +81,8 @@ final class BrokerProcess {
     }
 
     var now: Instant { world.now + clockOffset }
+    /// For what the commit thread decides.
+    var time: Timestamp { turn.time(at: now) }
     var isIdle: Bool { writes.isEmpty && !isWriting && readsUnderWay == 0 && reportsUnderWay == 0 }
     var batchesWaiting: [QueuedWrite] { writes }
 

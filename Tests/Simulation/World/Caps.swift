@@ -98,7 +98,7 @@ extension World {
         var (writes, reads) = (0, 0)
         for waiting in broker.core.waiting.values {
             switch waiting.purpose {
-            case .write, .session: writes += 1
+            case .write, .session, .closing: writes += 1
             case .lookUp, .register: reads += 1
             case .expiry: break
             }

@@ -43,7 +43,9 @@ extension Fact {
         case .rested(let view, let token, let isLive, _, _):
             "\(view) rests at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
         case .restedAt(let lineage, let position): "the broker rests at \(position.revision) of \(lineage)"
-        case .restedWhen(let wall): "it is \(wall.milliseconds) by the broker's wall clock"
+        case .restedWhen(let time): "it is \(time.milliseconds) for the broker"
+        case .decided(let commits, let time):
+            "\(commits.map { "\($0.revision)" }.joined(separator: " ")) were decided at \(time.milliseconds)"
         case .counted(_, let counts): "counted are \(counts.story)"
         case .remark(let text): text
         }

@@ -185,7 +185,8 @@ package final class World {
         try holdOutcomesToCaps()
         for agent in agents { agent.noteRest() }
         note(.restedAt(broker.lineage, broker.core.visible))
-        note(.restedWhen(wall))
+        // A broker that has written nothing yet has not looked at its clocks.
+        if broker.time > Timestamp(milliseconds: 0) { note(.restedWhen(min(wall, broker.time))) }
         history.truths[disk.truth.lineage] = disk.truth
         try disk.verify()
         try compareStores(broker)

@@ -27,7 +27,8 @@ struct WorldEnvironment: CommitEnvironment {
             throw StoreError(.diskFull, "the disk is full", hint: "")
         }
         let altered = try passed { try self.altered(items) }
-        var written = try broker.writeDurably(altered, at: time)
+        var written = try broker.writeDurably(altered, at: world.altered(time, of: altered))
+        if !written.commits.isEmpty { world.note(.decided(written.commits.map(\.info.position), at: time)) }
         let raised = floor(raisedBy: items, of: tickets)
         if raised != nil, broker.writer.floor != broker.floor { try passed { try world.disk.take(written.commits) } }
         written.results = world.altered(written.results, of: altered)

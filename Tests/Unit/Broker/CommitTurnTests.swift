@@ -37,6 +37,12 @@ private struct TestEnvironment: CommitEnvironment {
     mutating func report(_ report: WriteReport) { reports.append(report) }
     mutating func note(_ fault: CommitFault) { faults.append(fault) }
 
+    /// On both clocks.
+    mutating func pass(_ time: Duration) {
+        now = now + time
+        wall = wall.advanced(by: time)
+    }
+
     var results: [(ticket: Ticket, result: WriteReport.Result)] { reports.flatMap(\.results) }
     func refusal(of ticket: Ticket) -> Refusal? {
         for case (ticket, .item(.refused(let refusal))) in results { return refusal }
@@ -178,17 +184,87 @@ struct CommitTurnTests {
     @Test("every minute old history and unused sessions go, though nobody asks")
     func look() throws {
         var (turn, environment, reader) = try make()
-        try turn.run([open(1), put(1, ticket: 2), put(2, ticket: 3)], in: &environment)
-        environment.wall = environment.wall.advanced(by: .seconds(7201))
-        environment.now = Instant(nanoseconds: 0) + minute - .nanoseconds(1)
+        let idle = QueuedWrite(ticket: 2, job: .item(.openSession(SessionID(8), agent: "bob")))
+        try turn.run([open(1), idle, put(1, ticket: 3), put(2, ticket: 4)], in: &environment)
+        environment.pass(.seconds(10))
+        try turn.run([put(3, ticket: 5)], in: &environment)
+        environment.pass(.seconds(7210))
         try turn.run([], in: &environment)
-        #expect(try reader.sessionCount() == 1 && environment.batches.count == 1)
-        environment.now = environment.now + .nanoseconds(1)
-        try turn.run([], in: &environment)
-        #expect(try reader.sessionCount() == 0 && environment.writer.floor == 2)
+        #expect(try reader.sessionCount() == 1 && environment.writer.floor == 3)
         #expect(environment.batches.last?.tickets == [.own, .own])
         while turn.isUnderWay { try turn.run([], in: &environment) }
         try turn.run([], in: &environment)
-        #expect(environment.batches.count == 2 && environment.reports.count == 1)
+        #expect(environment.batches.count == 3)
+    }
+
+    @Test("unused sessions go as fast as they come, in bounded pieces")
+    func manySessions() throws {
+        var (turn, environment, reader) = try make()
+        let opened = (0..<5000).map {
+            QueuedWrite(ticket: Ticket($0 + 10), job: .item(.openSession(SessionID(UInt64($0 + 10)), agent: "a")))
+        }
+        try turn.run(opened, in: &environment)
+        environment.pass(.seconds(10))
+        try turn.run([open(1), put(1, ticket: 2)], in: &environment)
+        environment.pass(.seconds(7210))
+        try turn.run([], in: &environment)
+        #expect(try (2000..<5000).contains(reader.sessionCount()) && turn.isUnderWay)
+        while turn.isUnderWay { try turn.run([], in: &environment) }
+        #expect(try reader.sessionCount() == 1)
+    }
+
+    @Test("no wall clock makes history or sessions old, however far and long it leaps, at a start or later")
+    func youngStays() throws {
+        let store = try Store.inMemory(newLineage: 1)
+        let writer = try store.makeWriter()
+        let retention = Retention(age: .seconds(3600), bytes: 0, least: .seconds(600))
+        func turn(at now: Instant) -> CommitTurn {
+            CommitTurn(writer: writer, upkeep: Upkeep(retention: retention, sessionLife: .seconds(7200), now: now))
+        }
+        var environment = TestEnvironment(writer)
+        var first = turn(at: environment.now)
+        try first.run([open(1), put(1, ticket: 2), put(2, ticket: 3)], in: &environment)
+        environment.wall = Timestamp(milliseconds: 1_800_000_000_000)
+        for _ in 0..<5 {
+            environment.pass(minute)
+            try first.run([put(UInt64(environment.batches.count + 2), ticket: 4)], in: &environment)
+        }
+        #expect(writer.floor == 0)
+        // A start with a clock that is far ahead.
+        environment.wall = Timestamp(milliseconds: 2_800_000_000_000)
+        var second = turn(at: environment.now)
+        for _ in 0..<4 {
+            environment.pass(minute)
+            try second.run([], in: &environment)
+        }
+        #expect(try writer.floor == 0 && store.makeReader().sessionCount() == 1)
+        environment.pass(minute + minute + minute)
+        try second.run([], in: &environment)
+        #expect(writer.floor > 0, "what is older than the least may go")
+    }
+
+    @Test("commit times never run back, and a leap for a moment ends no claim")
+    func leaps() throws {
+        var (turn, environment, _) = try make()
+        environment.wall = Timestamp(milliseconds: 1_700_000_000_000)
+        let change = Change(try Key("claim"), .put(Put(Data("ada".utf8), expiry: .after(.seconds(600)))))
+        let work = Work.transaction(Transaction(changes: [change]))
+        let claim = Transact(session: session, number: 1, acknowledged: 0, work: .success(work))
+        let queued = QueuedWrite(ticket: 2, job: .item(.transact(claim, fingerprint: 1)))
+        try turn.run([open(1), queued], in: &environment)
+
+        let wall = environment.wall
+        environment.wall = wall.advanced(by: .seconds(40 * 24 * 3600))
+        environment.pass(.seconds(1))
+        try turn.run([QueuedWrite(ticket: 3, job: .item(.expire)), put(2, ticket: 4)], in: &environment)
+        environment.wall = wall.advanced(by: .seconds(-3600))
+        for number in 3..<10 {
+            environment.pass(.seconds(10))
+            try turn.run([put(UInt64(number), ticket: 5)], in: &environment)
+        }
+        let commits = environment.reports.flatMap(\.commits)
+        #expect(!commits.contains { $0.info.agent == CommitInfo.broker })
+        let times = commits.map(\.info.time)
+        #expect(times == times.sorted() && times.last.map { $0 < wall.advanced(by: .seconds(60)) } == true)
     }
 }

@@ -16,6 +16,7 @@ struct GateTests {
     private var bodies: [Request.Body] {
         [
             .hello(Hello(agent: "ada")), .openSession(OpenSession(agent: "ada")),
+            .closeSession(CloseSession(session: SessionID(1))),
             .transact(
                 Transact(
                     session: SessionID(1), number: 1, acknowledged: 0, work: .success(.transaction(Transaction())))),
@@ -61,8 +62,8 @@ struct GateTests {
     func named() {
         let named = bodies.map { Principal(namedBy: $0) }
         #expect(named.count { $0 == .agent("ada") } == 3)
-        #expect(named.count { $0 == .owner(of: SessionID(1)) } == 1)
-        #expect(named.count { $0 == .anybody } == bodies.count - 4)
+        #expect(named.count { $0 == .owner(of: SessionID(1)) } == 2)
+        #expect(named.count { $0 == .anybody } == bodies.count - 5)
     }
 
     @Test("what is granted travels with look-ups and writes")

@@ -54,6 +54,7 @@ struct SessionStorm {
         switch request.body {
         case .hello: return hand.welcome
         case .openSession: return .session(SessionID(99))
+        case .closeSession: return .sessionClosed(CloseSession.Answer())
         case .ping: return .pong(Ping.Answer(clock: 0))
         case .transact(let transact): return execute(transact, request, faulty: faulty)
         default: return nil

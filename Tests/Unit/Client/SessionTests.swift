@@ -199,4 +199,38 @@ struct SessionTests {
         var storm = SessionStorm(seed: UInt64(seed))
         try storm.run()
     }
+
+    @Test("a client that leaves closes its session once it has all outcomes, and sends nothing more of it")
+    func closes() {
+        var hand = CoreHand()
+        hand.transact(1)
+        let first = hand.takeTransactions()
+        // With something under way it stays: the outcome may be asked for again.
+        var busy = hand
+        busy.step(.leaving([]))
+        #expect(busy.core.hasLeft && busy.takeSent().isEmpty)
+        hand.commit(first[0].request, at: 11)
+        hand.step(.leaving([]))
+        let sent = hand.takeSent()
+        guard sent.count == 1, case .closeSession(CloseSession(session: SessionID(99))) = sent[0].body else {
+            Issue.record("\(sent)")
+            return
+        }
+        #expect(!hand.core.hasLeft)
+        hand.transact(2)
+        #expect(hand.takeSent().isEmpty)
+        // From a broker of an earlier release this is all that comes.
+        var early = hand
+        early.refuse(sent[0], .unknownRequest)
+        #expect(early.core.hasLeft)
+        hand.reply(to: sent[0], .sessionClosed(CloseSession.Answer()))
+        #expect(hand.core.hasLeft)
+    }
+
+    @Test("a client without a session leaves at once")
+    func nothingToClose() {
+        var hand = CoreHand()
+        hand.step(.leaving([]))
+        #expect(hand.core.hasLeft && hand.takeSent().isEmpty)
+    }
 }

@@ -39,7 +39,7 @@ struct DecidedBatchTests {
                         context: "c", branch: .main, key: Key(unchecked: "k"), version: 2,
                         time: Timestamp(milliseconds: -5))
                 ], agent: "ada"),
-            .floor(40),
+            .floor(40), .notesForgotten(before: Timestamp(milliseconds: 5)),
         ], reachedHash: [UInt8](repeating: 4, count: 32))
 
     private static let records = [

@@ -37,7 +37,9 @@ struct ApplyingTests {
         try second.apply(#require(try world.decide([world.item(.put("a", "1")), world.item(.put("b", "1"))])))
         let idle = SessionID(5)
         try second.apply(#require(try world.decide([.openSession(idle, agent: "idle")])))
-        world.now = Timestamp(milliseconds: world.now.milliseconds + 1000)
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 500)
+        try second.apply(#require(try world.decide([world.item(.put("c", "1"))])))
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 500)
         let read = NotedRead(context: "c", branch: .main, key: Key(unchecked: "a"), version: 1, time: world.now)
         let batch = try world.decide([
             world.item(.put("a", "2", expires: .after(.seconds(5)), if: [.at(Key(unchecked: "a"), 1)])),
@@ -45,7 +47,7 @@ struct ApplyingTests {
             world.item(.fork(Fork(name: BranchName(unchecked: "trial"), at: 1))),
             .openSession(SessionID(6), agent: "new"),
             .noteReads(NoteReads(agent: "ada", reads: [read])),
-            .dropSessions(unusedSince: world.now),
+            .dropSessions(unusedFor: .milliseconds(400)),
             .compact(Compact(below: 2), by: Retention()),
         ])
         return (world, second, try #require(batch))
@@ -89,6 +91,7 @@ struct ApplyingTests {
             case .dropped: "dropped"
             case .noted: "noted"
             case .floor: "floor"
+            case .notesForgotten: "forgotten"
             }
         }
         #expect(kinds == ["commit", "number", "number", "fork", "number", "opened", "noted", "dropped", "floor"])
@@ -105,8 +108,8 @@ struct ApplyingTests {
         for place in batch.entries.indices {
             switch batch.entries[place] {
             // Nothing else in the batch tells of it.
-            case .opened, .dropped, .noted, .floor: continue
-            case .number(let number) where number.number == 5: continue
+            case .opened, .dropped, .noted, .floor, .notesForgotten: continue
+            case .number(let number) where number.number == 6: continue
             case .commit, .number: break
             }
             var short = batch
@@ -161,7 +164,7 @@ struct ApplyingTests {
         commit.commit.records = [record.announced]
         other.entries[0] = .commit(commit)
         try refused(second, other)
-        commit.commit.records = [.deletion(of: record.key, revision: 3, ordinal: 1)]
+        commit.commit.records = [.deletion(of: record.key, revision: 4, ordinal: 1)]
         other.entries[0] = .commit(commit)
         try refused(second, other)
         commit.commit.records = [.deletion(of: record.key, revision: 7)]
@@ -179,7 +182,7 @@ struct ApplyingTests {
         let items = [
             world.item(.put("a", "1"), number: 1), world.item(.put("a", "9"), number: 1),
             world.item(.put("a", "9"), number: 7), notes, .openSession(world.session, agent: "x"), .expire,
-            .compact(Compact(), by: Retention()), .dropSessions(unusedSince: Timestamp(milliseconds: 0)),
+            .compact(Compact(), by: Retention()), .dropSessions(unusedFor: .seconds(1)),
         ]
         #expect(try world.decide(items) == nil)
     }
@@ -247,7 +250,7 @@ struct ApplyingTests {
         switch below(20) {
         case 0: return .expire
         case 1: return .compact(Compact(below: world.head - Int64(below(20))), by: Retention())
-        case 2: return .dropSessions(unusedSince: Timestamp(milliseconds: world.now.milliseconds - 9000))
+        case 2: return .dropSessions(unusedFor: .milliseconds(9000))
         case 3:
             let id = SessionID(UInt64(step + 100))
             sessions[id] = sessions[id] ?? 0

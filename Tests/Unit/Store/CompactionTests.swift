@@ -125,9 +125,16 @@ struct CompactionTests {
     func sessions() throws {
         let world = try World()
         try world.put("a", "1")
-        let later = Timestamp(milliseconds: world.now.milliseconds + 1)
-        _ = try world.writer.write([.dropSessions(unusedSince: later)], at: world.now)
-        #expect(try world.reader.sessionCount() == 0)
+        let unused = SessionID(5)
+        _ = try world.writer.write([.openSession(unused, agent: "idle")], at: world.now)
+        func drop(after seconds: Int64) throws -> Int {
+            world.now = Timestamp(milliseconds: world.now.milliseconds + seconds * 1000)
+            try world.put("a", "\(seconds)")
+            _ = try world.writer.write([.dropSessions(unusedFor: .seconds(60))], at: world.now)
+            return try world.reader.sessionCount()
+        }
+        #expect(try [drop(after: 10), drop(after: 55), drop(after: 16)] == [2, 2, 1])
+        world.session = unused
         #expect(try world.write(.put("a", "2")).results[0].refusal?.code == .unknownSession)
     }
 }

@@ -79,4 +79,76 @@ struct ExpiryTests {
         #expect(counts == [1000, 1000, 700])
         #expect(try world.state() == [:])
     }
+
+    @Test("a transaction that names what has expired, by key or topic, is decided after its expiry, in one batch")
+    func named() throws {
+        func world() throws -> World {
+            let world = try World()
+            for key in ["claims/1", "claims/2", "other"] { try world.put(key, "dead", expires: .after(.seconds(10))) }
+            world.now = Timestamp(milliseconds: world.now.milliseconds + 10_000)
+            return world
+        }
+        let claim = Key(unchecked: "claims/1")
+        let isTaken: [(Work, Bool)] = [
+            (.put("claims/1", "mine", if: [.absent(claim)]), true),
+            (.put("claims/1", "mine"), true),
+            (.put("x", "1", if: [.at(claim, 1)]), false),
+            (.put("x", "1", if: [.unchanged(Topic(unchecked: "claims/"), since: 3)]), false),
+            (.put("x", "1", if: [.unchanged(Topic(unchecked: "claims/1"), since: 3)]), false),
+            (.put("x", "1", if: [.unchanged(Topic(unchecked: "x/"), since: 3)]), true),
+        ]
+        for (work, isCommitted) in isTaken {
+            let world = try world()
+            let batch = try world.write(work)
+            let expired = batch.commits.filter { $0.info.agent == CommitInfo.broker }.flatMap(\.records)
+            if case .committed = batch.results[0].outcome {
+                #expect(isCommitted, "\(work)")
+            } else {
+                #expect(!isCommitted, "\(work): \(batch.results)")
+                #expect(!expired.isEmpty)
+            }
+            #expect(!expired.contains { $0.key.text == "other" })
+            #expect(batch.commits.first?.info.agent == (expired.isEmpty ? "ada" : CommitInfo.broker))
+            #expect(batch.commits.allSatisfy { $0.info.time == world.now })
+            _ = try world.expire()
+            #expect(try world.state().values.allSatisfy { $0 != "dead" })
+            #expect(try world.reader.verify().problems == [])
+        }
+        let counter = try World()
+        _ = try counter.write(.change("n", .increment(5)))
+        try counter.put("n2", "x")
+        _ = try counter.write(
+            .transaction(
+                Transaction(changes: [
+                    Change(Key(unchecked: "c"), .put(Put(Data("7".utf8), kind: .counter, expiry: .after(.seconds(1)))))
+                ])))
+        counter.now = Timestamp(milliseconds: counter.now.milliseconds + 1000)
+        _ = try counter.write(.change("c", .increment(1)))
+        #expect(try counter.text("c") == "1", "it starts anew")
+        #expect(try counter.get("c").expires == nil)
+    }
+
+    @Test("of very many that have expired, a topic's are found in bounded steps, and looked for once")
+    func namedAmongMany() throws {
+        let world = try World()
+        for batch in 0..<60 {
+            let changes = (0..<1000).map {
+                Change(Key(unchecked: "k/\(batch)/\($0)"), .put(Put(Data(), expiry: .after(.seconds(1)))))
+            }
+            _ = try world.write(.transaction(Transaction(changes: changes)))
+        }
+        try world.put("claims/1", "dead", expires: .after(.seconds(1)))
+        let since = world.head
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 2000)
+        let work = Work.put("x", "1", if: [.unchanged(Topic(unchecked: "claims/"), since: since)])
+        #expect(try world.write(work).results[0].refusal?.code == .busy)
+        world.number -= 1
+        let batch = try world.write(work)
+        #expect(batch.commits.flatMap(\.records).map(\.key.text) == ["claims/1"])
+        guard case .conflict = batch.results[0].outcome else { throw Unexpected("\(batch.results)") }
+        #expect(try world.write(.put("x", "1", if: [.absent(Key(unchecked: "k/3/7"))])).commits.count == 2)
+        // Sweeping cleans up the rest.
+        while let next = world.writer.nextExpiry, next <= world.now { _ = try world.expire() }
+        #expect(try world.state(page: 100) == ["x": "1"])
+    }
 }

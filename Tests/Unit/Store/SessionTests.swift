@@ -174,4 +174,17 @@ struct SessionTests {
         let taken = try world.writer.write([.openSession(SessionID(100), agent: "b")], at: world.now)
         #expect(taken.results[0].refusal?.code == .busy)
     }
+
+    @Test("a closed session is gone at once, and nothing of it is ever executed again, also in its own batch")
+    func closed() throws {
+        let world = try World()
+        let first = world.item(.put("a", "1"))
+        _ = try world.writer.write([first, .closeSession(world.session), .closeSession(SessionID(5))], at: world.now)
+        #expect(try world.reader.sessionCount() == 0 && world.head == 1)
+        let late = try world.writer.write(
+            [first, world.item(.put("a", "2"), number: 2), .closeSession(world.session)], at: world.now)
+        #expect(late.results.prefix(2).allSatisfy { $0.refusal?.code == .unknownSession })
+        guard case .done = late.results[2] else { throw Unexpected("\(late.results[2])") }
+        #expect(world.head == 1)
+    }
 }

@@ -7,7 +7,7 @@ extension Samples {
         let work: Work = flag() ? .transaction(transaction()) : .fork(fork())
         return [
             .hello(Hello(agent: pick(["", "planner"]), major: 1, minor: UInt32(small()))),
-            .openSession(OpenSession(agent: someText())),
+            .openSession(OpenSession(agent: someText())), .closeSession(CloseSession(session: SessionID(word()))),
             .transact(
                 Transact(
                     session: SessionID(word()), number: pick([1, 77, UInt64(Int64.max)]),
@@ -61,7 +61,8 @@ extension Samples {
 
     mutating func replyBodies() -> [Reply.Body] {
         [
-            .refused(refusal()), .welcome(welcome()), .session(SessionID(word())), .outcome(.committed(position())),
+            .refused(refusal()), .welcome(welcome()), .session(SessionID(word())),
+            .sessionClosed(CloseSession.Answer()), .outcome(.committed(position())),
             .outcome(.held(position())),
             .outcome(
                 .conflict(
