@@ -10,8 +10,9 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
     /// No answer in time, or nothing but refusals that might have passed: the `last` of them. `outcomeUnknown`: a
     /// transaction may or may not have taken effect (or may yet).
     case timeout(of: String, outcomeUnknown: Bool, last: Refusal?)
-    /// The view cannot vouch for its state, and its policy is not to serve it.
-    case stale(TopicFilter, for: Duration, WhenStale)
+    /// The view cannot vouch for its state, and its policy is not to serve it. With an endpoint: the broker answers, but no
+    /// event comes from there.
+    case stale(TopicFilter, for: Duration, WhenStale, noEventsFrom: String? = nil)
     /// The connection was closed, by ``Memory/close()``.
     case closed
     /// The record exists but its value is not in the local cache.
@@ -51,7 +52,9 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
         // What happened is the refusal; the time only ended the tries.
         case .timeout(let what, false, let last?): "\(last.message) (\(what) was tried again until its time was over)"
         case .timeout(let what, false, nil): "no answer to \(what) in time"
-        case .stale(let filter, let age, _): "the view of \(filter) has been stale for \(age)"
+        case .stale(let filter, let age, _, let endpoint):
+            "the view of \(filter) has been stale for \(age)"
+                + (endpoint.map { ": no events arrive from \(Self.named($0)), though the broker answers" } ?? "")
         case .closed: "the connection to the memory is closed"
         case .notHere(let key, .announced(let size)): "the value of \(key) (\(size) bytes) did not travel to the view"
         case .notHere(let key, .evicted): "\(key) is not in the view's bounded cache"
@@ -74,7 +77,9 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
         case .timeout(_, true, _): "read the state to learn whether it took effect, before trying again"
         case .timeout(_, false, let last):
             last?.hint ?? "check that the broker runs and can be reached, or allow more time"
-        case .stale(_, _, .fail): "try again once the view is live, or follow with `whenStale: .serve`"
+        case .stale(_, _, _, _?):
+            "let this machine reach that endpoint: publish its port, or have the broker name another in `advertisedEvents`"
+        case .stale(_, _, .fail, nil): "try again once the view is live, or follow with `whenStale: .serve`"
         case .stale: "use `await view.get(…)`, which waits until the view is live again"
         case .closed: "connect again"
         case .notHere: "use `await view.get(…)`, which fetches it"
@@ -86,6 +91,10 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
         case .warmFile(_, _, let hint): hint
         case .file: "check the path, its permissions and the free space"
         }
+    }
+
+    private static func named(_ events: String) -> String {
+        events.isEmpty ? "the broker, which names no endpoint for them" : events
     }
 
     private static func line(_ failed: FailedPrecondition) -> String {

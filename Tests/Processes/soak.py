@@ -504,7 +504,8 @@ class Soak:
                 self.findings.append(f"{worker.name} never committed anything")
         if not self.workers[1].done["rounds"]:
             self.findings.append("no queue was emptied")
-        if not self.sleeper.seen.refusals:
+        # A list holds up the sweep for half a minute, so that in a short run nothing need be dropped in time.
+        if self.plan.seconds >= 300 and not self.sleeper.seen.refusals:
             self.findings.append("nobody overslept: what a watch says of what was dropped was not tried")
         if min(follower.reports for follower in self.followers) == 0:
             self.findings.append("a view was never held against the broker")

@@ -15,7 +15,7 @@ import pytest
 from conversations import Follower
 from membus_client import Connection, Refused, Session
 from membus_protos import memory
-from processes import Broker, Lines, eventually, membus, run, run_json_lines
+from processes import Broker, Lines, eventually, free_port, membus, run, run_json_lines
 from test_cli import call, error_of, put
 
 
@@ -463,3 +463,100 @@ def test_a_watch_that_falls_below_the_floor_fails_and_says_so(broker):
         assert watch.wait(30) == 1
         assert json.loads(watch.out[-1])["error"]["code"] == "BELOW_FLOOR"
         assert [change["revision"] for change in watch.objects()[:-1]] == list(range(1, 11))
+
+
+def test_a_watch_of_a_quiet_topic_outlives_compaction_and_restarts(broker):
+    put(broker, "alarms/a", "old")
+    with Lines(broker, "watch", "alarms/", "--json") as watch:
+        watch.until(lambda it: it.err)
+        put_all(broker, [("noise/x", str(number)) for number in range(3)])
+        assert run_json_lines(broker, "compact", "--below", "4")[0]["floor"] == 4
+        put(broker, "alarms/fire", "kitchen")
+        watch.until(lambda it: len(it.out) == 1)
+        # Stopped, it learns of nothing until the floor is far beyond what it has read.
+        watch.process.send_signal(signal.SIGSTOP)
+        put_all(broker, [("noise/x", str(number)) for number in range(10)])
+        broker.restart()
+        assert run_json_lines(broker, "compact", "--below", "15")[0]["floor"] == 15
+        put(broker, "alarms/flood", "cellar")
+        watch.process.send_signal(signal.SIGCONT)
+        watch.until(lambda it: len(it.out) == 2)
+        assert [(change["revision"], change["key"]) for change in watch.objects()] == [
+            (5, "alarms/fire"), (16, "alarms/flood")]
+
+
+def test_a_watch_from_below_the_floor_tells_what_is_kept_whole(broker):
+    put(broker, "alarms/a", "old")
+    put_all(broker, [("noise/x", str(number)) for number in range(5)])
+    put_all(broker, [("alarms/b", "big" * 100_000)])
+    run(broker, "compact", "--below", "7")
+    changes = run_json_lines(broker, "watch", "alarms/", "--from", "0", "--count", "2")
+    assert [change["revision"] for change in changes] == [1, 7]
+    assert run_json_lines(broker, "watch", "alarms/", "--from", "3", "--count", "1")[0]["value"] == "big" * 100_000
+    code, error = error_of(broker, "watch", "noise/", "--from", "3")
+    assert (code, error["code"]) == (1, "BELOW_FLOOR")
+
+
+# ---- Without events
+
+
+@pytest.fixture
+def eventless(tmp_path):
+    """A broker whose requests alone get through, as from a container that publishes one port."""
+    elsewhere = f"tcp://127.0.0.1:{free_port()}"
+    config = tmp_path / "membus.json"
+    config.write_text(json.dumps({"advertisedEvents": [elsewhere]}))
+    with Broker(tmp_path / "data", "--config", str(config)) as broker:
+        broker.elsewhere = elsewhere
+        yield broker
+
+
+def test_a_watch_without_events_tells_what_the_log_holds_at_once_and_then_reads_it_now_and_then(eventless):
+    put(eventless, "a/1", "one")
+    assert run_json_lines(eventless, "watch", "a/", "--from", "0", "--count", "1")[0]["value"] == "one"
+    with Lines(eventless, "watch", "a/", "--from", "0", "--json") as watch:
+        watch.until(lambda it: len(it.out) == 1)
+        watch.until(lambda it: any(eventless.elsewhere in line and "log" in line for line in it.err))
+        for number in (2, 3):
+            put(eventless, f"a/{number}", "more")
+            watch.until(lambda it: len(it.out) == number)
+        assert sum(eventless.elsewhere in line for line in watch.err) == 1
+
+
+def test_a_warm_file_is_kept_fresh_without_events(eventless, tmp_path):
+    put(eventless, "w/1", "one")
+    file = tmp_path / "w.warm"
+    with Lines(eventless, "warm", "w/", "--into", str(file), "--follow", "--json") as warm:
+        warm.until(lambda it: any(eventless.elsewhere in line for line in it.err))
+        warm.until(lambda it: it.out)
+        before = file.read_bytes()
+        put(eventless, "w/2", "two")
+        eventually(lambda: file.read_bytes() != before, 30)
+        assert warm.end() == 0
+    # Brought up to date without events, too: it does not wait for them for ever.
+    assert run_json_lines(eventless, "warm", "w/", "--into", str(file))[0]["records"] == 2
+
+
+# ---- Lists that compaction overtakes
+
+
+def test_lists_that_compaction_overtakes_are_whole(broker):
+    lines = "".join(json.dumps({"key": f"l/{number:05}", "value": "x" * 40}) + "\n" for number in range(12_000))
+    run(broker, "import", "-", input=lines)
+    head = run_json_lines(broker, "status")[0]["head"]["revision"]
+    for command in (("export",), ("ls", "--json")):
+        reader = subprocess.Popen([membus(), *command, "--broker", broker.url], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True)
+        first = reader.stdout.readline()
+        # The pipe is full by now: the rest is asked for only after what comes here.
+        for number in range(0, 12_000, 5_000):
+            put(broker, f"l/{number:05}", "y")
+        run(broker, "rm", "l/11999")
+        put(broker, "l/11999", "z")
+        newest = run_json_lines(broker, "status")[0]["head"]["revision"]
+        assert run_json_lines(broker, "compact", "--below", str(newest))[0]["floor"] == newest
+        out, err = reader.stdout.read(), reader.stderr.read()
+        assert reader.wait(60) == 0 and "floor" not in err, err
+        records = [json.loads(line) for line in (first + out).splitlines()]
+        assert len(records) == 12_000 and max(record["revision"] for record in records) <= head
+        head = newest

@@ -12,12 +12,12 @@ final class CommitThread: @unchecked Sendable {  // used by its one thread only,
     private var environment: ThreadEnvironment
 
     init(
-        writer: Writer, retention: Retention, queue: WorkQueue<QueuedWrite>,
+        writer: Writer, retention: Retention, held: HeldStates, queue: WorkQueue<QueuedWrite>,
         results: Inbox<BrokerInput<PeerEnvelope>>, log: Logger
     ) {
         self.queue = queue
         self.log = log
-        turn = CommitTurn(writer: writer, upkeep: Upkeep(retention: retention, now: .now))
+        turn = CommitTurn(writer: writer, upkeep: Upkeep(retention: retention, now: .now), held: held)
         environment = ThreadEnvironment(writer: writer, results: results, log: log)
     }
 

@@ -25,11 +25,13 @@ struct CommitTurn {
     private let writer: Writer
     private var upkeep: Upkeep
     private var clock: SteadyClock
+    private let held: HeldStates
 
-    init(writer: Writer, upkeep: Upkeep) {
+    init(writer: Writer, upkeep: Upkeep, held: HeldStates = HeldStates()) {
         self.writer = writer
         self.upkeep = upkeep
         clock = SteadyClock(lastCommit: writer.lastCommit)
+        self.held = held
     }
 
     /// What time it is for what it decides.
@@ -142,7 +144,8 @@ struct CommitTurn {
         let writer = writer
         let answers: [(ticket: Ticket, result: WriteReport.Result)]
         do {
-            let more = try environment.sweep { () throws(StoreError) in try writer.sweep() }
+            let oldest = held.oldest(now: environment.now)
+            let more = try environment.sweep { () throws(StoreError) in try writer.sweep(upTo: oldest) }
             let done = upkeep.swept(more: more)
             let floor = done.isEmpty ? 0 : writer.floor
             answers = done.map { ($0, .compacted(floor: floor)) }

@@ -6,7 +6,8 @@ import MembusStore
 //   1. due       items for the next batch: while a sweep is under way only pieces of the search for unused sessions,
 //                which are looked through at every look of the retention
 //   2. decided   they are on disk, and the floor has risen: a sweep begins
-//   3. swept     step by step, between batches, up to the new floor: only now are those told who asked
+//   3. swept     step by step, between batches, up to the new floor, or to a state that a list is being read of: only now
+//                are those told who asked. What was left for a list's sake goes with the next look
 //
 // Invariant: whoever asked is answered once, with the floor that was swept to or with a refusal.
 

@@ -14,22 +14,40 @@ package struct Desk: Sendable {
     /// V when the look-up was asked for: nothing beyond is shown.
     private(set) var visible: Revision = 0
     private(set) var scope = Scope.everything
+    /// Of which states lists are being read; shared with who sweeps.
+    private let held: HeldStates
+    private var now = Instant(nanoseconds: 0)
 
     init(
         store: Store, reader: Reader, inlineValueBytes: Int, backups: Backups? = nil,
-        counts: PostedCounts = PostedCounts()
+        counts: PostedCounts = PostedCounts(), held: HeldStates = HeldStates()
     ) {
         self.store = store
         self.reader = reader
         self.inlineValueBytes = inlineValueBytes
         self.backups = backups
         self.counts = counts
+        self.held = held
+    }
+
+    /// Reads a page of a list as of a state, which is held for the next page if there is one.
+    func page<P>(of revision: Revision, _ more: (P) -> Bool, _ read: () throws(Refusal) -> P) throws(Refusal) -> P {
+        // Before the file is looked at, so that no sweep comes between.
+        held.begin(revision, now: now)
+        do throws(Refusal) {
+            let page = try read()
+            held.end(revision, more: more(page), now: now)
+            return page
+        } catch {
+            held.end(revision, more: false, now: now)
+            throw error
+        }
     }
 
     func answer(_ read: QueuedRead, now: Instant) -> Result<LookUpResult, Refusal> {
         if let late = read.refusal(at: now) { return .failure(late) }
         var desk = self
-        (desk.visible, desk.scope) = (read.visible.revision, read.scope)
+        (desk.visible, desk.scope, desk.now) = (read.visible.revision, read.scope, now)
         do throws(Refusal) {
             return .success(try desk.result(of: read.lookUp))
         } catch {

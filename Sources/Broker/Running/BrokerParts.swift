@@ -26,6 +26,7 @@ struct BrokerParts: Sendable {
     private let checkpointer: Checkpointer?
     private let backups: Backups
     private let counts = PostedCounts()
+    private let held = HeldStates()
     private let context: Context
     private let waker: Waker
     private let results: Inbox<BrokerInput<PeerEnvelope>>
@@ -125,7 +126,7 @@ struct BrokerParts: Sendable {
 
     private func startCommits(_ threads: RunningThreads, _ log: Logger) throws {
         let commits = CommitThread(
-            writer: writer, retention: configuration.retention, queue: writes, results: results, log: log)
+            writer: writer, retention: configuration.retention, held: held, queue: writes, results: results, log: log)
         let thread = try BusThread.start(name: "membus-commit") { commits.run() }
         threads.add { [writes] in
             writes.close()
@@ -137,7 +138,7 @@ struct BrokerParts: Sendable {
         for (number, (reader, queue)) in (readers.map { ($0, reads) } + [(longReader, longReads)]).enumerated() {
             let desk = Desk(
                 store: store, reader: reader, inlineValueBytes: configuration.inlineValueBytes, backups: backups,
-                counts: counts)
+                counts: counts, held: held)
             let loop = ReadLoop(desk: desk, queue: queue, results: results)
             let thread = try BusThread.start(name: "membus-read-\(number)") { loop.run() }
             threads.add {

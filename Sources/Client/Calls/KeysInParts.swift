@@ -1,6 +1,7 @@
 // Records by their keys, as of one revision of one history, in as many requests as their size asks for.
 //
 //   ask for the keys ─▶ a part of them ─▶ ask for the rest, as of the same state ─▶ … ─▶ all: hand
+//                                           └─ compaction overtook it ─▶ ask for all again, if no state was named
 //
 // Invariants: the records are in the order of the keys; all are of the state that the first part was of.
 
@@ -18,6 +19,10 @@ struct KeysInParts: StepwiseCall {
 
     let keys: [Key]
     let branch: BranchName
+    private let isOfNamedState: Bool
+    private var beginnings = 0
+    /// A read that is overtaken so often would never come to its end.
+    static let mostBeginnings = 8
     /// `nil`: the newest, until the first part tells.
     private var at: Position?
     private var lineage: Lineage?
@@ -27,6 +32,7 @@ struct KeysInParts: StepwiseCall {
         self.keys = keys
         self.branch = branch
         at = position
+        isOfNamedState = position != nil
     }
 
     private var rest: ArraySlice<Key> { keys[records.count...].prefix(Self.mostKeys) }
@@ -36,9 +42,18 @@ struct KeysInParts: StepwiseCall {
     mutating func take(_ input: Input) throws -> Action {
         switch input {
         case .answered(let answer): return try take(answer.answered(to: Get.self))
-        case .failed(let error, _): throw error
+        case .failed(let error, let isLast): return try beginAnew(after: error, isLast)
         case .passed: preconditionFailure("nothing but an answer is waited for")
         }
+    }
+
+    private mutating func beginAnew(after error: any Error, _ isLast: Bool) throws -> Action {
+        guard !isOfNamedState, !records.isEmpty, !isLast, beginnings < Self.mostBeginnings,
+            case MembusError.refused(let refusal) = error, refusal.code == .belowFloor
+        else { throw error }
+        (records, at) = ([], nil)
+        beginnings += 1
+        return begin()
     }
 
     private mutating func take(_ answered: Answered<Get.Answer>) throws -> Action {

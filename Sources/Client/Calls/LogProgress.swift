@@ -3,12 +3,15 @@
 struct LogProgress: Sendable {
     /// The log has been read up to here.
     private(set) var cursor: LogCursor
-    /// The newest commit that was read, or where the reading began: the history that the next page has to continue.
+    /// The newest commit that was read, where the reading began, or where the signal was last heard of: the history that the
+    /// next page has to continue.
     private(set) var basis: Position?
     /// `nil` until the first page, where a bare revision was given.
     private(set) var lineage: Lineage?
     /// Whether the newest page was the last one when it was read.
     private(set) var isAtEnd = false
+    /// Which broker gave the newest page: it serves one history for as long as it runs.
+    private(set) var instance: Instance?
 
     init(after revision: Revision, basis: Position?, lineage: Lineage?) {
         cursor = .end(of: revision)
@@ -24,7 +27,7 @@ struct LogProgress: Sendable {
     /// - Throws: ``MembusError/historyChanged(now:)`` if the reply is of another history than the pages before.
     mutating func take(_ answered: Answered<LogPage>) throws -> [WatchedChange] {
         if let lineage, lineage != answered.lineage { throw MembusError.historyChanged(now: answered.lineage) }
-        lineage = answered.lineage
+        (lineage, instance) = (answered.lineage, answered.instance)
         let page = answered.answer
         cursor = max(cursor, page.next)
         basis = page.commits.last?.info.position ?? basis
@@ -36,4 +39,17 @@ struct LogProgress: Sendable {
             commit.records.map { WatchedChange(record: $0, commit: commit.info, lineage: answered.lineage) }
         }
     }
+
+    /// Nothing of the topics changed up to there: as good as read.
+    mutating func pass(_ quiet: Quiet) {
+        guard cursor < .end(of: quiet.upTo) else { return }
+        (cursor, basis) = (.end(of: quiet.upTo), quiet.basis)
+    }
+}
+
+/// How far nothing of some topics changed, beyond a place up to which somebody has read their log.
+struct Quiet: Hashable, Sendable {
+    let upTo: Revision
+    /// A place of the same history, there or beyond.
+    let basis: Position
 }

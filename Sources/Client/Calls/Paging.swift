@@ -1,10 +1,11 @@
 // A list that is read page by page.
 //
 //   ask ─▶ a page: hand ─▶ [the owner wants more] ─▶ ask, from where it ended ─▶ … ─▶ the last page
-//    └─ refused, as the history that it goes on from is none of the broker's ─▶ ask which it holds ─▶ throw
+//    ├─ refused, as the history that it goes on from is none of the broker's ─▶ ask which it holds ─▶ throw
+//    └─ refused, as compaction overtook a list that names no state ─▶ ask, from the beginning
 //
-// Invariants: all pages are of one lineage; where the kind of list says so, of one state. A page that failed is asked
-// for again from the same place.
+// Invariants: all pages are of one lineage; where the kind of list says so, of one state, since the last page that begins
+// anew. A page that failed is asked for again from the same place.
 
 /// What is read in pages, and where its next page starts.
 protocol PagedList: Sendable {
@@ -15,6 +16,8 @@ protocol PagedList: Sendable {
     var asked: Asked { get }
     /// Whether that goes on from a state that was read before.
     var isContinuing: Bool { get }
+    /// The same list at its first page, if any newer state does as well: whoever asked named none.
+    var begunAnew: Self? { get }
 
     /// Takes the page, and moves on to the next one's place.
     /// - Throws: ``MembusError/historyChanged(now:)`` if it is of another state than the pages before have to be of.
@@ -26,6 +29,8 @@ struct ReadPage<Element: Sendable>: Sendable {
     var isLast: Bool
     /// The state that it is of.
     var token: Token
+    /// Compaction overtook the pages before: they are void, and this is the first one of a newer state.
+    var isBegunAnew = false
 }
 
 struct Paging<List: PagedList>: StepwiseCall {
@@ -37,6 +42,10 @@ struct Paging<List: PagedList>: StepwiseCall {
     private var lineage: Lineage?
     /// The broker holds another history; which one is being asked.
     private var isReplaced = false
+    private var isBegunAnew = false
+    private var beginnings = 0
+    /// A list that is overtaken so often would never come to its end.
+    static var mostBeginnings: Int { 8 }
 
     init(_ list: List) { self.list = list }
 
@@ -48,16 +57,28 @@ struct Paging<List: PagedList>: StepwiseCall {
         case .answered(let answer) where isReplaced: throw try ChangedHistory.error(answer)
         case .answered(let answer): return .hand(try take(answer.answered(to: List.Asked.self)))
         case .failed(let error, _):
+            if let anew = try begunAnew(after: error) { return anew }
             guard !isReplaced, list.isContinuing, ChangedHistory.isTold(by: error) else { throw error }
             isReplaced = true
             return begin()
         }
     }
 
+    private mutating func begunAnew(after error: any Error) throws -> Action? {
+        guard !isReplaced, list.isContinuing, case MembusError.refused(let refusal) = error,
+            refusal.code == .belowFloor, let anew = list.begunAnew, beginnings < Self.mostBeginnings
+        else { return nil }
+        list = anew
+        beginnings += 1
+        isBegunAnew = true
+        return begin()
+    }
+
     private mutating func take(_ answered: Answered<List.Asked.Answer>) throws -> Product {
         if let lineage, lineage != answered.lineage { throw MembusError.historyChanged(now: answered.lineage) }
-        let page = try list.take(answered)
+        var page = try list.take(answered)
         lineage = answered.lineage
+        (page.isBegunAnew, isBegunAnew) = (isBegunAnew, false)
         return page
     }
 }

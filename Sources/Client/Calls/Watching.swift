@@ -1,10 +1,11 @@
 // A watch: every change to some topics, in order, each once. The log is read page by page; a stream of invalidations,
-// the signal, only tells that there is more to read.
+// the signal, only tells that there is more to read, and how far there is nothing.
 //
-//   listen (the signal becomes live) ─▶ ask for a page ─▶ [fetch a value that did not travel] ─▶ hand a change ─▶ …
-//                                         ▲    ▲                                                              │
-//                                         │    └──────────────── all of the page is handed over ◀─────────────┤
-//                                         └── the signal tells of more ◀── wait ◀── the log's end, no change ◀┘
+//   [ask where now is] ─▶ ask for a page ─▶ [fetch a value that did not travel] ─▶ hand a change ─▶ …
+//                            ▲    ▲                                                                │
+//                            │    └───────────────── all of the page is handed over ◀──────────────┤
+//                            └── the signal tells of more ◀──── wait ◀──── the log's end, no change ◀┘
+//                                (or is not to be had: then the log is read now and then)
 //
 //   refused, as the history that is read on is none of the broker's ─▶ ask which it holds ─▶ throw
 //
@@ -12,6 +13,8 @@
 //   1. What is handed over continues what was handed over before: see LogProgress.
 //   2. A change stays in the page until it is handed over whole, so that whoever goes on after an error misses none.
 //   3. A broker that is away, or busy, is waited for; only an answer ends a watch, or its owner.
+//   4. Nothing waits for the events' socket: the log alone tells all.
+//   5. While it waits, what it has read moves on with the signal, so that the floor never passes a watch of topics that rest.
 
 struct Watching: StepwiseCall {
     typealias Product = WatchedChange
@@ -22,20 +25,19 @@ struct Watching: StepwiseCall {
         case after(Revision)
         /// It is checked that this is of the broker's history.
         case of(Token)
-        /// Where the signal stands once it is live.
+        /// At the head when the broker is asked.
         case now
     }
 
     private enum Stage: Sendable {
-        case idle, listening, asking, waiting
+        case idle, asksWhereNowIs, asking, waiting
         /// A change's value is being fetched.
-        case completing(KeysInParts)
+        case completing
         case asksWhichHistory
     }
 
     /// Between tries of a request that was refused and may be granted later.
     static let pause: Duration = .milliseconds(200)
-    static let longestListening: Duration = .seconds(24 * 3600)
     static let longestWaiting: Duration = .seconds(3600)
 
     private let signal: ViewID
@@ -45,7 +47,6 @@ struct Watching: StepwiseCall {
     private var stage = Stage.idle
     /// `nil` until it is known where to begin.
     private(set) var progress: LogProgress?
-    private var isListening = false
     /// All is read, until the signal tells of more.
     private var isAtEnd = false
     /// The broker holds another history; which one is being asked.
@@ -71,14 +72,16 @@ struct Watching: StepwiseCall {
             stage = .asksWhichHistory
             return .ask(ChangedHistory.question)
         }
-        guard isListening, let progress else {
-            stage = .listening
-            return .reach(signal, .live, within: Self.longestListening)
+        guard let progress else {
+            stage = .asksWhereNowIs
+            return .ask(Ping(nonce: 0))
         }
         if let change = page.last { return change.lacksItsValue ? fetchValue(of: change) : handOver(change) }
         if isAtEnd {
             stage = .waiting
-            return .reach(signal, .changed(after: progress.cursor.revision), within: Self.longestWaiting)
+            return .reach(
+                signal, .changed(after: progress.cursor.revision, asOf: progress.instance),
+                within: Self.longestWaiting)
         }
         stage = .asking
         return .ask(
@@ -100,19 +103,19 @@ struct Watching: StepwiseCall {
     private mutating func take(_ answer: Answer) throws -> Action {
         switch stage {
         case .idle: preconditionFailure("nothing was asked for")
-        case .listening: try heard(answer)
-        case .waiting: isAtEnd = false
+        case .asksWhereNowIs: progress = LogProgress(of: try answer.answered(to: Ping.self).token)
+        case .waiting: try heard(answer)
         case .asking: try turnPage(answer)
-        case .completing(let parts): return try fetched(answer, parts)
+        case .completing: return try complete(answer.answered(to: GetHistory.self))
         case .asksWhichHistory: throw try ChangedHistory.error(answer)
         }
         return begin()
     }
 
     private mutating func heard(_ answer: Answer) throws {
-        guard case .reached(let token?) = answer else { throw Connection.unexpected }
-        isListening = true
-        progress = progress ?? LogProgress(of: token)
+        guard case .heard(let quiet) = answer else { throw Connection.unexpected }
+        if let quiet { progress?.pass(quiet) }
+        isAtEnd = false
     }
 
     private mutating func turnPage(_ answer: Answer) throws {
@@ -130,35 +133,44 @@ struct Watching: StepwiseCall {
         return .hand(change)
     }
 
-    /// It was too large to travel.
+    /// It was too large to travel. By key and revision: it may be kept though the floor has passed the revision.
     private mutating func fetchValue(of change: WatchedChange) -> Action {
-        let parts = KeysInParts([change.key], branch: branch, at: Position(revision: change.revision, hash: 0))
-        stage = .completing(parts)
-        return parts.begin().then { _ in preconditionFailure("nothing was asked for") }
+        stage = .completing
+        return .ask(GetHistory(branch: branch, key: change.key, before: change.revision + 1, limit: 1))
     }
 
-    private mutating func fetched(_ answer: Answer, _ parts: KeysInParts) throws -> Action {
-        var parts = parts
-        let action = try parts.take(.answered(answer))
-        stage = .completing(parts)
-        return try action.then { try complete($0) }
-    }
-
-    private mutating func complete(_ fetched: KeysInParts.Fetched) throws -> Action {
-        guard let change = page.last, fetched.token.lineage == change.lineage, let record = fetched.records.first else {
-            throw MembusError.historyChanged(now: fetched.token.lineage)
+    private mutating func complete(_ answered: Answered<HistoryPage>) throws -> Action {
+        guard let change = page.last, answered.lineage == change.lineage else {
+            throw MembusError.historyChanged(now: answered.lineage)
         }
-        return handOver(WatchedChange(record: record, commit: change.commit, lineage: change.lineage))
+        guard let version = answered.answer.versions.first, version.record.revision == change.revision else {
+            throw MembusError.refused(
+                Refusal(
+                    .belowFloor, "the value of \(change.key) at revision \(change.revision) is no longer kept",
+                    subject: change.key.text))
+        }
+        guard version.commit.hash == change.commit.hash else {
+            throw MembusError.historyChanged(now: answered.lineage)
+        }
+        return handOver(WatchedChange(record: version.record, commit: change.commit, lineage: change.lineage))
     }
 
     // MARK: Refusals
 
     private mutating func failed(_ error: any Error) throws -> Action {
-        if case MembusError.timeout = error { return begin() }
+        if isPassing(error) { return begin() }
         if case MembusError.refused(let refusal) = error, refusal.code.remedy == .retry { return .pause(Self.pause) }
         guard isContinuing, ChangedHistory.isTold(by: error) else { throw error }
         isReplaced = true
         return begin()
+    }
+
+    /// Nobody answered in time, or the signal can't be had for the time being.
+    private func isPassing(_ error: any Error) -> Bool {
+        switch error {
+        case MembusError.timeout, MembusError.stale: true
+        default: false
+        }
     }
 
     /// What is asked for goes on from a state that was read before.
@@ -166,7 +178,7 @@ struct Watching: StepwiseCall {
         switch stage {
         case .asking: progress?.basis != nil
         case .completing: true
-        case .idle, .listening, .waiting, .asksWhichHistory: false
+        case .idle, .asksWhereNowIs, .waiting, .asksWhichHistory: false
         }
     }
 }

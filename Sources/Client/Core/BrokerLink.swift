@@ -12,6 +12,11 @@ struct BrokerLink: Sendable {
     /// When anything came, on either socket; when anything came on the request socket.
     var lastHeard: Instant
     var lastReply: Instant
+    /// When anything came on the events' socket, or when it was first connected there.
+    var lastEvent: Instant
+    /// Since when it has been answering without a break; when that was last looked after.
+    var answeringSince: Instant
+    var lastMinded: Instant
     /// Since when a request is unanswered without anything having come on the request socket.
     var lastReopen: Instant
     var reopenPause: Duration?
@@ -21,7 +26,18 @@ struct BrokerLink: Sendable {
     init(now: Instant) {
         lastHeard = now
         lastReply = now
+        lastEvent = now
+        answeringSince = now
+        lastMinded = now
         lastReopen = now
+    }
+
+    /// It was heard, and is not silent now.
+    var isAnswering: Bool {
+        switch state {
+        case .connected, .eventless: true
+        case .connecting, .silent, .closed: false
+        }
     }
 }
 
@@ -67,12 +83,32 @@ extension ClientCore {
 
     mutating func heard() {
         link.lastHeard = now
-        if link.state == .connected || link.welcome == nil { return }
+        if link.isAnswering || link.welcome == nil { return }
         if case .silent = link.state {
             asks.makeAllDue(at: now)
             repeatSession(after: .zero)
         }
+        link.answeringSince = now
         post(.connected)
+    }
+
+    /// Something came on the events' socket.
+    mutating func heardEvent() {
+        link.lastEvent = now
+        heard()
+        if case .eventless = link.state { post(.connected) }
+    }
+
+    /// The broker answers requests, but of its events, a few each second, none comes: a port that is not forwarded, or an
+    /// endpoint that this machine does not reach.
+    private mutating func missEvents() {
+        // Whoever was stopped for a while has yet to look at what came meanwhile.
+        if now - link.lastMinded >= settings.silence / 2 { link.answeringSince = now }
+        link.lastMinded = now
+        guard link.state == .connected, now - link.lastReply < settings.eventless,
+            now - max(link.lastEvent, link.answeringSince) >= settings.eventless
+        else { return }
+        post(.eventless(from: link.events ?? "", since: link.lastEvent))
     }
 
     private mutating func post(_ state: LinkState) {
@@ -102,6 +138,7 @@ extension ClientCore {
             endpoint != link.events
         else { return }
         link.events = endpoint
+        link.lastEvent = now
         streams = [:]
         outputs.append(.connectEvents(endpoint))
         for id in viewOrder { feed(id, .connected) }
@@ -132,7 +169,8 @@ extension ClientCore {
         if isQuiet || isUnanswered, !asks.contains(where: { $0.purpose == .probe }) {
             ask(.ping(Ping(nonce: random.next())), for: .probe)
         }
-        if now - link.lastHeard >= settings.silence, link.state == .connected { post(.silent(since: link.lastHeard)) }
+        if now - link.lastHeard >= settings.silence, link.isAnswering { post(.silent(since: link.lastHeard)) }
+        missEvents()
         reopenIfDead()
     }
 

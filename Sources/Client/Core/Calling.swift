@@ -90,10 +90,18 @@ extension ClientCore {
         case .view(let view):
             _ = dropAsks(of: id)
             views[view]?.waits.removeAll { $0.call == id }
-            error = MembusError.timeout(
-                of: "the view's catching up", outcomeUnknown: false, last: views[view]?.lastRefusal)
+            error = notCaughtUp(view)
         }
         finish(id, .failure(cancelled ? CancellationError() : error))
+    }
+
+    /// Why a view is not where it was awaited.
+    private func notCaughtUp(_ view: ViewID) -> MembusError {
+        if case .eventless(let endpoint, _) = link.state, let entry = views[view], let since = entry.machine.staleSince
+        {
+            return .stale(entry.follow.filter, for: now - since, .wait, noEventsFrom: endpoint)
+        }
+        return .timeout(of: "the view's catching up", outcomeUnknown: false, last: views[view]?.lastRefusal)
     }
 
     private mutating func dropAsks(of call: CallID) -> Refusal? {

@@ -31,8 +31,9 @@ enum Freshness: Hashable, Sendable {
     case atLeast(Token)
     case within(Duration)
     case linearizable
-    /// Something of the view's topics changed after this revision (a hint: it may be early, never late).
-    case changed(after: Revision)
+    /// Something of the view's topics changed after this revision, up to which somebody has read the log as this broker
+    /// gave it. A hint: it may be early, never late. It comes now and then, too, while the view can't tell.
+    case changed(after: Revision, asOf: Instance?)
 }
 
 /// What a view follows.
@@ -86,6 +87,8 @@ enum Answer: Sendable {
     case decided(Outcome, Lineage)
     /// A view is where the caller wanted it: there. `nil`: it has no state, or it was no view that was waited for.
     case reached(at: Token?)
+    /// A signal tells that there is more to read, beyond what it knows to be quiet.
+    case heard(Quiet?)
 }
 
 /// How the connection stands, by the monotonic clock.
@@ -93,5 +96,7 @@ enum LinkState: Hashable, Sendable {
     case connecting
     case connected
     case silent(since: Instant)
+    /// The broker answers, but nothing comes on the events' socket, which is connected to this endpoint.
+    case eventless(from: String, since: Instant)
     case closed
 }

@@ -16,6 +16,10 @@ struct ClientSettings: Sendable {
     var busyLongest: Duration = .seconds(1)
     /// Nothing heard for this long: the broker is asked, and the connection counts as lost.
     var silence: Duration = .seconds(2)
+    /// The broker answers, and no event came for this long: its owner is told, and watches read the log instead…
+    var eventless: Duration = .seconds(3)
+    /// …once in this time.
+    var pollEvery: Duration = .seconds(3)
     /// Requests unanswered and nothing received on their socket for this long: a new socket.
     var reopen: Duration = .seconds(5)
     var reopenLongest: Duration = .seconds(30)

@@ -7,10 +7,16 @@ struct ViewEntry: Sendable {
             case at(Token)
             /// One of at least this revision, of the history that the broker has now.
             case proved(Revision, Lineage)
-            case changed(after: Revision)
+            /// Behind what was read of the log as this instance gave it.
+            case changed(after: Revision, asOf: Instance?)
         }
         let call: CallID
         let target: Target
+        let since: Instant
+        /// Of a wait for changes: whether the view has been in the history that was read, and how far it has gone from
+        /// there without a change.
+        var isAnchored = false
+        var quiet: Quiet?
         /// The one history that it is for.
         var lineage: Lineage? {
             switch target {
@@ -25,7 +31,7 @@ struct ViewEntry: Sendable {
     var waits: [Wait] = []
     /// Of the history that the view shows.
     var places = KnownPlaces()
-    /// Something of the topics changed at this revision, as far as is known.
+    /// Nothing of the topics changed between this revision and the cut.
     var lastChange: Revision = 0
     var lastRefusal: Refusal?
     var hasFailed = false
@@ -36,6 +42,18 @@ struct ViewEntry: Sendable {
     }
     /// A new history emptied it; until its next state its owner sees none, and no write of his in it.
     var isEmptied = false
+
+    /// Tells those who wait for a change how far there was none. They have read another view of the history, the log: that it is
+    /// the same one is known once this view was registered with the instance that gave it. From then on the
+    /// view's own moves continue it, over restarts of the broker too, unless the view is reset.
+    mutating func pass(_ quiet: Quiet) {
+        for index in waits.indices {
+            guard case .changed(let after, let instance) = waits[index].target, lastChange <= after else { continue }
+            if machine.cut != nil, machine.instance == instance { waits[index].isAnchored = true }
+            guard waits[index].isAnchored, quiet.upTo > waits[index].quiet?.upTo ?? after else { continue }
+            waits[index].quiet = quiet
+        }
+    }
 }
 
 /// A committed transaction that its caller waits to see.
@@ -79,7 +97,10 @@ extension ClientCore {
     }
 
     mutating func tickViews() {
-        for id in viewOrder { feed(id, .tick) }
+        for id in viewOrder {
+            feed(id, .tick)
+            if views[id]?.follow.isSignal == true { settleWaits(of: id) }
+        }
         settleReplacement()
     }
 
@@ -88,8 +109,7 @@ extension ClientCore {
 
     mutating func take(_ published: Published) {
         if let instance = link.instance, published.instance != instance { askWhoIsThere() }
-        link.lastHeard = now
-        heard()
+        heardEvent()
         if published.topic == .heartbeat {
             for id in viewOrder { feed(id, .published(published)) }
         } else {
@@ -141,10 +161,18 @@ extension ClientCore {
         case .replaceSocket: wantNewEvents()
         case .apply(let records, let to):
             views[id]?.places.add(to)
+            passQuietly(id, records, to: to)
             if !records.isEmpty { views[id]?.lastChange = to.revision }
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
             return true
-        case .catchUp(_, let position), .install(_, let position):
+        case .catchUp(let records, let position):
+            views[id]?.places.add(position)
+            passQuietly(id, records, to: position)
+            if !records.isEmpty { views[id]?.lastChange = position.revision }
+            views[id]?.isEmptied = false
+            outputs.append(.view(id, output, of: views[id]?.machine.lineage))
+            return true
+        case .install(_, let position):
             views[id]?.places.add(position)
             views[id]?.lastChange = position.revision
             views[id]?.isEmptied = false
@@ -164,6 +192,7 @@ extension ClientCore {
             return true
         case .advance(let position):
             views[id]?.places.add(position)
+            passQuietly(id, [], to: position)
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
             return true
         case .live, .stale, .fresh:
@@ -171,6 +200,13 @@ extension ClientCore {
             return true
         }
         return false
+    }
+
+    /// The cut moves: up to the first of these records nothing of the topics changed.
+    private mutating func passQuietly(_ id: ViewID, _ records: [Record], to position: Position) {
+        guard views[id]?.waits.isEmpty == false else { return }
+        let first = records.lazy.map(\.revision).min()
+        views[id]?.pass(Quiet(upTo: first.map { $0 - 1 } ?? position.revision, basis: position))
     }
 
     private mutating func subscribe(_ id: ViewID, _ stream: StreamID) {

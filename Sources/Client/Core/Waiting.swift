@@ -15,7 +15,7 @@ extension ClientCore {
         guard let entry = views[id] else { return finish(call, .failure(MembusError.closed)) }
         switch freshness {
         case .live: add(.live, id, call)
-        case .changed(let after): add(.changed(after: after), id, call)
+        case .changed(let after, let instance): add(.changed(after: after, asOf: instance), id, call)
         case .atLeast(let token):
             if let lineage = entry.machine.lineage, lineage != token.lineage {
                 ask(.ping(Ping(nonce: random.next())), for: .confirmation(call, id, token))
@@ -105,7 +105,8 @@ extension ClientCore {
 
     private mutating func add(_ target: ViewEntry.Wait.Target, _ id: ViewID, _ call: CallID) {
         guard calls[call] != nil else { return }
-        views[id]?.waits.append(ViewEntry.Wait(call: call, target: target))
+        views[id]?.waits.append(ViewEntry.Wait(call: call, target: target, since: now))
+        if let cut = views[id]?.machine.cut { views[id]?.pass(Quiet(upTo: cut.revision, basis: cut)) }
         settleWaits(of: id)
     }
 
@@ -124,6 +125,19 @@ extension ClientCore {
         views[id]?.waits = left
         for (call, result) in settled { finish(call, result) }
         for (call, token) in doubtful { recognise(token, id, call) }
+    }
+
+    /// Whether the log may have more to say than was read of it.
+    private func isWorthReading(
+        _ after: Revision, as instance: Instance?, since: Instant, _ entry: ViewEntry
+    ) -> Bool {
+        if entry.lastChange > after { return true }
+        // Another broker was met: whether it holds what was read, reading on tells.
+        let present = entry.machine.instance
+        if !entry.machine.isStale, present == link.instance, present != instance { return true }
+        // The events do not come, though the broker answers: it is looked for them now and then.
+        guard let stale = entry.machine.staleSince, link.isAnswering else { return false }
+        return now - stale >= settings.eventless && now - since >= settings.pollEvery
     }
 
     private enum Verdict {
@@ -148,7 +162,9 @@ extension ClientCore {
                 cut.revision >= $0.revision || $0.lineage != entry.machine.lineage
             }
             return isTold ? reached : .wait
-        case .changed(let after): return entry.lastChange > after ? reached : .wait
+        case .changed(let after, let instance):
+            return isWorthReading(after, as: instance, since: wait.since, entry)
+                ? .finish(.success(.heard(wait.quiet))) : .wait
         case .proved(let revision, _):
             guard let cut = entry.machine.cut else { return .wait }
             return cut.revision >= revision ? reached : .wait

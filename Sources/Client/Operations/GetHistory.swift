@@ -23,6 +23,9 @@ struct VersionPages: PagedList {
 
     init(asked: GetHistory) { self.asked = asked }
 
+    /// It ends at the floor, wherever that is.
+    var begunAnew: VersionPages? { nil }
+
     mutating func take(_ answered: Answered<HistoryPage>) -> ReadPage<KeyVersion> {
         let page = answered.answer
         asked.before = page.versions.last?.record.revision ?? asked.before

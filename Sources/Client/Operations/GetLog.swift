@@ -34,9 +34,15 @@ extension Memory {
 /// The log in pages: each starts at the cursor that the page before names, also where nothing matched.
 struct CommitPages: PagedList {
     private(set) var asked: GetLog
+    private let first: GetLog
     private var hasBegun = false
 
-    init(asked: GetLog) { self.asked = asked }
+    init(asked: GetLog) {
+        self.asked = asked
+        first = asked
+    }
+
+    var begunAnew: CommitPages? { first.cursor == nil && first.basis == nil ? CommitPages(asked: first) : nil }
 
     var isContinuing: Bool { hasBegun || asked.basis != nil }
 

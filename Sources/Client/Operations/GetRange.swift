@@ -1,5 +1,6 @@
 extension Memory {
-    /// The records of some topics in the order of their keys, all as of one revision, page by page.
+    /// The records of some topics in the order of their keys, all as of one revision, page by page. The broker keeps that state
+    /// for whoever goes on within half a minute, for ten minutes at most.
     /// - Parameters:
     ///   - topics: prefixes ending in `/`, exact keys, or `/` for everything.
     ///   - revision: as of which state; `nil`: the newest, when the first page is read.
@@ -56,6 +57,13 @@ struct RecordPages: PagedList {
     }
 
     var isContinuing: Bool { state != nil }
+
+    var begunAnew: RecordPages? {
+        if revision != nil { return nil }
+        var anew = self
+        (anew.after, anew.state) = (nil, nil)
+        return anew
+    }
 
     mutating func take(_ answered: Answered<RangePage>) throws -> ReadPage<Record> {
         let page = answered.answer

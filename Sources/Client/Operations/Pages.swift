@@ -2,7 +2,8 @@
 ///
 /// Iterating throws ``MembusError/historyChanged(now:)`` if the broker's history is replaced meanwhile, which ends the
 /// sequence; ``MembusError/timeout(of:outcomeUnknown:last:)`` if a page does not come in the time that each page has;
-/// ``MembusError/refused(_:)``; ``MembusError/invalidName(_:)`` for what was asked for; `CancellationError`.
+/// ``MembusError/refused(_:)``, with ``/MembusModel/Refusal/Code/belowFloor`` if the pages were asked for so slowly that the
+/// broker dropped the state that they are of; ``MembusError/invalidName(_:)`` for what was asked for; `CancellationError`.
 public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
     /// Where it stands in the pages, and how it goes on.
     typealias Source = any StepwiseCall<ReadPage<Element>>
@@ -20,12 +21,27 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator { Iterator(self) }
 
-    /// Everything at once. For sequences that fit into memory.
+    /// Everything at once. For sequences that fit into memory. What compaction overtakes is read again by itself, if no
+    /// revision was named.
     /// - Throws: what iterating throws.
-    public func collect() async throws -> [Element] {
+    public func collect() async throws -> [Element] { try await whole().elements }
+
+    /// The same, with the state that all is of.
+    /// - Parameter tell: is given each element as it comes; `nil`: those given so far are void.
+    package func whole(_ tell: (Element?) -> Void = { _ in }) async throws -> (elements: [Element], token: Token) {
         var all: [Element] = []
-        for try await element in self { all.append(element) }
-        return all
+        var source = try source()
+        while true {
+            let page = try await connection.begin(&source, .each(timeout))
+            if page.isBegunAnew {
+                all = []
+                tell(nil)
+            }
+            all += page.elements
+            for element in page.elements { tell(element) }
+            if page.isLast { return (all, page.token) }
+            try Task.checkCancellation()
+        }
     }
 
     public struct Iterator: AsyncIteratorProtocol {
@@ -33,6 +49,7 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
         private var source: Source?
         private var page: ArraySlice<Element> = []
         private var isDone = false
+        private var hasHanded = false
         /// The state that the last page was of.
         public private(set) var token: Token?
 
@@ -51,12 +68,22 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
             var source = try source ?? pages.source()
             do {
                 let read = try await pages.connection.begin(&source, .each(pages.timeout))
+                // What was handed out cannot be taken back.
+                if read.isBegunAnew, hasHanded { throw Self.overtaken }
+                hasHanded = hasHanded || !read.elements.isEmpty
                 (page, token, isDone) = (read.elements[...], read.token, read.isLast)
             } catch MembusError.historyChanged(let now) {
                 isDone = true
                 throw MembusError.historyChanged(now: now)
             }
             self.source = source
+        }
+
+        private static var overtaken: MembusError {
+            .refused(
+                Refusal(
+                    .belowFloor, "the broker dropped the state that the list is of before all of it was read",
+                    hint: "read it again, without long pauses, or keep more history"))
         }
     }
 }

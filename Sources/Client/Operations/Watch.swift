@@ -12,7 +12,8 @@ public struct WatchedChange: Sendable {
 
 /// Every change to some topics after a revision, in order, each once, never joined: over reconnects and
 /// restarts of the broker too. The log is read page by page as the changes are asked for, so that a slow
-/// reader holds nothing up; a stream of invalidations tells when there is more to read.
+/// reader holds nothing up; a stream of invalidations tells when there is more to read. Where the broker's events do not
+/// come through, the log is read every few seconds instead.
 public struct Watch: AsyncSequence, Sendable {
     public typealias Element = WatchedChange
     let memory: Memory
@@ -21,6 +22,21 @@ public struct Watch: AsyncSequence, Sendable {
     let branch: BranchName
 
     public func makeAsyncIterator() -> Iterator { Iterator(self) }
+
+    /// Asks whether all is kept that it begins with.
+    /// - Throws: what iterating would throw at once.
+    package func check() async throws {
+        let progress: LogProgress
+        switch start {
+        case .after(let revision): progress = LogProgress(after: revision, basis: nil, lineage: nil)
+        case .of(let token): progress = LogProgress(of: token)
+        case .now: return
+        }
+        let asked = GetLog(
+            branch: branch, filter: try filtered(topics), ascending: true, cursor: progress.cursor,
+            basis: progress.basis, limit: 1)
+        _ = try await memory.connection.ask(asked)
+    }
 
     public struct Iterator: AsyncIteratorProtocol {
         private let watch: Watch
@@ -31,8 +47,8 @@ public struct Watch: AsyncSequence, Sendable {
         init(_ watch: Watch) { self.watch = watch }
 
         /// The next change; waits for one, and for a broker that is away.
-        /// - Throws: ``MembusError/refused(_:)`` with ``/MembusModel/Refusal/Code/belowFloor`` if what follows the revision is no
-        ///   longer kept; ``MembusError/historyChanged(now:)``; ``MembusError/closed``; ``MembusError/invalidName(_:)``
+        /// - Throws: ``MembusError/refused(_:)`` with ``/MembusModel/Refusal/Code/belowFloor`` if changes of the topics after the
+        ///   revision are no longer kept; ``MembusError/historyChanged(now:)``; ``MembusError/closed``; ``MembusError/invalidName(_:)``
         ///   for a topic; `CancellationError`.
         public mutating func next() async throws -> WatchedChange? {
             try Task.checkCancellation()

@@ -68,6 +68,7 @@ final class ConnectionStates: Sendable {
         case .connecting: .connecting
         case .connected: .connected
         case .silent(let since): .disconnected(for: Instant.now - since)
+        case .eventless(let endpoint, let since): .withoutEvents(from: endpoint, for: Instant.now - since)
         case .closed: .closed
         }
     }

@@ -17,6 +17,7 @@ struct DriverLoop: ~Copyable {
     private let outside: DriverContext
     private var poller = Poller()
     private var views: [ViewID: SharedView] = [:]
+    private var link = LinkState.connecting
     private var commands: [Command] = []
     private var replies: [Reply] = []
     private var messages: [Published] = []
@@ -87,6 +88,7 @@ struct DriverLoop: ~Copyable {
             case .call(let id, let call, let deadline): step(.call(id, call, deadline: deadline))
             case .follow(let id, let follow, let view):
                 views[id] = view
+                view.hear(link)
                 step(.follow(id, follow))
             case .unfollow(let id): drop(id)
             }
@@ -165,6 +167,8 @@ struct DriverLoop: ~Copyable {
         case .finish(let id, let result): outside.calls.resolve(id, result)
         case .state(let state):
             outside.log.info("connection", metadata: ["state": "\(state)"])
+            link = state
+            for view in views.values { view.hear(state) }
             outside.states.post(state)
         case .send(let request): send(request)
         default:

@@ -16,7 +16,7 @@ public enum WhenStale: String, Hashable, Sendable, CaseIterable {
     case serve
     /// `await view.get(…)` waits until the view is live; the reads that cannot wait throw.
     case wait
-    /// Throw ``MembusError/stale(_:for:_:)``.
+    /// Throw ``MembusError/stale(_:for:_:noEventsFrom:)``.
     case fail
 }
 
@@ -37,5 +37,8 @@ public enum ConnectionState: Hashable, Sendable {
     case connected
     /// Nothing has been heard from the broker for this long; it is being tried.
     case disconnected(for: Duration)
+    /// The broker answers, but no event comes from this endpoint of its, for this long. Views are stale, watches read the
+    /// broker's log once in a while. Empty: the broker named no endpoint.
+    case withoutEvents(from: String, for: Duration)
     case closed
 }

@@ -15,6 +15,8 @@ public struct Reading: ~Copyable, Sendable {
     /// How often its history was replaced: tells apart what may bear one name.
     private(set) var resets = 0
     private var staleSince: Instant?
+    /// Where events do not come from, though the broker answers.
+    private var eventless: String?
     private(set) var failure: MembusError?
     private var isClosed = false
     private var isGuarded = true
@@ -86,7 +88,7 @@ public struct Reading: ~Copyable, Sendable {
         if isClosed { throw .closed }
         if let failure { throw failure }
         if cache.cut == nil || staleSince != nil && whenStale != .serve {
-            throw .stale(follow.filter, for: age, whenStale)
+            throw .stale(follow.filter, for: age, whenStale, noEventsFrom: staleSince == nil ? nil : eventless)
         }
     }
 
@@ -171,6 +173,10 @@ public struct Reading: ~Copyable, Sendable {
         case .fresh, .register, .subscribe, .unsubscribe, .ping, .pull, .replaceSocket: return
         }
         guardReads()
+    }
+
+    mutating func hear(_ link: LinkState) {
+        if case .eventless(let endpoint, _) = link { eventless = endpoint } else { eventless = nil }
     }
 
     /// An update view whose keys alone need more than it may use cannot be had.

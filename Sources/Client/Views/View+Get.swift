@@ -21,7 +21,7 @@ extension View {
     ///   - timeout: of the whole call; `nil`: the connection's.
     /// - Throws: ``MembusError/timeout(of:outcomeUnknown:last:)`` if the view does not get there in time;
     ///   ``MembusError/historyChanged(now:)`` if the history of the token that was asked for was replaced;
-    ///   ``MembusError/notFollowed(_:_:)``; ``MembusError/stale(_:for:_:)`` by the view's policy;
+    ///   ``MembusError/notFollowed(_:_:)``; ``MembusError/stale(_:for:_:noEventsFrom:)`` by the view's policy;
     ///   ``MembusError/refused(_:)``; ``MembusError/closed``; ``MembusError/invalidName(_:)``; `CancellationError`.
     public func get(
         _ keys: [String], _ consistency: Consistency = .cached, timeout: Duration? = nil

@@ -24,7 +24,7 @@ public final class View: Sendable {
     // MARK: Local reads
 
     /// The record under a key, from the cache; `nil` if there is none.
-    /// - Throws: ``MembusError/stale(_:for:_:)`` by the view's policy, ``MembusError/notHere(_:_:)`` if the
+    /// - Throws: ``MembusError/stale(_:for:_:noEventsFrom:)`` by the view's policy, ``MembusError/notHere(_:_:)`` if the
     ///   value has to be fetched (use ``get(_:_:timeout:)-(String,_,_)``), ``MembusError/notFollowed(_:_:)``.
     public subscript(key: String) -> Record? {
         get throws(MembusError) { try shared.record(key) }

@@ -34,14 +34,12 @@ struct ExportCommand: AsyncParsableCommand {
         // Records on the same terminal show well enough how far it has got.
         let progress = output.isTerminal ? nil : Progress("export", counting: "records")
         try await options.withMemory { memory in
-            // The count costs a scan, which only somebody who looks on is worth.
-            var revision = at
+            // The count costs a scan, which only somebody who looks on is worth. The list may be of a newer state.
             if progress != nil, isatty(STDERR_FILENO) == 1 {
                 let digest = try await memory.digest([topic.text], at: at)
-                revision = digest.at.revision
                 progress?.update { $0.total = digest.digest.count }
             }
-            for try await record in memory.range([topic.text], at: revision) {
+            for try await record in memory.range([topic.text], at: at) {
                 let whole = try await complete(record, memory)
                 let line = JSONValue.record(whole).line
                 try output.line(line)
@@ -55,10 +53,12 @@ struct ExportCommand: AsyncParsableCommand {
         progress?.finish()
     }
 
-    /// A value that did not travel with the page.
+    /// A value that did not travel with the page: by key and revision, which may be kept though the floor has passed it.
     private func complete(_ record: Record, _ memory: Memory) async throws -> Record {
         if record.value != nil { return record }
-        guard let whole = try await memory.get(record.key.text, at: record.revision), whole.value != nil else {
+        var versions = memory.history(record.key.text, before: record.revision + 1, pageSize: 1).makeAsyncIterator()
+        guard let whole = try await versions.next()?.record, whole.revision == record.revision, whole.value != nil
+        else {
             throw CommandError(
                 "EXPORT", "the value of \(record.key) at revision \(record.revision) is gone", hint: "export again")
         }

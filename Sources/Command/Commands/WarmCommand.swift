@@ -19,7 +19,10 @@ struct WarmCommand: AsyncParsableCommand {
             With --follow it is kept fresh until the command is ended (Ctrl-C, SIGTERM): written again within \
             a second or so of a change, and at the end.
 
-            A file that exists may take 1h to be brought up to date, unless --timeout says otherwise.
+            A file that exists may take 1h to be brought up to date, unless --timeout says otherwise. Where the \
+            broker's events do not come through (only its port for requests is reachable), it says so, and \
+            fetches the records anew: with --follow whenever the broker's log, read every few seconds, tells of \
+            a change.
 
               membus warm plans/ people/ --into plans.warm
               membus warm plans/ --into plans.warm --follow
@@ -47,10 +50,11 @@ struct WarmCommand: AsyncParsableCommand {
 
     func run() async throws {
         try LocalFile.refuseDirectory(into)
-        try await options.withMemory { memory in
+        try await options.withMemory(withoutEvents: "the records are fetched anew as its log tells of changes") {
+            memory in
             let isThere = FileManager.default.fileExists(atPath: into)
             guard let view = try await Termination.cleaningUp({ try await fill(memory, isThere) }) else { return }
-            if follow { try await WarmFollower(view, file).run() }
+            if follow { try await WarmFollower(view, WarmFetch(memory, TopicFilter(topics), into), file).run() }
             view.close()
         }
     }
@@ -66,12 +70,27 @@ struct WarmCommand: AsyncParsableCommand {
         let view = try await memory.follow(
             topics.map(\.text), capacity: 1 << 40, branch: options.branchName, warm: file)
         if isThere { Output.warn("\(into) is at revision \(before.token.revision); catching up…") }
-        try await view.waitUntilLive(timeout: patience)
-        try view.save(to: file)
+        if try await isLive(view, memory) {
+            try view.save(to: file)
+        } else if isThere {
+            try await WarmFetch(memory, TopicFilter(topics), into).run()
+        }
         try tell(try WarmFile(reading: file))
         // Nothing since the view came live has looked.
         if follow { try Task.checkCancellation() }
         return view
+    }
+
+    /// Waits until the view is live.
+    /// - Returns: false if it won't be for the time being, as no events come.
+    private func isLive(_ view: View, _ memory: Memory) async throws -> Bool {
+        let deadline = Instant.now + patience
+        while case .stale = view.state, Instant.now < deadline {
+            if case .withoutEvents = memory.state { return false }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        try await view.waitUntilLive(timeout: max(.milliseconds(1), deadline - Instant.now))
+        return true
     }
 
     private func tell(_ warm: WarmFile) throws {
@@ -108,29 +127,36 @@ struct WarmFetch {
         let progress = Progress("warm", counting: "records")
         let digest = try await memory.digest(names)
         progress.update { $0.total = digest.digest.count }
-        var records: [Record] = []
-        var pages = memory.range(names, at: digest.at.revision).makeAsyncIterator()
-        while let record = try await pages.next() {
-            records.append(record)
-            progress.update {
-                $0.done += 1
-                $0.bytes += Int64(record.size)
+        try await fetch(names, progress)
+        progress.finish()
+    }
+
+    /// The same without a word about how far it has come.
+    /// - Returns: what the file holds then.
+    @discardableResult
+    func fetch(_ names: [String], _ progress: Progress? = nil) async throws -> Token {
+        // The state that it is of is the broker's to choose: any newer than what was counted does.
+        let whole = try await memory.range(names).whole { record in
+            progress?.update {
+                $0.done += record == nil ? -$0.done : 1
+                $0.bytes += record.map { Int64($0.size) } ?? -$0.bytes
             }
         }
-        guard let token = pages.token else { throw CommandError("WARM", "the broker sent no page", hint: "try again") }
-        let file = WarmFile(branch: memory.branch, filter: filter, token: token, records: records)
+        let file = WarmFile(branch: memory.branch, filter: filter, token: whole.token, records: whole.elements)
         try file.write(to: URL(fileURLWithPath: path))
-        progress.finish()
+        return whole.token
     }
 }
 
 /// Keeps a warm file fresh, and people told of how the view stands.
 struct WarmFollower {
     let view: View
+    let fetching: WarmFetch
     let file: URL
 
-    init(_ view: View, _ file: URL) {
+    init(_ view: View, _ fetching: WarmFetch, _ file: URL) {
         self.view = view
+        self.fetching = fetching
         self.file = file
     }
 
@@ -138,30 +164,59 @@ struct WarmFollower {
     private static let rest = Duration.seconds(60)
 
     func run() async throws {
-        let work = Task { try await keep() }
+        let work = Task { try await keep(WarmFile(reading: file).token) }
         let ending = Task {
             await Termination.first(watching: nil)
             if !Task.isCancelled { work.cancel() }
         }
         defer { ending.cancel() }
-        try await work.value
-        try view.save(to: file)
+        let saved = try await work.value
+        if isNewer(than: saved) { try view.save(to: file) }
     }
+
+    /// What was fetched may be newer than what a view without events shows.
+    private func isNewer(than saved: Token) -> Bool {
+        let token = view.token
+        return token.lineage != saved.lineage ? isLive : token.revision > saved.revision
+    }
+
+    private var isLive: Bool { if case .live = view.state { true } else { false } }
 
     /// Until it is cancelled. Looks at the view ten times a second, so that also a short silence is told of;
     /// writes much less often.
-    private func keep() async throws {
-        Output.warn("live at revision \(view.cut.revision): keeping \(file.lastPathComponent) fresh")
+    /// - Returns: what the file holds then.
+    private func keep(_ first: Token) async throws -> Token {
+        if isLive {
+            Output.warn("live at revision \(view.cut.revision): keeping \(file.lastPathComponent) fresh")
+        } else {
+            Output.warn("at revision \(first.revision): keeping \(file.lastPathComponent) fresh without events")
+        }
         let news = Latch()
         let listening = Task { [view] in for await _ in view.changes { news.arrive() } }
         defer { listening.cancel() }
-        var saved = (token: view.token, at: Instant.now)
+        var polling: WarmPolling?
+        defer { polling?.end() }
+        var saved = (token: first, at: Instant.now)
         var pause = Duration.seconds(1)
-        var isLive = true
+        var isLive = isLive
         while (try? await Task.sleep(for: .milliseconds(100))) != nil {
             isLive = try tell(isLive)
             let age = Instant.now - saved.at
-            guard isLive, age >= pause, view.token != saved.token, news.take() || age > Self.rest else { continue }
+            if !isLive, case .withoutEvents = fetching.memory.state {
+                let present = polling ?? WarmPolling(fetching, after: saved.token)
+                polling = present
+                if age >= pause, let token = try await present.fetchIfChanged() {
+                    saved = (token, .now)
+                    pause = present.pause
+                    polling = nil
+                }
+                continue
+            }
+            if isLive, polling != nil {
+                polling?.end()
+                polling = nil
+            }
+            guard isLive, age >= pause, isNewer(than: saved.token), news.take() || age > Self.rest else { continue }
             if view.token.lineage != saved.token.lineage {
                 Output.warn("the broker's history changed (a restored backup): the file is filled anew")
             }
@@ -171,6 +226,7 @@ struct WarmFollower {
             // A large file does not keep the disk busy all the time.
             pause = max(.seconds(1), (saved.at - start) * 4)
         }
+        return saved.token
     }
 
     /// - Returns: whether the view is live.
@@ -189,5 +245,38 @@ struct WarmFollower {
         case .failed(let refusal): throw MembusError.refused(refusal)
         case .closed: throw MembusError.closed
         }
+    }
+}
+
+/// Looks into the broker's log for changes while its events do not come, and fetches all records once there are some.
+final class WarmPolling {
+    private let fetching: WarmFetch
+    private let names: [String]
+    private let news = Latch()
+    private let watching: Task<Void, Never>
+    /// A large fetch does not keep the broker busy all the time.
+    private(set) var pause = Duration.seconds(1)
+
+    init(_ fetching: WarmFetch, after token: Token) {
+        self.fetching = fetching
+        names = fetching.filter.topics.map(\.text)
+        let watch = fetching.memory.watch(names, after: token)
+        watching = Task { [news] in
+            // However it ends (its history was replaced, or dropped below the floor), there is something to fetch.
+            do { for try await _ in watch { news.arrive() } } catch {}
+            if !Task.isCancelled { news.arrive() }
+        }
+    }
+
+    func end() { watching.cancel() }
+
+    /// - Returns: what the file holds now; `nil`: nothing changed. It has ended then, so begin another.
+    func fetchIfChanged() async throws -> Token? {
+        guard news.take() else { return nil }
+        end()
+        let start = Instant.now
+        let token = try await fetching.fetch(names)
+        pause = max(.seconds(1), (.now - start) * 4)
+        return token
     }
 }

@@ -12,8 +12,11 @@ struct WatchCommand: AsyncParsableCommand {
             standard error. Runs until it is ended by Ctrl-C, SIGTERM, or a reader that goes away.
 
             To go on where a watch ended, name the last revision that it printed (if it was ended within a \
-            commit of several changes, the one before, and skip what you have). If that far back is no longer \
-            kept, it fails and says so.
+            commit of several changes, the one before, and skip what you have). If changes of the topics since \
+            then are no longer kept, it fails and says so.
+
+            Where the broker's events do not come through (only its port for requests is reachable), it says so \
+            and reads the broker's log every few seconds instead.
 
               membus watch plans/ people/ada
               membus watch / --from 0 --json         # everything since the beginning
@@ -41,7 +44,7 @@ struct WatchCommand: AsyncParsableCommand {
         let output = Output.standard
         let ending = Termination.endProcess(watching: output)
         defer { ending.cancel() }
-        try await options.withMemory { memory in
+        try await options.withMemory(withoutEvents: "its log is read every few seconds instead") { memory in
             var left = count ?? .max
             for try await change in try await changes(memory) {
                 try output.line(
@@ -66,13 +69,11 @@ struct WatchCommand: AsyncParsableCommand {
                     "BEYOND_HEAD", "there is no revision \(from) yet: the head is \(head)",
                     hint: "name a revision that this broker printed; was it restored from a backup since?")
             }
-            let floor = status.figures.floor
-            guard from >= floor else {
-                throw MembusError.refused(
-                    Refusal(.belowFloor, "what follows revision \(from) is no longer kept: the floor is \(floor)"))
-            }
+            let watch = memory.watch(names, after: from)
+            // What is lost is told before anything else is said.
+            if from < status.figures.floor { try await watch.check() }
             Output.warn("watching \(shown) after revision \(from)")
-            return memory.watch(names, after: from)
+            return watch
         }
         // What is committed once this is said will be shown.
         Output.warn("watching \(shown) after revision \(status.figures.head.revision)")

@@ -10,7 +10,9 @@ import MembusModel
 //      that is told by what it changed of it (SplicedValues).
 //   3. A deletion that hides nothing goes too: no older version is left on its branch, and the parent
 //      showed nothing at the fork.
-//   4. The hashes of the span are put into the archive, and a commit goes when none of its changes is left. (One that
+//   4. Of each key the place of the newest change that was dropped is noted (DroppedPlaces): it tells those who read the log
+//      below the floor whether they would miss something.
+//   5. The hashes of the span are put into the archive, and a commit goes when none of its changes is left. (One that
 //      has some stays, as the author of what is still there.)
 //
 // A crash between steps loses nothing: the sweep goes on where `meta` says. Reads at the floor and above
@@ -23,12 +25,15 @@ import MembusModel
 
 extension Writer {
     /// Drops a bounded piece of what the floor has passed, then of the notes that are to go; then gives back space.
+    /// - Parameter revision: somebody reads as of this state: what it shows stays. `nil`: nobody does.
     /// - Returns: whether more is to be done.
-    package func sweep(budget: Int = 500) throws(StoreError) -> Bool {
+    package func sweep(budget: Int = 500, upTo revision: Revision? = nil) throws(StoreError) -> Bool {
         let swept: Bool = try transaction("compacting") { db in
-            try Sweep(db: db, state: state).step(budget: max(1, budget))
-        } then: { more, _ in
-            more
+            try Sweep(db: db, state: state, most: revision ?? .max).step(budget: max(1, budget))
+        } then: { step, _ in
+            // Whenever that was: a sweep may have been held up, and go on long after the floor has risen.
+            if step.hasDropped { notes.isDue = true }
+            return step.more
         }
         if swept { return true }
         if try passNotes(budget: max(1, budget)) { return true }
@@ -52,6 +57,8 @@ extension Writer {
 private struct Sweep {
     let db: Database
     let state: WriterState
+    /// Not beyond this revision.
+    let most: Revision
 
     private struct Swept {
         var place: LogCursor
@@ -60,22 +67,25 @@ private struct Sweep {
         var isDeletion: Bool
     }
 
-    func step(budget: Int) throws -> Bool {
+    func step(budget: Int) throws -> (more: Bool, hasDropped: Bool) {
         let start = LogCursor(position: try Meta.integer(db, .swept) ?? 0)
-        let end = LogCursor.end(of: state.floor)
-        guard start < end else { return false }
+        let end = LogCursor.end(of: min(state.floor, most))
+        guard start < end else { return (false, false) }
         let changes = try changes(from: start, to: end, budget)
         let isLast = changes.count < budget
         let reached = isLast ? end : changes.last?.place ?? end
         try HashArchive.keep(db, from: start.revision, to: reached.revision)
         let pins = state.branches.pins(tags: try tags())
+        var dropped: [(branch: Int64, key: String, place: LogCursor)] = []
         for change in changes {
-            try dropVersions(before: change, pins: pins[change.branch] ?? [])
-            if change.isDeletion { try dropDeletionThatHidesNothing(change) }
+            var gone = try dropVersions(before: change, pins: pins[change.branch] ?? [])
+            if change.isDeletion, try dropDeletionThatHidesNothing(change) { gone.append(change.place) }
+            dropped += gone.map { (change.branch, change.key, $0) }
         }
+        try DroppedRow.note(db, dropped)
         try dropEmptyCommits(from: start.revision, to: reached.revision)
         try Meta.set(db, .swept, reached.position)
-        return !isLast
+        return (!isLast, !dropped.isEmpty)
     }
 
     private func changes(from start: LogCursor, to end: LogCursor, _ budget: Int) throws -> [Swept] {
@@ -101,7 +111,8 @@ private struct Sweep {
         return tags
     }
 
-    private func dropVersions(before change: Swept, pins: [Revision]) throws {
+    /// - Returns: what is gone.
+    private func dropVersions(before change: Swept, pins: [Revision]) throws -> [LogCursor] {
         var newer = change.place.revision
         var dropped: [LogCursor] = []
         let cursor = try db.rows(
@@ -115,21 +126,28 @@ private struct Sweep {
         }
         // The newest first: what goes is no base any more.
         let spliced = SplicedValues(db: db)
-        for place in dropped where try !spliced.isBase(place) { try drop(place) }
+        var gone: [LogCursor] = []
+        for place in dropped where try !spliced.isBase(place) {
+            try drop(place)
+            gone.append(place)
+        }
+        return gone
     }
 
-    private func dropDeletionThatHidesNothing(_ change: Swept) throws {
+    /// - Returns: whether it is gone.
+    private func dropDeletionThatHidesNothing(_ change: Swept) throws -> Bool {
         let older = try db.integer(
             "SELECT position FROM changes WHERE branch = ? AND key = ? AND position < ? LIMIT 1",
             [change.branch, change.key, change.place.position])
-        guard older == nil, let branch = state.branches.byID[change.branch] else { return }
+        guard older == nil, let branch = state.branches.byID[change.branch] else { return false }
         let inherited = state.branches.levels(of: branch, at: state.head.revision).dropFirst()
         if let place = try NewestVersion.place(db, change.key, inherited),
             try db.integer("SELECT kind IS NULL FROM changes WHERE position = ?", [place.position]) == 0
         {
-            return
+            return false
         }
         try drop(change.place)
+        return true
     }
 
     private func drop(_ place: LogCursor) throws {

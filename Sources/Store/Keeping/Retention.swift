@@ -36,7 +36,7 @@ struct Window {
         let head = state.head.revision
         let young = newest(olderThan: retention.least)
         var floor = newest(olderThan: retention.age)
-        if floor < young, try isLarger(than: retention.bytes) {
+        if floor < young, try isSwept(), try isLarger(than: retention.bytes) {
             floor = max(floor, state.floor + max(1, (head - state.floor) / 8))
         }
         return max(min(floor, young), state.floor)
@@ -44,6 +44,12 @@ struct Window {
 
     private func newest(olderThan span: Duration) -> Revision {
         min(ages.mark(before: span)?.revision ?? 0, state.head.revision)
+    }
+
+    /// Else what is left to be dropped would be counted on.
+    private func isSwept() throws -> Bool {
+        if state.floor == 0 { return true }
+        return try Meta.integer(db, .swept) ?? 0 >= LogCursor.end(of: state.floor).position
     }
 
     /// `nil` if the request leaves it to the retention. Whoever names an age goes by the times that the log shows.

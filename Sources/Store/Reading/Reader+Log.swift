@@ -3,11 +3,12 @@ import MembusModel
 
 extension Reader {
     /// A page of commits, each with those of its records that the filter matches. The log of a branch holds
-    /// its own commits and those that it inherited, up to the fork. It starts above the floor. A page that
-    /// finds little stops after about 20,000 commits and changes; `next` then says where to go on.
+    /// its own commits and those that it inherited, up to the fork. It starts above the floor; it also goes on from below it
+    /// where nothing is swept yet, and the log of some topics as long as nothing was dropped of them since. A page that finds little stops after about
+    /// 20,000 commits and changes; `next` then says where to go on.
     package func log(_ request: GetLog, visible: Revision) throws(Refusal) -> LogPage {
         try read("reading the log", visible: visible) { snapshot in
-            if let basis = request.basis, basis.hash != 0 { _ = try snapshot.checked(basis) }
+            if let basis = request.basis, basis.hash != 0 { try snapshot.hold(basis) }
             var walk = try LogWalk(snapshot, request)
             return try walk.fill()
         }
@@ -38,12 +39,22 @@ private struct LogWalk {
             throw Refusal(.invalidArgument, "the log has no revision \(start.revision)", subject: "\(start.revision)")
         }
         page = LogPage(commits: [], next: start, more: false)
-        if request.ascending, start < .end(of: snapshot.floor) {
+        if request.ascending, start < .end(of: snapshot.floor), try !keepsAll(after: start) {
             throw Refusal(
                 .belowFloor,
                 "the log after revision \(start.revision) is no longer kept: the floor is \(snapshot.floor)",
                 subject: "\(start.revision)")
         }
+    }
+
+    /// Commits without changes are part of the log only where no topics are named; of them nothing is noted.
+    private func keepsAll(after place: LogCursor) throws -> Bool {
+        if request.cursor != nil, try snapshot.isUnswept(after: place) { return true }
+        guard let filter = request.filter else { return false }
+        let levels =
+            upTo.map { $0.map { Level(branch: $0.key, upTo: $0.value) } }
+            ?? snapshot.branches.all.map { Level(branch: $0.id, upTo: .max) }
+        return try snapshot.keepsAll(of: filter, on: levels, after: place)
     }
 
     mutating func fill() throws -> LogPage {

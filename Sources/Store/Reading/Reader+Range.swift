@@ -4,7 +4,10 @@ extension Reader {
     /// A page of the records of some topics in the order of their keys.
     package func range(_ request: GetRange, visible: Revision) throws(Refusal) -> RangePage {
         try read("reading a range", visible: visible) { snapshot in
-            let position = try snapshot.position(request.at ?? visible)
+            // Further pages go on with the state of the first, as long as nothing that it shows was swept.
+            let position =
+                request.after == nil
+                ? try snapshot.position(request.at ?? visible) : try snapshot.unswept(request.at ?? visible)
             var scan = RangeScan(
                 snapshot, request.filter,
                 levels: snapshot.branches.levels(of: try snapshot.branch(request.branch), at: position.revision),

@@ -7,7 +7,10 @@ extension Reader {
     package func rows() throws(Refusal) -> [String: [String]] {
         try read("reading all rows", visible: .max) { snapshot in
             let names = try snapshot.db.texts(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+                """
+                SELECT name FROM sqlite_schema
+                WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'dropped' ORDER BY name
+                """)
             var tables: [String: [String]] = [:]
             for name in names { tables[name] = try rows(snapshot.db, of: name) }
             return tables
@@ -17,7 +20,8 @@ extension Reader {
     private func rows(_ db: Database, of table: String) throws -> [String] {
         let columns = try db.texts("SELECT name FROM pragma_table_info(?)", [table])
         let row = columns.map { "quote(\"\($0)\")" }.joined(separator: " || ', ' || ")
-        let own = [Meta.swept, .migrating, .ages].map { "'\($0.rawValue)'" }.joined(separator: ", ")
+        let paces = [Meta.swept, .droppedUpTo, .migrating, .ages]
+        let own = paces.map { "'\($0.rawValue)'" }.joined(separator: ", ")
         let shared = table == "meta" ? "WHERE key NOT IN (\(own))" : ""
         return try db.texts("SELECT \(row) FROM \"\(table)\" \(shared) ORDER BY 1")
     }

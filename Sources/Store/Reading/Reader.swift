@@ -89,6 +89,19 @@ struct StoreSnapshot {
         return position
     }
 
+    /// Whether nothing that came after a place is swept, so that nothing is gone of the state there, nor of the log after it.
+    func isUnswept(after place: LogCursor) throws -> Bool {
+        try Meta.integer(db, .swept) ?? 0 <= place.position
+    }
+
+    /// The same of a revision whose state may be below the floor, and is still all there.
+    func unswept(_ revision: Revision) throws -> Position {
+        guard revision < floor, try isUnswept(after: .end(of: revision)),
+            let position = try Chain.position(db, of: revision)
+        else { return try position(revision) }
+        return position
+    }
+
     /// The place that a caller names; with hash 0 the revision alone counts.
     func position(_ at: Position?) throws -> Position {
         guard let at else { return try position(visible) }
@@ -108,6 +121,15 @@ struct StoreSnapshot {
             throw Refusal(.historyDiffers, "\(claimed) is not a place in this history")
         }
         return claimed
+    }
+
+    /// That a place is of this history, though its state may be gone.
+    func hold(_ claimed: Position) throws {
+        guard claimed.revision < floor else {
+            _ = try checked(claimed)
+            return
+        }
+        if try isOfThisHistory(claimed) != true { _ = try checked(claimed) }
     }
 
     /// `nil`: that revision's hash is not kept.

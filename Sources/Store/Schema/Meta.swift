@@ -16,6 +16,8 @@ enum Meta: String {
     case time
     /// How old history is: ``HistoryAges``. Each store's own.
     case ages
+    /// Up to this position anything may have been dropped: see ``DroppedPlaces``.
+    case droppedUpTo = "dropped_up_to"
     /// The version whose migration is under way.
     case migrating
 

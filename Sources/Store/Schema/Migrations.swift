@@ -18,6 +18,13 @@ struct Migration: Sendable {
     static let all = [
         Migration(version: 1, expand: { try $0.execute(sql: Schema.first) }),
         Migration(version: 2, expand: { try $0.execute(sql: Schema.second) }),
+        // Of what was swept before, nobody knows what it was.
+        Migration(
+            version: 3,
+            expand: { db in
+                try db.execute(sql: Schema.dropped)
+                if let swept = try Meta.integer(db, .swept) { try Meta.set(db, .droppedUpTo, swept) }
+            }),
     ]
 }
 

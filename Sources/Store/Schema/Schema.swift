@@ -11,7 +11,7 @@ import GRDB
 enum Schema {
     /// "Mbus"
     static let applicationID: Int32 = 0x4D62_7573
-    static let version = 2
+    static let version = 3
 
     static let first = """
         CREATE TABLE meta(
@@ -106,5 +106,15 @@ enum Schema {
           base INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX spliced_by_base ON spliced(base);
+        """
+
+    /// What compaction has dropped, since version 3.
+    static let dropped = """
+        CREATE TABLE dropped(              -- what compaction has dropped: see DroppedPlaces
+          branch INTEGER NOT NULL,
+          name TEXT NOT NULL,              -- a key, or a prefix that ends in '/'
+          position INTEGER NOT NULL,       -- of the newest change that is gone
+          PRIMARY KEY(branch, name)
+        ) STRICT, WITHOUT ROWID;
         """
 }

@@ -998,7 +998,8 @@ package nonisolated struct PBRecords: Sendable {
   fileprivate var _at: PBPosition? = nil
 }
 
-/// A page of the records of some topics, in the byte order of their keys.
+/// A page of the records of some topics, in the byte order of their keys. While there are more, the broker keeps
+/// the state that they are of, for 30 s from each page and 10 minutes in all, whatever is compacted.
 package nonisolated struct PBRange: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1159,7 +1160,8 @@ package nonisolated struct PBLog: Sendable {
 
   package var ascending: Bool = false
 
-  /// exclusive; absent: from the newest, or (ascending) from the floor
+  /// exclusive; absent: from the newest, or (ascending) from the floor. Ascending from below the floor: as long as
+  /// nothing of the topics was dropped that came after it; else BELOW_FLOOR
   package var cursor: PBLogCursor {
     get {_cursor ?? PBLogCursor()}
     set {_cursor = newValue}

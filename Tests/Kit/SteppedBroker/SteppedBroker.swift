@@ -16,6 +16,7 @@ struct SteppedBroker<Peer: Sendable> {
     private(set) var reads: [QueuedRead] = []
     private var turn: CommitTurn
     private let counts = PostedCounts()
+    private let held = HeldStates()
     private var counting = ProjectionFeed(Counts())
     private let settings: CoreSettings
 
@@ -30,7 +31,7 @@ struct SteppedBroker<Peer: Sendable> {
         self.settings = settings
         self.now = now
         core = Self.core(settings, store, writer, instance, seed, now)
-        turn = CommitTurn(writer: writer, upkeep: Upkeep(retention: Retention(), now: now))
+        turn = CommitTurn(writer: writer, upkeep: Upkeep(retention: Retention(), now: now), held: held)
     }
 
     private static func core(
@@ -46,7 +47,7 @@ struct SteppedBroker<Peer: Sendable> {
         (writes, reads) = ([], [])
         writer = try store.makeWriter()
         core = Self.core(settings, store, writer, instance, seed, now)
-        turn = CommitTurn(writer: writer, upkeep: Upkeep(retention: Retention(), now: now))
+        turn = CommitTurn(writer: writer, upkeep: Upkeep(retention: Retention(), now: now), held: held)
     }
 
     /// - Returns: what leaves the broker, in order.
@@ -87,7 +88,8 @@ struct SteppedBroker<Peer: Sendable> {
     /// The readers' turn.
     /// - Returns: what leaves the broker, in order.
     mutating func answer() -> [BrokerOutput<Peer>] {
-        let desk = Desk(store: store, reader: reader, inlineValueBytes: settings.inlineValueBytes, counts: counts)
+        let desk = Desk(
+            store: store, reader: reader, inlineValueBytes: settings.inlineValueBytes, counts: counts, held: held)
         let waiting = reads
         reads = []
         return waiting.flatMap { step(.answered(ticket: $0.ticket, desk.answer($0, now: now))) }

@@ -2,7 +2,8 @@ import MembusModel
 
 // Watches deliver every change to their topics after where they began, in order, each once, of one history: at any
 // moment what was delivered is the beginning of what the truth says, and at rest it is all of it. Where an old copy of
-// the store was put back, of one of the lineage's runs: which one shows once they differ.
+// the store was put back, of one of the lineage's runs: which one shows once they differ. Compaction ends a watch only
+// where it may have dropped something that was not delivered yet.
 
 /// One watch of one life of an agent.
 package struct WatchName: Hashable, Sendable, CustomStringConvertible {
@@ -100,11 +101,36 @@ extension Check {
     private mutating func failed(_ failure: Refusal, _ name: WatchName, _ watched: Watched) {
         let isReplaced = history.truths.count > 1 || history.earlier.values.contains { !$0.isEmpty }
         switch failure.code {
-        case .belowFloor where highestFloor > watched.after: break
+        // What an old copy lacks can't be told from what was dropped.
+        case .belowFloor where mayLack(watched) || isReplaced: break
         case .historyDiffers where isReplaced, .unknownBranch where isReplaced, .beyondHead where isReplaced: break
-        // Not forked yet when it began.
-        case .unknownBranch where watched.delivered == 0: break
+        // Not forked yet when it began: the signal may be told so after the log was read.
+        case .unknownBranch where watched.delivered == 0 || beganBeforeItsFork(watched): break
         default: violated(.liveAgain, "\(name) ended without need: \(failure.message)")
+        }
+    }
+
+    private func beganBeforeItsFork(_ watched: Watched) -> Bool {
+        let runs = watched.runs.keys.isEmpty ? Array(all()) : Array(watched.runs.keys)
+        return runs.contains { watched.after < truth(of: $0)?.branches[watched.branch]?.created ?? 0 }
+    }
+
+    /// Whether compaction may have dropped something that the watch has not delivered: a version that another one has
+    /// replaced by the floor, or a deletion. Of a parent branch everything counts, since what is noted of it does not
+    /// tell the fork's part from the rest.
+    private func mayLack(_ watched: Watched) -> Bool {
+        let runs = watched.runs.keys.isEmpty ? Array(all()) : Array(watched.runs.keys)
+        return runs.contains { run in
+            guard let truth = truth(of: run) else { return true }
+            let read = watched.runs[run].flatMap { watched.delivered > 0 ? $0[watched.delivered - 1].revision : nil }
+            return truth.mayHaveDropped(
+                watched.branch, watched.filter, after: max(watched.after, (read ?? 0) - 1), floor: highestFloor)
+        }
+    }
+
+    private func all() -> [Run] {
+        history.truths.keys.flatMap { lineage in
+            (0...(history.earlier[lineage]?.count ?? 0)).map { Run(lineage: lineage, number: $0) }
         }
     }
 
@@ -140,5 +166,23 @@ extension Truth {
         }
         return commits.dropFirst(Int(max(0, after))).filter { $0.info.revision <= upTo[$0.info.branch] ?? -1 }
             .flatMap { $0.records.filter { filter.matches($0.key) } }
+    }
+
+    /// What compaction may drop of the log of a branch.
+    func mayHaveDropped(_ branch: BranchName, _ filter: TopicFilter, after: Revision, floor: Revision) -> Bool {
+        var line: [BranchName] = []
+        var next: BranchName? = branch
+        while let name = next, !line.contains(name) {
+            line.append(name)
+            next = branches[name]?.parent
+        }
+        return line.contains { name in
+            // The newest come first: whatever follows of the same key is replaced.
+            var replaced: Set<Key> = []
+            for record in changes(on: name, filter, after: max(0, after), upTo: floor).reversed() {
+                if record.isDeleted || !replaced.insert(record.key).inserted { return true }
+            }
+            return false
+        }
     }
 }

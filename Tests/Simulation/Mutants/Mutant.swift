@@ -115,6 +115,10 @@ package enum Mutant: String, CaseIterable, Sendable {
 
     /// A watch takes what the reply of the log says was visible for what has been read.
     case watchSkipsWhatCameBetween = "watch-skips-what-came-between"
+    /// A watch from below the floor takes what is kept above it for all.
+    case watchSkipsToTheFloor = "watch-skips-to-the-floor"
+    /// A watch takes the signal's cut for how far there was nothing, though something came first.
+    case watchSkipsToTheCut = "watch-skips-to-the-cut"
     /// Further pages of a range are of the head.
     case rangePagesOfHead = "range-pages-of-head"
     /// Further parts of a large get are of the head.

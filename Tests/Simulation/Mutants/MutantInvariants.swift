@@ -14,7 +14,7 @@ extension Mutant {
             .tombstonesSweptEarly, .pageTargetReadLast, .pageFromCache, .expiredResurrected:
             [.filteredTruth]
         case .newStreamPreviousZero, .commitMatchedBeforeRegistration: [.filteredTruth, .completeUpTo]
-        case .watchSkipsWhatCameBetween: [.filteredTruth, .staleIsMarked]
+        case .watchSkipsWhatCameBetween, .watchSkipsToTheFloor, .watchSkipsToTheCut: [.filteredTruth, .staleIsMarked]
         case .rangePagesOfHead, .partsOfHead, .fillAtHead, .mixedCuts, .largeByKeyAlone, .evictedIsDeleted: [.oneState]
         case .bookmarkLowersCut, .cutGoesBack, .readsFromAnOldSnapshot: [.neverBack]
         case .bookmarkAheadOfData, .bookmarkOfDurableHead, .acknowledgementAsBookmark, .heartbeatFromAnywhere,

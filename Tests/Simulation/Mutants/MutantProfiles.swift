@@ -41,6 +41,12 @@ extension Mutant {
         case .watchSkipsWhatCameBetween:
             profile.reading = 5...80
             profile.often(.watch, 20)
+        case .watchSkipsToTheFloor:
+            profile.often(.watch, 20)
+            profile.often(.compact, 20)
+        case .watchSkipsToTheCut:
+            profile.often(.watch, 20)
+            profile.often(.overflow, 8)
         case .partsOfHead:
             profile.crowd()
             profile.reading = 5...80

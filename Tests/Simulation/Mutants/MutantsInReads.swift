@@ -8,6 +8,10 @@ import MembusStore
 extension World {
     func altered(_ read: QueuedRead, of broker: BrokerProcess) -> QueuedRead {
         var read = read
+        if mutant == .watchSkipsToTheFloor, var log = read.lookUp as? GetLog, let cursor = log.cursor, log.ascending {
+            log.cursor = max(cursor, .end(of: broker.writer.floor))
+            read.lookUp = log
+        }
         guard let get = read.lookUp as? Get else { return read }
         switch mutant {
         case .readBeyondVisible: read.visible = broker.writer.head

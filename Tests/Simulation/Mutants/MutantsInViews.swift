@@ -53,6 +53,15 @@ extension World {
     func altered(
         _ then: @escaping (Result<Answer, any Error>) -> Void, of call: Call, by agent: Agent
     ) -> (Result<Answer, any Error>) -> Void {
+        if mutant == .watchSkipsToTheCut, case .reach(let view, .changed) = call {
+            // Where it is by now, though a change on the way there is what it tells of.
+            return { [unowned agent] result in
+                guard case .success(.heard) = result, let cut = agent.core.views[view]?.machine.cut else {
+                    return then(result)
+                }
+                then(.success(.heard(Quiet(upTo: cut.revision, basis: cut))))
+            }
+        }
         guard mutant == .waitersSurviveReset, case .reach(let view, .atLeast(let token)) = call else { return then }
         let life = agent.life
         return { [unowned agent] result in

@@ -172,7 +172,7 @@ final class Agent {
             world.openEvents(of: self)
         case .subscribe(let stream): world.subscribe(self, stream)
         case .unsubscribe(let stream): world.unsubscribe(self, stream)
-        case .state: break
+        case .state(let state): for follower in followers { follower.shared.hear(state) }
         }
     }
 

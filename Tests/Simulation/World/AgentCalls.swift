@@ -59,10 +59,15 @@ extension Agent {
         let paging = Paging(RecordPages(branch: branch, filter: filter, pageSize: pageSize))
         world.coverage.count(.readRange)
         let id = ask()
-        var records: [Record] = []
+        var (records, isFirst): ([Record], Bool) = ([], true)
         let driving = Driving(paging, by: self, .each(.seconds(5))) { [unowned self] driving, result in
             guard case .success(let page) = result else { return }
+            if page.isBegunAnew { (records, isFirst) = ([], true) }
             records += page.elements
+            if let broker = world.broker, page.token.revision < broker.floor, !isFirst {
+                world.coverage.count(.rangeHeld)
+            }
+            isFirst = false
             if page.isLast { return noteDirect(id, keys, on: branch, page.token, records) }
             world.coverage.count(.rangeContinued)
             driving.take(.passed)

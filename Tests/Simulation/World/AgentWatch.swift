@@ -11,6 +11,7 @@ final class AgentWatch {
     private let branch: BranchName
     private let filter: TopicFilter
     private var hasBegun = false
+    private var asked: LogCursor?
     /// All is read, as far as it knows.
     private(set) var isWaiting = false
     private(set) var isOver = false
@@ -40,11 +41,28 @@ final class AgentWatch {
         driving.alter = { [self] driving, action in
             began(driving.driven)
             if case .make(.reach(_, .changed), _) = action { isWaiting = true }
-            if case .make(.request(.get), _) = action { agent.world.coverage.count(.watchedLarge) }
+            if case .make(.request(.history), _) = action { agent.world.coverage.count(.watchedLarge) }
+            if case .make(.request(.log(let log)), _) = action { asked = log.cursor }
             return action
         }
-        driving.hear = { [self] _, _ in isWaiting = false }
+        driving.hear = { [self] _, input in
+            isWaiting = false
+            count(input)
+        }
         driving.begin()
+    }
+
+    private func count(_ input: Watching.Input) {
+        guard case .answered(let answer) = input else { return }
+        switch answer {
+        case .heard(let quiet):
+            if quiet != nil { agent.world.coverage.count(.watchQuiet) }
+            if agent.core.views[signal]?.machine.isStale == true { agent.world.coverage.count(.watchPolled) }
+        case .reply(let reply):
+            guard case .log = reply.body, let asked, let broker = agent.world.broker else { return }
+            if asked < .end(of: broker.floor) { agent.world.coverage.count(.watchBelowFloor) }
+        case .decided, .reached: break
+        }
     }
 
     private func began(_ watching: Watching) {

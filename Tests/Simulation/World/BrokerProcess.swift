@@ -61,7 +61,9 @@ final class BrokerProcess {
         (writer, reader) = try world.disk.open(mostKept: world.profile.bounds.mostKept)
         checkpointer = try world.disk.store.makeCheckpointer(largest: 64 << 10)
         lineage = world.disk.store.lineage
-        desk = Desk(store: world.disk.store, reader: reader, inlineValueBytes: Profile.inlineValueBytes)
+        let held = HeldStates()
+        desk = Desk(
+            store: world.disk.store, reader: reader, inlineValueBytes: Profile.inlineValueBytes, held: held)
         clockOffset = .milliseconds(world.dice.below(1_000_000))
         var settings = CoreSettings()
         settings.events = ["tcp://*:7402"]
@@ -73,7 +75,7 @@ final class BrokerProcess {
             settings: world.bounded(settings), lineage: lineage, instance: Instance(world.dice.next() | 1),
             visible: writer.head,
             nextExpiry: writer.nextExpiry, lastCommit: writer.lastCommit, random: world.dice.split(), now: now)
-        turn = CommitTurn(writer: writer, upkeep: world.profile.bounds.upkeep(now: now))
+        turn = CommitTurn(writer: writer, upkeep: world.profile.bounds.upkeep(now: now), held: held)
         lastReport = world.now
         shown = writer.head
         counted = core.streams.counters

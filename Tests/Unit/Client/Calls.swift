@@ -58,6 +58,10 @@ extension CallAction {
         guard case .get(let get) = try asked() else { throw Unexpected(self) }
         return get
     }
+    func history() throws -> GetHistory {
+        guard case .history(let history) = try asked() else { throw Unexpected(self) }
+        return history
+    }
     func log() throws -> GetLog {
         guard case .log(let log) = try asked() else { throw Unexpected(self) }
         return log

@@ -41,6 +41,22 @@ struct KeysInPartsTests {
         #expect(try reading.endedByHistory { try $0.answered(part([record("b", 4)]), by: other) } == Lineage(8))
     }
 
+    @Test("a read that compaction overtakes asks for all again, unless it was to be of a named state")
+    func overtaken() throws {
+        var reading = reading("a", "b")
+        _ = reading.begin()
+        _ = try reading.answered(part([record("a", 3)]))
+        let again = try reading.failed(refused(.belowFloor)).get()
+        #expect(again.keys == [key("a"), key("b")] && again.at == nil)
+        let fetched = try reading.answered(part([record("a", 3), record("b", 12)], at: at(12))).handed()
+        #expect(fetched.token.position == at(12) && fetched.records.count == 2)
+
+        var named = KeysInParts([key("a"), key("b")], branch: .main, at: at(9))
+        _ = named.begin()
+        _ = try named.answered(part([record("a", 3)]))
+        #expect(throws: MembusError.self) { try named.failed(refused(.belowFloor)) }
+    }
+
     @Test("no keys are the state alone")
     func none() throws {
         var reading = KeysInParts([], branch: .main, at: nil)

@@ -65,6 +65,15 @@ struct LogProgressTests {
         #expect(progress.cursor == .end(of: 9))
     }
 
+    @Test("a stretch without changes counts as read, never backwards")
+    func quiet() throws {
+        var progress = LogProgress(after: 4, basis: Position(revision: 4, hash: 40), lineage: lineage)
+        progress.pass(Quiet(upTo: 9, basis: Position(revision: 10, hash: 100)))
+        #expect(progress.cursor == .end(of: 9) && progress.basis == Position(revision: 10, hash: 100))
+        progress.pass(Quiet(upTo: 9, basis: Position(revision: 9, hash: 90)))
+        #expect(progress.basis == Position(revision: 10, hash: 100))
+    }
+
     @Test("a page of another history ends the watch")
     func otherHistory() throws {
         var progress = LogProgress(after: 0, basis: nil, lineage: nil)

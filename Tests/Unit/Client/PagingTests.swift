@@ -62,6 +62,39 @@ struct PagingTests {
         }
     }
 
+    @Test("a list that compaction overtakes begins anew, and says so; not if a revision was named")
+    func overtaken() throws {
+        var paging = records()
+        _ = paging.begin()
+        _ = try paging.answered(page(["a/1", "a/2"], more: true))
+        _ = try paging.take(.passed)
+        let anew = try paging.failed(refused(.belowFloor)).range()
+        #expect(anew.at == nil && anew.after == nil)
+        let first = try paging.answered(page(["a/1"], at: at(20), more: true)).handed()
+        #expect(first.isBegunAnew && first.token.revision == 20)
+        #expect(try paging.take(.passed).range().at == 20)
+        #expect(try !paging.answered(page(["a/2"], at: at(20))).handed().isBegunAnew)
+
+        var named = Paging(RecordPages(branch: .main, filter: TopicFilter([Topic(unchecked: "a/")]), revision: 9))
+        _ = named.begin()
+        _ = try named.answered(page(["a/1"], more: true))
+        _ = try named.take(.passed)
+        #expect(throws: MembusError.self) { try named.failed(refused(.belowFloor)) }
+    }
+
+    @Test("a list that is overtaken again and again ends")
+    func overtakenForEver() throws {
+        var paging = records()
+        _ = paging.begin()
+        for round in 1...Paging<RecordPages>.mostBeginnings {
+            _ = try paging.answered(page(["a/1"], at: at(Revision(round)), more: true))
+            _ = try paging.take(.passed)
+            _ = try paging.failed(refused(.belowFloor))
+        }
+        _ = try paging.answered(page(["a/1"], at: at(99), more: true))
+        #expect(throws: MembusError.self) { try paging.failed(refused(.belowFloor)) }
+    }
+
     @Test("a page that did not come is asked for again from the same place")
     func again() throws {
         var paging = records()

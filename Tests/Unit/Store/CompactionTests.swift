@@ -52,6 +52,119 @@ struct CompactionTests {
         } catch { #expect(error.code == .belowFloor) }
     }
 
+    private func log(
+        _ world: World, _ topic: String, after revision: Revision, on branch: BranchName = .main
+    ) throws(Refusal) -> [Revision] {
+        let page = try world.reader.log(
+            .init(
+                branch: branch, filter: TopicFilter([Topic(unchecked: topic)]), ascending: true,
+                cursor: .end(of: revision)),
+            visible: .max)
+        return page.commits.flatMap(\.records).map(\.revision)
+    }
+
+    @Test("below the floor the log of topics of which nothing was dropped goes on, and that of others is refused")
+    func quietTopics() throws {
+        let world = try World()
+        try world.put("alarms/a", "old")
+        for number in 1...3 { try world.put("noise/x", "\(number)") }
+        try world.put("alarms/fire", "kitchen")
+        try world.put("gone", "1")
+        try world.delete("gone")
+        try world.compact(to: 7)
+        #expect(try log(world, "alarms/", after: 1) == [5])
+        #expect(try log(world, "alarms/fire", after: 2) == [5])
+        #expect(try log(world, "alarms/", after: 0) == [1, 5])
+        // What is left of it is all that came after the newest that was dropped.
+        #expect(try log(world, "noise/", after: 3) == [4])
+        for (topic, after) in [("noise/", 2), ("noise/x", 0), ("/", 6), ("gone", 6)] as [(String, Revision)] {
+            do {
+                _ = try log(world, topic, after: after)
+                Issue.record("the log of \(topic) after \(after) lacks what was dropped")
+            } catch { #expect(error.code == .belowFloor) }
+        }
+        let trial = try world.fork("trial", at: 7)
+        #expect(try log(world, "noise/", after: 7, on: trial).isEmpty)
+    }
+
+    @Test("a basis below the floor is held against its hash, and then does not hinder")
+    func basisBelowFloor() throws {
+        let world = try World()
+        try world.put("alarms/a", "old")
+        for number in 1...3 { try world.put("noise/x", "\(number)") }
+        let basis = try #require(try world.reader.position(of: 2, visible: .max))
+        try world.compact(to: 4)
+        func code(_ basis: Position) -> Refusal.Code? {
+            let filter = TopicFilter([Topic(unchecked: "alarms/")])
+            do {
+                _ = try world.reader.log(
+                    .init(branch: .main, filter: filter, ascending: true, cursor: .end(of: 2), basis: basis),
+                    visible: .max)
+                return nil
+            } catch { return error.code }
+        }
+        #expect(code(basis) == nil)
+        #expect(code(Position(revision: 2, hash: basis.hash &+ 1)) == .historyDiffers)
+    }
+
+    @Test("of what an older version has swept nobody knows what it was")
+    func sweptBefore() throws {
+        let scratch = try Scratch()
+        var world: World? = try World(in: scratch)
+        try #require(world).put("alarms/a", "old")
+        for number in 1...3 { try #require(world).put("noise/x", "\(number)") }
+        try #require(world).compact(to: 3)
+        try #require(world).writer.connection.perform("going back") { db in
+            try db.execute(
+                sql: "DROP TABLE dropped; DELETE FROM meta WHERE key = 'dropped_up_to'; PRAGMA user_version = 2")
+        }
+        world = nil
+        let reopened = try World(reopening: scratch, number: 4)
+        #expect(throws: Refusal.self) { try log(reopened, "alarms/", after: 1) }
+        #expect(try log(reopened, "alarms/", after: 3).isEmpty)
+        #expect(try reopened.put("alarms/b", "new") == 5)
+        try reopened.compact(to: 5)
+        #expect(try log(reopened, "alarms/", after: 3) == [5])
+    }
+
+    @Test("a list goes on below the floor as long as its state is held, and no longer")
+    func heldState() throws {
+        let world = try World()
+        for key in ["a", "b", "c"] { try world.put(key, "1") }
+        for key in ["a", "b", "c"] { try world.put(key, "2") }
+        func page(after: String?) throws(Refusal) -> [String?] {
+            try world.reader.range(
+                .init(branch: .main, filter: .everything, at: 3, after: after.map { Key(unchecked: $0) }), visible: 6
+            ).records.map(\.text)
+        }
+        try world.raiseFloor(to: 6)
+        while try world.writer.sweep(budget: 1, upTo: 3) {}
+        #expect(throws: Refusal.self) { try page(after: nil) }
+        #expect(try page(after: "a") == ["1", "1"])
+        while try world.writer.sweep(budget: 1) {}
+        #expect(throws: Refusal.self) { try page(after: "a") }
+        #expect(try rows(world, "changes") == 3)
+    }
+
+    @Test("by size the floor does not rise while what it has passed is still to be swept")
+    func sizeWhileHeld() throws {
+        let world = try World()
+        for hour in 0..<32 {
+            world.now = Timestamp(milliseconds: Int64(hour) * 3_600_000)
+            try world.put("a", "\(hour)")
+        }
+        let tight = Retention(age: .seconds(900 * 3600), bytes: 1, least: .seconds(3600))
+        func look() throws -> Revision {
+            _ = try world.writer.write([.compact(Compact(), by: tight)], at: world.now)
+            return world.writer.floor
+        }
+        let first = try look()
+        #expect(first > 0)
+        #expect(try look() == first)
+        while try world.writer.sweep() {}
+        #expect(try look() > first)
+    }
+
     @Test("a place of another history is told from one that is no longer kept, before and after the sweep")
     func otherHistoryBelowFloor() throws {
         let world = try World()
