@@ -8,13 +8,16 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
 from conversations import Follower
-from membus_client import Connection, Refused, Session
-from membus_protos import memory
+from membus_client import Connection, Refused, Session, request
+from membus_protos import bus, memory
+import processes
 from processes import Broker, Lines, eventually, free_port, membus, run, run_json_lines
 from test_cli import call, error_of, put
 
@@ -545,7 +548,7 @@ def test_lists_that_compaction_overtakes_are_whole(broker):
     run(broker, "import", "-", input=lines)
     head = run_json_lines(broker, "status")[0]["head"]["revision"]
     for command in (("export",), ("ls", "--json")):
-        reader = subprocess.Popen([membus(), *command, "--broker", broker.url], stdout=subprocess.PIPE,
+        reader = processes.start([membus(), *command, "--broker", broker.url], stdout=subprocess.PIPE,
                                   stderr=subprocess.PIPE, text=True)
         first = reader.stdout.readline()
         # The pipe is full by now: the rest is asked for only after what comes here.
@@ -560,3 +563,81 @@ def test_lists_that_compaction_overtakes_are_whole(broker):
         records = [json.loads(line) for line in (first + out).splitlines()]
         assert len(records) == 12_000 and max(record["revision"] for record in records) <= head
         head = newest
+
+
+READER = """
+import os, signal, sqlite3, sys
+store = sqlite3.connect(sys.argv[1], isolation_level=None)
+store.execute("BEGIN")
+store.execute("SELECT count(*) FROM commits").fetchall()
+print("reading", flush=True)
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def test_who_keeps_the_log_from_being_written_back_is_named(broker):
+    """A reader of the store's file that is stopped: the write-ahead log grows for as long as it is."""
+    put(broker, "a", "1")
+    with processes.start([sys.executable, "-c", READER, broker.data + "/membus.db"], stdout=subprocess.PIPE) as reader:
+        try:
+            assert reader.stdout.readline() == b"reading\n"
+            assert run_json_lines(broker, "status")[0]["held_log"] is None
+            put_all(broker, [(f"large/{number % 4}", "x" * 900_000) for number in range(45)])
+            held = eventually(lambda: run_json_lines(broker, "status")[0]["held_log"], what="a log that is held")
+            assert held["bytes"] > 32 << 20 and held["held_ms"] >= 1000
+            assert reader.pid in [holder["pid"] for holder in held["holders"]]
+            said = run(broker, "status").stdout
+            assert f"(process {reader.pid})" in said and "log held" in said
+            warned = eventually(lambda: [line for line in broker.log if "cannot be written back" in line])
+            assert f"process {reader.pid}" in warned[0] and len(warned) <= 2
+        finally:
+            reader.kill()
+    eventually(lambda: run_json_lines(broker, "status")[0]["held_log"] is None, what="a log that is written back")
+    eventually(lambda: any("is written back again" in line for line in broker.log), what="the end of it told")
+
+
+def test_lists_of_what_was_deleted_hold_nobody_up(broker):
+    """A work queue whose tasks are done: there is much to look at for few records."""
+    connection = Connection(broker.url, timeout=10)
+    session = Session(connection, "worker")
+    tasks, batch = 30_000, 1000
+    for change in ("put", "delete"):
+        for part in range(tasks // batch):
+            keys = [f"tasks/{part}/{number}" for number in range(batch)]
+            session.transact(*(memory.Change(key=key, put=memory.Put(value=b"t")) if change == "put"
+                               else memory.Change(key=key, delete=memory.Delete()) for key in keys))
+    session.transact(memory.Change(key="tasks/last", put=memory.Put(value=b"t")))
+    session.transact(memory.Change(key="other", put=memory.Put(value=b"t")))
+
+    # A client that knows only of records gets them, however much there is to look at; one that repeats its request while
+    # it is under way, as clients do, is answered once.
+    answers = []
+    listed = request(range=bus.Range(branch="main", topics=["tasks/"]))
+    connection.send(listed, answers.append)
+    for _ in range(20):
+        connection.socket.send(listed.SerializeToString())
+    begun = time.monotonic()
+    assert connection.get("other")["other"].value == b"t"
+    was_got, got = bool(answers), time.monotonic() - begun
+    while not answers:
+        connection.pump(1)
+    took = time.monotonic() - begun
+    assert [record.key for record in answers[0].range.records] == ["tasks/last"] and not answers[0].range.more
+    # It passes the list, or the list was quicker than a get.
+    assert not was_got or took < 0.5, (got, took)
+    connection.pump(0.2)
+    assert len(answers) == 1
+
+    # One that goes on after the next key has pages that end.
+    pages, after, found = 0, "", []
+    while True:
+        page = connection.call(request(range=bus.Range(
+            branch="main", topics=["tasks/"], after=after, continues=True))).range
+        pages, found = pages + 1, found + [record.key for record in page.records]
+        if not page.more:
+            break
+        assert page.next > after
+        after = page.next
+    assert found == ["tasks/last"] and pages >= 2
+    assert [json.loads(line)["key"] for line in run(broker, "ls", "tasks/", "--json").stdout.splitlines()] == ["tasks/last"]
+    connection.close()

@@ -1,4 +1,5 @@
 import Dispatch
+import Foundation
 import Logging
 import MembusBus
 import MembusModel
@@ -14,16 +15,31 @@ final class CheckpointThread: Sendable {
     private let wake = DispatchSemaphore(value: 0)
     private let thread = Mutex<BusThread?>(nil)
 
-    /// - Parameter chores: what else is to be seen to now and then.
-    init(_ checkpointer: Checkpointer, log: Logger, chores: @escaping @Sendable () -> Void) throws {
+    /// - Parameters:
+    ///   - running: what this process itself reads for.
+    ///   - held: where it is told if somebody keeps the log from being written back.
+    ///   - chores: what else is to be seen to now and then.
+    init(
+        _ checkpointer: Checkpointer, running: RunningLookUps, held: PostedHold, log: Logger,
+        chores: @escaping @Sendable () -> Void
+    ) throws {
         let thread = try BusThread.start(name: "membus-ckpt") { [self] in
             var fault = RepeatedFault()
+            var holding = RepeatedFault()
+            var watch = LogWatch(largest: 4 * checkpointer.largest)
             while !stopped.load(ordering: .acquiring) {
                 _ = wake.wait(timeout: .now() + .nanoseconds(Int(Self.pause.wholeNanoseconds)))
                 chores()
                 do throws(StoreError) {
                     try checkpointer.run()
                     if let line = fault.worked("the write-ahead log is checkpointed", now: .now) {
+                        log.notice("\(line)")
+                    }
+                    let hold = Self.look(at: checkpointer, by: &watch, running)
+                    held.post(hold)
+                    if let hold {
+                        if let line = holding.failed(hold.told, now: .now) { log.warning("\(line)") }
+                    } else if let line = holding.worked("the write-ahead log is written back", now: .now) {
                         log.notice("\(line)")
                     }
                 } catch {
@@ -36,6 +52,16 @@ final class CheckpointThread: Sendable {
             }
         }
         self.thread.withLock { $0 = thread }
+    }
+
+    private static func look(
+        at checkpointer: Checkpointer, by watch: inout LogWatch, _ running: RunningLookUps
+    ) -> HeldLog? {
+        let now = Instant.now
+        let (left, bytes) = checkpointer.state
+        return watch.look(left: left, now: now) { Processes.readers(ofLogAt: checkpointer.index) }.map {
+            HeldLog($0, bytes: bytes, running: running.all, own: getpid(), now: now, name: Processes.name)
+        }
     }
 
     /// Checkpoints what is left, and waits for it.

@@ -15,8 +15,10 @@ extension BrokerCore {
         }
         let asked = Asked(
             peer: peer, id: request.id, deadline: request.deadline, instance: request.instance,
-            streams: streams(named: request.streams, in: scope), scope: scope, bytes: bytes)
+            streams: streams(named: request.streams, in: scope), scope: scope, bytes: bytes,
+            repeatable: Self.repeatable(request.body))
         streams.touch(asked.streams, now: now)
+        if let body = asked.repeatable, isUnderWay(body, asked) { return }
         if let refusal = refusalAtTheDoor(of: request.body) {
             return reply(to: asked, .refused(refusal), into: &outputs)
         }
@@ -31,18 +33,39 @@ extension BrokerCore {
         case .noteReads(let notes): write(.item(.noteReads(notes)), asked, now: now, into: &outputs)
         case .compact(let compact): write(compact, asked, now: now, into: &outputs)
 
-        case .get(let get): admit(get, for: asked, now: now, into: &outputs)
-        case .range(let range): admit(range, for: asked, now: now, into: &outputs)
-        case .history(let history): admit(history, for: asked, now: now, into: &outputs)
-        case .log(let log): admit(log, for: asked, now: now, into: &outputs)
+        case .get(let get): admit(InPieces(get), for: asked, now: now, into: &outputs)
+        case .range(let range): admit(InPieces(range), for: asked, now: now, into: &outputs)
+        case .history(let history): admit(InPieces(history), for: asked, now: now, into: &outputs)
+        case .log(let log): admit(InPieces(log), for: asked, now: now, into: &outputs)
         case .branches(let branches): admit(branches, for: asked, now: now, into: &outputs)
         case .status(let status): admit(status, for: asked, now: now, into: &outputs)
         case .backup(let backup): admit(backup, for: asked, now: now, into: &outputs)
         case .verify(let verify): admit(verify, for: asked, now: now, into: &outputs)
-        case .digest(let digest): admit(digest, for: asked, now: now, into: &outputs)
+        case .digest(let digest): admit(InPieces(digest), for: asked, now: now, into: &outputs)
         case .pull(let pull): lookUp(pull, asked, now: now, into: &outputs)
         }
     }
+
+    /// A client that waits long sends its request again: it is not carried out twice at a time. The answer to the first is
+    /// the answer. (A transaction may come twice: its session answers for it, at little cost.)
+    private mutating func isUnderWay(_ body: Request.Body, _ asked: Asked<Peer>) -> Bool {
+        guard let ticket = underWay[RequestName(of: asked.peer, asked.id, body)], var first = waiting[ticket],
+            first.body == body
+        else { return false }
+        // Of a pull's attempts the newest counts, but another view of the same peer may pull the same.
+        if first.id != asked.id, !first.otherIDs.contains(asked.id) {
+            first.otherIDs.append(asked.id)
+            if first.otherIDs.count > Self.mostOtherIDs { first.otherIDs.removeFirst() }
+            waiting[ticket] = first
+        }
+        return true
+    }
+
+    private static func repeatable(_ body: Request.Body) -> Request.Body? {
+        if case .transact = body { nil } else { body }
+    }
+
+    private static var mostOtherIDs: Int { 8 }
 
     /// Without the streams of another scope: they are none that whoever asks may know of.
     private func streams(named: [StreamID], in scope: Scope) -> [StreamID] {

@@ -14,7 +14,7 @@ extension BrokerCore {
         var oldest = now
         var hasSwept = false
         for (ticket, result) in batch.results {
-            guard let request = waiting.removeValue(forKey: ticket) else { continue }
+            guard let request = takeWaiting(ticket) else { continue }
             writesWaiting -= 1
             writeBytesWaiting -= request.purpose.bytes
             if case .expiry = request.purpose {
@@ -59,7 +59,7 @@ extension BrokerCore {
         _ ticket: UInt64, _ result: Result<LookUpResult, Refusal>, now: Instant,
         into outputs: inout [BrokerOutput<Peer>]
     ) {
-        guard let request = waiting.removeValue(forKey: ticket), let peer = request.peer else { return }
+        guard let request = takeWaiting(ticket), let peer = request.peer else { return }
         readsWaiting -= 1
         let body: Reply.Body
         switch (result, request.purpose) {
@@ -72,7 +72,9 @@ extension BrokerCore {
             body = .status(figures)
         case (.success(.body(let found)), _): body = found
         }
-        reply(to: peer, id: request.id, streams: request.streams, body, into: &outputs)
+        for id in [request.id] + request.otherIDs {
+            reply(to: peer, id: id, streams: request.streams, body, into: &outputs)
+        }
     }
 
     private mutating func answer(_ register: Register, _ scope: Scope, hash: UInt64?, now: Instant) -> Reply.Body {

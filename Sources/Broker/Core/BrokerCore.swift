@@ -16,10 +16,11 @@ import MembusStore
 //   - Whatever leaves (reply, bookmark, heartbeat, read) speaks of revisions at or below V, and V only rises.
 //   - Registration, matching, bookmarks and heartbeats happen in this one order, in this one struct.
 //   - The core holds at most `writesWaiting` + `readsWaiting` requests.
+//   - What one peer asks for is under way once at a time, however often it is sent.
 //
 // `Peer` is the way back to whoever asked: a ROUTER's envelope in the product, a number in a simulated world.
 
-package struct BrokerCore<Peer: Sendable>: Sendable {
+package struct BrokerCore<Peer: Hashable & Sendable>: Sendable {
     let settings: CoreSettings
     let gate: Gate
     let lineage: Lineage
@@ -27,6 +28,8 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
     var streams: StreamTable
     var random: any RandomNumberGenerator & Sendable
     var waiting: [UInt64: Waiting] = [:]
+    /// What peers wait for, transactions excepted.
+    var underWay: [RequestName<Peer>: Ticket] = [:]
     var nextTicket: UInt64 = 1
     var writesWaiting = 0
     var writeBytesWaiting = 0
@@ -61,8 +64,12 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
         }
         var peer: Peer?
         var id: UInt64
+        /// Under which the same was asked for again.
+        var otherIDs: [UInt64] = []
         var streams: [StreamID]
         var purpose: Purpose
+        /// `nil`: of a transaction, or the broker's own work.
+        var body: Request.Body?
         var received: Instant
     }
 
@@ -215,13 +222,35 @@ package struct BrokerCore<Peer: Sendable>: Sendable {
         nextTicket += 1
         waiting[ticket] = Waiting(
             peer: asked?.peer, id: asked?.id ?? 0, streams: asked?.streams ?? [], purpose: purpose,
-            received: now)
+            body: asked?.repeatable, received: now)
+        if let asked, let body = asked.repeatable { underWay[RequestName(of: asked.peer, asked.id, body)] = ticket }
         return ticket
+    }
+
+    /// It is done: whoever asks for the same now has it done again.
+    mutating func takeWaiting(_ ticket: Ticket) -> Waiting? {
+        guard let request = waiting.removeValue(forKey: ticket) else { return nil }
+        if let body = request.body, let peer = request.peer {
+            let name = RequestName(of: peer, request.id, body)
+            if underWay[name] == ticket { underWay[name] = nil }
+        }
+        return request
+    }
+}
+
+/// What a repeated request is known by. Clients repeat under the same number; but a view's pulls, which each of its
+/// attempts makes anew, under another one each time.
+enum RequestName<Peer: Hashable & Sendable>: Hashable, Sendable {
+    case number(Peer, UInt64)
+    case pull(Peer, Pull)
+
+    init(of peer: Peer, _ id: UInt64, _ body: Request.Body) {
+        if case .pull(let pull) = body { self = .pull(peer, pull) } else { self = .number(peer, id) }
     }
 }
 
 /// A request that has passed the gate.
-struct Asked<Peer: Sendable>: Sendable {
+struct Asked<Peer: Hashable & Sendable>: Sendable {
     let peer: Peer
     let id: UInt64
     let deadline: Duration?
@@ -233,6 +262,8 @@ struct Asked<Peer: Sendable>: Sendable {
     let scope: Scope
     /// Of the frame that it came in.
     let bytes: Int
+    /// What a repeat is known by; `nil`: it is not looked for.
+    let repeatable: Request.Body?
 }
 
 /// What the core needs of the broker's configuration.
@@ -262,7 +293,7 @@ package struct CoreSettings: Sendable {
     }
 }
 
-package enum BrokerInput<Peer: Sendable>: Sendable {
+package enum BrokerInput<Peer: Hashable & Sendable>: Sendable {
     /// `as`: who asks, as far as is known. `bytes`: of the frame that it came in.
     case request(from: Peer, as: Principal, bytes: Int, Request)
     /// A frame that is no request of ours; `id` is 0 if it could not be read.
@@ -276,7 +307,7 @@ package enum BrokerInput<Peer: Sendable>: Sendable {
     case stop
 }
 
-package enum BrokerOutput<Peer: Sendable>: Sendable {
+package enum BrokerOutput<Peer: Hashable & Sendable>: Sendable {
     case reply(to: Peer, Reply)
     case publish(Published)
     case write(QueuedWrite)
@@ -338,12 +369,30 @@ package struct WriteReport: Sendable {
 /// A look-up on its way to a reader, which shows nothing beyond `visible`.
 package struct QueuedRead: Sendable {
     package var ticket: UInt64
+    /// As far as it is done.
     package var lookUp: any LookUp
-    package var scope = Scope.everything
+    /// As it was asked for.
+    private let asked: any LookUp
+    package var scope: Scope
     package var visible: Position
     package var deadline: Instant?
 
+    package init(
+        ticket: UInt64, lookUp: any LookUp, scope: Scope = .everything, visible: Position, deadline: Instant? = nil
+    ) {
+        self.ticket = ticket
+        self.lookUp = lookUp
+        asked = lookUp
+        self.scope = scope
+        self.visible = visible
+        self.deadline = deadline
+    }
+
     package var isLong: Bool { type(of: lookUp).isLong }
+    var name: String { type(of: lookUp).name }
+
+    /// Lets go of what was found so far.
+    mutating func forget() { lookUp = asked }
 
     /// Why it is not answered, if it is too late.
     func refusal(at now: Instant) -> Refusal? { lookUp.isRelease ? nil : Refusal.late(deadline, at: now) }

@@ -1,7 +1,7 @@
 import MembusModel
 import MembusStore
 
-extension Backup: LookUp {
+extension Backup: LookUpAtOnce {
     package var isRelease: Bool { done }
 
     package func answer(by desk: Desk) throws(Refusal) -> Answer {

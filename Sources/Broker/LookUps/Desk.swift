@@ -11,6 +11,10 @@ package struct Desk: Sendable {
     var backups: Backups?
     /// What was counted beside the commits.
     let counts: PostedCounts
+    /// What keeps the write-ahead log large.
+    let heldLog: PostedHold
+    /// How many rows a look-up looks at in one piece: some milliseconds' worth.
+    let pieceWork: Int
     /// V when the look-up was asked for: nothing beyond is shown.
     private(set) var visible: Revision = 0
     private(set) var scope = Scope.everything
@@ -20,7 +24,8 @@ package struct Desk: Sendable {
 
     init(
         store: Store, reader: Reader, inlineValueBytes: Int, backups: Backups? = nil,
-        counts: PostedCounts = PostedCounts(), held: HeldStates = HeldStates()
+        counts: PostedCounts = PostedCounts(), held: HeldStates = HeldStates(), heldLog: PostedHold = PostedHold(),
+        pieceWork: Int = 1000
     ) {
         self.store = store
         self.reader = reader
@@ -28,10 +33,13 @@ package struct Desk: Sendable {
         self.backups = backups
         self.counts = counts
         self.held = held
+        self.heldLog = heldLog
+        self.pieceWork = pieceWork
     }
 
-    /// Reads a page of a list as of a state, which is held for the next page if there is one.
-    func page<P>(of revision: Revision, _ more: (P) -> Bool, _ read: () throws(Refusal) -> P) throws(Refusal) -> P {
+    /// Reads a page of a list as of a state, which is held for what comes next, if anything does.
+    /// - Parameter more: whether there is another page, or another piece of this one.
+    func page<P>(of revision: Revision, more: (P) -> Bool, read: () throws(Refusal) -> P) throws(Refusal) -> P {
         // Before the file is looked at, so that no sweep comes between.
         held.begin(revision, now: now)
         do throws(Refusal) {
@@ -44,19 +52,21 @@ package struct Desk: Sendable {
         }
     }
 
-    func answer(_ read: QueuedRead, now: Instant) -> Result<LookUpResult, Refusal> {
+    /// Does a piece of a look-up.
+    /// - Returns: `nil`: there is more to do.
+    func step(_ read: inout QueuedRead, now: Instant) -> Result<LookUpResult, Refusal>? {
         if let late = read.refusal(at: now) { return .failure(late) }
         var desk = self
         (desk.visible, desk.scope, desk.now) = (read.visible.revision, read.scope, now)
         do throws(Refusal) {
-            return .success(try desk.result(of: read.lookUp))
+            return try desk.step(&read.lookUp).map { .success($0) }
         } catch {
             return .failure(isOvertaken(read) ? Refusal(.busy, "compaction overtook the request") : error)
         }
     }
 
-    private func result<L: LookUp>(of lookUp: L) throws(Refusal) -> LookUpResult {
-        L.result(try lookUp.answer(by: self))
+    private func step<L: LookUp>(_ lookUp: inout L) throws(Refusal) -> LookUpResult? {
+        try lookUp.step(at: self).map { L.result($0) }
     }
 
     /// The floor has passed what was visible when the look-up was asked for: asked again, it will be answered.

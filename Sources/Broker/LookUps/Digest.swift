@@ -1,8 +1,6 @@
 import MembusModel
 import MembusStore
 
-extension Digest: LookUp {
-    package func answer(by desk: Desk) throws(Refusal) -> Answer {
-        try desk.reader.digest(topics, on: branch, at: at, visible: desk.visible)
-    }
+extension Digest: LookedUpInPieces {
+    package var read: DigestRead { DigestRead(self) }
 }

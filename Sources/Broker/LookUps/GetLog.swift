@@ -1,11 +1,10 @@
 import MembusModel
 import MembusStore
 
-extension GetLog: LookUp {
-    package func answer(by desk: Desk) throws(Refusal) -> Answer {
-        guard ascending, let cursor else { return try desk.reader.log(self, visible: desk.visible) }
-        return try desk.page(of: cursor.revision, \LogPage.more) { () throws(Refusal) in
-            try desk.reader.log(self, visible: desk.visible)
-        }
-    }
+extension GetLog: LookedUpInPieces {
+    package var read: LogRead { LogRead(self) }
+
+    /// Where it goes on from, if it goes up: what came after is to stay while it is read.
+    package func heldState(visible: Revision) -> Revision? { ascending ? cursor?.revision : nil }
+    package static func goesOn(after page: LogPage) -> Bool { page.more }
 }

@@ -1,10 +1,9 @@
 import MembusModel
 import MembusStore
 
-extension GetRange: LookUp {
-    package func answer(by desk: Desk) throws(Refusal) -> Answer {
-        try desk.page(of: at ?? desk.visible, \RangePage.more) { () throws(Refusal) in
-            try desk.reader.range(self, visible: desk.visible)
-        }
-    }
+extension GetRange: LookedUpInPieces {
+    package var read: RangeRead { RangeRead(self) }
+
+    package func heldState(visible: Revision) -> Revision? { at ?? visible }
+    package static func goesOn(after page: RangePage) -> Bool { page.more }
 }

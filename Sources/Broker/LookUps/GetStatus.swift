@@ -1,7 +1,7 @@
 import MembusModel
 import MembusStore
 
-extension GetStatus: LookUp {
+extension GetStatus: LookUpAtOnce {
     /// What only the store knows; the core adds what it has counted.
     package func answer(by desk: Desk) throws(Refusal) -> Answer {
         let sizes = desk.store.sizes
@@ -11,6 +11,7 @@ extension GetStatus: LookUp {
         figures.walBytes = sizes.wal
         figures.storeBytes = sizes.store
         figures.counts = desk.counts.newest
+        figures.heldLog = desk.heldLog.newest
         return figures
     }
 }

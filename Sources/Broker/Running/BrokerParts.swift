@@ -9,7 +9,7 @@ import MembusSystem
 // What a broker is made of before anything runs, and the threads that are then started on it, in this order:
 //
 //   commit      one turn after another, with all writes that wait
-//   read-N      look-ups; the last one has the long ones
+//   read-N      look-ups: the first piece of each, the further pieces in turns, and last the long ones
 //   bus         owns the sockets, drives the core; ends first, once the others have done what it has under way
 //   project     counts beside the commits
 //   checkpoint  copies the write-ahead log into the store's file
@@ -21,6 +21,7 @@ struct BrokerParts: Sendable {
     let instance: Instance
     private let writer: Writer
     private let readers: [Reader]
+    private let pieceReaders: [Reader]
     private let longReader: Reader
     private let projectionReader: Reader
     private let checkpointer: Checkpointer?
@@ -32,7 +33,10 @@ struct BrokerParts: Sendable {
     private let results: Inbox<BrokerInput<PeerEnvelope>>
     private let writes = WorkQueue<QueuedWrite>()
     private let reads: WorkQueue<QueuedRead>
+    private let pieces: PieceQueue
     private let longReads = WorkQueue<QueuedRead>()
+    private let running = RunningLookUps()
+    private let heldLog = PostedHold()
 
     init(_ configuration: Configuration) throws {
         var random = SystemRandomNumberGenerator()
@@ -43,6 +47,7 @@ struct BrokerParts: Sendable {
         instance = Instance(.random(in: 1 ... .max, using: &random))
         writer = try store.makeWriter()
         readers = try (0..<max(1, configuration.readers)).map { [store] _ in try store.makeReader() }
+        pieceReaders = try readers.map { [store] _ in try store.makeReader() }
         longReader = try store.makeReader()
         projectionReader = try store.makeReader()
         checkpointer = try store.makeCheckpointer()
@@ -52,6 +57,7 @@ struct BrokerParts: Sendable {
         // The core bounds what is under way; the inbox has room for all of it.
         results = Inbox(capacity: configuration.writesWaiting + configuration.readsWaiting + 16, waker: waker)
         reads = WorkQueue(takers: readers.count)
+        pieces = PieceQueue(takers: pieceReaders.count)
     }
 
     /// Nobody uses it any more.
@@ -135,22 +141,34 @@ struct BrokerParts: Sendable {
     }
 
     private func startReaders(_ threads: RunningThreads) throws {
-        for (number, (reader, queue)) in (readers.map { ($0, reads) } + [(longReader, longReads)]).enumerated() {
-            let desk = Desk(
-                store: store, reader: reader, inlineValueBytes: configuration.inlineValueBytes, backups: backups,
-                counts: counts, held: held)
-            let loop = ReadLoop(desk: desk, queue: queue, results: results)
-            let thread = try BusThread.start(name: "membus-read-\(number)") { loop.run() }
+        var lives: [(run: @Sendable () -> Void, close: @Sendable () -> Void)] = []
+        for (reader, queue) in readers.map({ ($0, reads) }) + [(longReader, longReads)] {
+            let loop = ReadLoop(desk: desk(reader), queue: queue, pieces: pieces, running: running, results: results)
+            lives.append((run: { loop.run() }, close: { queue.close() }))
+        }
+        for reader in pieceReaders {
+            let loop = PiecesLoop(desk: desk(reader), queue: pieces, results: results)
+            lives.append((run: { loop.run() }, close: { [pieces] in pieces.close() }))
+        }
+        for (number, life) in lives.enumerated() {
+            let thread = try BusThread.start(name: "membus-read-\(number)") { life.run() }
             threads.add {
-                queue.close()
+                life.close()
                 thread.join()
             }
         }
     }
 
+    private func desk(_ reader: Reader) -> Desk {
+        Desk(
+            store: store, reader: reader, inlineValueBytes: configuration.inlineValueBytes, backups: backups,
+            counts: counts, held: held, heldLog: heldLog)
+    }
+
     private func startCheckpoints(_ threads: RunningThreads, _ log: Logger) throws {
         guard let checkpointer else { return }
-        let checkpoints = try CheckpointThread(checkpointer, log: log) { [backups, store, configuration] in
+        let checkpoints = try CheckpointThread(checkpointer, running: running, held: heldLog, log: log) {
+            [backups, store, configuration] in
             backups.dropIdle()
             // What is written there would be gone with the process, though everybody was told that it is durable.
             if !store.isInPlace {

@@ -35,7 +35,7 @@ struct RecordPages: PagedList {
     var revision: Revision? = nil
     var pageSize = 1000
     var keysOnly = false
-    /// The last key of the pages before.
+    /// The last key that the pages before have looked at.
     private(set) var after: Key? = nil
     /// What they were of.
     private(set) var state: Token? = nil
@@ -53,7 +53,7 @@ struct RecordPages: PagedList {
     var asked: GetRange {
         GetRange(
             branch: branch, filter: filter, at: state?.revision ?? revision, after: after, limit: pageSize,
-            keysOnly: keysOnly)
+            keysOnly: keysOnly, continues: true)
     }
 
     var isContinuing: Bool { state != nil }
@@ -70,7 +70,10 @@ struct RecordPages: PagedList {
         let token = Token(lineage: answered.lineage, position: page.at)
         if let state, state != token { throw MembusError.historyChanged(now: answered.lineage) }
         state = token
-        after = page.records.last?.key ?? after
-        return ReadPage(elements: page.records, isLast: !page.more || page.records.isEmpty, token: token)
+        // An older broker names no place: the last record is it, and a page without one the end.
+        let next = page.next ?? page.records.last?.key
+        let getsFurther = next.map { next in after.map { $0 < next } ?? true } ?? false
+        after = next ?? after
+        return ReadPage(elements: page.records, isLast: !page.more || !getsFurther, token: token)
     }
 }

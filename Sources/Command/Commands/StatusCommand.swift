@@ -10,6 +10,10 @@ struct StatusCommand: AsyncParsableCommand {
             head is the newest revision, floor the oldest that can still be read. Latencies are those of the \
             last thousand group commits: the disk's sync, and from a transaction's arrival to its reply.
 
+            log held names whoever keeps the write-ahead log from being written back by reading one state of the store \
+            for long: a stopped verify --data, say. The log grows meanwhile. With --json held_log is null while nobody \
+            does.
+
             Records are those of branch main, bytes those of their values; segments group them by what stands before \
             the first slash of their keys, owners by who put them, the largest first. They are counted beside the \
             commits, so the revision that they are told of may be a little behind head, and after a start of the \
@@ -55,7 +59,29 @@ enum StatusReport {
             ("sync", "\(Human.duration(f.syncMedian)) median, \(Human.duration(f.syncP99)) p99"),
             ("commit", "\(Human.duration(f.commitMedian)) median, \(Human.duration(f.commitP99)) p99"),
             ("store", "\(Human.bytes(f.storeBytes)), write-ahead log \(Human.bytes(f.walBytes))"),
-        ] + CountsReport.rows(f.counts) { Human.name($0, onTerminal: isTerminal) }
+        ] + rows(f.heldLog) + CountsReport.rows(f.counts) { Human.name($0, onTerminal: isTerminal) }
+    }
+
+    private static func rows(_ held: HeldLog?) -> [(String, String)] {
+        guard let held else { return [] }
+        let holders = held.holders.map {
+            "\($0.name.escapingControlCharacters) (process \($0.process)) for \(Human.duration($0.duration))"
+        }
+        let who = holders.isEmpty ? "somebody unknown" : holders.joined(separator: ", ")
+        return [("log held", "\(Human.bytes(held.bytes)), as one state of the store is being read by \(who)")]
+    }
+
+    private static func json(_ held: HeldLog) -> JSONValue {
+        [
+            "bytes": .integer(held.bytes), "held_ms": .integer(held.duration.wholeMilliseconds),
+            "holders": .array(
+                held.holders.map {
+                    [
+                        "pid": .integer(Int64($0.process)), "name": .string($0.name),
+                        "held_ms": .integer($0.duration.wholeMilliseconds),
+                    ]
+                }),
+        ]
     }
 
     static func json(_ status: BrokerStatus) -> JSONValue {
@@ -74,6 +100,7 @@ enum StatusReport {
             "sync_p99_us": microseconds(f.syncP99), "commit_median_us": microseconds(f.commitMedian),
             "commit_p99_us": microseconds(f.commitP99), "wal_bytes": .integer(f.walBytes),
             "store_bytes": .integer(f.storeBytes), "counts": CountsReport.json(f.counts),
+            "held_log": f.heldLog.map { json($0) } ?? .null,
         ]
     }
 }

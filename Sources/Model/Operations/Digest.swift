@@ -20,7 +20,7 @@ package struct Digest: Operation, Hashable {
         }
     }
 
-    package static let traits = Traits("the digest", .lookUp(isLong: true), patience: .seconds(10))
+    package static let traits = Traits("the digest", .lookUp(isLong: false), patience: .seconds(10))
     package var touches: [Touched] { [Touched(.read, on: branch, .topics(topics))] }
 
     package var body: Request.Body { .digest(self) }

@@ -1,5 +1,5 @@
 /// Records by their keys.
-package struct Get: Operation {
+package struct Get: Operation, Hashable {
     package var branch: BranchName
     package var keys: [Key]
     /// `nil`: the head. A position with hash 0 is taken by its revision alone.

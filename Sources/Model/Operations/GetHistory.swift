@@ -1,5 +1,5 @@
 /// The versions of one key, newest first, deletions included, those inherited from parent branches too.
-package struct GetHistory: Operation {
+package struct GetHistory: Operation, Hashable {
     package var branch: BranchName
     package var key: Key
     /// Exclusive; `nil`: from the newest.

@@ -1,5 +1,5 @@
 /// Commits in the order of their revisions, filtered; ascending for followers, descending for people.
-package struct GetLog: Operation {
+package struct GetLog: Operation, Hashable {
     /// `nil`: every branch.
     package var branch: BranchName?
     /// `nil`: every commit, also one without changes such as a fork.

@@ -46,7 +46,39 @@ public struct BrokerFigures: Hashable, Sendable {
     public var storeBytes: Int64 = 0
     /// What branch `main` holds; `nil`: not counted yet since the broker started.
     public var counts: MemoryCounts?
+    /// What keeps the write-ahead log from being written back, so that it grows; `nil`: nothing does.
+    public var heldLog: HeldLog?
     package init() {}
+}
+
+/// A write-ahead log that has grown large, since it can't be written back to its end: somebody has been reading one state
+/// of the store all the while.
+public struct HeldLog: Hashable, Sendable {
+    /// Who reads, and for how long at least.
+    public struct Holder: Hashable, Sendable {
+        public var process: Int32
+        /// The process's; of the broker's own: what it reads for.
+        public var name: String
+        public var duration: Duration
+
+        package init(process: Int32, name: String, duration: Duration) {
+            self.process = process
+            self.name = name
+            self.duration = duration
+        }
+    }
+
+    /// Of the log that is in use.
+    public var bytes: Int64
+    public var duration: Duration
+    /// As far as they are known.
+    public var holders: [Holder]
+
+    package init(bytes: Int64, duration: Duration, holders: [Holder]) {
+        self.bytes = bytes
+        self.duration = duration
+        self.holders = holders
+    }
 }
 
 /// What branch `main` holds as of one state. It is counted beside the commits, so that the state may be a little older

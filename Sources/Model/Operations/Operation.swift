@@ -3,7 +3,7 @@
 /// Client/Operations, each in a file of the same name.
 ///
 /// `Foundation` declares another `Operation`: files that need both import FoundationEssentials instead.
-package protocol Operation: Sendable {
+package protocol Operation: Sendable, Equatable {
     associatedtype Answer: Sendable
 
     static var traits: Traits { get }
@@ -24,8 +24,9 @@ package struct Traits: Sendable {
     package enum Path: Hashable, Sendable {
         /// The broker's core, at the request's place in the serial order.
         case inOrder
-        /// A reader, from its own connection, as of what was visible when the request came. A long one takes as long
-        /// as the store is large: it has a thread of its own, so that no short one waits behind it.
+        /// A reader, from its own connection, as of what was visible when the request came; in bounded pieces, between
+        /// which it sees to others. A long one takes as long as the store is large, in one piece: it has a thread of its
+        /// own, so that no other waits behind it.
         case lookUp(isLong: Bool)
         /// The commit thread, with everything that is written together with it.
         case write

@@ -1,7 +1,7 @@
 // The lists of all operations: a new one is a line in each.
 
 extension Request {
-    package enum Body: Sendable {
+    package enum Body: Sendable, Equatable {
         case hello(Hello)
         case openSession(OpenSession)
         case closeSession(CloseSession)

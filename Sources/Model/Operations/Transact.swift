@@ -1,5 +1,5 @@
 /// A session's next numbered work: see SessionState.
-package struct Transact: Operation {
+package struct Transact: Operation, Hashable {
     package var session: SessionID
     /// From 1, without gaps.
     package var number: UInt64

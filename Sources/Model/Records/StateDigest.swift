@@ -12,7 +12,7 @@ public struct StateDigest: Hashable, Sendable {
         self.bytes = bytes
     }
 
-    package struct Builder {
+    package struct Builder: Sendable {
         private var hasher = SHA256()
         private var count: Int64 = 0
         package init() {}

@@ -14,7 +14,9 @@ package final class Checkpointer: Sendable {
     private let path: String
     private let rest: LogRest
     /// A log with more than this in it, in bytes, is to be started anew.
-    private let largest: Int64
+    package let largest: Int64
+    private let lastLeft = Atomic<Int64>(0)
+    private let lastBytes = Atomic<Int64>(0)
 
     init(_ connection: Connection, path: String, rest: LogRest, largest: Int64) {
         self.connection = connection
@@ -22,6 +24,15 @@ package final class Checkpointer: Sendable {
         self.rest = rest
         self.largest = largest
     }
+
+    /// What the last checkpoint had to leave in the log, since somebody reads what was before, and how much of the log is
+    /// in use; in bytes.
+    package var state: (left: Int64, bytes: Int64) {
+        (lastLeft.load(ordering: .relaxed), lastBytes.load(ordering: .relaxed))
+    }
+
+    /// Where its readers have their locks.
+    package var index: String { path + "-shm" }
 
     /// Call it a few times a second. The log's file keeps its size, as syncing a log that is written over costs less
     /// than one that grows; only one that a long read has left very large is cut, when a moment is found in which
@@ -31,7 +42,10 @@ package final class Checkpointer: Sendable {
     @discardableResult
     package func run() throws(StoreError) -> Int64 {
         let size = fileSize(path + "-wal")
-        guard let log = try connection.checkpoint(.passive), log.left <= largest / 8 else { return size }
+        guard let log = try connection.checkpoint(.passive) else { return size }
+        lastLeft.store(log.left, ordering: .relaxed)
+        lastBytes.store(log.bytes, ordering: .relaxed)
+        guard log.left <= largest / 8 else { return size }
         if size > 16 * largest {
             try connection.checkpoint(.truncate)
             return fileSize(path + "-wal")

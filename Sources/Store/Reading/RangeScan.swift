@@ -1,131 +1,265 @@
 import GRDB
+import GRDBSQLite
 import MembusModel
 
 /// Walks the records of some topics in the order of their keys, as of one revision. Versions are skipped,
 /// not read: a key costs a seek or two whatever its history, and each branch of the line is walked side by
 /// side with the others, the nearest one's version counting.
+///
+/// A scan can be put down at any key and gone on with later, in another state of the file: it is at a ``place``. One
+/// statement serves all branches, so that what a scan leaves behind does not grow with the depth of the line.
 struct RangeScan {
     private let snapshot: StoreSnapshot
     private let levels: [Level]
     private let inline: Int
-    private var topics: ArraySlice<Topic>
-    private var sources: [LevelKeys] = []
-    /// Keys looked at, those without a record included.
-    private(set) var looked = 0
-    /// The last key that was looked at.
-    private(set) var last: Key?
-    /// Not before this.
-    private let after: Key?
+    private let topics: [Topic]
+    private let seek: KeySeek
+    /// The branches that hold keys of the topic at hand, after those that were looked at.
+    private var sources = SourceHeap()
+    /// What was looked at: keys, those without a record included, and branches for each topic that was begun.
+    private(set) var work = 0
+    /// The keys among it.
+    private(set) var keys = 0
+    private(set) var place: ScanPlace
+    /// Whether ``next(upTo:)`` found nothing only because it had looked at enough.
+    private(set) var isPaused = false
+    private var hasMoved = false
 
-    /// - Parameters:
-    ///   - after: exclusive.
-    ///   - inline: the size up to which values travel; -1: none does.
-    init(_ snapshot: StoreSnapshot, _ filter: TopicFilter, levels: [Level], after: Key?, inline: Int) {
+    /// - Parameter inline: the size up to which values travel; -1: none does.
+    init(
+        _ snapshot: StoreSnapshot, _ filter: TopicFilter, levels: [Level], from place: ScanPlace = ScanPlace(),
+        inline: Int
+    ) throws {
         self.snapshot = snapshot
         self.levels = levels
         self.inline = inline
-        self.after = after
-        topics = filter.topics[...]
+        self.place = place
+        topics = filter.topics
+        seek = try KeySeek(snapshot.db)
     }
 
-    /// The next key, with the place of the version that counts if there is one.
-    private mutating func nextKey() throws -> (key: String, place: LogCursor?)? {
-        while true {
-            // A key's level of origin comes first in `sources`, so the first version found counts.
-            var least: String?
-            for source in sources {
-                guard let key = source.key else { continue }
-                if let known = least, !Key(unchecked: key).precedes(known) { continue }
-                least = key
-            }
-            if let least {
-                var place: LogCursor?
-                for index in sources.indices where sources[index].key.map({ $0.utf8.elementsEqual(least.utf8) }) == true
-                {
-                    place = place ?? sources[index].place
-                    try sources[index].advance()
-                }
-                return (least, place)
-            }
-            guard let topic = topics.popFirst() else { return nil }
-            // A cursor resets its statement when it goes: the old ones go before the new ones start.
-            sources = []
-            sources = try levels.enumerated().map { try LevelKeys(snapshot.db, depth: $0, $1, topic, after: after) }
-        }
-    }
-
-    /// The next record; `nil` at the end. Looks at no more than `most` keys without one, then `isPaused`.
-    mutating func next(looking most: Int = .max) throws -> Record? {
+    /// The next record; `nil` at the end, and with `isPaused` once the work is `most` or more. A scan that was begun
+    /// moves on by a key or a topic at least, however little it may look at.
+    mutating func next(upTo most: Int = .max) throws -> Record? {
         isPaused = false
-        var fruitless = 0
-        while fruitless < most {
-            guard let (key, place) = try nextKey() else { return nil }
-            looked += 1
-            last = Key(unchecked: key)
-            if let place, let record = try version(at: place), !record.isDeleted { return record }
-            fruitless += 1
+        while work < most || !hasMoved {
+            if sources.isEmpty {
+                guard place.topics < topics.count else { return nil }
+                if let record = try begin(topics[place.topics]) { return record }
+            } else if let record = try takeKey() {
+                return record
+            }
         }
-        isPaused = true
+        isPaused = place.topics < topics.count
         return nil
     }
 
-    private(set) var isPaused = false
-
-    private func version(at place: LogCursor) throws -> Record? {
-        try snapshot.db.first(
-            "SELECT \(RecordRow.columns) FROM changes WHERE position = ?2", [inline, place.position], RecordRow.record)
+    /// - Returns: the record of a topic that is a single key.
+    private mutating func begin(_ topic: Topic) throws -> Record? {
+        let range = KeyRange(topic)
+        if let after = place.after?.text, range.lies(before: after) {
+            pass()
+            return nil
+        }
+        guard topic.isPrefix || topic.isEverything else {
+            work += 1
+            pass()
+            if let after = place.after, !after.precedes(topic.text) { return nil }
+            keys += 1
+            place.after = Key(unchecked: topic.text)
+            return try NewestVersion.place(snapshot.db, topic.text, levels).flatMap { try version(at: $0) }
+        }
+        // A seek that finds nothing costs less than a key.
+        work += 1 + levels.count / 4
+        var from = range.from
+        if let after = place.after?.text, !after.utf8.lexicographicallyPrecedes(from.utf8) { from = after }
+        for (depth, level) in levels.enumerated() {
+            var source = LevelKeys(depth: depth, level: level, below: range.below)
+            if try source.advance(beyond: from, by: seek) { sources.push(source) }
+        }
+        if sources.isEmpty { pass() }
+        return nil
     }
+
+    private mutating func pass() {
+        place.topics += 1
+        hasMoved = true
+    }
+
+    /// All branches' part in the next key: the nearest one's version counts.
+    private mutating func takeKey() throws -> Record? {
+        guard let key = sources.first?.key else { return nil }
+        var found: LogCursor?
+        while let source = sources.first, source.key.utf8.elementsEqual(key.utf8) {
+            found = found ?? source.place
+            try sources.advanceFirst(by: seek)
+        }
+        work += 1
+        keys += 1
+        hasMoved = true
+        place.after = Key(unchecked: key)
+        if sources.isEmpty { place.topics += 1 }
+        return try found.flatMap { try version(at: $0) }
+    }
+
+    /// `nil`: a deletion.
+    private func version(at place: LogCursor) throws -> Record? {
+        let record = try snapshot.db.first(
+            "SELECT \(RecordRow.columns) FROM changes WHERE position = ?2", [inline, place.position], RecordRow.record)
+        return record.flatMap { $0.isDeleted ? nil : $0 }
+    }
+}
+
+/// How far a scan is.
+struct ScanPlace: Hashable, Sendable {
+    /// So many of the filter's topics are behind it.
+    var topics = 0
+    /// The last key that was looked at.
+    var after: Key?
 }
 
 extension Key {
     fileprivate func precedes(_ other: String) -> Bool { text.utf8.lexicographicallyPrecedes(other.utf8) }
 }
 
-/// The keys of one topic that one branch holds, each with the place of its newest version up to the level's
-/// revision, `nil` if all are newer.
+extension KeyRange {
+    fileprivate func lies(before key: String) -> Bool {
+        guard case .string(let below) = below.storage else { return false }
+        return !key.utf8.lexicographicallyPrecedes(below.utf8)
+    }
+}
+
+// MARK: Side by side
+
+/// The keys of one topic that one branch holds.
 private struct LevelKeys {
-    private let cursor: StoredRows
-    private(set) var key: String?
+    /// 0: the branch itself.
+    let depth: Int
+    let level: Level
+    let below: DatabaseValue
+    private(set) var key = ""
+    /// Of the key's newest version up to the level's revision; `nil` if all are newer.
     private(set) var place: LogCursor?
 
-    init(_ db: Database, depth: Int, _ level: Level, _ topic: Topic, after: Key?) throws {
-        let range = KeyRange(topic)
-        var arguments: StatementArguments = [level.branch]
-        var comparison = ">="
-        if let after, !after.text.utf8.lexicographicallyPrecedes(range.from.utf8) {
-            comparison = ">"
-            arguments += [after.text]
-        } else {
-            arguments += [range.from]
-        }
-        arguments += [range.below, LogCursor.end(of: level.upTo).position]
-        cursor = try db.rows(Self.sql(comparison, depth: depth), arguments)
-        try advance()
+    init(depth: Int, level: Level, below: DatabaseValue) {
+        self.depth = depth
+        self.level = level
+        self.below = below
     }
 
-    mutating func advance() throws {
-        guard let row = try cursor.next() else {
-            key = nil
-            place = nil
-            return
-        }
-        key = try row[0]
-        let position: Int64? = try row[1]
-        place = position.map { LogCursor(position: $0) }
+    /// - Returns: false: there is no further key.
+    mutating func advance(beyond key: String? = nil, by seek: KeySeek) throws -> Bool {
+        guard let next = try seek.next(after: key ?? self.key, below: below, on: level) else { return false }
+        (self.key, place) = next
+        return true
     }
 
-    /// A skip-scan: from each key straight to the next. The comment keeps the levels' statements apart,
-    /// since they are stepped side by side.
-    private static func sql(_ comparison: String, depth: Int) -> String {
+    func comes(before other: LevelKeys) -> Bool {
+        if key.utf8.lexicographicallyPrecedes(other.key.utf8) { return true }
+        return key.utf8.elementsEqual(other.key.utf8) && depth < other.depth
+    }
+}
+
+/// The least key first; among equal ones the nearest branch.
+private struct SourceHeap {
+    private var sources: [LevelKeys] = []
+    var isEmpty: Bool { sources.isEmpty }
+    var first: LevelKeys? { sources.first }
+
+    mutating func push(_ source: LevelKeys) {
+        sources.append(source)
+        var child = sources.count - 1
+        while child > 0, sources[child].comes(before: sources[(child - 1) / 2]) {
+            sources.swapAt(child, (child - 1) / 2)
+            child = (child - 1) / 2
+        }
+    }
+
+    /// The first moves on to its next key, and leaves if it has none.
+    mutating func advanceFirst(by seek: KeySeek) throws {
+        if try !sources[0].advance(by: seek) {
+            sources.swapAt(0, sources.count - 1)
+            sources.removeLast()
+        }
+        var parent = 0
+        while true {
+            var least = parent
+            for child in [2 * parent + 1, 2 * parent + 2] where child < sources.count {
+                if sources[child].comes(before: sources[least]) { least = child }
+            }
+            if least == parent { return }
+            sources.swapAt(parent, least)
+            parent = least
+        }
+    }
+}
+
+/// The next key on a branch, with the place of its newest version: straight to it, past all versions of the key before.
+/// Arguments go to SQLite directly, as this runs for each key of a scan. (By min(key), which stands in a subquery here,
+/// SQLite would look at all keys that follow.)
+private struct KeySeek {
+    private let statement: Statement
+    private static let sql = """
+        SELECT k.key, (SELECT max(position) FROM changes WHERE branch = ?1 AND key = k.key AND position <= ?4)
+        FROM (SELECT key FROM changes WHERE branch = ?1 AND key > ?2 AND key < ?3 ORDER BY key LIMIT 1) AS k
         """
-        /* level \(depth) */
-        WITH RECURSIVE k(key) AS (
-          SELECT min(key) FROM changes WHERE branch = ?1 AND key \(comparison) ?2 AND key < ?3
-          UNION ALL
-          SELECT (SELECT min(key) FROM changes WHERE branch = ?1 AND key > k.key AND key < ?3)
-          FROM k WHERE k.key IS NOT NULL)
-        SELECT key, (SELECT max(position) FROM changes WHERE branch = ?1 AND key = k.key AND position <= ?4)
-        FROM k WHERE key IS NOT NULL
-        """
+
+    init(_ db: Database) throws { statement = try db.cachedStatement(sql: Self.sql) }
+
+    func next(after key: String, below: DatabaseValue, on level: Level) throws -> (String, LogCursor?)? {
+        let raw = statement.sqliteStatement
+        defer { sqlite3_reset(raw) }
+        try bind(level.branch, at: 1)
+        try bind(key, at: 2)
+        switch below.storage {
+        case .string(let text): try bind(text, at: 3)
+        case .blob(let bytes):
+            try check(
+                bytes.withUnsafeBytes {
+                    sqlite3_bind_blob64(raw, 3, $0.baseAddress, UInt64($0.count), Prepared.copied)
+                })
+        case .null, .int64, .double: preconditionFailure("keys end before a text or a blob")
+        }
+        try bind(LogCursor.end(of: level.upTo).position, at: 4)
+        switch sqlite3_step(raw) {
+        case SQLITE_ROW: break
+        case SQLITE_DONE: return nil
+        default: throw failure
+        }
+        let bytes = UnsafeBufferPointer(start: sqlite3_column_text(raw, 0), count: Int(sqlite3_column_bytes(raw, 0)))
+        // One that is mended while it is read would be found again for ever.
+        guard let key = String(validating: bytes, as: UTF8.self) else {
+            throw StoreError(.damaged, "a key is no UTF-8", hint: "run membus verify")
+        }
+        let isFound = sqlite3_column_type(raw, 1) == SQLITE_INTEGER
+        return (key, isFound ? LogCursor(position: sqlite3_column_int64(raw, 1)) : nil)
+    }
+
+    private func bind(_ value: Int64, at column: Int32) throws {
+        try check(sqlite3_bind_int64(statement.sqliteStatement, column, value))
+    }
+
+    private func bind(_ text: String, at column: Int32) throws {
+        var text = text
+        try check(
+            text.withUTF8 { bytes in
+                // No pointer would mean NULL.
+                let start = bytes.isEmpty ? nil : UnsafeRawPointer(bytes.baseAddress)
+                return "".withCString { empty in
+                    sqlite3_bind_text64(
+                        statement.sqliteStatement, column, start?.assumingMemoryBound(to: CChar.self) ?? empty,
+                        UInt64(bytes.count), Prepared.copied, UInt8(SQLITE_UTF8))
+                }
+            })
+    }
+
+    private func check(_ code: Int32) throws { if code != SQLITE_OK { throw failure } }
+
+    private var failure: DatabaseError {
+        let db = sqlite3_db_handle(statement.sqliteStatement)
+        return DatabaseError(
+            resultCode: ResultCode(rawValue: sqlite3_extended_errcode(db)),
+            message: String(cString: sqlite3_errmsg(db)),
+            sql: Self.sql)
     }
 }

@@ -83,16 +83,11 @@ extension Reader {
         try read("reading a state", visible: visible) { snapshot in
             let at = try snapshot.checked(at)
             let levels = snapshot.branches.levels(of: try snapshot.branch(branch), at: at.revision)
-            var scan = RangeScan(snapshot, .everything, levels: levels, after: after, inline: inline)
             var page = StatePage(records: [], next: nil)
-            while scan.looked < max(1, budget) {
-                if let record = try scan.next(looking: max(1, budget) - scan.looked) {
-                    page.records.append(record)
-                } else if !scan.isPaused {
-                    return page
-                }
-            }
-            page.next = scan.last
+            var scan = try RangeScan(
+                snapshot, .everything, levels: levels, from: ScanPlace(after: after), inline: inline)
+            while let record = try scan.next(upTo: max(1, budget)) { page.records.append(record) }
+            page.next = scan.isPaused ? scan.place.after : nil
             return page
         }
     }

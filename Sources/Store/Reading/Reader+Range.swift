@@ -3,42 +3,94 @@ import MembusModel
 extension Reader {
     /// A page of the records of some topics in the order of their keys.
     package func range(_ request: GetRange, visible: Revision) throws(Refusal) -> RangePage {
-        try read("reading a range", visible: visible) { snapshot in
-            // Further pages go on with the state of the first, as long as nothing that it shows was swept.
-            let position =
-                request.after == nil
-                ? try snapshot.position(request.at ?? visible) : try snapshot.unswept(request.at ?? visible)
-            var scan = RangeScan(
-                snapshot, request.filter,
-                levels: snapshot.branches.levels(of: try snapshot.branch(request.branch), at: position.revision),
-                after: request.after, inline: request.keysOnly ? -1 : .max)
-            var meter = PageMeter(records: min(request.limit > 0 ? request.limit : 1000, 10_000))
-            var page = RangePage(at: position, records: [], more: false)
-            while let record = try scan.next() {
-                if meter.isFull {
-                    page.more = true
-                    break
-                }
-                meter.add(record)
-                page.records.append(request.keysOnly ? record.announced : record)
-            }
-            return page
-        }
+        try all(RangeRead(request), visible: visible)
     }
 
     /// The digest of the records of some topics as of one revision.
     package func digest(
         _ filter: TopicFilter, on branch: BranchName, at: Revision? = nil, visible: Revision
     ) throws(Refusal) -> Digest.Answer {
-        try read("computing a digest", visible: visible) { snapshot in
-            let position = try snapshot.position(at ?? visible)
-            var scan = RangeScan(
-                snapshot, filter,
-                levels: snapshot.branches.levels(of: try snapshot.branch(branch), at: position.revision),
-                after: nil, inline: -1)
-            var builder = StateDigest.Builder()
-            while let record = try scan.next() { builder.add(record) }
-            return Digest.Answer(at: position, digest: builder.finish())
+        try all(DigestRead(Digest(branch: branch, topics: filter, at: at)), visible: visible)
+    }
+}
+
+/// A page of a range on its way.
+///
+/// Where much was deleted a page may look at many keys for few records. An asker who goes on after the page's `next`
+/// gets it once about 20,000 keys were looked at; one who only knows of records gets it when it is full, as an empty
+/// page would end that one's list.
+package struct RangeRead: StepwiseRead {
+    package static let doing = "reading a range"
+    private let request: GetRange
+    private var place: ScanPlace
+    private var page: RangePage?
+    private var meter: PageMeter
+    private var work = 0
+    private let pageWork: Int
+
+    /// - Parameter pageWork: so much is looked at for a page, if its asker can go on after it.
+    package init(_ request: GetRange, pageWork: Int = Reader.pageWork) {
+        self.request = request
+        self.pageWork = pageWork
+        place = ScanPlace(after: request.after)
+        meter = PageMeter(records: min(request.limit > 0 ? request.limit : 1000, 10_000))
+    }
+
+    package mutating func step(_ snapshot: StoreSnapshot, looking most: Int) throws -> RangePage? {
+        // What comes after the first piece goes on with its state, as long as nothing that it shows was swept.
+        let revision = page?.at.revision ?? request.at ?? snapshot.visible
+        let isFirst = page == nil && request.after == nil
+        let position = try isFirst ? snapshot.position(revision) : snapshot.unswept(revision)
+        var page = self.page.take() ?? RangePage(at: position, records: [], more: false)
+        var scan = try RangeScan(
+            snapshot, request.filter,
+            levels: snapshot.branches.levels(of: try snapshot.branch(request.branch), at: position.revision),
+            from: place, inline: request.keysOnly ? -1 : .max)
+        while let record = try scan.next(upTo: most) {
+            if meter.isFull {
+                page.more = true
+                return page
+            }
+            meter.add(record)
+            page.records.append(request.keysOnly ? record.announced : record)
+            if request.continues, meter.isFull { return ended(page, at: record.key) }
         }
+        guard scan.isPaused else { return page }
+        place = scan.place
+        work += scan.work
+        if request.continues, work >= pageWork, let last = place.after, last != request.after {
+            return ended(page, at: last)
+        }
+        self.page = page
+        return nil
+    }
+
+    private func ended(_ page: RangePage, at key: Key) -> RangePage {
+        var page = page
+        (page.more, page.next) = (true, key)
+        return page
+    }
+}
+
+/// A digest on its way.
+package struct DigestRead: StepwiseRead {
+    package static let doing = "computing a digest"
+    private let request: Digest
+    private var place = ScanPlace()
+    private var at: Position?
+    private var builder = StateDigest.Builder()
+
+    package init(_ request: Digest) { self.request = request }
+
+    package mutating func step(_ snapshot: StoreSnapshot, looking most: Int) throws -> Digest.Answer? {
+        let position = try at.map { try snapshot.checked($0) } ?? snapshot.position(request.at ?? snapshot.visible)
+        at = position
+        var scan = try RangeScan(
+            snapshot, request.topics,
+            levels: snapshot.branches.levels(of: try snapshot.branch(request.branch), at: position.revision),
+            from: place, inline: -1)
+        while let record = try scan.next(upTo: most) { builder.add(record) }
+        place = scan.place
+        return scan.isPaused ? nil : Digest.Answer(at: position, digest: builder.finish())
     }
 }

@@ -24,7 +24,7 @@ package final class Reader: @unchecked Sendable {
     /// And this many records.
     static let pageRecords = 4000
     /// A page that finds little looks at no more changes, commits or keys than this.
-    static let pageWork = 20_000
+    package static let pageWork = 20_000
 
     /// Runs `body` on one state of the file.
     func read<T>(_ doing: String, visible: Revision, _ body: (StoreSnapshot) throws -> T) throws(Refusal) -> T {
@@ -32,6 +32,24 @@ package final class Reader: @unchecked Sendable {
             try branches.loadMissing(db)
             let visible = visible == .max ? try Chain.head(db).revision : visible
             return try body(StoreSnapshot(db: db, branches: branches, floor: try Meta.floor(db), visible: visible))
+        }
+    }
+
+    // MARK: Piece by piece
+
+    /// Goes on with a read until it is done, or has looked at about `most` rows.
+    /// - Returns: `nil`: there is more to look at, and `read` knows where.
+    package func step<Read: StepwiseRead>(
+        _ read: inout Read, looking most: Int, visible: Revision
+    ) throws(Refusal) -> Read.Answer? {
+        try self.read(Read.doing, visible: visible) { try read.step($0, looking: most) }
+    }
+
+    /// The same to its end, for those who keep nobody waiting.
+    func all<Read: StepwiseRead>(_ read: Read, visible: Revision) throws(Refusal) -> Read.Answer {
+        var read = read
+        while true {
+            if let answer = try step(&read, looking: Self.pageWork, visible: visible) { return answer }
         }
     }
 
@@ -69,8 +87,18 @@ package final class Reader: @unchecked Sendable {
     }
 }
 
+/// A read that takes as long as there is much to look at, done in bounded pieces, each in a state of the file of its own,
+/// so that whoever does it can see to others between two of them. It holds what it has found so far.
+package protocol StepwiseRead: Sendable {
+    associatedtype Answer: Sendable
+    /// For people: "reading a range".
+    static var doing: String { get }
+    /// - Returns: `nil`: there is more to look at; each piece gets further, however small it is.
+    mutating func step(_ snapshot: StoreSnapshot, looking most: Int) throws -> Answer?
+}
+
 /// One state of the file, as far as it may be shown.
-struct StoreSnapshot {
+package struct StoreSnapshot {
     let db: Database
     let branches: BranchTable
     let floor: Revision

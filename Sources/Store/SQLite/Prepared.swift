@@ -116,7 +116,7 @@ struct Prepared {
 
     private static let utf8 = UInt8(SQLITE_UTF8)
     /// SQLite's SQLITE_TRANSIENT, which Swift does not import: it takes a copy before the call returns.
-    private static var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
+    static var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
 }
 
 /// Why a file takes no more, as the system said: to SQLite only ENOSPC is a full disk; to whoever runs into a quota it

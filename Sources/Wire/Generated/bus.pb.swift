@@ -1028,6 +1028,10 @@ package nonisolated struct PBRange: Sendable {
   /// values are announced only
   package var keysOnly: Bool = false
 
+  /// You go on after RangePage.next. Then a page may end, even with no records, before it has found anything: where much
+  /// was deleted there is much to look at. Without it the broker looks on, which may take as long as you wait.
+  package var continues: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1052,6 +1056,10 @@ package nonisolated struct PBRangePage: Sendable {
   package var records: [PBRecord] = []
 
   package var more: Bool = false
+
+  /// Where `more` is set: the `after` of the next page, though there may be no record under it. Absent if Range.continues
+  /// was not set, and from brokers that do not know it: then the last record's key.
+  package var next: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1852,11 +1860,59 @@ package nonisolated struct PBStatus: @unchecked Sendable {
   /// Clears the value of `counts`. Subsequent reads from it will return its default value.
   package mutating func clearCounts() {_uniqueStorage()._counts = nil}
 
+  /// absent: the write-ahead log is written back as it should be
+  package var heldLog: PBHeldLog {
+    get {_storage._heldLog ?? PBHeldLog()}
+    set {_uniqueStorage()._heldLog = newValue}
+  }
+  /// Returns true if `heldLog` has been explicitly set.
+  package var hasHeldLog: Bool {_storage._heldLog != nil}
+  /// Clears the value of `heldLog`. Subsequent reads from it will return its default value.
+  package mutating func clearHeldLog() {_uniqueStorage()._heldLog = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// The write-ahead log has grown large, since it can't be written back to its end: somebody has been reading one state of
+/// the store all the while.
+package nonisolated struct PBHeldLog: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of the log, in use
+  package var bytes: Int64 = 0
+
+  /// for how long
+  package var heldMs: Int64 = 0
+
+  /// as far as they are known
+  package var holders: [PBLogHolder] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PBLogHolder: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var pid: Int64 = 0
+
+  /// the process's; of the broker's own process: what it reads for, "the backup"
+  package var name: String = String()
+
+  package var heldMs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// What branch main holds as of one state. It is counted beside the commits, so that the state may be a little older
@@ -3640,7 +3696,7 @@ nonisolated extension PBRecords: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Range"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}at\0\u{1}after\0\u{1}limit\0\u{3}keys_only\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}at\0\u{1}after\0\u{1}limit\0\u{3}keys_only\0\u{1}continues\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3654,6 +3710,7 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 4: try { try decoder.decodeSingularStringField(value: &self.after) }()
       case 5: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.keysOnly) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.continues) }()
       default: break
       }
     }
@@ -3682,6 +3739,9 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if self.keysOnly != false {
       try visitor.visitSingularBoolField(value: self.keysOnly, fieldNumber: 6)
     }
+    if self.continues != false {
+      try visitor.visitSingularBoolField(value: self.continues, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3692,6 +3752,7 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.after != rhs.after {return false}
     if lhs.limit != rhs.limit {return false}
     if lhs.keysOnly != rhs.keysOnly {return false}
+    if lhs.continues != rhs.continues {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3699,7 +3760,7 @@ nonisolated extension PBRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
 
 nonisolated extension PBRangePage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RangePage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}records\0\u{1}more\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}records\0\u{1}more\0\u{1}next\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3710,6 +3771,7 @@ nonisolated extension PBRangePage: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 1: try { try decoder.decodeSingularMessageField(value: &self._at) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.records) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.more) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.next) }()
       default: break
       }
     }
@@ -3729,6 +3791,9 @@ nonisolated extension PBRangePage: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.more != false {
       try visitor.visitSingularBoolField(value: self.more, fieldNumber: 3)
     }
+    if !self.next.isEmpty {
+      try visitor.visitSingularStringField(value: self.next, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3736,6 +3801,7 @@ nonisolated extension PBRangePage: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs._at != rhs._at {return false}
     if lhs.records != rhs.records {return false}
     if lhs.more != rhs.more {return false}
+    if lhs.next != rhs.next {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4995,7 +5061,7 @@ nonisolated extension PBGetStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Status"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0\u{1}counts\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0\u{1}counts\0\u{4}\u{6}held_log\0")
 
   fileprivate class _StorageClass {
     var _head: PBPosition? = nil
@@ -5023,6 +5089,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     var _walBytes: Int64 = 0
     var _storeBytes: Int64 = 0
     var _counts: PBMemoryCounts? = nil
+    var _heldLog: PBHeldLog? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5058,6 +5125,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       _walBytes = source._walBytes
       _storeBytes = source._storeBytes
       _counts = source._counts
+      _heldLog = source._heldLog
     }
   }
 
@@ -5101,6 +5169,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         case 23: try { try decoder.decodeSingularInt64Field(value: &_storage._walBytes) }()
         case 24: try { try decoder.decodeSingularInt64Field(value: &_storage._storeBytes) }()
         case 25: try { try decoder.decodeSingularMessageField(value: &_storage._counts) }()
+        case 31: try { try decoder.decodeSingularMessageField(value: &_storage._heldLog) }()
         default: break
         }
       }
@@ -5188,6 +5257,9 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       try { if let v = _storage._counts {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
       } }()
+      try { if let v = _storage._heldLog {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5222,10 +5294,91 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         if _storage._walBytes != rhs_storage._walBytes {return false}
         if _storage._storeBytes != rhs_storage._storeBytes {return false}
         if _storage._counts != rhs_storage._counts {return false}
+        if _storage._heldLog != rhs_storage._heldLog {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBHeldLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".HeldLog"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}bytes\0\u{3}held_ms\0\u{1}holders\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.bytes) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.heldMs) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.holders) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.bytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.bytes, fieldNumber: 1)
+    }
+    if self.heldMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.heldMs, fieldNumber: 2)
+    }
+    if !self.holders.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.holders, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBHeldLog, rhs: PBHeldLog) -> Bool {
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.heldMs != rhs.heldMs {return false}
+    if lhs.holders != rhs.holders {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBLogHolder: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LogHolder"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}pid\0\u{1}name\0\u{3}held_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.pid) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.heldMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.pid != 0 {
+      try visitor.visitSingularInt64Field(value: self.pid, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if self.heldMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.heldMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBLogHolder, rhs: PBLogHolder) -> Bool {
+    if lhs.pid != rhs.pid {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.heldMs != rhs.heldMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

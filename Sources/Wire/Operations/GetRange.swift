@@ -6,7 +6,8 @@ extension GetRange: CodedOperation {
             branch: try Parse.branch(message.branch, "range.branch"), filter: try Parse.filter(message.topics, limits),
             at: message.hasAt ? try Parse.revision(message.at, "range.at") : nil,
             after: message.after.isEmpty ? nil : try Parse.key(message.after, "range.after"),
-            limit: Parse.pageSize(message.limit, orElse: 1000), keysOnly: message.keysOnly)
+            limit: Parse.pageSize(message.limit, orElse: 1000), keysOnly: message.keysOnly,
+            continues: message.continues)
     }
 
     var message: PBRange {
@@ -17,12 +18,14 @@ extension GetRange: CodedOperation {
             $0.after = after?.text ?? ""
             $0.limit = UInt32(clamping: limit)
             $0.keysOnly = keysOnly
+            $0.continues = continues
         }
     }
 
     static func answer(_ message: PBRangePage) throws(Refusal) -> RangePage {
         RangePage(
-            at: try Position(message.at, "range.at"), records: try Parse.records(message.records), more: message.more)
+            at: try Position(message.at, "range.at"), records: try Parse.records(message.records), more: message.more,
+            next: message.next.isEmpty ? nil : try Parse.key(message.next, "range.next"))
     }
 
     static func message(of page: RangePage) -> PBRangePage {
@@ -30,6 +33,7 @@ extension GetRange: CodedOperation {
             $0.at = PBPosition(page.at)
             $0.records = page.records.map(PBRecord.init)
             $0.more = page.more
+            $0.next = page.next?.text ?? ""
         }
     }
 }

@@ -36,6 +36,7 @@ extension PBStatus {
         walBytes = status.walBytes
         storeBytes = status.storeBytes
         if let counts = status.counts { self.counts = PBMemoryCounts(counts) }
+        if let held = status.heldLog { heldLog = PBHeldLog(held) }
     }
 }
 
@@ -67,6 +68,32 @@ extension BrokerFigures {
         walBytes = message.walBytes
         storeBytes = message.storeBytes
         if message.hasCounts { counts = try MemoryCounts(message.counts) }
+        if message.hasHeldLog { heldLog = HeldLog(message.heldLog) }
+    }
+}
+
+extension PBHeldLog {
+    fileprivate init(_ held: HeldLog) {
+        self.init()
+        bytes = held.bytes
+        heldMs = held.duration.wholeMilliseconds
+        holders = held.holders.map { holder in
+            .with {
+                $0.pid = Int64(holder.process)
+                $0.name = holder.name
+                $0.heldMs = holder.duration.wholeMilliseconds
+            }
+        }
+    }
+}
+
+extension HeldLog {
+    fileprivate init(_ message: PBHeldLog) {
+        self.init(
+            bytes: message.bytes, duration: .milliseconds(message.heldMs),
+            holders: message.holders.map {
+                Holder(process: Int32(clamping: $0.pid), name: $0.name, duration: .milliseconds($0.heldMs))
+            })
     }
 }
 

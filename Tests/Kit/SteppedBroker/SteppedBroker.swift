@@ -5,7 +5,7 @@ import MembusStore
 
 /// A broker's core over a real store in memory, without threads or sockets: whoever holds it decides when the commit
 /// thread, the readers and the clocks have their turns. What was handed to them waits here until then.
-struct SteppedBroker<Peer: Sendable> {
+struct SteppedBroker<Peer: Hashable & Sendable> {
     private(set) var core: BrokerCore<Peer>
     let store: Store
     private(set) var writer: Writer
@@ -124,4 +124,14 @@ private struct SteppedEnvironment: CommitEnvironment {
     }
 
     mutating func note(_ fault: CommitFault) {}
+}
+
+extension Desk {
+    /// All pieces of a look-up, one after another.
+    func answer(_ read: QueuedRead, now: Instant) -> Result<LookUpResult, Refusal> {
+        var read = read
+        while true {
+            if let answer = step(&read, now: now) { return answer }
+        }
+    }
 }

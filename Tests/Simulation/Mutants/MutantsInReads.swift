@@ -8,11 +8,14 @@ import MembusStore
 extension World {
     func altered(_ read: QueuedRead, of broker: BrokerProcess) -> QueuedRead {
         var read = read
-        if mutant == .watchSkipsToTheFloor, var log = read.lookUp as? GetLog, let cursor = log.cursor, log.ascending {
+        if mutant == .watchSkipsToTheFloor, var log = (read.lookUp as? InPieces<GetLog>)?.asked,
+            let cursor = log.cursor,
+            log.ascending
+        {
             log.cursor = max(cursor, .end(of: broker.writer.floor))
-            read.lookUp = log
+            read.lookUp = InPieces(log)
         }
-        guard let get = read.lookUp as? Get else { return read }
+        guard let get = (read.lookUp as? InPieces<Get>)?.asked else { return read }
         switch mutant {
         case .readBeyondVisible: read.visible = broker.writer.head
         case .getFromLaggingCopy where get.at == nil:

@@ -63,7 +63,8 @@ final class BrokerProcess {
         lineage = world.disk.store.lineage
         let held = HeldStates()
         desk = Desk(
-            store: world.disk.store, reader: reader, inlineValueBytes: Profile.inlineValueBytes, held: held)
+            store: world.disk.store, reader: reader, inlineValueBytes: Profile.inlineValueBytes, held: held,
+            pieceWork: world.profile.bounds.pieceWork)
         clockOffset = .milliseconds(world.dice.below(1_000_000))
         var settings = CoreSettings()
         settings.events = ["tcp://*:7402"]
@@ -215,14 +216,18 @@ final class BrokerProcess {
 
     // MARK: The reading threads
 
-    private func look(_ read: QueuedRead) {
-        var read = world.altered(read, of: self)
-        var answer = Result<LookUpResult, Refusal>.failure(Refusal(.deadlineExceeded, "waited too long"))
-        if read.deadline.map({ $0 >= now }) ?? true {
-            read.deadline = nil
-            answer = desk.answer(read, now: now)
-        }
-        after(world.dice.milliseconds(world.pace(world.profile.reading))) { broker in
+    private func look(_ read: QueuedRead) { goOn(with: world.altered(read, of: self)) }
+
+    /// A piece of it; whatever happens between two pieces happens.
+    private func goOn(with read: QueuedRead) {
+        var read = read
+        var answer: Result<LookUpResult, Refusal>? = .failure(Refusal(.deadlineExceeded, "waited too long"))
+        if read.deadline.map({ $0 >= now }) ?? true { answer = desk.step(&read, now: now) }
+        after(world.dice.milliseconds(world.pace(world.profile.reading))) { [read] broker in
+            guard let answer else {
+                broker.world.coverage.count(.lookUpInPieces)
+                return broker.goOn(with: read)
+            }
             broker.readsUnderWay -= 1
             broker.step(.answered(ticket: read.ticket, answer))
         }

@@ -99,6 +99,7 @@ package enum Happening: String, CaseIterable, Sendable {
     case rangeHeld = "further page of a range below the floor"
     case readMerged = "read of a key that is only merged"
     case getContinued = "further part of a get"
+    case lookUpInPieces = "further piece of a look-up"
     case watchedLarge = "value fetched by a watch"
     case watched = "change delivered by a watch"
     case watchEnded = "watch ended by the broker's answer"

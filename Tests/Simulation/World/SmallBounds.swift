@@ -26,6 +26,9 @@ struct SmallBounds {
     var history: Duration?
     var sessionLife: Duration?
 
+    /// How much of a look-up is done at a time.
+    var pieceWork = 1000
+
     /// All as the product has them.
     init() {}
 
@@ -41,6 +44,9 @@ struct SmallBounds {
         if dice.chance(15) { mostKept = UInt64(dice.within(1...2)) }
         if dice.chance(20) { history = dice.milliseconds(300...5000) }
     }
+
+    /// Of dice of their own.
+    mutating func shortenPieces(_ dice: inout Dice) { if dice.chance(40) { pieceWork = dice.within(1...4) } }
 
     /// Of dice of their own.
     mutating func shortenSessions(_ dice: inout Dice) {

@@ -79,6 +79,7 @@ package final class World {
         profile.shorten(&callDice)
         var lifeDice = Dice(seed: seed, move: -3)
         profile.bounds.shortenSessions(&lifeDice)
+        profile.bounds.shortenPieces(&lifeDice)
         mutant?.provoke(&profile)
         profile.spare(part.spared)
         self.profile = profile

@@ -4,6 +4,7 @@ import MembusStore
 import Testing
 
 @testable import MembusBroker
+@testable import MembusSteppedBroker
 
 @Suite("Copies of the store that clients read")
 struct BackupsTests {

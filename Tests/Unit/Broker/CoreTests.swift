@@ -93,6 +93,62 @@ import Testing
         guard case .outcome(.committed)? = world.reply(again)?.body else { throw Refusal(.malformed, "not committed") }
     }
 
+    @Test("what is under way is not done again for a repeat of the request, and is answered once")
+    func repeats() throws {
+        var world = try CoreWorld()
+        let bodies: [Request.Body] = [
+            .range(GetRange(branch: .main, filter: .everything)), .digest(Digest(branch: .main, topics: .everything)),
+            .get(Get(branch: .main, keys: [try Key("a")])), .log(GetLog(branch: nil)), .verify(Verify()),
+        ]
+        for body in bodies {
+            let id = world.ask(body)
+            world.ask(body, id: id)
+            #expect(world.broker.reads.count == 1)
+            // Another request under the same number is another request, and so is the same one of another peer.
+            world.ask(.branches(GetBranches()), id: id)
+            world.ask(body, peer: 2, id: id)
+            #expect(world.broker.reads.count == 3)
+            world.readAll()
+            #expect(world.replies.filter { $0.peer == 1 && $0.reply.id == id }.count == 2)
+            // Its answer may be lost: whoever asks after it is answered again.
+            world.ask(body, id: id)
+            #expect(world.broker.reads.count == 1)
+            world.readAll()
+        }
+        let session = world.ask(.openSession(OpenSession(agent: "ada")))
+        world.ask(.openSession(OpenSession(agent: "ada")), id: session)
+        #expect(world.broker.writes.count == 1)
+    }
+
+    @Test("a repeat of what is under way is not told that the broker is busy")
+    func repeatOfBusy() throws {
+        var settings = CoreSettings()
+        settings.readsWaiting = 1
+        var world = try CoreWorld(settings: settings)
+        let id = world.ask(.digest(Digest(branch: .main, topics: .everything)))
+        world.ask(.digest(Digest(branch: .main, topics: .everything)), id: id)
+        #expect(world.reply(id) == nil)
+        world.readAll()
+        guard case .digest? = world.reply(id)?.body else { throw Refusal(.malformed, "no digest") }
+    }
+
+    @Test("a view's next attempt of a pull that is under way has the answer of that one")
+    func repeatedPull() throws {
+        var world = try CoreWorld()
+        let stream = try world.register("plans/")
+        let pull = Request.Body.pull(Pull(stream: stream.stream, from: nil))
+        let attempts = [world.ask(pull), world.ask(pull), world.ask(pull)]
+        #expect(world.broker.reads.count == 1)
+        world.ask(.pull(Pull(stream: stream.stream, from: nil, atLeast: 0, page: nil)), peer: 2)
+        #expect(world.broker.reads.count == 2)
+        world.readAll()
+        for id in attempts {
+            guard case .page? = world.reply(id)?.body else { throw Refusal(.malformed, "no page") }
+        }
+        world.ask(pull)
+        #expect(world.broker.reads.count == 1)
+    }
+
     @Test("a ping is answered on the events' socket with its nonce, and in the reply")
     func ping() throws {
         var world = try CoreWorld()

@@ -19,14 +19,16 @@ struct CoreWorld {
 
     @discardableResult
     mutating func ask(
-        _ body: Request.Body, peer: Int = 1, instance: Instance? = Instance(99), streams: [StreamID] = []
+        _ body: Request.Body, peer: Int = 1, instance: Instance? = Instance(99), streams: [StreamID] = [],
+        id: UInt64? = nil
     ) -> UInt64 {
-        lastID += 1
+        if id == nil { lastID += 1 }
+        let id = id ?? lastID
         step(
             .request(
                 from: peer, as: Principal(namedBy: body), bytes: 100,
-                Request(id: lastID, instance: instance, streams: streams, body: body)))
-        return lastID
+                Request(id: id, instance: instance, streams: streams, body: body)))
+        return id
     }
 
     mutating func commitAll() throws { step(.written(try broker.sync())) }

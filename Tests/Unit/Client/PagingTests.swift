@@ -24,6 +24,27 @@ struct PagingTests {
         #expect(page2.isLast && page2.token == Token(lineage: Lineage(1), position: at(9)))
     }
 
+    @Test("a page of a range that found nothing is no end: the next one is asked for after the key that it names")
+    func emptyPage() throws {
+        func page(_ keys: [String], next: String?) throws -> Reply.Body {
+            .range(
+                RangePage(
+                    at: at(9), records: keys.map { record($0, 3) }, more: true, next: try next.map { try Key($0) }))
+        }
+        var paging = records()
+        #expect(try paging.begin().range().continues)
+        let nothing = try paging.answered(page([], next: "a/5")).handed()
+        #expect(nothing.elements.isEmpty && !nothing.isLast)
+        #expect(try paging.take(.passed).range().after == key("a/5"))
+        #expect(try !paging.answered(page(["a/6"], next: "a/7")).handed().isLast)
+        #expect(try paging.take(.passed).range().after == key("a/7"))
+        // What does not get further would be asked for again for ever.
+        var stuck = paging
+        #expect(try stuck.answered(page(["a/6"], next: "a/7")).handed().isLast)
+        // An older broker names no key: an empty page is the end, as it always was.
+        #expect(try paging.answered(page([], next: nil)).handed().isLast)
+    }
+
     @Test("a page of another history, or of another state of the same revision, ends a range")
     func rangeReplaced() throws {
         var paging = records()

@@ -16,7 +16,7 @@ extension Samples {
             .range(
                 GetRange(
                     branch: branch(), filter: filter(), at: maybe { $0.revision() }, after: maybe { $0.key() },
-                    limit: pick([1, 1000, 10_000]), keysOnly: flag())),
+                    limit: pick([1, 1000, 10_000]), keysOnly: flag(), continues: flag())),
             .history(
                 GetHistory(
                     branch: branch(), key: key(), before: maybe { $0.positive() }, limit: pick([1, 100, 10_000]))),
@@ -72,7 +72,8 @@ extension Samples {
                             current: $0.maybe { $0.record() })
                     }, at: position())),
             .records(Get.Answer(at: position(), records: list { $0.record() })),
-            .range(RangePage(at: position(), records: list { $0.record() }, more: flag())),
+            .range(
+                RangePage(at: position(), records: list { $0.record() }, more: flag(), next: maybe { $0.key() })),
             .history(
                 HistoryPage(
                     versions: list { KeyVersion(record: $0.record(), commit: $0.info()) }, more: flag())),
@@ -167,7 +168,17 @@ extension Samples {
         status.walBytes = revision()
         status.storeBytes = revision()
         status.counts = counts()
+        status.heldLog = maybe { $0.heldLog() }
         return status
+    }
+
+    private mutating func heldLog() -> HeldLog {
+        HeldLog(
+            bytes: revision(), duration: .milliseconds(small()),
+            holders: list {
+                HeldLog.Holder(
+                    process: Int32(clamping: $0.small()), name: $0.text(), duration: .milliseconds($0.small()))
+            })
     }
 
     private mutating func counts() -> MemoryCounts {
