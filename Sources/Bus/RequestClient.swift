@@ -20,6 +20,9 @@ package struct RequestClient: ~Copyable {
         self.endpoint = endpoint
         self.framing = framing
         self.options = options
+        if case .tcp(let host, _)? = try? Address(endpoint) {
+            try host.requireInterface(endpoint, "connect to")
+        }
         socket = try Self.open(in: context, endpoint, options)
     }
 

@@ -1,5 +1,6 @@
 import CZeroMQ
 import FoundationEssentials
+import Glibc
 
 /// A ZeroMQ socket. It has one owner, a thread: open, use and close it there. It closes when its owner lets
 /// go of it.
@@ -21,6 +22,9 @@ package struct Socket: ~Copyable {
     package let kind: Kind
     let handle: UnsafeMutableRawPointer
     private let context: Context
+    private let backlog: Int
+    /// Of the ipc endpoints that it listens at.
+    private let files = SocketFiles()
 
     package init(_ kind: Kind, in context: Context, options: SocketOptions = SocketOptions()) throws(BusError) {
         let handle = try context.makeSocket(kind)
@@ -31,24 +35,50 @@ package struct Socket: ~Copyable {
         self.kind = kind
         self.context = context
         self.handle = handle
+        backlog = options.backlog
     }
 
-    deinit { _ = zmq_close(handle) }
+    deinit {
+        // Before the socket is closed: until then nobody takes the path for a dead broker's.
+        files.remove()
+        _ = zmq_close(handle)
+    }
 
     // MARK: Endpoints
 
-    /// Listens at an endpoint; `tcp://127.0.0.1:*` takes a free port. An ipc path that another process
-    /// listens at is taken over silently: libzmq removes the file first.
+    /// Listens at an endpoint; `tcp://127.0.0.1:*` takes a free port. An ipc path is taken where nothing is, or a
+    /// socket that nobody answers at.
     /// - Returns: the endpoint as it was resolved.
     @discardableResult
     package func bind(_ endpoint: String) throws(BusError) -> String {
-        try uninterrupted("listen at", endpoint) { zmq_bind(handle, endpoint) }
+        let settings = SocketSettings(kind: kind, handle: handle)
+        let path = endpoint.hasPrefix("ipc://") ? endpoint.dropFirst(6) : ""
+        // A path that libzmq draws, and names without a file, are its own.
+        if let first = path.first, first != "*", first != "@" {
+            let (descriptor, file) = try SocketFile.listen(at: String(path), backlog: backlog)
+            do {
+                try settings.set(ZMQ_USE_FD, Int(descriptor), "descriptor")
+                try uninterrupted("listen at", endpoint) { zmq_bind(handle, endpoint) }
+            } catch {
+                file.remove()
+                _ = Glibc.close(descriptor)
+                throw error
+            }
+            files.add(file)
+            try settings.set(ZMQ_USE_FD, -1, "descriptor")
+        } else {
+            if case .tcp(let host, _)? = try? Address(endpoint) { try host.requireInterface(endpoint) }
+            try settings.set(ZMQ_IPV6, HostFamily.isIPv6(listening: endpoint) ? 1 : 0, "IPv6")
+            try uninterrupted("listen at", endpoint) { zmq_bind(handle, endpoint) }
+        }
         return try lastEndpoint()
     }
 
     /// Connects in the background, and again whenever the connection is lost: that nobody listens there is
     /// no error.
     package func connect(_ endpoint: String) throws(BusError) {
+        let isIPv6 = HostFamily.isIPv6(connecting: endpoint)
+        try SocketSettings(kind: kind, handle: handle).set(ZMQ_IPV6, isIPv6 ? 1 : 0, "IPv6")
         try uninterrupted("connect to", endpoint) { zmq_connect(handle, endpoint) }
     }
 

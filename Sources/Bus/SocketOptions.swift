@@ -13,8 +13,6 @@ package struct SocketOptions: Hashable, Sendable {
     /// A peer that sends a larger frame is disconnected; `nil`: any size. The number of frames in a message
     /// is not bounded by it.
     package var maxFrameBytes: Int?
-    /// Whether IPv6 addresses may be used (IPv4 ones then still work).
-    package var ipv6 = false
     /// Probe a silent TCP connection after this time, and drop it after three probes without an answer.
     package var keepAlive: Duration? = .seconds(30)
     /// A peer that has not introduced itself by then is disconnected.
@@ -36,7 +34,6 @@ package struct SocketOptions: Hashable, Sendable {
         try socket.set(ZMQ_SNDHWM, sendMark, "send mark")
         try socket.set(ZMQ_RCVHWM, receiveMark, "receive mark")
         try socket.set(ZMQ_MAXMSGSIZE, wide: Int64(maxFrameBytes ?? -1), "largest frame")
-        try socket.set(ZMQ_IPV6, ipv6 ? 1 : 0, "IPv6")
         try socket.set(ZMQ_HANDSHAKE_IVL, handshake.inMilliseconds, "handshake interval")
         try socket.set(ZMQ_RECONNECT_IVL, reconnect.inMilliseconds, "reconnect interval")
         try socket.set(ZMQ_RECONNECT_IVL_MAX, reconnectMax.inMilliseconds, "longest reconnect interval")

@@ -1,3 +1,5 @@
+import MembusBus
+
 /// What is known of the broker, and when it was last heard.
 struct BrokerLink: Sendable {
     var isStarted = false
@@ -190,20 +192,42 @@ extension ClientCore {
 
 /// Which of a broker's events endpoints to use.
 enum EventsEndpoint {
-    /// The first with the transport of the request endpoint, else the first. A wildcard host stands for the
-    /// host by which the broker was reached.
+    /// The first that suits the request endpoint best: of its transport, and of its family of addresses. A wildcard
+    /// host stands for the host by which the broker was reached. A link-local address is taken with the zone by which
+    /// the broker was reached: the one that it tells is an interface of its own machine.
     static func choose(from endpoints: [String], broker: String) -> String? {
-        let transport = broker.prefix { $0 != ":" }
-        guard let chosen = endpoints.first(where: { $0.hasPrefix("\(transport)://") }) ?? endpoints.first else {
-            return nil
-        }
-        guard chosen.hasPrefix("tcp://"), let colon = chosen.lastIndex(of: ":") else { return chosen }
-        let host = chosen[
-            chosen.index(chosen.startIndex, offsetBy: 6)..<max(colon, chosen.index(chosen.startIndex, offsetBy: 6))]
-        guard ["*", "0.0.0.0", "[::]"].contains(host), broker.hasPrefix("tcp://"), let end = broker.lastIndex(of: ":")
-        else {
+        guard let reached = try? Address(broker) else { return endpoints.first }
+        // The first of the least: `min` keeps the order.
+        let ranked = endpoints.map { (url: $0, rank: rank(try? Address($0), reached)) }
+        guard let chosen = ranked.min(by: { $0.rank < $1.rank })?.url else { return nil }
+        guard case .tcp(let host, let port)? = try? Address(chosen), case .tcp(let known, _) = reached else {
             return chosen
         }
-        return String(broker[..<end] + chosen[colon...])
+        if host.isEvery { return Address.tcp(known, port: port).url }
+        if case .ipv6(var address) = host, address.isLinkLocal, case .ipv6(let by) = known, by.zone != nil {
+            address.zone = by.zone
+            return Address.tcp(.ipv6(address), port: port).url
+        }
+        return chosen
+    }
+
+    private static func rank(_ offered: Address?, _ reached: Address) -> Int {
+        switch (offered, reached) {
+        case (.ipc?, .ipc): 0
+        case (.tcp(let host, _)?, .tcp(let known, _)): host.suits(known) ? 0 : 1
+        case (nil, _), (.ipc?, .tcp), (.tcp?, .ipc): 2
+        }
+    }
+}
+
+extension Address.Host {
+    /// Whether who reached the broker as `known` will reach it as this, too. Of names nobody can tell.
+    fileprivate func suits(_ known: Address.Host) -> Bool {
+        switch (self, known) {
+        case (.ipv6(let address), .ipv6(let by)): !address.isLinkLocal || by.zone != nil
+        case (.ipv6(let address), _): address.isEvery || (!known.isIPv4 && !address.isLinkLocal)
+        case (_, .ipv6): !isIPv4
+        default: true
+        }
     }
 }

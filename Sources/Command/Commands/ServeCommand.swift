@@ -20,6 +20,11 @@ struct ServeCommand: AsyncParsableCommand {
             the port after --listen's. Behind a proxy or a forwarded port, "advertisedEvents" in the \
             configuration file is what clients are told instead.
 
+            An IPv6 address stands in brackets: tcp://[::1]:7401; one of a single link names its interface, \
+            tcp://[fe80::1%eth0]:7401. * is every IPv4 address of this machine, [::] every address of both kinds. \
+            An ipc path is taken where nothing is, or a socket that no process answers at; anything else that \
+            is there stays, and the broker does not start.
+
             The configuration file is one JSON object; options override it. Every field may be left out. These \
             are all, with their defaults (advertisedEvents has none); what ends in Bytes counts bytes, as \
             retention.bytes does, the rest are numbers of things:
@@ -109,6 +114,15 @@ struct ServeCommand: AsyncParsableCommand {
             configuration.events = listen.map(ConfigurationFile.events(besides:))
         }
         if !events.isEmpty { configuration.events = events }
+        // What was derived was not looked at yet: a path may be too long with what is appended to it.
+        for url in configuration.events {
+            if let fault = Endpoint.fault(url, .listening) {
+                throw CommandError(
+                    "ENDPOINT", "\(url) is no endpoint for events: \(fault)",
+                    hint: "say where events are: --events URL",
+                    .usage)
+            }
+        }
         return configuration
     }
 }

@@ -1,3 +1,5 @@
+import MembusBus
+
 /// Checks of endpoints that ZeroMQ makes no fuss about: it takes a port beyond 65535 for another one.
 enum Endpoint {
     /// Who uses the endpoint: a broker that listens may leave the port to the system.
@@ -5,14 +7,20 @@ enum Endpoint {
 
     /// What is wrong with `url`; `nil` if nothing is.
     static func fault(_ url: String, _ role: Role) -> String? {
-        if url.hasPrefix("ipc://") { return url.utf8.count > 6 ? nil : "write ipc://PATH" }
-        guard url.hasPrefix("tcp://") else { return "write tcp://HOST:PORT or ipc://PATH" }
-        let place = url.dropFirst(6)
-        guard let colon = place.lastIndex(of: ":"), colon != place.startIndex, !place.hasSuffix("]") else {
-            return "write tcp://HOST:PORT"
+        let host: Address.Host
+        let port: String
+        do {
+            guard case .tcp(let named, let number) = try Address(url) else { return nil }
+            (host, port) = (named, number)
+        } catch { return error.description }
+        switch host {
+        case .every where role == .reaching: return "* is for listening: name the broker's host"
+        case .ipv6(let address) where address.isEvery && role == .reaching:
+            return "[::] is for listening: name the broker's host"
+        case .ipv6(let address) where address.isLinkLocal && address.zone == nil && role != .advertised:
+            return "a link-local address needs an interface: [\(address.text)%INTERFACE]"
+        case .every, .name, .ipv6: break
         }
-        let (host, port) = (place[..<colon], place[place.index(after: colon)...])
-        if role == .reaching, host == "*" { return "* is for listening: name the broker's host" }
         if role == .listening, port == "*" || port == "0" { return nil }
         guard port.utf8.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }), let number = Int(port),
             1...65_535 ~= number

@@ -25,8 +25,8 @@ package struct Hello: Operation, Hashable {
 package struct Welcome: Hashable, Sendable {
     package var major: UInt32
     package var minor: UInt32
-    /// ZeroMQ endpoints of the events' socket. A `*` or `0.0.0.0` host stands for the host by which the client reached
-    /// the broker.
+    /// ZeroMQ endpoints of the events' socket. A `*`, `0.0.0.0` or `[::]` host stands for the host by which the
+    /// client reached the broker.
     package var events: [String]
     package var heartbeat: Duration
     package var limits: Limits

@@ -696,7 +696,9 @@ package nonisolated struct PBWelcome: Sendable {
   package var minor: UInt32 = 0
 
   /// Endpoints of the events' socket. A host `*`, `0.0.0.0` or `[::]` stands for the host by which the client
-  /// reached the broker. Take the first that has the transport of the request endpoint, else the first.
+  /// reached the broker. Take the first that has the transport of the request endpoint, and if there is one the
+  /// kind of its address (IPv4, IPv6; wildcards: `[::]` both); else the first. The zone of a link-local address
+  /// (`[fe80::1%eth0]`) is the broker's: put the one by which you reached it.
   package var events: [String] = []
 
   package var heartbeatMs: Int64 = 0

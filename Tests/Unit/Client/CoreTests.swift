@@ -64,6 +64,24 @@ struct CoreTests {
         #expect(EventsEndpoint.choose(from: [], broker: "tcp://h:7401") == nil)
     }
 
+    @Test(
+        "of several it is the first of the family by which the broker was reached, with the zone of this machine",
+        arguments: [
+            (["tcp://127.0.0.1:1", "tcp://[::1]:2"], "tcp://[::1]:7401", "tcp://[::1]:2"),
+            (["tcp://[::1]:2", "tcp://127.0.0.1:1"], "tcp://127.0.0.1:7401", "tcp://127.0.0.1:1"),
+            (["tcp://*:1", "tcp://[::]:2"], "tcp://[2001:db8::1]:7401", "tcp://[2001:db8::1]:2"),
+            (["tcp://[::]:2"], "tcp://10.0.0.1:7401", "tcp://10.0.0.1:2"),
+            (["tcp://[::]:2"], "tcp://[fe80::1%wlan0]:7401", "tcp://[fe80::1%wlan0]:2"),
+            (["tcp://[fe80::1%eth0]:2"], "tcp://[fe80::1%wlan0]:7401", "tcp://[fe80::1%wlan0]:2"),
+            (["tcp://[fe80::1%eth0]:1", "tcp://[fd00::1]:2"], "tcp://[fd00::1]:7401", "tcp://[fd00::1]:2"),
+            (["tcp://[fe80::1%eth0]:1", "tcp://host:2"], "tcp://host:7401", "tcp://host:2"),
+            (["ipc:///e", "tcp://[::1]:2"], "tcp://10.0.0.1:7401", "tcp://[::1]:2"),
+            (["ipc:///e"], "tcp://10.0.0.1:7401", "ipc:///e"),
+        ])
+    func families(offered: [String], broker: String, chosen: String) {
+        #expect(EventsEndpoint.choose(from: offered, broker: broker) == chosen)
+    }
+
     @Test("a read that gets no answer is asked again, and ends with its deadline")
     func reads() {
         var hand = CoreHand()

@@ -151,7 +151,11 @@ import Testing
             ("tcp://*:0", true, false), ("tcp://*:7401", true, false), ("tcp://h:65536", false, false),
             ("tcp://h", false, false),
             ("tcp://:1", false, false), ("tcp://h:", false, false), ("tcp://h:+1", false, false),
-            ("tcp://[::1]", false, false),
+            ("tcp://[::1]", false, false), ("tcp://::1:7401", false, false), ("tcp://[::]:7401", true, false),
+            ("tcp://[fe80::1%eth0]:7401", true, true), ("tcp://[fe80::1]:7401", false, false),
+            ("tcp://[fe80::1%]:7401", false, false), ("tcp://[::g]:1", false, false),
+            ("ipc:///" + String(repeating: "x", count: 106), true, true),
+            ("ipc:///" + String(repeating: "x", count: 107), false, false),
             ("ipc://", false, false), ("udp://h:1", false, false),
         ]) func endpoints(_ url: String, _ listens: Bool, _ isReached: Bool)
     {
