@@ -55,6 +55,8 @@ let package = Package(
             path: "Sources/Wire"),
         .target(name: "MembusDocuments", dependencies: ["MembusModel"], path: "Sources/Documents"),
         .target(name: "MembusBus", dependencies: ["CZeroMQ"], path: "Sources/Bus"),
+        // `accept4` for the whole process: only what runs a broker is linked with it.
+        .target(name: "CProcess", path: "Sources/CProcess"),
         .target(
             name: "MembusStore",
             dependencies: [
@@ -65,7 +67,7 @@ let package = Package(
         .target(
             name: "MembusBroker",
             dependencies: [
-                "MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore",
+                "CProcess", "MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

@@ -36,9 +36,12 @@ private final class Charge: Sendable {
 
 extension Socket {
     /// Sends one frame, the last of its message, counted in the account for as long as libzmq holds it.
-    func send(_ bytes: some ContiguousBytes, chargedTo account: Account) throws(BusError) -> Sent {
+    /// - Parameter overhead: is counted as well.
+    func send(
+        _ bytes: some ContiguousBytes, chargedTo account: Account, besides overhead: Int = 0
+    ) throws(BusError) -> Sent {
         var message = zmq_msg_t()
-        let code = bytes.withUnsafeBytes { Self.fill(&message, with: $0, chargedTo: account) }
+        let code = bytes.withUnsafeBytes { Self.fill(&message, with: $0, overhead, chargedTo: account) }
         guard code == 0 else { throw BusError(code: code, action: "send on a \(kind) socket") }
         while zmq_msg_send(&message, handle, ZMQ_DONTWAIT) < 0 {
             let code = zmq_errno()
@@ -54,11 +57,12 @@ extension Socket {
     }
 
     private static func fill(
-        _ message: inout zmq_msg_t, with bytes: UnsafeRawBufferPointer, chargedTo account: Account
+        _ message: inout zmq_msg_t, with bytes: UnsafeRawBufferPointer, _ overhead: Int,
+        chargedTo account: Account
     ) -> Int32 {
         guard let copy = malloc(max(bytes.count, 1)) else { return ENOMEM }
         if let start = bytes.baseAddress { memcpy(copy, start, bytes.count) }
-        let charge = Unmanaged.passRetained(Charge(bytes.count, to: account))
+        let charge = Unmanaged.passRetained(Charge(bytes.count + overhead, to: account))
         let code = zmq_msg_init_data(
             &message, copy, bytes.count,
             { copy, charge in

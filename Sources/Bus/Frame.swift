@@ -24,6 +24,11 @@ package struct Frame: ~Copyable {
     /// Whether more frames of the same message follow.
     var hasMore: Bool { reading { zmq_msg_more($0) != 0 } }
 
+    /// Of the connection that it came by; `nil` if it came by none.
+    var descriptor: Int32? {
+        reading { zmq_msg_gets($0, "__fd") }.flatMap { Int32(String(cString: $0)) }
+    }
+
     /// The bytes, valid during the call.
     package func withUnsafeBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
         var view = message

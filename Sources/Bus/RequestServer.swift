@@ -41,6 +41,8 @@ package struct RequestServer: ~Copyable {
     }
 
     package var readable: PollItem { .readable(socket) }
+    /// Bytes of large replies that their peers have not taken yet.
+    package var bytesWaiting: Int { whole.bytes }
 
     /// Hands over what waits, at most `max` messages, those of a wrong shape included.
     /// - Returns: how many were taken; fewer than `max`: no more are waiting.

@@ -15,6 +15,10 @@ package struct SocketOptions: Hashable, Sendable {
     package var maxFrameBytes: Int?
     /// Probe a silent TCP connection after this time, and drop it after three probes without an answer.
     package var keepAlive: Duration? = .seconds(30)
+    /// A TCP peer that has taken nothing of what waits for it for so long is disconnected, and what waits is given
+    /// up: one that was stopped, or whose machine is gone. `nil`: as the system's rules are, which for one that was
+    /// stopped is never. (Linux before 5.11 minds only machines that are gone.)
+    package var stall: Duration?
     /// A peer that has not introduced itself by then is disconnected.
     package var handshake: Duration = .seconds(10)
     /// Pause before connecting again; it doubles up to `reconnectMax`.
@@ -46,9 +50,12 @@ package struct SocketOptions: Hashable, Sendable {
             try socket.set(ZMQ_TCP_KEEPALIVE_INTVL, max(1, seconds / 3), "keep-alive")
             try socket.set(ZMQ_TCP_KEEPALIVE_CNT, 3, "keep-alive")
         }
+        if let stall { try socket.set(ZMQ_TCP_MAXRT, stall.inMilliseconds, "stall") }
         if socket.kind == .router { try socket.set(ZMQ_ROUTER_MANDATORY, 1, "mandatory routing") }
         if socket.kind == .router { try socket.set(ZMQ_ROUTER_HANDOVER, 0, "handover") }
         if socket.kind == .xpub { try socket.set(ZMQ_XPUB_NODROP, 0, "dropping") }
+        // Of every subscriber, not of the first and the last to a topic.
+        if socket.kind == .xpub { try socket.set(ZMQ_XPUB_VERBOSER, 1, "hearing of subscriptions") }
     }
 }
 

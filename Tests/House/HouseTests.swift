@@ -11,7 +11,7 @@ import Testing
         ("Documents", ["MembusModel"]),
         ("Bus", ["CZeroMQ"]),
         ("Store", ["MembusModel", "MembusSystem"]),
-        ("Broker", ["MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore"]),
+        ("Broker", ["CProcess", "MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore"]),
         ("Client", ["MembusModel", "MembusSystem", "MembusWire", "MembusBus"]),
         (
             "Command",
@@ -22,7 +22,8 @@ import Testing
         ),
     ]
     static let ours: Set<String> = [
-        "CZeroMQ", "MembusDocuments", "MembusSystem", "MembusModel", "MembusWire", "MembusBus", "MembusStore",
+        "CProcess", "CZeroMQ", "MembusDocuments", "MembusSystem", "MembusModel", "MembusWire", "MembusBus",
+        "MembusStore",
         "MembusBroker", "Membus",
         "MembusCommand",
     ]

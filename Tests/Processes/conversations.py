@@ -80,10 +80,10 @@ def turns_by_agent(samples):
 class Follower:
     """A process that keeps a view, and reports on it when asked."""
 
-    def __init__(self, broker, name, *options):
+    def __init__(self, broker, name, *options, topic=TOPIC):
         self.name = name
         self.process = start(
-            [agent_binary(), "follow", "--broker", broker.url, "--as", name, *options, TOPIC],
+            [agent_binary(), "follow", "--broker", broker.url, "--as", name, *options, topic],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def report(self, token, timeout=60):

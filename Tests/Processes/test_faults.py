@@ -383,6 +383,68 @@ def test_a_subscriber_that_was_stopped_catches_up(broker, clients, bystander):
     follower.close()
 
 
+def test_what_waits_for_stopped_subscribers_is_bounded_in_bytes_and_given_back(broker, clients, bystander):
+    """Twelve subscribers of a stream each stop reading; half a gibibyte of events would wait for them."""
+    connection, session = clients.connection(), clients.session(timeout=10)
+    follower = Follower(broker, "reader", "--mode", "update", topic="big/")
+    assert follower.report(token_of(broker))["count"] == 0
+    before = memory_kib(broker.pid)
+    deaf = []
+    for number in range(12):
+        stream = connection.call(request(register=bus.Register(
+            topics=["big/", f"other/{number}"], mode=bus.UPDATE))).registered.stream
+        wire = Wire(broker.events, b"SUB", receive_buffer=4096)
+        wire.send_frame(b"\x01" + stream)
+        deaf.append(wire)
+    bystander()
+    for count in range(700):
+        number = session.submit(memory.Transaction(branch="main", changes=[
+            put(f"big/{count % 50}/{part}", f"{count} ".ljust(15_000, "x")) for part in range(4)]))
+        if count % 50 == 49:
+            session.wait(number)
+            assert bystander() < 5
+    grown = memory_kib(broker.pid, peak=True) - before
+    print(f"{grown >> 10} MiB more at the most")
+    assert grown < 400 * 1024
+    told = [line for line in broker.log if "events are announced instead of sent" in line]
+    assert told and "MiB wait for subscribers" in told[0], broker.log[-5:]
+    # Who reads has all of it, whatever the others do.
+    report = follower.report(token_of(broker))
+    truth = run_json_lines(broker, "debug", "digest", "big/")[0]
+    assert truth["equal"] and report["digest"] == truth["digest"] and report["count"] == 200
+    follower.close()
+    # They never take what waits, and are disconnected; the memory goes with them.
+    eventually(lambda: memory_kib(broker.pid) - before < 80 * 1024, 60, what="letting go of the events")
+    for wire in deaf:
+        assert wire.is_closed()
+        wire.close()
+    session.transact(put("big/0/0", "small again"))
+    bystander()
+
+
+def test_a_client_with_too_many_subscriptions_is_disconnected_and_its_memory_given_back(broker, clients, bystander):
+    before = memory_kib(broker.pid)
+    with Wire(broker.events, b"SUB") as greedy:
+        topic = b"\x01%16d"
+        try:
+            for number in range(0, 200_000, 1000):
+                greedy.send(b"".join(header(17) + topic % (each * 7919) for each in range(number, number + 1000)))
+        except OSError:
+            pass
+        assert greedy.is_closed()
+    assert bystander() < 5
+    assert any("subscriptions" in line for line in broker.log), broker.log
+    grown = memory_kib(broker.pid, peak=True) - before
+    print(f"{grown >> 10} MiB more at the most")
+    assert grown < 100 * 1024
+    eventually(lambda: memory_kib(broker.pid) - before < 20 * 1024, 30, what="letting go of the subscriptions")
+    # 30,000 are nobody's fault.
+    with Wire(broker.events, b"SUB", timeout=2) as busy:
+        busy.send(b"".join(header(17) + topic % each for each in range(30_000)))
+        bystander()
+        assert not busy.is_closed()
+
+
 def token_of(broker):
     status = run_json_lines(broker, "status")[0]
     return f"{status['lineage']}:{status['head']['revision']}:{status['head']['hash']}"

@@ -1,12 +1,14 @@
-"""Where a broker listens: what it takes and leaves there."""
+"""Where a broker listens: what it takes and leaves there, and what becomes of those who find it full."""
 
+import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from processes import Broker, Lines, free_port, membus, run, run_json_lines
+from processes import Broker, Lines, eventually, free_port, membus, open_files, run, run_json_lines
 
 
 def check_that_all_works(broker):
@@ -99,3 +101,68 @@ def test_who_comes_by_ipv6_is_told_of_events_there(tmp_path):
             for host in ("127.0.0.1", "[::1]"):
                 broker.url = f"tcp://{host}:{port}"
                 check_that_all_works(broker)
+
+
+# ---- A full table of files
+
+
+def processor_seconds(pid):
+    """What the process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def connect(url):
+    kind, _, place = url.partition("://")
+    if kind == "ipc":
+        it = socket.socket(socket.AF_UNIX)
+        it.connect(place)
+    else:
+        host, _, port = place.rpartition(":")
+        it = socket.create_connection((host, int(port)), 10)
+    it.settimeout(10)
+    return it
+
+
+@pytest.mark.parametrize("transport", ["tcp", "ipc"])
+def test_connections_beyond_the_table_of_files_are_turned_away_at_once_and_the_log_says_so(tmp_path, transport):
+    urls = {"url": f"ipc://{tmp_path}/s", "events": f"ipc://{tmp_path}/e"} if transport == "ipc" else {}
+    with Broker(tmp_path / "data", under=["prlimit", "--nofile=64:64"], **urls) as broker:
+        run(broker, "put", "a", "b")
+        with Lines(broker, "watch", "a", "--json") as watch:
+            watch.until(lambda it: it.err)
+            strangers = [connect(broker.url if number % 2 else broker.events) for number in range(80)]
+            # Those that were taken are greeted, the others hear the end of the connection; nobody waits.
+            greeted = []
+            for stranger in strangers:
+                try:
+                    greeted.append(bool(stranger.recv(1)))
+                except ConnectionResetError:
+                    greeted.append(False)
+            assert 0 < sum(greeted) < 60
+            eventually(lambda: any("connections are turned away" in line for line in broker.log))
+            told = [line for line in broker.log if "connections are turned away" in line]
+            assert len(told) == 1 and "64" in told[0], told
+            # Nobody is worse off who was there before; and it costs nothing.
+            used, begun = processor_seconds(broker.pid), time.monotonic()
+            run(broker, "put", "a", "c", check=False, timeout=30)
+            time.sleep(2)
+            share = (processor_seconds(broker.pid) - used) / (time.monotonic() - begun)
+            print(f"{share:.1%} of a processor while the table is full")
+            assert share < 0.5
+            for stranger in strangers:
+                stranger.close()
+            eventually(lambda: open_files(broker.pid) < 60)
+            run(broker, "put", "a", "d")
+            watch.until(lambda it: it.out and '"d"' in it.out[-1])
+        eventually(lambda: any("connections are taken again" in line for line in broker.log))
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_may_be(tmp_path):
+    with Broker(tmp_path / "data", under=["prlimit", "--nofile=64:500"]) as broker:
+        limits = Path(f"/proc/{broker.pid}/limits").read_text()
+        line = next(line for line in limits.splitlines() if line.startswith("Max open files"))
+        assert line.split()[3:5] == ["500", "500"]
+        strangers = [connect(broker.url) for _ in range(100)]
+        assert all(stranger.recv(1) for stranger in strangers)
+        run(broker, "put", "a", "b")

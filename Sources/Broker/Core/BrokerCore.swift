@@ -145,6 +145,12 @@ package struct BrokerCore<Peer: Hashable & Sendable>: Sendable {
     /// A reply found its peer gone, or reading none of its replies. The peer sends its request again.
     package mutating func countDroppedReply() { counters.repliesDropped += 1 }
 
+    /// The events' socket had no room for the records of an event: subscribers do not take what waits for them.
+    package mutating func countAnnouncedEvent() { streams.countAnnounced() }
+
+    /// A fair estimate of what grows and shrinks with what clients ask for.
+    package var footprint: Int { streams.footprint + writeBytesWaiting }
+
     // MARK: Time
 
     private mutating func tick(wall: Timestamp, now: Instant, into outputs: inout [BrokerOutput<Peer>]) {

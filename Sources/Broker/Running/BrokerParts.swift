@@ -28,6 +28,7 @@ struct BrokerParts: Sendable {
     private let backups: Backups
     private let counts = PostedCounts()
     private let held = HeldStates()
+    private let memoryChore = MemoryChore()
     private let context: Context
     private let waker: Waker
     private let results: Inbox<BrokerInput<PeerEnvelope>>
@@ -58,12 +59,14 @@ struct BrokerParts: Sendable {
         results = Inbox(capacity: configuration.writesWaiting + configuration.readsWaiting + 16, waker: waker)
         reads = WorkQueue(takers: readers.count)
         pieces = PieceQueue(takers: pieceReaders.count)
+        ConnectionReserve.keep()
     }
 
     /// Nobody uses it any more.
     func close() {
         backups.removeAll()
         context.close()
+        ConnectionReserve.release()
     }
 
     // MARK: Threads
@@ -108,7 +111,8 @@ struct BrokerParts: Sendable {
         }
         let (bus, endpoints) = try BusThread.start(name: "membus-bus", open: ports) { ports -> Endpoints in
             (requests: ports.requests.endpoints, events: ports.events.endpoints)
-        } run: { [configuration, instance, waker, results, writes, reads, longReads] ports in
+        } run: {
+            [configuration, instance, waker, results, writes, reads, longReads, memoryChore] ports in
             let advertised = configuration.advertisedEvents
             let core = BrokerCore<PeerEnvelope>(
                 settings: CoreSettings(
@@ -119,7 +123,7 @@ struct BrokerParts: Sendable {
                 random: SystemRandomNumberGenerator(), now: .now)
             var loop = BusLoop(
                 core: core, limits: configuration.limits, waker: waker, results: results, writes: writes,
-                reads: reads, longReads: longReads, visible: visible, log: log)
+                reads: reads, longReads: longReads, visible: visible, memoryChore: memoryChore, log: log)
             do { try loop.run(ports) } catch { die("the sockets failed: \(error)", log) }
         }
         threads.add(isFirstToEnd: true) { [results] in
@@ -168,8 +172,9 @@ struct BrokerParts: Sendable {
     private func startCheckpoints(_ threads: RunningThreads, _ log: Logger) throws {
         guard let checkpointer else { return }
         let checkpoints = try CheckpointThread(checkpointer, running: running, held: heldLog, log: log) {
-            [backups, store, configuration] in
+            [backups, store, configuration, memoryChore] in
             backups.dropIdle()
+            memoryChore.run()
             // What is written there would be gone with the process, though everybody was told that it is durable.
             if !store.isInPlace {
                 die("the store's file in \(configuration.dataDirectory) was removed or replaced", log)
@@ -185,6 +190,7 @@ extension BrokerPorts {
         options.sendMark = Int(configuration.replyMark)
         options.maxFrameBytes = configuration.limits.transactionBytes + (1 << 20)
         options.linger = .seconds(1)
+        options.stall = .seconds(20)
         let requests = try RequestServer(in: context, endpoints: configuration.requests, options: options)
         options.sendMark = Int(configuration.eventMark)
         self.init(

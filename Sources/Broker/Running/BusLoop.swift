@@ -24,6 +24,7 @@ struct BrokerPorts: ~Copyable {
 struct BusLoop {
     static let requestsPerTurn = 256
     static let tick: Duration = .milliseconds(50)
+    static let sweep: Duration = .seconds(2)
 
     var core: BrokerCore<PeerEnvelope>
     let limits: Limits
@@ -33,6 +34,7 @@ struct BusLoop {
     let reads: WorkQueue<QueuedRead>
     let longReads: WorkQueue<QueuedRead>
     let visible: VisibleRevision
+    let memoryChore: MemoryChore
     let log: Logger
 
     private var outputs: [BrokerOutput<PeerEnvelope>] = []
@@ -42,11 +44,17 @@ struct BusLoop {
     private var nextTick = Instant(nanoseconds: 0)
     private var malformedSeen: Int64 = 0
     private var isDrained = false
+    private var reserve = ConnectionReserve()
+    private var pressure = EventPressure()
+    private var subscriptions = SubscriptionPressure()
+    private var memory = MemoryReturn()
+    private var nextSweep = Instant(nanoseconds: 0)
 
     init(
         core: BrokerCore<PeerEnvelope>, limits: Limits, waker: Waker, results: Inbox<BrokerInput<PeerEnvelope>>,
         writes: WorkQueue<QueuedWrite>, reads: WorkQueue<QueuedRead>,
-        longReads: WorkQueue<QueuedRead>, visible: VisibleRevision, log: Logger
+        longReads: WorkQueue<QueuedRead>, visible: VisibleRevision,
+        memoryChore: MemoryChore, log: Logger
     ) {
         self.core = core
         self.limits = limits
@@ -56,6 +64,7 @@ struct BusLoop {
         self.reads = reads
         self.longReads = longReads
         self.visible = visible
+        self.memoryChore = memoryChore
         self.log = log
     }
 
@@ -74,6 +83,7 @@ struct BusLoop {
             if .now >= nextTick {
                 nextTick = .now + Self.tick
                 core.step(.tick(wall: .now), now: .now, into: &outputs)
+                mind(&ports)
             }
             try carryOut(on: &ports)
             visible.rise(to: core.visible.revision)
@@ -82,6 +92,29 @@ struct BusLoop {
             longReads.push(contentsOf: newReads.filter { $0.isLong })
             newWrites.removeAll(keepingCapacity: true)
             newReads.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// What is to be seen to at every tick.
+    private mutating func mind(_ ports: inout BrokerPorts) {
+        tell(reserve.look(now: .now))
+        tell(pressure.look(bytesWaiting: ports.events.bytesWaiting, now: .now))
+        tell(subscriptions.look(disconnected: ports.events.disconnected, now: .now))
+        if .now >= nextSweep {
+            nextSweep = .now + Self.sweep
+            ports.events.sweepSubscriptions()
+        }
+        let held =
+            ports.events.bytesWaiting + ports.events.subscriptionBytes + ports.requests.bytesWaiting
+            + core.footprint
+        if memory.isDue(held: held, now: .now) { memoryChore.want() }
+    }
+
+    private func tell(_ trouble: Trouble?) {
+        switch trouble {
+        case .begun(let line): log.warning("\(line)")
+        case .over(let line): log.notice("\(line)")
+        case nil: break
         }
     }
 
@@ -110,14 +143,29 @@ struct BusLoop {
             switch output {
             case .reply(let peer, let reply):
                 try send(reply, to: peer, on: &ports)
-            case .publish(let message):
-                try ports.events.publish(topic: message.topic.bytes, WireCodec.encode(message))
+            case .publish(let message): try publish(message, on: &ports)
             case .write(let write): newWrites.append(write)
             case .read(let read): newReads.append(read)
             case .drained: isDrained = true
             }
         }
         outputs.removeAll(keepingCapacity: true)
+    }
+
+    /// An event that finds too much waiting goes without its records, or not at all: the streams' order is kept by
+    /// revisions, and heartbeats tell of what was left out. Heartbeats and bookmarks always go; marks bound those.
+    private mutating func publish(_ message: Published, on ports: inout BrokerPorts) throws {
+        let (topic, payload) = (message.topic.bytes, WireCodec.encode(message))
+        guard case .event(let event) = message.content else {
+            return try ports.events.publish(topic: topic, payload)
+        }
+        let room = ports.events.room(for: topic, payload.count)
+        if room == .whole { return try ports.events.publish(topic: topic, payload) }
+        pressure.count()
+        if !event.isAnnounced { core.countAnnouncedEvent() }
+        if room == .announcement {
+            try ports.events.publish(topic: topic, WireCodec.encode(message.announced))
+        }
     }
 
     /// A peer that takes its replies too slowly is told so, in few bytes, if it can ask again without harm. A

@@ -28,7 +28,8 @@ extension GlobalOptions {
         } catch MembusError.timeout {
             throw CommandError(
                 "NO_BROKER", "no broker answers at \(brokerURL)",
-                hint: "start one with: membus serve; or name another with --broker or MEMBUS_BROKER")
+                hint: "start one with: membus serve; or name another with --broker or MEMBUS_BROKER; one that takes no "
+                    + "more connections says so in its log")
         }
     }
 

@@ -16,6 +16,14 @@ package struct Published: Sendable {
         self.instance = instance
         self.content = content
     }
+
+    /// The same without records: whoever follows pulls what it tells of. Only events have any.
+    package var announced: Published {
+        guard case .event(var event) = content else { return self }
+        event.records = []
+        event.isAnnounced = true
+        return Published(topic: topic, instance: instance, content: .event(event))
+    }
 }
 
 /// One commit as one stream sees it.

@@ -33,8 +33,14 @@ package struct StreamDefinition: Hashable, Sendable {
         self.scope = scope
     }
 
-    /// A fair estimate of what a stream occupies in the table, in bytes.
-    var footprint: Int { filter.topics.reduce(400) { $0 + 160 + 2 * $1.text.utf8.count } }
+    /// What a stream occupies in the table, in bytes, at most: its own entries of some 1,000, and for each topic a place
+    /// in the filter, one in the index, whose room may have just doubled, and the name, if it is too long to lie inside.
+    var footprint: Int {
+        filter.topics.reduce(1_000) { bytes, topic in
+            let length = topic.text.utf8.count
+            return bytes + 150 + (length > 15 ? 48 + length : 0)
+        }
+    }
 }
 
 package struct StreamTable: Sendable {
@@ -52,7 +58,7 @@ package struct StreamTable: Sendable {
 
     package struct Counters: Hashable, Sendable {
         package var eventsPublished: Int64 = 0
-        /// Events too large to travel.
+        /// Events too large to travel, alone or with what waits already.
         package var eventsAnnounced: Int64 = 0
         package var streamsDropped: Int64 = 0
         /// Heartbeats whose S was raised, since their list was too long.
@@ -196,9 +202,39 @@ package struct StreamTable: Sendable {
             if topics[branch]?.isEmpty == true { topics[branch] = nil }
         }
         freeSlots += dropped.reversed()
+        shrink()
         counters.streamsDropped += Int64(dropped.count)
         generation = drawn == generation ? drawn &+ 1 : drawn
         return dropped.count
+    }
+
+    /// Once most slots are empty, everything is made anew for what is left: tables keep the room of the most that they
+    /// ever held. Slots change by it; ids, aliases and every order stay.
+    private mutating func shrink() {
+        guard streams.count >= 256, slotsByID.count < streams.count / 4 else { return }
+        var newestFirst: [Int] = []
+        var next = recency.newest
+        while let slot = next {
+            newestFirst.append(slot)
+            next = recency.older(than: slot)
+        }
+        let kept = streams.indices.filter { streams[$0] != nil }.sorted {
+            (streams[$0]?.alias ?? 0) < (streams[$1]?.alias ?? 0)
+        }
+        let places = Dictionary(uniqueKeysWithValues: zip(kept, kept.indices))
+        streams = kept.map { streams[$0] }
+        freeSlots = []
+        slotsByID = [:]
+        slotsByDefinition = [:]
+        topics = [:]
+        for (slot, stream) in streams.enumerated() {
+            guard let stream else { continue }
+            slotsByID[stream.id] = slot
+            slotsByDefinition[stream.definition] = slot
+            topics[stream.definition.branch, default: TopicIndex()].insert(slot, stream.definition.filter)
+        }
+        recency = RecencyList()
+        for slot in newestFirst.reversed() { if let place = places[slot] { recency.makeNewest(place) } }
     }
 
     // MARK: Publishing
@@ -242,6 +278,9 @@ package struct StreamTable: Sendable {
         }
         return selections
     }
+
+    /// An event that was handed over whole was announced, or told by heartbeats alone, for want of room.
+    package mutating func countAnnounced() { counters.eventsAnnounced += 1 }
 
     // MARK: What streams are complete up to
 

@@ -56,9 +56,9 @@ import Testing
         do {
             let leaves = try EventSubscriber(in: context, endpoint: publisher.endpoints[0], options: quick())
             try leaves.subscribe(topic(2))
-            try publisher.awaitSubscriptions(3)
+            try publisher.awaitSubscriptions(4)
         }
-        try publisher.awaitSubscriptions(4)
+        try publisher.awaitSubscriptions(6)
         for index in 0..<10 { try publisher.publish(topic: topic(1), [UInt8(index)]) }
         #expect(try stays.events(10).map { $0.payload[0] } == Array(0..<10))
     }
@@ -135,5 +135,69 @@ import Testing
         try publisher.awaitSubscriptions(20_001)
         try publisher.publish(topic: [UInt8(19_999 >> 8), UInt8(19_999 & 255)] + [UInt8](repeating: 7, count: 14), [1])
         #expect(try subscriber.events(1).count == 1)
+    }
+
+    // MARK: Bounds
+
+    @Test("what waits for subscribers that do not read is counted until they take it, or are gone")
+    func waiting() throws {
+        var bounds = EventBounds()
+        bounds.streamBytes = 16 << 20
+        var publisher = try EventPublisher(
+            in: context, endpoints: ["tcp://127.0.0.1:*"], options: quick(), bounds: bounds)
+        let payload = [UInt8](repeating: 7, count: 1 << 20)
+        // Nobody listens: nothing waits.
+        try publisher.publish(topic: topic(1), payload)
+        #expect(publisher.bytesWaiting == 0)
+        do {
+            var deafOptions = quick()
+            deafOptions.receiveMark = 1
+            let deaf = try EventSubscriber(in: context, endpoint: publisher.endpoints[0], options: deafOptions)
+            try deaf.subscribe(topic(1))
+            try publisher.awaitSubscriptions(2)
+            var sent = 0
+            while publisher.room(for: topic(1), payload.count) == .whole, sent < 200 {
+                try publisher.publish(topic: topic(1), payload)
+                sent += 1
+            }
+            #expect(sent < 200)
+            #expect(publisher.bytesWaiting > 8 << 20 && publisher.bytesWaiting <= 12 << 20)
+            // There is room for announcements, and for other streams.
+            #expect(publisher.room(for: topic(1), payload.count) == .announcement)
+            #expect(publisher.room(for: topic(2), payload.count) == .whole)
+            _ = consume deaf
+        }
+        try eventually {
+            _ = try publisher.drainSubscriptions()
+            return publisher.bytesWaiting == 0 ? () : nil
+        }
+        #expect(publisher.room(for: topic(1), payload.count) == .whole)
+    }
+
+    @Test("a subscriber with more subscriptions than it may have is disconnected, and the others are not")
+    func subscriptionBounds() throws {
+        var subscriptions = SubscriptionBounds()
+        subscriptions.peer = 100
+        var publisher = try EventPublisher(
+            in: context, endpoints: ["tcp://127.0.0.1:*"], options: quick(), subscriptions: subscriptions)
+        var good = try EventSubscriber(in: context, endpoint: publisher.endpoints[0], options: quick())
+        for index in 0..<90 { try good.subscribe(topic(UInt8(index))) }
+        try publisher.awaitSubscriptions(91)
+        do {
+            let greedy = try EventSubscriber(in: context, endpoint: publisher.endpoints[0], options: quick())
+            for index in 0..<150 { try greedy.subscribe(topic(UInt8(index))) }
+            try eventually {
+                _ = try publisher.drainSubscriptions()
+                return publisher.disconnected > 0 ? () : nil
+            }
+            _ = consume greedy
+        }
+        try publisher.publish(topic: topic(89), [1])
+        #expect(try good.events(1).map(\.payload) == [[1]])
+        try eventually {
+            _ = try publisher.drainSubscriptions()
+            publisher.sweepSubscriptions()
+            return publisher.subscriptionBytes == 91 * SubscriptionBounds.bytes ? () : nil
+        }
     }
 }

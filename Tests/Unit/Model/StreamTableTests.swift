@@ -128,7 +128,7 @@ struct StreamTableTests {
     @Test("filters that exceed the table's memory are refused, known ones are not")
     func capacity() throws {
         var options = StreamTable.Options()
-        options.memoryBytes = 1500
+        options.memoryBytes = 2500
         var table = Table(options: options)
         _ = try table.register(topics("a"))
         _ = try table.register(topics("b"))
@@ -138,6 +138,36 @@ struct StreamTableTests {
         #expect(table.streams.dropUnnamed(now: table.now, drawn: 2) == 2)
         #expect(table.streams.footprint == 0)
         _ = try table.register(topics("c"))
+    }
+
+    @Test("once most streams have gone, what is left is as it was: ids, aliases, order and what each is told")
+    func shrinking() throws {
+        var table = Table()
+        var kept: [(name: String, registered: Registered)] = []
+        for number in 0..<1000 {
+            let name = "k\(number)"
+            let registered = try table.register(topics(name, number % 2 == 0 ? "both" : "c/"))
+            if number % 100 == 7 || number % 100 == 44 { kept.append((name, registered)) }
+        }
+        table.publish("k944")
+        table.now = Instant(nanoseconds: 50_000_000_000)
+        table.streams.touch(kept.map { $0.registered.stream }, now: table.now)
+        table.now = Instant(nanoseconds: 60_000_000_000)
+        #expect(table.streams.dropUnnamed(now: table.now, drawn: 77) == 980)
+        #expect(table.streams.count == 20)
+        // In the order of registration, each with its own last.
+        let even = kept.filter { $0.name.hasSuffix("44") }.map { $0.registered.stream }
+        #expect(table.publish("both").map(\.topic) == even)
+        let odd = kept.filter { $0.name.hasSuffix("07") || $0.name == "k7" }.map { $0.registered.stream }
+        #expect(table.publish("c/x").map(\.topic) == odd)
+        for (name, registered) in kept {
+            #expect(table.publish(name).map(\.topic) == [registered.stream])
+            let again = try table.register(topics(name, even.contains(registered.stream) ? "both" : "c/"))
+            #expect(again.stream == registered.stream && again.alias == registered.alias)
+        }
+        let fresh = try table.register(topics("fresh"))
+        #expect(!kept.contains { $0.registered.stream == fresh.stream || $0.registered.alias == fresh.alias })
+        #expect(table.publish("fresh").map(\.topic) == [fresh.stream])
     }
 
     // MARK: Publishing
