@@ -59,8 +59,10 @@ package final class Store: Sendable {
         at directory: String, newLineage: UInt64, limits: Limits = Limits()
     ) throws(StoreError) -> Store {
         let held = try DataDirectory(directory)
+        try held.prepareFile()
         let connection = try Connection.open(held.file, as: .writer)
         let lineage = try prepare(connection, held.file, newLineage)
+        try connection.checkWriting()
         return Store(lineage: lineage, limits: limits, path: held.file, directory: held, connection: connection)
     }
 
@@ -104,36 +106,6 @@ package final class Store: Sendable {
     package var sizes: (store: Int64, wal: Int64) {
         guard let path else { return (0, 0) }
         return (fileSize(path), fileSize(path + "-wal"))
-    }
-
-    /// Opens a store to look at it, beside a broker that may be running on it: for `verify`.
-    package static func reader(at directory: String) throws(StoreError) -> Reader {
-        let file = DataDirectory.file(in: directory)
-        guard FileManager.default.fileExists(atPath: file) else {
-            throw StoreError(.missing, "there is no store in \(directory)", hint: "name the broker's data directory")
-        }
-        return try reader(ofFile: file)
-    }
-
-    /// Opens one file to look at it: a backup, say.
-    package static func reader(ofFile file: String) throws(StoreError) -> Reader {
-        guard FileManager.default.fileExists(atPath: file) else {
-            throw StoreError(.missing, "there is no file \(file)", hint: "name a store's file, or a backup")
-        }
-        let connection = try Connection.open(file, as: .reader)
-        do {
-            let lineage = try connection.queue.inDatabase { db in
-                guard try Opening.version(of: db, named: file) > 0 else {
-                    throw StoreError(
-                        .foreign, "\(file) is empty, and no Membus store", hint: "name a store's file, or a backup")
-                }
-                return try Opening.lineage(of: db)
-            }
-            guard let lineage else { throw StoreError(.damaged, "\(file) has no lineage", hint: "restore a backup") }
-            return Reader(connection, lineage: lineage)
-        } catch {
-            throw StoreError(error, while: "opening \(file)", at: .opening)
-        }
     }
 }
 

@@ -754,7 +754,7 @@ def test_a_malformed_import_is_refused_with_the_line_and_writes_nothing(broker, 
 
 def test_a_wildcard_bind_works_for_clients(tmp_path):
     port, events = free_port(), free_port()
-    broker = Broker(tmp_path / "data", url=f"tcp://*:{port}", events=f"tcp://*:{events}")
+    broker = Broker(tmp_path / "data", "--insecure", url=f"tcp://*:{port}", events=f"tcp://*:{events}")
     broker.start()
     try:
         broker.url = f"tcp://127.0.0.1:{port}"

@@ -56,7 +56,8 @@ def test_a_backup_that_is_ended_leaves_nothing_here_nor_at_the_broker(large, tmp
     ended = 0
     for _ in range(6):  # more than may be under way at a time
         with Lines(large, "backup", str(place / "copy")) as backup:
-            eventually(lambda: os.listdir(place) or backup.process.poll() is not None, what="the draft")
+            # The draft has no name: the broker's copy tells that it is under way.
+            eventually(lambda: under_way(large) or backup.process.poll() is not None, what="the copy")
             code = backup.end(number)
         ended += code == -number
         assert code in (0, -number), (code, backup.err)
@@ -82,7 +83,7 @@ def test_a_warm_that_is_ended_leaves_no_draft(large, tmp_path):
     place = tmp_path / "place"
     place.mkdir()
     with Lines(large, "warm", "big/", "--into", str(place / "warm")) as warm:
-        eventually(lambda: os.listdir(place) or warm.process.poll() is not None, what="the draft")
+        time.sleep(0.3)
         warm.end(signal.SIGTERM)
     assert os.listdir(place) in ([], ["warm"])
 

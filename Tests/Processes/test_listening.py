@@ -85,7 +85,8 @@ LINK = next((it for it in addresses() if "%" in it), None)
     pytest.param(LOOPBACK, marks=pytest.mark.skipif(not LOOPBACK, reason="no IPv6 on this machine")),
     pytest.param(LINK, marks=pytest.mark.skipif(not LINK, reason="no link-local address on this machine"))])
 def test_ipv6_endpoints_work(tmp_path, host):
-    broker = Broker(tmp_path / "data", url=f"tcp://[{host}]:{free_port()}", events=f"tcp://[{host}]:{free_port()}")
+    broker = Broker(tmp_path / "data", "--insecure", url=f"tcp://[{host}]:{free_port()}",
+                    events=f"tcp://[{host}]:{free_port()}")
     with broker:
         check_that_all_works(broker)
 
@@ -96,7 +97,7 @@ def test_who_comes_by_ipv6_is_told_of_events_there(tmp_path):
     for hosts in (["[::]"], ["127.0.0.1", "[::1]"]):
         options = [word for host in hosts for word in ("--listen", f"tcp://{host}:{port}",
                                                        "--events", f"tcp://{host}:{events}")]
-        broker = Broker(tmp_path / "data", *options[4:], url=options[1], events=options[3])
+        broker = Broker(tmp_path / "data", "--insecure", *options[4:], url=options[1], events=options[3])
         with broker:
             for host in ("127.0.0.1", "[::1]"):
                 broker.url = f"tcp://{host}:{port}"

@@ -64,10 +64,8 @@ final class Backups: Sendable {
             throw Refusal(.busy, "\(Self.most) backups are under way")
         }
         let path = "\(directory)/\(id).db"
-        do {
-            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        } catch {
-            throw Refusal(.storeFailed, "the directory \(directory) can't be made: \(error)")
+        do throws(FileError) { try PrivateFile.makeDirectory(directory) } catch {
+            throw Refusal(.storeFailed, "the directory \(directory) \(error.problem)")
         }
         do {
             let position = try reader.backup(to: path)

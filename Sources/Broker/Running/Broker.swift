@@ -30,13 +30,19 @@ package final class Broker: Sendable {
     private let threads: RunningThreads
 
     /// Opens the store, binds the sockets, and serves until ``stop()``.
-    /// - Throws: `StoreError` (the directory is in use, read-only, of a newer version, …) or `BusError` (an
-    ///   address in use, …); nothing is left running then.
+    /// - Throws: `Refusal` if it would be open to other machines without leave; `StoreError` (the directory is in use,
+    ///   read-only, of a newer version, …) or `BusError` (an address in use, …); nothing is left running then.
     package static func start(_ configuration: Configuration, log: Logger) throws -> Broker {
+        if let refusal = configuration.exposureRefusal { throw refusal }
         let parts = try BrokerParts(configuration)
         let threads = RunningThreads()
         do {
             let endpoints = try parts.start(threads, log)
+            let exposed = configuration.exposed
+            if !exposed.isEmpty {
+                log.warning(
+                    "insecure: whoever reaches \(exposed.joined(separator: " ")) can read and write everything")
+            }
             return Broker(parts, threads, endpoints)
         } catch {
             threads.stop()

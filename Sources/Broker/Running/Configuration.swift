@@ -12,6 +12,8 @@ package struct Configuration: Sendable {
     /// What clients are told instead of ``events``, where they reach those through something else: a proxy, a
     /// forwarded port. Empty: the truth.
     package var advertisedEvents: [String] = []
+    /// Whether ``requests`` and ``events`` may be where other machines reach them, though there are no rights yet.
+    package var isInsecure = false
     package var limits = Limits()
     package var retention = Retention()
     /// How often heartbeats are published. Clients take a view for stale after 2 s of silence.

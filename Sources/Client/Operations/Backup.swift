@@ -3,7 +3,8 @@ import MembusSystem
 
 extension Memory {
     /// Writes a consistent copy of the store, made while agents go on writing. The file appears whole or not
-    /// at all; one that is there is replaced. Ended or cancelled, the broker keeps no copy.
+    /// at all. One that is there is replaced, and its owner and mode are kept; a new one can be read by its owner alone.
+    /// Ended or cancelled, the broker keeps no copy.
     /// - Parameters:
     ///   - file: where the copy goes.
     ///   - timeout: of each piece; the first waits until the copy is made. `nil`: the connection's.
@@ -15,7 +16,7 @@ extension Memory {
     public func backup(
         to file: URL, timeout: Duration? = .seconds(600), progress: (@Sendable (Int64, Int64) -> Void)? = nil
     ) async throws -> Revision {
-        let output = try MembusError.naming { () throws(FileError) in try AtomicFile(for: file) }
+        let output = try MembusError.naming { () throws(FileError) in try AtomicFile(for: file.path) }
         let patience = Patience.each(timeout ?? connection.settings.timeout)
         var copying = BackingUp(id: UInt64.random(in: 1 ... .max))
         var part = try await connection.begin(&copying, patience)

@@ -11,7 +11,7 @@ extension WarmFile {
     }
 
     private func write(into file: URL) throws {
-        var output = HashedOutput(to: try AtomicFile(for: file))
+        var output = HashedOutput(to: try AtomicFile(for: file.path))
         try output.put(Self.magic)
         try output.put(integer: Self.version)
         let register = Register(branch: branch, filter: filter, mode: .update, newest: token)

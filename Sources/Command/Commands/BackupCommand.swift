@@ -11,13 +11,16 @@ struct BackupCommand: AsyncParsableCommand {
             The copy holds everything up to one revision, and appears under its name only when it is whole and \
             on disk. Restore it with: membus restore FILE --data DIR
 
+            You alone can read it; a file that --force replaces keeps its owner and mode.
+
             Each step of the copy may take 10m, unless --timeout says otherwise.
 
               membus backup memory-monday.membus
             """)
 
-    @Argument(help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file())
-    var file: String
+    @Argument(
+        help: ArgumentHelp("The file to write.", valueName: "file"), completion: .file(), transform: LocalPath.file)
+    var file: LocalPath
 
     @Flag(help: "Replace the file if it exists.")
     var force = false
@@ -25,11 +28,11 @@ struct BackupCommand: AsyncParsableCommand {
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
-        if file == "-" { throw ValidationError("A backup is not written to standard output: name a file.") }
-        if file.isEmpty { throw ValidationError("The file's name is empty.") }
+        if file.path == "-" { throw ValidationError("A backup is not written to standard output: name a file.") }
     }
 
     func run() async throws {
+        let file = file.path
         if !force, FileManager.default.fileExists(atPath: file) {
             throw CommandError(
                 "EXISTS", "\(file) exists already", hint: "name another file, or replace it with --force")
@@ -47,8 +50,7 @@ struct BackupCommand: AsyncParsableCommand {
     private func make() async throws -> Revision {
         let progress = Progress("backup", counting: "bytes")
         let revision = try await options.withMemory { memory in
-            try await memory.backup(to: URL(fileURLWithPath: file), timeout: options.timeout?.duration ?? .seconds(600))
-            { done, total in
+            try await memory.backup(to: file.url, timeout: options.timeout?.duration ?? .seconds(600)) { done, total in
                 progress.update {
                     $0.done = done
                     ($0.bytes, $0.totalBytes) = (done, total)

@@ -48,15 +48,11 @@ struct CommitCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp("The file with the transaction; - for standard input.", valueName: "file"),
-        completion: .file(extensions: ["json"]))
-    var file: String
+        completion: .file(extensions: ["json"]), transform: InputPath.read)
+    var file: InputPath
 
     @OptionGroup var write: WriteOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
-
-    func validate() throws {
-        if file.isEmpty { throw ValidationError("The file's name is empty.") }
-    }
 
     func run() async throws {
         let document = try read()
@@ -71,7 +67,7 @@ struct CommitCommand: AsyncParsableCommand {
         try options.printReceipt(receipt, branch: transaction.branch)
     }
 
-    private var name: String { file == "-" ? "standard input" : file }
+    private var name: String { file.name }
 
     /// What is said twice must be the same: a transaction must not land where nobody meant it to.
     private func agree(_ document: TransactionDocument) throws {
@@ -88,7 +84,10 @@ struct CommitCommand: AsyncParsableCommand {
 
     private func read() throws -> TransactionDocument {
         let data =
-            file == "-" ? try StandardInput.read() : try LocalFile.read(file, atMost: TransactionDocument.largest)
+            switch file {
+            case .standardInput: try StandardInput.read()
+            case .file(let place): try LocalFile.read(place.path, atMost: TransactionDocument.largest)
+            }
         switch TransactionDocument.read(data) {
         case .success(let document): return document
         case .failure(let fault):

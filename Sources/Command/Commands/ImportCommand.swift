@@ -25,8 +25,8 @@ struct ImportCommand: AsyncParsableCommand {
 
     @Argument(
         help: ArgumentHelp("The file (no pipe, as it is read twice); - for standard input.", valueName: "file"),
-        completion: .file(extensions: ["jsonl"]))
-    var file: String
+        completion: .file(extensions: ["jsonl"]), transform: InputPath.read)
+    var file: InputPath
 
     @Option(help: ArgumentHelp("At most this many records a commit.", valueName: "number"))
     var batch = 500
@@ -35,29 +35,27 @@ struct ImportCommand: AsyncParsableCommand {
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
-        if file.isEmpty { throw ValidationError("The file's name is empty.") }
         guard 1...10_000 ~= batch else { throw ValidationError("--batch needs a number from 1 to 10000.") }
     }
 
     func run() async throws {
-        let spooled = file == "-" ? try SpooledInput() : nil
-        defer { spooled?.remove() }
-        let file = spooled?.path ?? file
-        let plan = try ImportPlan(checking: file)
+        let source = try ImportSource(file)
+        let plan = try ImportPlan(checking: source)
         let progress = Progress("import", counting: plan.content.rawValue)
         progress.update { ($0.total, $0.totalBytes) = (plan.lines, plan.bytes) }
         let message =
             write.message.isEmpty
-            ? "import \(spooled == nil ? (file as NSString).lastPathComponent : "standard input")" : write.message
+            ? "import \(source.shortName)" : write.message
         let result: ImportResult
         do {
             result = try await options.withMemory(context: write.contextName) { memory in
                 switch plan.content {
                 case .records:
-                    var work = RecordImport(file, plan, memory, message: message, batchSize: batch, progress: progress)
+                    var work = RecordImport(
+                        source, plan, memory, message: message, batchSize: batch, progress: progress)
                     return try await work.run()
                 case .transactions:
-                    return try await TransactionImport(file, plan, memory, message: message, progress: progress).run()
+                    return try await TransactionImport(source, plan, memory, message: message, progress: progress).run()
                 }
             }
         } catch {

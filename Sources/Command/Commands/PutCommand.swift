@@ -127,16 +127,3 @@ extension GlobalOptions {
         }
     }
 }
-
-enum StandardInput {
-    /// Everything, up to more than any transaction holds.
-    static func read() throws -> Data {
-        let data = try FileHandle.standardInput.read(upToCount: TransactionDocument.largest + 1) ?? Data()
-        guard data.count <= TransactionDocument.largest else {
-            throw CommandError(
-                "LIMIT_EXCEEDED", "standard input holds more than \(Human.bytes(Int64(TransactionDocument.largest)))",
-                hint: "split it, or store it elsewhere and put a link")
-        }
-        return data
-    }
-}

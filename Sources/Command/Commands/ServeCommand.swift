@@ -15,7 +15,8 @@ struct ServeCommand: AsyncParsableCommand {
             what is under way, and end with 0. Whatever ends it, nothing that was acknowledged is lost.
 
             It listens on the loopback interface alone unless you say otherwise: there are no rights yet, so \
-            whoever reaches it can read and write. Clients are told where events are; behind a wildcard \
+            whoever reaches it can read and write. What other machines can reach is refused without --insecure. \
+            Data directory, store and log can be read by their owner alone. Clients are told where events are; behind a wildcard \
             (tcp://*:7402) they use the host by which they reached the broker. Without --events they are at \
             the port after --listen's. Behind a proxy or a forwarded port, "advertisedEvents" in the \
             configuration file is what clients are told instead.
@@ -31,7 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
 
               {"dataDirectory": "/var/lib/membus",
                "requests": ["tcp://127.0.0.1:7401"], "events": ["tcp://127.0.0.1:7402"],
-               "advertisedEvents": ["tcp://proxy:7402"],
+               "advertisedEvents": ["tcp://proxy:7402"], "insecure": false,
                "retention": {"age": "7d", "bytes": 1073741824, "least": "10m",
                              "notesBytes": 67108864},
                "limits": {"keyBytes": 1024, "valueBytes": 4194304, "annotationBytes": 65536,
@@ -57,8 +58,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Where the store lives; made if missing. (default: \(DataDirectoryOption.shown))", valueName: "directory"),
-        completion: .directory)
-    var data: String?
+        completion: .directory, transform: LocalPath.directory)
+    var data: LocalPath?
 
     @Option(
         help: ArgumentHelp(
@@ -72,8 +73,15 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp("Read the configuration from this file.", valueName: "file"),
-        completion: .file(extensions: ["json"]))
-    var config: String?
+        completion: .file(extensions: ["json"]), transform: LocalPath.file)
+    var config: LocalPath?
+
+    @Flag(
+        help: """
+            Listen where other machines can reach the broker, though there are no rights yet. \
+            (environment: MEMBUS_INSECURE=1)
+            """)
+    var insecure = false
 
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
@@ -83,8 +91,7 @@ struct ServeCommand: AsyncParsableCommand {
                 throw ValidationError("\"\(url)\" is no endpoint: \(fault).")
             }
         }
-        if data == "" { throw ValidationError("--data needs a directory.") }
-        if config == "" { throw ValidationError("--config needs a file.") }
+        _ = try Self.environmentIsInsecure()
     }
 
     func run() async throws {
@@ -100,15 +107,18 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     private func configured() throws -> Configuration {
-        var configuration = Configuration(dataDirectory: DataDirectoryOption.path)
-        if let config {
+        var configuration = Configuration(dataDirectory: "")
+        if let config = config?.path {
             switch ConfigurationFile.read(try LocalFile.read(config, atMost: 1 << 20), over: configuration) {
             case .success(let read): configuration = read
             case .failure(let fault):
                 throw CommandError("CONFIGURATION", "\(config): \(fault)", hint: "see membus help serve", .usage)
             }
         }
-        if let data { configuration.dataDirectory = data }
+        if data != nil || configuration.dataDirectory.isEmpty {
+            configuration.dataDirectory = try DataDirectoryOption.path(data)
+        }
+        if try insecure || Self.environmentIsInsecure() { configuration.isInsecure = true }
         if !listen.isEmpty {
             configuration.requests = listen
             configuration.events = listen.map(ConfigurationFile.events(besides:))
@@ -124,6 +134,19 @@ struct ServeCommand: AsyncParsableCommand {
             }
         }
         return configuration
+    }
+}
+
+extension ServeCommand {
+    /// Nothing but a clear yes opens a broker to others.
+    static func environmentIsInsecure(
+        _ environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> Bool {
+        switch environment["MEMBUS_INSECURE"] ?? "" {
+        case "1", "true", "yes": return true
+        case "", "0", "false", "no": return false
+        case let other: throw ValidationError("MEMBUS_INSECURE is \"\(other)\": say 1 or 0.")
+        }
     }
 }
 

@@ -10,7 +10,7 @@ struct VerifyCommand: AsyncParsableCommand {
         abstract: "Check the store: the file, the chain of hashes, what is derived from the commits.",
         discussion: """
             Asks the running broker; with FILE looks at a backup, with --data at a data directory, without a \
-            broker (one that runs on it is not disturbed). Exits with 1 if anything is wrong, and tells what.
+            broker (one that runs on it is not disturbed, and nothing is written there). Exits with 1 if anything is wrong, and tells what.
 
             The broker may take 1h, unless --timeout says otherwise.
 
@@ -19,18 +19,19 @@ struct VerifyCommand: AsyncParsableCommand {
               membus verify --data ~/.membus
             """)
 
-    @Argument(help: ArgumentHelp("A backup to check.", valueName: "file"), completion: .file())
-    var file: String?
+    @Argument(
+        help: ArgumentHelp("A backup to check.", valueName: "file"), completion: .file(), transform: LocalPath.file)
+    var file: LocalPath?
 
-    @Option(help: ArgumentHelp("A data directory to check.", valueName: "directory"), completion: .directory)
-    var data: String?
+    @Option(
+        help: ArgumentHelp("A data directory to check.", valueName: "directory"), completion: .directory,
+        transform: LocalPath.directory)
+    var data: LocalPath?
 
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
         if file != nil, data != nil { throw ValidationError("FILE and --data exclude each other.") }
-        if file == "" { throw ValidationError("The file's name is empty.") }
-        if data == "" { throw ValidationError("--data needs a directory.") }
     }
 
     func run() async throws {
@@ -46,6 +47,7 @@ struct VerifyCommand: AsyncParsableCommand {
     }
 
     private func verification() async throws -> Verification {
+        let (file, data) = (file?.path, data?.path)
         if let file, FileManager.default.fileExists(atPath: file) {
             try LocalFile.refuseDirectory(file)
             var status = stat()
@@ -55,8 +57,8 @@ struct VerifyCommand: AsyncParsableCommand {
                     "STORE_FOREIGN", "\(file) is no Membus store", hint: "name a file that membus backup wrote")
             }
         }
-        if let file { return try await Blocking.run { try Store.reader(ofFile: file).verify() } }
-        if let data { return try await Blocking.run { try Store.reader(at: data).verify() } }
+        if let file { return try await Blocking.run { try Store.verification(ofFile: file) } }
+        if let data { return try await Blocking.run { try Store.verification(at: data) } }
         return try await options.withMemory {
             try await $0.verify(timeout: options.timeout?.duration ?? .seconds(3600))
         }

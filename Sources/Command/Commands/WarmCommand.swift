@@ -33,35 +33,32 @@ struct WarmCommand: AsyncParsableCommand {
         transform: { try Topic($0) })
     var topics: [Topic]
 
-    @Option(help: ArgumentHelp("The file.", valueName: "file"), completion: .file())
-    var into: String
+    @Option(help: ArgumentHelp("The file.", valueName: "file"), completion: .file(), transform: LocalPath.file)
+    var into: LocalPath
 
     @Flag(help: "Keep the file fresh.")
     var follow = false
 
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
-    private var file: URL { URL(fileURLWithPath: into) }
+    private var file: URL { into.url }
     private var patience: Duration { options.timeout?.duration ?? .seconds(3600) }
 
-    func validate() throws {
-        if into.isEmpty { throw ValidationError("--into needs a file.") }
-    }
-
     func run() async throws {
+        let into = into.path
         try LocalFile.refuseDirectory(into)
         try await options.withMemory(withoutEvents: "the records are fetched anew as its log tells of changes") {
             memory in
             let isThere = FileManager.default.fileExists(atPath: into)
             guard let view = try await Termination.cleaningUp({ try await fill(memory, isThere) }) else { return }
-            if follow { try await WarmFollower(view, WarmFetch(memory, TopicFilter(topics), into), file).run() }
+            if follow { try await WarmFollower(view, WarmFetch(memory, TopicFilter(topics), file), file).run() }
             view.close()
         }
     }
 
     /// - Returns: what the file was brought up to date from; `nil`: it was filled, and that was all.
     private func fill(_ memory: Memory, _ isThere: Bool) async throws -> View? {
-        if !isThere { try await WarmFetch(memory, TopicFilter(topics), into).run() }
+        if !isThere { try await WarmFetch(memory, TopicFilter(topics), file).run() }
         let before = try WarmFile(reading: file)
         guard isThere || follow else {
             try tell(before)
@@ -69,11 +66,11 @@ struct WarmCommand: AsyncParsableCommand {
         }
         let view = try await memory.follow(
             topics.map(\.text), capacity: 1 << 40, branch: options.branchName, warm: file)
-        if isThere { Output.warn("\(into) is at revision \(before.token.revision); catching up…") }
+        if isThere { Output.warn("\(into.path) is at revision \(before.token.revision); catching up…") }
         if try await isLive(view, memory) {
             try view.save(to: file)
         } else if isThere {
-            try await WarmFetch(memory, TopicFilter(topics), into).run()
+            try await WarmFetch(memory, TopicFilter(topics), file).run()
         }
         try tell(try WarmFile(reading: file))
         // Nothing since the view came live has looked.
@@ -94,16 +91,16 @@ struct WarmCommand: AsyncParsableCommand {
     }
 
     private func tell(_ warm: WarmFile) throws {
-        let size = (try? FileManager.default.attributesOfItem(atPath: into)[.size] as? NSNumber)??.int64Value ?? 0
+        let size = (try? FileManager.default.attributesOfItem(atPath: into.path)[.size] as? NSNumber)??.int64Value ?? 0
         if options.json {
             try Output.standard.line(
                 [
                     "revision": .integer(warm.token.revision), "lineage": .string("\(warm.token.lineage)"),
-                    "records": JSONValue(warm.records.count), "total_bytes": .integer(size), "file": .string(into),
+                    "records": JSONValue(warm.records.count), "total_bytes": .integer(size), "file": .string(into.path),
                 ] as JSONValue)
         } else {
             try Output.standard.line(
-                "\(into) holds \(Human.plural(warm.records.count, "record")) as of revision \(warm.token.revision) (\(Human.bytes(size)))"
+                "\(into.path) holds \(Human.plural(warm.records.count, "record")) as of revision \(warm.token.revision) (\(Human.bytes(size)))"
             )
         }
         try Output.standard.flush()
@@ -114,12 +111,12 @@ struct WarmCommand: AsyncParsableCommand {
 struct WarmFetch {
     let memory: Memory
     let filter: TopicFilter
-    let path: String
+    let file: URL
 
-    init(_ memory: Memory, _ filter: TopicFilter, _ path: String) {
+    init(_ memory: Memory, _ filter: TopicFilter, _ file: URL) {
         self.memory = memory
         self.filter = filter
-        self.path = path
+        self.file = file
     }
 
     func run() async throws {
@@ -142,8 +139,8 @@ struct WarmFetch {
                 $0.bytes += record.map { Int64($0.size) } ?? -$0.bytes
             }
         }
-        let file = WarmFile(branch: memory.branch, filter: filter, token: whole.token, records: whole.elements)
-        try file.write(to: URL(fileURLWithPath: path))
+        let warm = WarmFile(branch: memory.branch, filter: filter, token: whole.token, records: whole.elements)
+        try warm.write(to: file)
         return whole.token
     }
 }

@@ -18,8 +18,8 @@ struct ImportPlan: Sendable {
     /// second run of an import finds what the first one left.
     let lastLines: [Key: Int]
 
-    init(checking path: String) throws {
-        var reader = try LineReader(path: path)
+    init(checking source: ImportSource) throws {
+        var reader = LineReader(source)
         var hasher = SHA256()
         var content: Content?
         var lines: Int64 = 0
@@ -31,7 +31,7 @@ struct ImportPlan: Sendable {
             guard !line.isBlank else { continue }
             lines += 1
             let this: Content
-            switch try Self.read(line, of: path) {
+            switch try Self.read(line, of: source) {
             case .record(let record):
                 this = .records
                 // Two keys of one hash value only cost an entry.
@@ -41,28 +41,29 @@ struct ImportPlan: Sendable {
             }
             if let content, content != this {
                 throw Self.commandError(
-                    path, line.number, "the lines before hold \(content.rawValue), this one does not",
+                    source, line.number, "the lines before hold \(content.rawValue), this one does not",
                     hint: "import records and transactions as two files")
             }
             content = this
         }
         self.content = content ?? .records
         self.lines = lines
-        bytes = reader.size
+        bytes = source.size
         fingerprint = hasher.finalize().hexadecimal
         self.lastLines = lastLines
     }
 
-    static func read(_ line: LineReader.Line, of path: String) throws -> ImportLine {
+    static func read(_ line: LineReader.Line, of source: ImportSource) throws -> ImportLine {
         switch ImportLine.read(line.bytes) {
         case .success(let read): return read
-        case .failure(let fault): throw commandError(path, line.number, fault.description)
+        case .failure(let fault): throw commandError(source, line.number, fault.description)
         }
     }
 
     static func commandError(
-        _ path: String, _ line: Int, _ reason: String, hint: String = "correct the line; nothing of it was written"
+        _ source: ImportSource, _ line: Int, _ reason: String,
+        hint: String = "correct the line; nothing of it was written"
     ) -> CommandError {
-        CommandError("MALFORMED_LINE", "\(path):\(line): \(reason)", hint: hint, .usage)
+        CommandError("MALFORMED_LINE", "\(source.name):\(line): \(reason)", hint: hint, .usage)
     }
 }

@@ -1,49 +1,33 @@
 import Foundation
 import MembusDocuments
 
-/// The lines of a file, one by one, with a bound on their length: reads as much of the file as it needs.
+/// The lines of what is imported, one by one, with a bound on their length: reads as much as it needs.
 struct LineReader: ~Copyable {
     struct Line: Sendable {
         /// From 1.
         let number: Int
         let bytes: Data
-        /// Where the next line starts, in bytes from the file's start.
+        /// Where the next line starts, in bytes from the start.
         let end: Int64
         /// Nothing but white space.
         var isBlank: Bool { bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }
     }
 
-    let path: String
-    let size: Int64
-    private let descriptor: Int32
+    private let source: ImportSource
     private let longest: Int
     /// What was read; its first `taken` bytes were given out.
     private var buffer: [UInt8] = []
     private var taken = 0
     private var number = 0
     private var end: Int64 = 0
+    /// What was read of the source.
+    private var offset: Int64 = 0
     private var isAtEnd = false
 
-    /// - Throws: ``CommandError`` if `path` is not a file that can be read twice.
-    init(path: String, longest: Int = TransactionDocument.largest) throws {
-        self.path = path
+    init(_ source: ImportSource, longest: Int = TransactionDocument.largest) {
+        self.source = source
         self.longest = longest
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        var status = stat()
-        guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
-            size = 0
-            throw CommandError(
-                "FILE", "\(path) cannot be read: \(String(cString: strerror(errno)))",
-                hint: "check the path and its permissions")
-        }
-        size = Int64(status.st_size)
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw CommandError(
-                "FILE", "\(path) is not a regular file", hint: "an import reads it twice: write it to a file first")
-        }
     }
-
-    deinit { if descriptor >= 0 { close(descriptor) } }
 
     /// - Returns: `nil` after the last line. A last line need not end in a line end.
     mutating func next() throws -> Line? {
@@ -54,7 +38,7 @@ struct LineReader: ~Copyable {
             if isAtEnd { return waiting == 0 ? nil : take(waiting, and: 0) }
             guard waiting <= longest else {
                 throw CommandError(
-                    "FILE", "\(path):\(number + 1): the line is longer than \(longest) bytes", hint: "split it")
+                    "FILE", "\(source.name):\(number + 1): the line is longer than \(longest) bytes", hint: "split it")
             }
             searched = waiting
             try fill()
@@ -81,13 +65,8 @@ struct LineReader: ~Copyable {
     private mutating func fill() throws {
         buffer.removeFirst(taken)
         taken = 0
-        var chunk = [UInt8](repeating: 0, count: 256 << 10)
-        let count = read(descriptor, &chunk, chunk.count)
-        if count < 0, errno == EINTR { return }
-        guard count >= 0 else {
-            throw CommandError(
-                "FILE", "\(path) cannot be read: \(String(cString: strerror(errno)))", hint: "check the disk")
-        }
-        if count == 0 { isAtEnd = true } else { buffer.append(contentsOf: chunk[..<count]) }
+        let chunk = try source.read(256 << 10, at: offset)
+        offset += Int64(chunk.count)
+        if chunk.isEmpty { isAtEnd = true } else { buffer.append(contentsOf: chunk) }
     }
 }

@@ -6,7 +6,7 @@ import MembusSystem
 /// Puts a file's records, a batch a commit, leaving out those that are there already: a run that was
 /// interrupted is resumed, and a finished one repeated, by running it again.
 struct RecordImport {
-    let path: String
+    let source: ImportSource
     let plan: ImportPlan
     let memory: Memory
     let message: String
@@ -20,8 +20,11 @@ struct RecordImport {
     private var batchBytes = 0
     private(set) var result = ImportResult()
 
-    init(_ path: String, _ plan: ImportPlan, _ memory: Memory, message: String, batchSize: Int, progress: Progress) {
-        self.path = path
+    init(
+        _ source: ImportSource, _ plan: ImportPlan, _ memory: Memory, message: String, batchSize: Int,
+        progress: Progress
+    ) {
+        self.source = source
         self.plan = plan
         self.memory = memory
         self.message = message
@@ -30,12 +33,12 @@ struct RecordImport {
     }
 
     mutating func run() async throws -> ImportResult {
-        var reader = try LineReader(path: path)
+        var reader = LineReader(source)
         while let line = try reader.next() {
             guard !line.isBlank else { continue }
-            guard case .record(let record) = try ImportPlan.read(line, of: path) else {
+            guard case .record(let record) = try ImportPlan.read(line, of: source) else {
                 throw ImportPlan.commandError(
-                    path, line.number, "the file changed while it was being read", hint: "import it again")
+                    source, line.number, "the file changed while it was being read", hint: "import it again")
             }
             try await add(record, line.number)
             let (records, end) = (result.lines, line.end)

@@ -7,7 +7,7 @@ import MembusDocuments
 /// last line that was committed, and increments are not added twice. Two runs at once cannot both take a
 /// line: each requires the record as it left it.
 struct TransactionImport {
-    let path: String
+    let source: ImportSource
     let plan: ImportPlan
     let memory: Memory
     let message: String
@@ -15,8 +15,8 @@ struct TransactionImport {
 
     private var marker: Key { Key(unchecked: "imports/\(plan.fingerprint)") }
 
-    init(_ path: String, _ plan: ImportPlan, _ memory: Memory, message: String, progress: Progress) {
-        self.path = path
+    init(_ source: ImportSource, _ plan: ImportPlan, _ memory: Memory, message: String, progress: Progress) {
+        self.source = source
         self.plan = plan
         self.memory = memory
         self.message = message
@@ -28,7 +28,7 @@ struct TransactionImport {
         let mark = try await memory.get(marker.text)
         let reached = try mark.map(line) ?? 0
         var revision = mark?.revision
-        var reader = try LineReader(path: path)
+        var reader = LineReader(source)
         while let line = try reader.next() {
             guard !line.isBlank else { continue }
             result.lines += 1
@@ -50,13 +50,13 @@ struct TransactionImport {
     }
 
     private func commit(_ line: LineReader.Line, after revision: Revision?) async throws -> Revision {
-        guard case .transaction(let document) = try ImportPlan.read(line, of: path) else {
+        guard case .transaction(let document) = try ImportPlan.read(line, of: source) else {
             throw ImportPlan.commandError(
-                path, line.number, "the file changed while it was being read", hint: "import it again")
+                source, line.number, "the file changed while it was being read", hint: "import it again")
         }
         if let branch = document.branch, branch != memory.branch {
             throw ImportPlan.commandError(
-                path, line.number, "branch: the line is for branch \(branch), the import for \(memory.branch)",
+                source, line.number, "branch: the line is for branch \(branch), the import for \(memory.branch)",
                 hint: "import the lines of each branch as a file of their own, with --branch")
         }
         var transaction = document.transaction(branch: memory.branch, context: memory.context, message: message)
@@ -73,7 +73,7 @@ struct TransactionImport {
                 failed, position, line, Human.conflict(failed, "nothing of this line was written"), hint: goesOn)
         } catch {
             var commandError = CommandError(error)
-            commandError.message = "\(path):\(line.number): \(commandError.message)"
+            commandError.message = "\(source.name):\(line.number): \(commandError.message)"
             commandError.hint += (commandError.hint.isEmpty ? "" : "; ") + goesOn
             throw commandError
         }
@@ -84,15 +84,14 @@ struct TransactionImport {
     private func conflict(
         _ failed: [FailedPrecondition], _ position: Position, _ line: LineReader.Line, _ message: String, hint: String
     ) -> CommandError {
-        let place: JSONValue = ["file": .string(path), "line": JSONValue(line.number), "hint": .string(hint)]
+        let place: JSONValue = ["file": .string(source.name), "line": JSONValue(line.number), "hint": .string(hint)]
         return CommandError(
-            "CONFLICT", "\(path):\(line.number): \(message)", hint: hint, .conflict,
+            "CONFLICT", "\(source.name):\(line.number): \(message)", hint: hint, .conflict,
             json: .conflict(failed, at: position) + place)
     }
 
     private func mark(at line: Int) -> Put {
-        let name = (path as NSString).lastPathComponent
-        let value: JSONValue = ["line": JSONValue(line), "file": .string(name)]
+        let value: JSONValue = ["line": JSONValue(line), "file": .string(source.shortName)]
         return Put(Data(value.line.utf8), kind: .json)
     }
 

@@ -11,7 +11,8 @@ enum ConfigurationFile {
         Result { () throws(JSONError) in
             var configuration = defaults
             var fields = try JSONNode.document(data, limit: 1 << 20).fields()
-            if let node = fields.take("dataDirectory") { configuration.dataDirectory = try nonempty(node) }
+            if let node = fields.take("dataDirectory") { configuration.dataDirectory = try directory(node) }
+            if let node = fields.take("insecure") { configuration.isInsecure = try node.bool() }
             if let node = fields.take("requests") {
                 configuration.requests = try endpoints(node, .listening)
                 configuration.events = configuration.requests.map(events(besides:))
@@ -85,10 +86,9 @@ enum ConfigurationFile {
         return span.duration
     }
 
-    private static func nonempty(_ node: JSONNode) throws(JSONError) -> String {
+    private static func directory(_ node: JSONNode) throws(JSONError) -> String {
         let text = try node.string()
-        if text.isEmpty { throw node.fault("must not be empty") }
-        return text
+        do { return try LocalPath.directory(text).path } catch { throw node.fault("\(error)") }
     }
 
     private static func endpoints(_ node: JSONNode, _ role: Endpoint.Role) throws(JSONError) -> [String] {

@@ -2,10 +2,11 @@ import Synchronization
 
 /// Whether something happened since one last asked.
 final class Latch: Sendable {
-    private let hasArrived = Mutex(false)
-    func arrive() { hasArrived.withLock { $0 = true } }
+    private let arrived = Mutex(false)
+    func arrive() { arrived.withLock { $0 = true } }
+    var hasArrived: Bool { arrived.withLock { $0 } }
     func take() -> Bool {
-        hasArrived.withLock { arrived in
+        arrived.withLock { arrived in
             defer { arrived = false }
             return arrived
         }

@@ -14,7 +14,8 @@ extension Reader {
         }
         let partial = file + ".partial"
         do {
-            try? FileManager.default.removeItem(atPath: partial)
+            Files.remove(partial)
+            try Files.make(partial)
             // A read like any other: it holds up no writer, and leaves out what is free.
             try connection.queue.inDatabase { source in
                 do { try FreeSpace.copy(source, to: partial) } catch let error as DatabaseError {
@@ -24,7 +25,7 @@ extension Reader {
                     throw DatabaseError(resultCode: .SQLITE_FULL, message: why)
                 }
             }
-            let copy = try DatabaseQueue(path: partial)
+            let copy = try DatabaseQueue(path: SQLiteName.of(partial))
             let head = try copy.inDatabase { db in
                 let head = try Chain.head(db)
                 return Position(revision: head.revision, hash: shortHash(head.hash))
@@ -33,7 +34,7 @@ extension Reader {
             try Files.publish(partial, as: file)
             return head
         } catch {
-            try? FileManager.default.removeItem(atPath: partial)
+            Files.remove(partial)
             throw StoreError(error, while: "writing the backup \(file)", at: .opening)
         }
     }
@@ -48,8 +49,26 @@ enum Files {
         }
     }
 
-    static func directory(of file: String) -> String {
-        let directory = (file as NSString).deletingLastPathComponent
-        return directory.isEmpty ? "." : directory
+    /// An empty file for SQLite to fill, which its owner alone can read: SQLite's own would be everybody's.
+    /// - Parameter file: whose owner and mode it has, if that is there.
+    static func make(_ draft: String, inPlaceOf file: String? = nil) throws(StoreError) {
+        do throws(FileError) {
+            guard let descriptor = try PrivateFile.create(draft) else { return }
+            defer { close(descriptor) }
+            if let file, let ownership = FileOwnership(of: file) { try ownership.apply(to: descriptor, file) }
+        } catch {
+            throw unmakeable(error)
+        }
+    }
+
+    static func keepOwnership(of file: String, for copy: String) throws(StoreError) {
+        let descriptor = open(copy, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0, let ownership = FileOwnership(of: file) else { return }
+        defer { close(descriptor) }
+        do throws(FileError) { try ownership.apply(to: descriptor, copy) } catch { throw unmakeable(error) }
+    }
+
+    private static func unmakeable(_ error: FileError) -> StoreError {
+        StoreError(.readOnly, "\(error.path) \(error.problem)", hint: "check who owns it, and the directory's mode")
     }
 }

@@ -1,4 +1,5 @@
 import GRDB
+import GRDBSQLite
 import MembusModel
 
 // Pages that nothing needs any more are given back to the file system, from the end of the file, in small steps behind
@@ -20,11 +21,32 @@ enum FreeSpace {
     /// A copy that holds no free page.
     static func copy(_ db: Database, to file: String) throws {
         try prepareCopies(of: db)
-        try db.execute(sql: "VACUUM INTO ?", arguments: [file])
+        try db.execute(sql: "VACUUM INTO ?", arguments: [SQLiteName.of(file)])
     }
 }
 
 extension Database {
+    private final class Asked {
+        let isWanted: () -> Bool
+        init(_ isWanted: @escaping () -> Bool) { self.isWanted = isWanted }
+    }
+
+    /// Does what takes long, and ends it in the middle once it is no longer wanted.
+    /// - Throws: `CancellationError` then.
+    func perform<T>(while isWanted: @escaping () -> Bool, _ body: () throws -> T) throws -> T {
+        let asked = Asked(isWanted)
+        return try withExtendedLifetime(asked) {
+            sqlite3_progress_handler(
+                sqliteConnection, 100_000,
+                { asked in Unmanaged<Asked>.fromOpaque(asked!).takeUnretainedValue().isWanted() ? 0 : 1 },  // set below
+                Unmanaged.passUnretained(asked).toOpaque())
+            defer { sqlite3_progress_handler(sqliteConnection, 0, nil, nil) }
+            do { return try body() } catch let error as DatabaseError where error.resultCode == .SQLITE_INTERRUPT {
+                throw CancellationError()
+            }
+        }
+    }
+
     fileprivate var pages: (all: Int64, free: Int64) {
         get throws { (try integer("PRAGMA page_count") ?? 0, try integer("PRAGMA freelist_count") ?? 0) }
     }

@@ -1,12 +1,13 @@
 import Foundation
 import GRDB
 import MembusModel
+import MembusSystem
 
 // A restore, in an order that leaves a whole store at every moment:
 //
 //   1. Look whether the backup is one. Make and lock the data directory.
-//   2. Check it, copy it beside the store without its free pages, give the copy its new lineage, and drop the
-//      sessions (their numbers are of the old history).
+//   2. Check it, copy it beside the store without its free pages, as a file of the same owner and mode; give the copy
+//      its new lineage, and drop the sessions (their numbers are of the old history).
 //   3. Keep the old store under a second name; its log was checkpointed, so it is one file.
 //   4. Rename the copy over the store's name.
 //
@@ -22,9 +23,12 @@ extension Store {
     }
 
     /// Makes the store in `directory` a copy of a backup, as a new history.
-    /// - Parameter replace: an existing store is moved aside; otherwise it is refused.
+    /// - Parameters:
+    ///   - replace: an existing store is moved aside; otherwise it is refused.
+    ///   - isWanted: asked while it copies; once it says no, what was begun is taken away, and the restore fails.
     package static func restore(
-        _ backup: String, into directory: String, newLineage: UInt64, replace: Bool = false
+        _ backup: String, into directory: String, newLineage: UInt64, replace: Bool = false,
+        isWanted: @escaping () -> Bool = { true }
     ) throws(StoreError) -> Restored {
         guard FileManager.default.fileExists(atPath: backup) else {
             throw StoreError(.missing, "there is no file \(backup)", hint: "name a file that membus backup wrote")
@@ -43,7 +47,8 @@ extension Store {
         let copy = held.file + ".restoring"
         do {
             Files.remove(copy)
-            let head = try prepareCopy(of: backup, at: copy, lineage: newLineage)
+            try Files.make(copy, inPlaceOf: held.file)
+            let head = try prepareCopy(of: backup, at: copy, lineage: newLineage, isWanted)
             let aside = isThere ? try moveAside(held.file) : nil
             try Files.publish(copy, as: held.file)
             return Restored(lineage: Lineage(newLineage), head: head, movedAside: aside)
@@ -54,14 +59,8 @@ extension Store {
         }
     }
 
-    private static func source(_ backup: String) throws -> DatabaseQueue {
-        var configuration = Configuration()
-        configuration.readonly = true
-        return try DatabaseQueue(path: backup, configuration: configuration)
-    }
-
     private static func looksLikeBackup(_ backup: String) throws {
-        let queue = try source(backup)
+        let queue = try Looking(backup).open()
         try queue.inDatabase { db in
             guard try Opening.version(of: db, named: backup) > 0 else {
                 throw StoreError(.foreign, "\(backup) is empty", hint: "name a file that membus backup wrote")
@@ -70,14 +69,23 @@ extension Store {
         try queue.close()
     }
 
-    private static func prepareCopy(of backup: String, at copy: String, lineage: UInt64) throws -> Position {
-        let source = try source(backup)
+    private static func prepareCopy(
+        of backup: String, at copy: String, lineage: UInt64, _ isWanted: @escaping () -> Bool
+    ) throws -> Position {
+        let looking = Looking(backup)
+        let source = try looking.open()
         try source.inDatabase { source in
-            // Its indexes are made anew: what is wrong with them must not pass for mended.
-            try checkIntegrity(of: source, backup)
-            try FreeSpace.copy(source, to: copy)
+            try source.perform(while: isWanted) {
+                // Its indexes are made anew: what is wrong with them must not pass for mended.
+                try checkIntegrity(of: source, backup)
+                try FreeSpace.copy(source, to: copy)
+            }
         }
-        let target = try DatabaseQueue(path: copy)
+        guard looking.holds else {
+            throw StoreError(
+                .failed, "\(backup) was changed while it was copied", hint: "name a backup, not a broker's file")
+        }
+        let target = try DatabaseQueue(path: SQLiteName.of(copy))
         let head = try target.inDatabase { db in
             try db.execute(sql: "PRAGMA journal_mode = DELETE")
             try db.inTransaction {
@@ -88,6 +96,7 @@ extension Store {
             let head = try Chain.head(db)
             return Position(revision: head.revision, hash: shortHash(head.hash))
         }
+        if !isWanted() { throw CancellationError() }
         try target.close()
         return head
     }
@@ -113,13 +122,14 @@ extension Store {
         guard link(file, aside) == 0 else {
             // A file system without links.
             try FileManager.default.copyItem(atPath: file, toPath: aside)
+            try Files.keepOwnership(of: file, for: aside)
             return aside
         }
         return aside
     }
 
     private static func checkpointLog(of file: String) throws {
-        let queue = try DatabaseQueue(path: file)
+        let queue = try DatabaseQueue(path: SQLiteName.of(file))
         try queue.inDatabase { db in
             _ = try Opening.version(of: db, named: file)
             try db.checkpoint(.truncate)

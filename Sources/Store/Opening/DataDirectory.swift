@@ -1,4 +1,5 @@
 import Foundation
+import MembusSystem
 import Synchronization
 
 #if canImport(Glibc)
@@ -10,7 +11,8 @@ import Synchronization
 #endif
 
 /// The directory that a store lives in, held for one process: `lock` is locked for as long as this object
-/// lives, and names the holder's pid. The kernel frees the lock however the process ends.
+/// lives, and names the holder's pid. The kernel frees the lock however the process ends. What is made here can be read
+/// by the directory's owner alone.
 final class DataDirectory: Sendable {
     let path: String
     private let descriptor: Mutex<CInt?>
@@ -20,11 +22,7 @@ final class DataDirectory: Sendable {
 
     init(_ path: String) throws(StoreError) {
         self.path = path
-        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-            throw StoreError(
-                .readOnly, "the data directory \(path) can't be made: \(error.localizedDescription)",
-                hint: "name a directory that this user may write to")
-        }
+        try Self.make(path)
         descriptor = Mutex(try Self.lock(path))
     }
 
@@ -37,14 +35,24 @@ final class DataDirectory: Sendable {
         }
     }
 
+    private static func make(_ path: String) throws(StoreError) {
+        do {
+            let place = try FilePlace.behindLinks(path)
+            // What it stands in is nobody's secret.
+            try FileManager.default.createDirectory(
+                atPath: FilePlace.directory(of: place), withIntermediateDirectories: true)
+            try PrivateFile.makeDirectory(path)
+        } catch {
+            let why = (error as? FileError)?.problem ?? error.localizedDescription
+            throw StoreError(
+                .readOnly, "the data directory \(path) can't be made: \(why)",
+                hint: "name a directory that this user may write to")
+        }
+    }
+
     private static func lock(_ directory: String) throws(StoreError) -> CInt {
         let path = directory + "/lock"
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            throw StoreError(
-                .readOnly, "\(path) can't be written: \(String(cString: strerror(errno)))",
-                hint: "make the data directory writable, or name another one")
-        }
+        let descriptor = try openLock(path)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let holder = pid(in: descriptor)
             close(descriptor)
@@ -59,6 +67,46 @@ final class DataDirectory: Sendable {
         return descriptor
     }
 
+    private static func openLock(_ path: String) throws(StoreError) -> CInt {
+        do throws(FileError) {
+            if let new = try PrivateFile.create(path) { return new }
+        } catch {
+            throw unwritable(path, error.problem)
+        }
+        let descriptor = open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { throw unwritable(path, String(cString: strerror(errno))) }
+        return descriptor
+    }
+
+    private static func unwritable(_ path: String, _ why: String) -> StoreError {
+        let owner = FileOwnership(of: path) ?? FileOwnership(of: FilePlace.directory(of: path))
+        let whose = owner.map { "; it belongs to \($0.userName) (mode \($0.modeText))" } ?? ""
+        return StoreError(
+            .readOnly, "\(path) can't be written: \(why)\(whose)",
+            hint: "make the data directory writable, or name another one")
+    }
+
+    /// Makes the store's file if it is missing, and looks whether what is there can be written: SQLite would open what
+    /// it may only read all the same, and refuse the first write.
+    func prepareFile() throws(StoreError) {
+        do throws(FileError) { try PrivateFile.make(file) } catch {
+            throw StoreError(
+                .readOnly, "\(file) \(error.problem)", hint: "make the data directory writable, or name another one")
+        }
+        for path in [file, file + "-wal", file + "-shm"] {
+            guard faccessat(AT_FDCWD, path, R_OK | W_OK, AT_EACCESS) != 0, errno != ENOENT else { continue }
+            let why = String(cString: strerror(errno))
+            let owner = FileOwnership(of: path)
+            throw StoreError(
+                .readOnly,
+                "\(path) can't be written: \(why)"
+                    + (owner.map { "; it belongs to \($0.userName) (mode \($0.modeText))" } ?? ""),
+                hint: "give it to the broker's user (chown), or make it writable for that one")
+        }
+    }
+}
+
+extension DataDirectory {
     private static func pid(in descriptor: CInt) -> Int? {
         var bytes = [UInt8](repeating: 0, count: 32)
         let count = pread(descriptor, &bytes, bytes.count, 0)

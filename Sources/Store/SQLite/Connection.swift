@@ -26,7 +26,7 @@ final class Connection: Sendable {
         configuration.busyMode = .timeout(10)
         configuration.label = "membus.store.\(role)"
         do {
-            let queue = try DatabaseQueue(path: path, configuration: configuration)
+            let queue = try DatabaseQueue(path: SQLiteName.of(path), configuration: configuration)
             // GRDB sets synchronous=NORMAL when it is asked for WAL: so it is not asked, and the settings
             // are made here, after everything it does while opening.
             try queue.inDatabase { db in
@@ -37,6 +37,22 @@ final class Connection: Sendable {
             return Connection(queue)
         } catch {
             throw StoreError(error, while: "opening \(path)", at: .opening)
+        }
+    }
+
+    /// To look at a file that may be somebody else's.
+    convenience init(looking: Looking) throws {
+        let queue = try looking.open()
+        try queue.inDatabase { try Settings.apply(to: $0, role: .reader) }
+        self.init(queue)
+    }
+
+    /// Whether the file, its log and the log's index take a transaction: tells now what the first commit would meet.
+    func checkWriting() throws(StoreError) {
+        do {
+            try queue.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE TRANSACTION; ROLLBACK TRANSACTION") }
+        } catch {
+            throw StoreError(error, while: "looking whether \(queue.path) can be written", at: .opening)
         }
     }
 

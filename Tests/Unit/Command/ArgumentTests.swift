@@ -131,6 +131,9 @@ import Testing
             (#"{"readers":0}"#, "readers: a number from 1"),
             (#"{"advertisedEvents":["tcp://h:65536"]}"#, "advertisedEvents[0]: the port"),
             (#"{"readers":1,"readers":2}"#, #"not JSON: the member "readers" is there twice"#),
+            (#"{"dataDirectory":"~ada/m"}"#, "dataDirectory: only ~/ is known"),
+            (#"{"dataDirectory":""}"#, "dataDirectory: the name is empty"),
+            (#"{"insecure":1}"#, "insecure: true or false"),
             (#"{"retention":{"days":1}}"#, "retention.days: unknown field"),
             (#"{"limits":{"valueBytes":20000000}}"#, "limits: valueBytes is 20000000, more than a whole transaction"),
             (#"{"limits":{"transactionBytes":1000}}"#, "limits: valueBytes is 4194304, more than a whole transaction"),
@@ -180,6 +183,7 @@ import Testing
         odd.retention = Retention(age: .seconds(1), bytes: 1, least: .seconds(1))
         (odd.heartbeat, odd.inlineValueBytes, odd.eventBytes, odd.eventMark, odd.replyMark) = (.seconds(1), 1, 1, 1, 1)
         (odd.writesWaiting, odd.writeBytesWaiting, odd.readsWaiting, odd.readers) = (1, 1, 1, 1)
+        odd.isInsecure = true
         let read = try ConfigurationFile.read(text, over: odd).get()
         #expect(read.limits == defaults.limits)
         #expect(read.retention == defaults.retention)
@@ -188,7 +192,41 @@ import Testing
         #expect(read.eventBytes == defaults.eventBytes && read.eventMark == defaults.eventMark)
         #expect(read.replyMark == defaults.replyMark && read.writesWaiting == defaults.writesWaiting)
         #expect(read.writeBytesWaiting == defaults.writeBytesWaiting && read.readsWaiting == defaults.readsWaiting)
-        #expect(read.readers == defaults.readers)
+        #expect(read.readers == defaults.readers && read.isInsecure == defaults.isInsecure)
+    }
+
+    @Test(
+        "a path is what it says: only ~ stands for something else, and a file is no directory",
+        arguments: [
+            ("x", "x", "x"), ("./~", "./~", "./~"), ("a/~/b", "a/~/b", "a/~/b"), ("~", "/h", "/h"),
+            ("~/x", "/h/x", "/h/x"), ("-", "-", "-"), ("file:x", "file:x", "file:x"), ("x/", nil, "x/"),
+            ("~/", nil, "/h/"), ("", nil, nil), ("~other/x", nil, nil), ("~x", nil, nil), ("a\0b", nil, nil),
+        ] as [(String, String?, String?)])
+    func paths(_ text: String, _ file: String?, _ directory: String?) throws {
+        func placed(_ path: String?) throws -> String? {
+            try path.map { $0.hasPrefix("/h") ? try LocalPath.home() + $0.dropFirst(2) : $0 }
+        }
+        #expect(try (try? LocalPath.file(text))?.path == placed(file))
+        #expect(try (try? LocalPath.directory(text))?.path == placed(directory))
+    }
+
+    @Test("$HOME says where the home directory is, else the password file") func home() throws {
+        #expect(try LocalPath.home(environment: ["HOME": "/somewhere/"]) == "/somewhere")
+        #expect(try LocalPath.home(environment: ["HOME": "/"]) == "")
+        let own = try #require(getpwuid(geteuid())?.pointee.pw_dir)
+        #expect(try LocalPath.home(environment: [:]) == String(cString: own))
+        #expect(try LocalPath.home(environment: ["HOME": "relative"]) == String(cString: own))
+    }
+
+    @Test(
+        "nothing but a clear yes opens a broker to others",
+        arguments: [
+            ("1", true), ("true", true), ("yes", true), ("0", false), ("no", false), ("false", false), ("", false),
+        ])
+    func insecure(_ text: String, _ isInsecure: Bool) throws {
+        #expect(try ServeCommand.environmentIsInsecure(["MEMBUS_INSECURE": text]) == isInsecure)
+        #expect(try !ServeCommand.environmentIsInsecure([:]))
+        #expect(throws: ValidationError.self) { try ServeCommand.environmentIsInsecure(["MEMBUS_INSECURE": "on"]) }
     }
 
     @Test(

@@ -74,13 +74,13 @@ import Testing
 
     @Test("a malformed line is named before anything is written") func malformedLine() throws {
         let file = try TemporaryFile("{\"key\":\"a\",\"value\":\"x\"}\n\n{\"key\":\n")
-        let thrown = #expect(throws: CommandError.self) { try ImportPlan(checking: file.path) }
+        let thrown = #expect(throws: CommandError.self) { try ImportPlan(checking: try ImportSource(file: file.path)) }
         #expect(thrown?.message.hasPrefix("\(file.path):3: not JSON") == true)
     }
 
     @Test("records and transactions do not mix in one file") func mixed() throws {
         let file = try TemporaryFile("{\"key\":\"a\",\"value\":\"x\"}\n{\"changes\":[]}\n")
-        let thrown = #expect(throws: CommandError.self) { try ImportPlan(checking: file.path) }
+        let thrown = #expect(throws: CommandError.self) { try ImportPlan(checking: try ImportSource(file: file.path)) }
         #expect(thrown?.message.hasPrefix("\(file.path):2: the lines before hold records") == true)
     }
 
@@ -88,7 +88,7 @@ import Testing
         let file = try TemporaryFile(
             (1...4).map { "{\"key\":\"\($0 % 2 == 0 ? "even" : "k\($0)")\",\"value\":\"\($0)\"}" }.joined(
                 separator: "\n"))
-        let plan = try ImportPlan(checking: file.path)
+        let plan = try ImportPlan(checking: try ImportSource(file: file.path))
         #expect(plan.lines == 4)
         #expect(plan.lastLines == [key("even"): 4])
     }
@@ -96,7 +96,7 @@ import Testing
     @Test("lines come whole, whatever the reads that they come in, and the last needs no end") func lines() throws {
         let long = String(repeating: "x", count: 600_000)
         let file = try TemporaryFile("a\n\n\(long)\nlast")
-        var reader = try LineReader(path: file.path)
+        var reader = LineReader(try ImportSource(file: file.path))
         var read: [(Int, Int, Int64)] = []
         while let line = try reader.next() { read.append((line.number, line.bytes.count, line.end)) }
         #expect(read.map(\.0) == [1, 2, 3, 4])
@@ -107,7 +107,7 @@ import Testing
     @Test("a line beyond the bound is refused without being held") func longLine() throws {
         let file = try TemporaryFile(String(repeating: "x", count: 1_000_000))
         #expect(throws: CommandError.self) {
-            var reader = try LineReader(path: file.path, longest: 1000)
+            var reader = LineReader(try ImportSource(file: file.path), longest: 1000)
             _ = try reader.next()
         }
     }

@@ -121,7 +121,7 @@ struct FileTests {
         }
         #expect(
             try refusal("newer") { path in
-                _ = try World(directory: Files.directory(of: path))
+                _ = try World(directory: (path as NSString).deletingLastPathComponent)
                 try DatabaseQueue(path: path).inDatabase { try $0.execute(sql: "PRAGMA user_version = 99") }
             } == .newerVersion)
         #expect(
@@ -212,6 +212,38 @@ struct FileTests {
         let found = try Store.reader(at: scratch.path).verify()
         #expect(found == .init(revision: 1, floor: 0, commits: 1, changes: 1, problems: []))
         #expect(throws: StoreError.self) { try Store.reader(at: scratch.file("nothing")) }
+    }
+
+    @Test("a path is a path, whatever SQLite would make of it", arguments: ["a?mode=ro", "file:a", "a%41#b", "é b"])
+    func paths(name: String) throws {
+        let scratch = try Scratch()
+        let directory = scratch.file(name)
+        try World(directory: directory).put("a", "1")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.path) == [name])
+        #expect(try Store.verification(at: directory).commits == 1)
+        #expect(SQLiteName.of("file:a") == "./file:a")
+    }
+
+    @Test("a file that is looked at is left as it is, and what was found counts only if it stayed so")
+    func looking() throws {
+        let scratch = try Scratch()
+        var world: World? = try World(in: scratch)
+        try world?.put("a", "1")
+        let file = scratch.file("membus.db")
+        let beside = Looking(file)
+        try world?.put("a", "2")
+        #expect(beside.holds)
+        world = nil
+        #expect(try Set(FileManager.default.contentsOfDirectory(atPath: scratch.path)) == ["lock", "membus.db"])
+        let alone = Looking(file)
+        #expect(try Store.reader(ofFile: file).verify().commits == 2)
+        #expect(try Set(FileManager.default.contentsOfDirectory(atPath: scratch.path)) == ["lock", "membus.db"])
+        #expect(alone.holds)
+        world = try World(reopening: scratch, number: 2)
+        _ = try world?.store.makeCheckpointer()?.run()
+        try world?.put("a", "3")
+        _ = try world?.store.makeCheckpointer()?.run()
+        #expect(!alone.holds)
     }
 
     @Test("a migration expands at once, fills in steps, then contracts; a crash between is continued")
