@@ -8,7 +8,7 @@ package enum ImportLine: Hashable, Sendable {
 
     package static func read(_ data: Data) -> Result<ImportLine, JSONError> {
         Result { () throws(JSONError) in
-            let node = try JSONNode.document(data, limit: TransactionDocument.largest)
+            let node = try JSONNode.document(data, limit: TransactionDocument.longestLine)
             let fields = try node.fields()
             if fields.has("changes") || fields.has("preconditions") {
                 return .transaction(try TransactionDocument(node))

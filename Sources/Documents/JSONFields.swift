@@ -8,6 +8,15 @@ package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String { path.isEmpty ? reason : "\(path): \(reason)" }
 }
 
+/// What some editors put before UTF-8. It says nothing, and is passed over at the start of a file; not within values.
+package enum ByteOrderMark {
+    package static let bytes: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+    package static func removed(from data: Data) -> Data {
+        data.starts(with: bytes) ? data.dropFirst(bytes.count) : data
+    }
+}
+
 /// A part of a JSON document that knows where it stands, and is read strictly.
 package struct JSONNode: Sendable {
     package let json: JSON
@@ -18,8 +27,12 @@ package struct JSONNode: Sendable {
         guard data.count <= limit else {
             throw JSONError(path: "", reason: "larger than \(limit) bytes")
         }
+        if data.starts(with: [0xFF, 0xFE]) || data.starts(with: [0xFE, 0xFF]) {
+            throw JSONError(path: "", reason: "not UTF-8 but UTF-16, by its byte order mark: save it as UTF-8")
+        }
         do throws(JSONFault) {
-            return JSONNode(json: try JSON(parsing: data, refusingRepeatedMembers: true), path: "")
+            let text = ByteOrderMark.removed(from: data)
+            return JSONNode(json: try JSON(parsing: text, refusingRepeatedMembers: true), path: "")
         } catch {
             throw JSONError(path: "", reason: "not JSON: \(error)")
         }

@@ -29,6 +29,10 @@ package struct TransactionDocument: Hashable, Sendable {
     /// Room for the largest transaction that a broker takes by default, in base64 or with escapes.
     package static let largest = 96 << 20
 
+    /// The same for what export prints of a broker whose limits are as high as can be, each byte of it escaped: import
+    /// reads it back.
+    package static let longestLine = 6 * Limits.largestTransaction
+
     package static func read(_ data: Data) -> Result<TransactionDocument, JSONError> {
         Result { () throws(JSONError) in
             try TransactionDocument(try JSONNode.document(data, limit: largest))

@@ -393,6 +393,57 @@ def test_warm_follow_keeps_the_file_fresh_and_ends_with_it_up_to_date(broker, wa
     assert told["records"] == 30 and told["revision"] == 33
 
 
+def stays(warm, *values):
+    """Whether each value is in the file."""
+    content = warm.read_bytes()
+    return [value.encode() in content for value in values]
+
+
+def test_a_large_value_that_changed_is_in_the_file_when_it_is_brought_up_to_date(broker, warm):
+    """It does not travel to a view by itself."""
+    first, second, third = ("".join(random.choices("abcdefgh", k=40_000)) for _ in range(3))
+    run(broker, "put", "conversations/3", "-", input=first)
+    run(broker, "warm", "conversations/", "--into", str(warm))
+    assert stays(warm, first) == [True]
+    for _ in range(2):
+        run(broker, "put", "conversations/3", "-", input=second)
+        run(broker, "put", "conversations/large", "-", input=third)
+        told = run_json_lines(broker, "warm", "conversations/", "--into", str(warm))[0]
+        assert told["records"] == 31 and stays(warm, first, second, third) == [False, True, True]
+        first, second = second, first
+    with Lines(broker, "warm", "conversations/", "--into", str(warm), "--follow") as work:
+        work.until(lambda it: any("keeping" in line for line in it.err))
+        run(broker, "put", "conversations/4", "-", input=second)
+        eventually(lambda: all(stays(warm, first, second, third)), 15, "the new large value in the file")
+        run(broker, "rm", "conversations/large")
+        assert work.end() == 0
+    assert stays(warm, first, second, third) == [True, True, False]
+
+
+def test_a_warm_file_is_kept_over_a_full_disk(broker, mount):
+    disk = mount("-t", "tmpfs", "-o", "size=1m", "tmpfs")
+    file = disk / "warm"
+    put(broker, "a/b", "one")
+    with Lines(broker, "warm", "a/", "--into", str(file), "--follow") as work:
+        work.until(lambda it: any("keeping" in line for line in it.err))
+        put(broker, "a/b", "two")
+        eventually(lambda: stays(file, "two") == [True], 15, "the change in the file")
+        with open(disk / "ballast", "wb", buffering=0) as ballast:
+            try:
+                while True:
+                    ballast.write(bytes(4096))
+            except OSError:
+                pass
+        put(broker, "a/b", "three" * 2000)
+        work.until(lambda it: any("No space left" in line and "stays at revision" in line for line in it.err))
+        assert stays(file, "two") == [True] and work.process.poll() is None
+        (disk / "ballast").unlink()
+        work.until(lambda it: any("written again" in line for line in it.err))
+        assert stays(file, "three" * 2000) == [True]
+        assert sum("No space left" in line for line in work.err) == 1
+        assert work.end() == 0
+
+
 def test_warm_shows_plain_progress_when_nobody_looks_at_a_terminal(broker, tmp_path):
     for number in range(2):
         run(broker, "commit", "-", input=json.dumps({"changes": [

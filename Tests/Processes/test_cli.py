@@ -1,6 +1,8 @@
 """The command line: every command, with and without --json, its exit codes and its manners."""
 
 import base64
+import contextlib
+import hashlib
 import json
 import os
 import re
@@ -700,6 +702,110 @@ def test_transactions_are_imported_once(broker, tmp_path):
 def test_an_import_from_standard_input(broker):
     told = run(broker, "import", "-", input='{"key": "a", "value": "x"}\n')
     assert told.stdout == "1 record: 1 written, 0 there already; revision 1\n" and told.stderr == ""
+
+
+def files_of(pid):
+    """Where the process's descriptors lead."""
+    found = []
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return found
+
+
+def test_what_standard_input_holds_is_nowhere_once_an_import_is_ended(broker, tmp_path):
+    """Neither by the signals that a command hears, nor by those that it does not."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL):
+        work = start(
+            [membus(), "import", "-", "--broker", broker.url], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)})
+        work.stdin.write(b'{"key": "a", "value": "' + b"x" * 3_000_000)
+        work.stdin.flush()
+        eventually(lambda: any(str(tmp_path) in file for file in files_of(work.pid)), what="the copy")
+        work.send_signal(number)
+        assert work.wait(20) != 0
+        work.stdin.close()
+        assert [name for name in os.listdir(tmp_path) if name != "data"] == []
+
+
+@pytest.mark.parametrize("command", [["import", "-"], ["commit", "-"], ["put", "a", "-"]])
+def test_a_closed_standard_input_is_said_to_be_closed(broker, command):
+    ended = subprocess.run(
+        ["bash", "-c", 'exec "$@" <&-', "-", membus(), "--broker", broker.url, *command], capture_output=True, text=True)
+    assert ended.returncode == ERROR and "standard input is closed" in ended.stderr, ended.stderr
+    assert run_json_lines(broker, "status")[0]["head"]["revision"] == 0
+
+
+def test_a_byte_order_mark_at_the_start_of_a_file_is_passed_over(broker, tmp_path):
+    for name, content in (("lines", '{"key": "a", "value": "x"}\n'), ("transaction", '{"changes": [{"key": "b", "increment": 1}]}')):
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + content.encode())
+    run(broker, "import", str(tmp_path / "lines"))
+    run(broker, "commit", str(tmp_path / "transaction"))
+    (tmp_path / "lines").write_bytes('{"key": "c", "value": "x"}\n'.encode("utf-16"))
+    code, _, err = call(broker, "import", str(tmp_path / "lines"))
+    assert code == USAGE and "UTF-16" in err
+    (tmp_path / "config").write_bytes(b"\xef\xbb\xbf{}")
+    with Broker(tmp_path / "other", "--config", str(tmp_path / "config")):
+        pass
+
+
+def test_an_import_fits_its_transactions_to_the_brokers_limits(tmp_path):
+    config, records, work = tmp_path / "config", tmp_path / "records.jsonl", tmp_path / "work.jsonl"
+    config.write_text(json.dumps({"limits": {
+        "changesPerTransaction": 3, "keysPerRequest": 2, "transactionBytes": 400, "valueBytes": 100, "keyBytes": 40,
+        "messageBytes": 10, "annotationBytes": 50}}))
+    records.write_text("".join(json.dumps({"key": f"r/{n}", "value": "x" * (n * 3)}) + "\n" for n in range(30)))
+    work.write_text("".join(json.dumps({"changes": [
+        {"key": f"t/{n}/{part}", "increment": 1} for part in range(n % 3 + 1)]}) + "\n" for n in range(9)))
+    with Broker(tmp_path / "data", "--config", str(config)) as broker:
+        for _ in range(2):
+            run(broker, "import", str(records))
+        assert len(run_json_lines(broker, "ls", "r/")) == 30
+        for _ in range(2):
+            told = run_json_lines(broker, "import", str(work))[0]
+        assert (told["written"], told["unchanged"]) == (0, 9)
+        assert [record["value"] for record in run_json_lines(broker, "export", "t/")] == ["1"] * 18
+
+
+def fingerprint(file):
+    return "imports/" + hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_transaction_that_fills_the_limits_is_imported_once(broker, tmp_path):
+    file = tmp_path / "full.jsonl"
+
+    def line(n, changes):
+        return json.dumps({"changes": [{"key": f"n/{part}", "increment": 1} for part in range(changes)]}) + "\n"
+
+    file.write_text(line(1, 1000) + line(2, 10) + line(3, 1000))
+    assert run_json_lines(broker, "import", str(file))[0]["written"] == 3
+    told = run_json_lines(broker, "import", str(file))[0]
+    assert (told["written"], told["unchanged"]) == (0, 3)
+    assert run(broker, "get", "n/0").stdout == "3" and run(broker, "get", "n/999").stdout == "2"
+    # One that no transaction holds is refused as it is, and its line is named.
+    file.write_text(line(1, 1) + line(2, 1001))
+    code, _, err = call(broker, "import", str(file))
+    assert code == ERROR and f"{file}:2" in err and "changesPerTransaction of 1000" in err, err
+    assert run(broker, "get", "n/0").stdout == "4"
+
+
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_an_import_that_ended_in_the_middle_of_a_full_line_knows_whether_it_was_committed(broker, tmp_path, is_committed):
+    """As a kill leaves it: the line is begun, and the commit is there, or is not."""
+    file = tmp_path / "full.jsonl"
+    full = json.dumps({"changes": [{"key": f"n/{part}", "increment": 1} for part in range(999)] + [{"key": "old", "delete": True}]})
+    file.write_text(full + "\n" + full + "\n")
+    put(broker, "old", "x")
+    put(broker, fingerprint(file), '{"line":0,"begun":1}', "--kind", "json")
+    # What others do meanwhile is not taken for it.
+    run(broker, "commit", "-", "--message", "import full.jsonl", input='{"changes": [{"key": "n/0", "increment": 10}]}')
+    run(broker, "commit", "-", "--message", "other", input=full)
+    if is_committed:
+        run(broker, "commit", "-", "--message", "import full.jsonl", input=full)
+    told = run_json_lines(broker, "import", str(file))[0]
+    assert (told["written"], told["unchanged"]) == ((1, 1) if is_committed else (2, 0))
+    assert run(broker, "get", "n/1").stdout == "3" and run(broker, "get", "n/0").stdout == "13"
+    assert run_json_lines(broker, "import", str(file))[0]["written"] == 0
 
 
 def test_an_imports_conflict_names_the_line(broker, tmp_path):

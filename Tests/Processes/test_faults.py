@@ -1,6 +1,7 @@
 """Bad input and faults: each gets a clear error or is dropped, the broker goes on serving others, and nothing
 that was acknowledged is lost."""
 
+import json
 import os
 import random
 import signal
@@ -720,6 +721,32 @@ def test_sigint_ends_with_0_too(broker):
     run(broker, "put", "a", "b")
     broker.process.send_signal(signal.SIGINT)
     assert broker.process.wait(15) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_does_not_wait_for_verifications_that_nobody_waits_for(broker, clients, number):
+    connection = clients.connection()
+    connection.hello()
+    for part in range(30):
+        run(broker, "commit", "-", input=json.dumps({"changes": [
+            {"key": f"v/{part}/{n}", "put": {"value": "x" * 100}} for n in range(500)]}))
+    verified = Lines(broker, "verify")
+    begun = time.monotonic()
+    assert verified.wait() == 0
+    count = int(30 / max(time.monotonic() - begun, 0.05)) + 10
+    for _ in range(count):
+        connection.send(request(verify=bus.Verify()), lambda reply: None)
+    for _ in range(20):
+        connection.pump(0.02)
+    connection.close()
+    broker.process.send_signal(number)
+    time.sleep(1)
+    assert broker.is_running(), "the first signal waits for what is under way"
+    broker.process.send_signal(number)
+    assert broker.process.wait(10) == 0
+    eventually(lambda: any("second time" in line for line in broker.log))
+    broker.start()
+    assert run_json_lines(broker, "verify")[0]["problems"] == []
 
 
 def test_kill_9_at_random_moments_leaves_each_transaction_once(broker):

@@ -1,5 +1,6 @@
 import MembusModel
 import MembusStore
+import Synchronization
 
 /// What a look-up has before it: one reader's connection, what it may show, and up to which revision. Used by one thread
 /// at a time.
@@ -9,6 +10,7 @@ package struct Desk: Sendable {
     let inlineValueBytes: Int
     /// `nil`: of a store without a directory, which can't be copied.
     var backups: Backups?
+    let hurry: Hurry
     /// What was counted beside the commits.
     let counts: PostedCounts
     /// What keeps the write-ahead log large.
@@ -25,7 +27,7 @@ package struct Desk: Sendable {
     init(
         store: Store, reader: Reader, inlineValueBytes: Int, backups: Backups? = nil,
         counts: PostedCounts = PostedCounts(), held: HeldStates = HeldStates(), heldLog: PostedHold = PostedHold(),
-        pieceWork: Int = 1000
+        hurry: Hurry = Hurry(), pieceWork: Int = 1000
     ) {
         self.store = store
         self.reader = reader
@@ -35,6 +37,7 @@ package struct Desk: Sendable {
         self.held = held
         self.heldLog = heldLog
         self.pieceWork = pieceWork
+        self.hurry = hurry
     }
 
     /// Reads a page of a list as of a state, which is held for what comes next, if anything does.
@@ -56,11 +59,13 @@ package struct Desk: Sendable {
     /// - Returns: `nil`: there is more to do.
     func step(_ read: inout QueuedRead, now: Instant) -> Result<LookUpResult, Refusal>? {
         if let late = read.refusal(at: now) { return .failure(late) }
+        if hurry.isOn, !read.lookUp.isRelease { return .failure(Hurry.refusal) }
         var desk = self
         (desk.visible, desk.scope, desk.now) = (read.visible.revision, read.scope, now)
         do throws(Refusal) {
             return try desk.step(&read.lookUp).map { .success($0) }
         } catch {
+            if hurry.isOn { return .failure(Hurry.refusal) }
             return .failure(isOvertaken(read) ? Refusal(.busy, "compaction overtook the request") : error)
         }
     }
@@ -74,4 +79,14 @@ package struct Desk: Sendable {
         guard let floor = try? reader.floor().revision else { return false }
         return floor > read.visible.revision
     }
+}
+
+/// Whether somebody waits for the broker's end so much that look-ups are to be given up for it.
+package final class Hurry: Sendable {
+    private let on = Atomic<Bool>(false)
+
+    var isOn: Bool { on.load(ordering: .relaxed) }
+    func begin() { on.store(true, ordering: .relaxed) }
+
+    static let refusal = Refusal(.shuttingDown, "the broker was told to stop at once")
 }

@@ -71,6 +71,24 @@ package final class Broker: Sendable {
     }
 }
 
+extension Broker {
+    /// Has a ``stop()`` that is under way, or comes, give up look-ups, which can take as long as the store is large; writes
+    /// are finished all the same. From any thread.
+    package func hurry() {
+        Thread.detachNewThread { [weak self] in
+            while self?.giveUpReading() == true { usleep(50_000) }
+        }
+    }
+
+    /// - Returns: whether there is anything that could be.
+    private func giveUpReading() -> Bool {
+        parts.withLock { parts in
+            parts?.giveUpReading()
+            return parts != nil
+        }
+    }
+}
+
 /// What cannot be served truthfully is not served: the process ends, and recovers at its next start.
 func die(_ reason: String, _ log: Logger) -> Never {
     log.critical("\(reason); the broker stops")

@@ -29,6 +29,7 @@ struct BrokerParts: Sendable {
     private let counts = PostedCounts()
     private let held = HeldStates()
     private let memoryChore = MemoryChore()
+    private let hurry = Hurry()
     private let context: Context
     private let waker: Waker
     private let results: Inbox<BrokerInput<PeerEnvelope>>
@@ -60,6 +61,13 @@ struct BrokerParts: Sendable {
         reads = WorkQueue(takers: readers.count)
         pieces = PieceQueue(takers: pieceReaders.count)
         ConnectionReserve.keep()
+    }
+
+    /// Look-ups are given up: those that wait, and what is being read. One that begins just then is missed, so that this is
+    /// said again until all have ended.
+    func giveUpReading() {
+        hurry.begin()
+        for reader in readers + pieceReaders + [longReader] { reader.interrupt() }
     }
 
     /// Nobody uses it any more.
@@ -166,7 +174,7 @@ struct BrokerParts: Sendable {
     private func desk(_ reader: Reader) -> Desk {
         Desk(
             store: store, reader: reader, inlineValueBytes: configuration.inlineValueBytes, backups: backups,
-            counts: counts, held: held, heldLog: heldLog)
+            counts: counts, held: held, heldLog: heldLog, hurry: hurry)
     }
 
     private func startCheckpoints(_ threads: RunningThreads, _ log: Logger) throws {

@@ -3,7 +3,8 @@
 //   ask for the keys ─▶ a part of them ─▶ ask for the rest, as of the same state ─▶ … ─▶ all: hand
 //                                           └─ compaction overtook it ─▶ ask for all again, if no state was named
 //
-// Invariants: the records are in the order of the keys; all are of the state that the first part was of.
+// Invariants: the records are in the order of the keys; all are of the state that the first part was of. A broker that takes
+// fewer keys in a request says so, and is asked for half as many.
 
 struct KeysInParts: StepwiseCall {
     struct Fetched: Sendable {
@@ -14,9 +15,10 @@ struct KeysInParts: StepwiseCall {
     typealias Product = Fetched
     typealias Given = Never
 
-    /// Of one request.
+    /// Of one request, unless the broker takes fewer.
     static let mostKeys = 10_000
 
+    private var most = Self.mostKeys
     let keys: [Key]
     let branch: BranchName
     private let isOfNamedState: Bool
@@ -35,13 +37,17 @@ struct KeysInParts: StepwiseCall {
         isOfNamedState = position != nil
     }
 
-    private var rest: ArraySlice<Key> { keys[records.count...].prefix(Self.mostKeys) }
+    private var rest: ArraySlice<Key> { keys[records.count...].prefix(most) }
 
     func begin() -> Action { .ask(Get(branch: branch, keys: Array(rest), at: at)) }
 
     mutating func take(_ input: Input) throws -> Action {
         switch input {
         case .answered(let answer): return try take(answer.answered(to: Get.self))
+        case .failed(MembusError.refused(let refusal), false)
+        where refusal.code == .limitExceeded && refusal.subject == "keysPerRequest" && most > 1:
+            most = max(1, min(most, rest.count) / 2)
+            return begin()
         case .failed(let error, let isLast): return try beginAnew(after: error, isLast)
         case .passed: preconditionFailure("nothing but an answer is waited for")
         }

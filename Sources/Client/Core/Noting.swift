@@ -29,7 +29,8 @@ extension ClientCore {
         if !notes.isLast, let last = notes.lastSent, now < last + settings.noteReads { return }
         notes.isUnderWay = true
         notes.lastSent = now
-        let batch = Array(notes.waiting.prefix(settings.notedReadsPerRequest))
+        let most = min(settings.notedReadsPerRequest, max(1, link.welcome?.limits.keysPerRequest ?? .max))
+        let batch = Array(notes.waiting.prefix(most))
         ask(.noteReads(NoteReads(agent: settings.agent, reads: batch)), for: .notes(count: batch.count))
     }
 

@@ -67,7 +67,7 @@ extension WarmFile {
     }
 
     private static func header(_ frame: Data?) throws(Damage) -> Register {
-        guard let frame, case .success(let request) = WireCodec.decodeRequest(frame).result,
+        guard let frame, case .success(let request) = WireCodec.decodeRequest(frame, limits: .highest).result,
             case .register(let register) = request.body
         else { throw Damage(what: "its header cannot be read") }
         return register

@@ -32,7 +32,8 @@ package struct WarmFile: Sendable {
     static let magic = Data("MEMBUSWF".utf8)
     static let version: UInt32 = 1
     static let digestBytes = 32
-    static let mostFrameBytes = 64 << 20
+    /// A page with the largest value that a broker can be configured to take, and what else is in it.
+    static let mostFrameBytes = Limits.largestTransaction + (64 << 20)
     static let pageBytes = 1 << 20
 
     /// - Parameter records: all that the topics hold at the token's revision, in the order of their keys.

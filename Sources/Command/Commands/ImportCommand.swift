@@ -15,7 +15,8 @@ struct ImportCommand: AsyncParsableCommand {
 
             Transactions: one a line, in the form that membus help commit describes. They are committed one \
             by one, in order. The same commits note the line in the record imports/<SHA-256 of the file>: a \
-            second run goes on after it, so each takes effect once.
+            second run goes on after it, so each takes effect once. A line that fills a transaction to the broker's \
+            limits is noted by commits of their own, before and after it.
 
             The whole file is checked before anything is written; a malformed line is named, as file:line.
 
@@ -43,19 +44,20 @@ struct ImportCommand: AsyncParsableCommand {
         let plan = try ImportPlan(checking: source)
         let progress = Progress("import", counting: plan.content.rawValue)
         progress.update { ($0.total, $0.totalBytes) = (plan.lines, plan.bytes) }
-        let message =
-            write.message.isEmpty
-            ? "import \(source.shortName)" : write.message
         let result: ImportResult
         do {
             result = try await options.withMemory(context: write.contextName) { memory in
+                let limits = try await memory.limits()
+                let message = write.message.isEmpty ? Self.message(source, limits) : write.message
                 switch plan.content {
                 case .records:
                     var work = RecordImport(
-                        source, plan, memory, message: message, batchSize: batch, progress: progress)
+                        source, plan, memory, limits: limits, message: message, batchSize: batch, progress: progress)
                     return try await work.run()
                 case .transactions:
-                    return try await TransactionImport(source, plan, memory, message: message, progress: progress).run()
+                    var work = TransactionImport(
+                        source, plan, memory, limits: limits, message: message, progress: progress)
+                    return try await work.run()
                 }
             }
         } catch {
@@ -64,6 +66,13 @@ struct ImportCommand: AsyncParsableCommand {
         }
         progress.finish()
         try report(result, plan.content)
+    }
+
+    /// As much of it as a commit may say.
+    private static func message(_ source: ImportSource, _ limits: Limits) -> String {
+        var message = "import \(source.shortName)"
+        while message.utf8.count > limits.messageBytes { message.removeLast() }
+        return message
     }
 
     private func report(_ result: ImportResult, _ content: ImportPlan.Content) throws {

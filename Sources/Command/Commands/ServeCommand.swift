@@ -12,7 +12,8 @@ struct ServeCommand: AsyncParsableCommand {
         abstract: "Run a broker, with its store; nothing else is needed.",
         discussion: """
             Prints one line when it is ready; its log goes to standard error. SIGTERM or SIGINT has it finish \
-            what is under way, and end with 0. Whatever ends it, nothing that was acknowledged is lost.
+            what is under way, and end with 0; a second one has it give up long look-ups for that (a verification, \
+            say), and a third ends it at once. Whatever ends it, nothing that was acknowledged is lost.
 
             It listens on the loopback interface alone unless you say otherwise: there are no rights yet, so \
             whoever reaches it can read and write. What other machines can reach is refused without --insecure. \
@@ -96,7 +97,8 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let log = options.logger("membus.broker", default: .info)
-        let service = BrokerService(configuration: try configured(), log: log, json: options.json)
+        let service = BrokerService(
+            configuration: try configured(), log: log, json: options.json, endings: Termination.counted())
         // The group traps the signals before it runs the service, so none after the ready line is missed.
         try await ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -155,9 +157,14 @@ struct BrokerService: Service {
     let configuration: Configuration
     let log: Logger
     let json: Bool
+    let endings: Endings
 
     func run() async throws {
         let broker = try await Blocking.run { [configuration, log] in try Broker.start(configuration, log: log) }
+        endings.onSecond { [log] in
+            log.notice("told to stop a second time: long look-ups are given up")
+            broker.hurry()
+        }
         announce(broker)
         // Returns when the shutdown begins; cancellation means the same.
         try? await gracefulShutdown()

@@ -17,7 +17,8 @@ struct WarmCommand: AsyncParsableCommand {
             The file is replaced at once as a whole; readers find the old one or the new one.
 
             With --follow it is kept fresh until the command is ended (Ctrl-C, SIGTERM): written again within \
-            a second or so of a change, and at the end.
+            a second or so of a change, and at the end. What keeps it from being written, a full disk say, is told, \
+            and tried again.
 
             A file that exists may take 1h to be brought up to date, unless --timeout says otherwise. Where the \
             broker's events do not come through (only its port for requests is reachable), it says so, and \
@@ -68,7 +69,7 @@ struct WarmCommand: AsyncParsableCommand {
             topics.map(\.text), capacity: 1 << 40, branch: options.branchName, warm: file)
         if isThere { Output.warn("\(into.path) is at revision \(before.token.revision); catching up…") }
         if try await isLive(view, memory) {
-            try view.save(to: file)
+            try await view.saveWhole(to: file, timeout: patience)
         } else if isThere {
             try await WarmFetch(memory, TopicFilter(topics), file).run()
         }
@@ -168,7 +169,24 @@ struct WarmFollower {
         }
         defer { ending.cancel() }
         let saved = try await work.value
-        if isNewer(than: saved) { try view.save(to: file) }
+        if isNewer(than: saved) { try await finish() }
+    }
+
+    /// The last state, as far as it can be had.
+    private func finish() async throws {
+        do { try await view.saveWhole(to: file, timeout: .seconds(5)) } catch  where Self.passes(error) {
+            if case MembusError.file = error { throw error }
+            Output.warn("the file's last state could not be had: \(CommandError(error).message)")
+        }
+    }
+
+    /// Whether what keeps the file from being written may be over some time.
+    private static func passes(_ error: any Error) -> Bool {
+        switch error {
+        case MembusError.file, MembusError.timeout, MembusError.stale, MembusError.historyChanged: true
+        case MembusError.refused(let refusal): refusal.code.remedy != .fixRequest
+        default: false
+        }
     }
 
     /// What was fetched may be newer than what a view without events shows.
@@ -194,18 +212,32 @@ struct WarmFollower {
         var polling: WarmPolling?
         defer { polling?.end() }
         var saved = (token: first, at: Instant.now)
+        var tried = saved.at
         var pause = Duration.seconds(1)
         var isLive = isLive
+        var isFailing = false
+        func failed(_ error: any Error) {
+            if !isFailing {
+                Output.warn(
+                    "\(CommandError(error).message): the file stays at revision \(saved.token.revision) for the time being"
+                )
+            }
+            isFailing = true
+            pause = min(pause * 2, .seconds(30))
+        }
         while (try? await Task.sleep(for: .milliseconds(100))) != nil {
             isLive = try tell(isLive)
-            let age = Instant.now - saved.at
             if !isLive, case .withoutEvents = fetching.memory.state {
                 let present = polling ?? WarmPolling(fetching, after: saved.token)
                 polling = present
-                if age >= pause, let token = try await present.fetchIfChanged() {
-                    saved = (token, .now)
-                    pause = present.pause
+                guard .now - tried >= pause else { continue }
+                do {
+                    guard let token = try await present.fetchIfChanged(orFailedBefore: isFailing) else { continue }
+                    (saved, tried, pause, isFailing) = ((token, .now), .now, present.pause, false)
                     polling = nil
+                } catch  where Self.passes(error) {
+                    tried = .now
+                    failed(error)
                 }
                 continue
             }
@@ -213,15 +245,27 @@ struct WarmFollower {
                 polling?.end()
                 polling = nil
             }
-            guard isLive, age >= pause, isNewer(than: saved.token), news.take() || age > Self.rest else { continue }
-            if view.token.lineage != saved.token.lineage {
+            guard isLive, .now - tried >= pause, isNewer(than: saved.token),
+                news.take() || isFailing || .now - saved.at > Self.rest
+            else { continue }
+            if view.token.lineage != saved.token.lineage, !isFailing {
                 Output.warn("the broker's history changed (a restored backup): the file is filled anew")
             }
             let start = Instant.now
-            try view.save(to: file)
-            saved = (view.token, .now)
+            tried = start
+            let token = view.token
+            do { try await view.saveWhole(to: file) } catch  where Self.passes(error) {
+                failed(error)
+                continue
+            } catch is CancellationError {
+                return saved.token
+            }
+            if isFailing { Output.warn("the file is written again, at revision \(token.revision)") }
+            isFailing = false
             // A large file does not keep the disk busy all the time.
-            pause = max(.seconds(1), (saved.at - start) * 4)
+            tried = .now
+            saved = (token, tried)
+            pause = max(.seconds(1), (tried - start) * 4)
         }
         return saved.token
     }
@@ -268,8 +312,9 @@ final class WarmPolling {
     func end() { watching.cancel() }
 
     /// - Returns: what the file holds now; `nil`: nothing changed. It has ended then, so begin another.
-    func fetchIfChanged() async throws -> Token? {
-        guard news.take() else { return nil }
+    /// - Parameter hasFailed: what was to be fetched the last time was not, so it is tried again.
+    func fetchIfChanged(orFailedBefore hasFailed: Bool) async throws -> Token? {
+        guard news.take() || hasFailed else { return nil }
         end()
         let start = Instant.now
         let token = try await fetching.fetch(names)

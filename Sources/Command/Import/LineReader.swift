@@ -10,11 +10,15 @@ struct LineReader: ~Copyable {
         /// Where the next line starts, in bytes from the start.
         let end: Int64
         /// Nothing but white space.
-        var isBlank: Bool { bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D } }
+        var isBlank: Bool {
+            ByteOrderMark.removed(from: bytes).allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+        }
     }
 
     private let source: ImportSource
     private let longest: Int
+    /// Longer ones have to look like one of ours.
+    private let usual: Int
     /// What was read; its first `taken` bytes were given out.
     private var buffer: [UInt8] = []
     private var taken = 0
@@ -24,8 +28,12 @@ struct LineReader: ~Copyable {
     private var offset: Int64 = 0
     private var isAtEnd = false
 
-    init(_ source: ImportSource, longest: Int = TransactionDocument.largest) {
+    init(
+        _ source: ImportSource, longest: Int = TransactionDocument.longestLine,
+        usual: Int = TransactionDocument.largest
+    ) {
         self.source = source
+        self.usual = usual
         self.longest = longest
     }
 
@@ -36,9 +44,12 @@ struct LineReader: ~Copyable {
             let waiting = buffer.count - taken
             if let length = lineEnd(after: searched) { return take(length, and: 1) }
             if isAtEnd { return waiting == 0 ? nil : take(waiting, and: 0) }
-            guard waiting <= longest else {
+            // What does not begin as an object will never be a line, however long it gets.
+            guard waiting <= longest, waiting <= usual || buffer[taken...].prefix(64).contains(UInt8(ascii: "{"))
+            else {
                 throw CommandError(
-                    "FILE", "\(source.name):\(number + 1): the line is longer than \(longest) bytes", hint: "split it")
+                    "FILE", "\(source.name):\(number + 1): the line is longer than \(min(waiting, longest)) bytes",
+                    hint: "split it")
             }
             searched = waiting
             try fill()

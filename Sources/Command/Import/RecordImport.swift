@@ -10,25 +10,29 @@ struct RecordImport {
     let plan: ImportPlan
     let memory: Memory
     let message: String
-    let batchSize: Int
     let progress: Progress
+    /// Records in a batch, and bytes, as the broker's limits allow; a larger record goes alone, for the broker to judge.
+    private let mostRecords: Int
+    private let mostBytes: Int
 
-    /// Bytes in a batch; a larger record goes alone.
-    static let batchBytes = 2 << 20
+    /// More would keep others waiting.
+    static let usualBytes = 2 << 20
 
     private var batch: [ImportedRecord] = []
     private var batchBytes = 0
     private(set) var result = ImportResult()
 
     init(
-        _ source: ImportSource, _ plan: ImportPlan, _ memory: Memory, message: String, batchSize: Int,
+        _ source: ImportSource, _ plan: ImportPlan, _ memory: Memory, limits: Limits, message: String, batchSize: Int,
         progress: Progress
     ) {
         self.source = source
         self.plan = plan
         self.memory = memory
         self.message = message
-        self.batchSize = batchSize
+        mostRecords = max(1, min(batchSize, limits.changesPerTransaction))
+        mostBytes = min(
+            Self.usualBytes, limits.transactionBytes - message.utf8.count - memory.context.utf8.count)
         self.progress = progress
     }
 
@@ -61,7 +65,7 @@ struct RecordImport {
             result.expired += 1
             return
         }
-        if batch.count == batchSize || batchBytes + record.bytes > Self.batchBytes { try await write() }
+        if batch.count == mostRecords || batchBytes + record.bytes > mostBytes { try await write() }
         batch.append(record)
         batchBytes += record.bytes
     }

@@ -58,9 +58,19 @@ enum Termination {
         }
     }
 
-    private static let bell = SignalRelay([SIGINT, SIGTERM, SIGHUP])
+    /// For a service that somebody else ends by the first signal: see ``Endings``. Call it before that one listens, as the
+    /// signals look ignored from then on.
+    static func counted() -> Endings {
+        let endings = Endings()
+        _ = serviceBell.listen { endings.count($0) }
+        return endings
+    }
 
-    private static func die(by number: Int32) -> Never {
+    private static let bell = SignalRelay([SIGINT, SIGTERM, SIGHUP])
+    /// A service is not to survive its terminal.
+    private static let serviceBell = SignalRelay([SIGINT, SIGTERM])
+
+    fileprivate static func die(by number: Int32) -> Never {
         signal(number, SIG_DFL)
         // Dispatch, which listens to signals through a descriptor, may have blocked it.
         var set = sigset_t()
@@ -69,6 +79,28 @@ enum Termination {
         pthread_sigmask(SIG_UNBLOCK, &set, nil)
         raise(number)
         _exit(128 + number)
+    }
+}
+
+/// What the signals after a first one do: a second has work given up that the end waits for, a third ends the process.
+final class Endings: Sendable {
+    private let state = Mutex<(count: Int, hurry: (@Sendable () -> Void)?)>((0, nil))
+
+    func onSecond(_ hurry: @escaping @Sendable () -> Void) {
+        let isLate = state.withLock { state in
+            state.hurry = hurry
+            return state.count > 1
+        }
+        if isLate { hurry() }
+    }
+
+    fileprivate func count(_ number: Int32) {
+        let (count, hurry) = state.withLock { state in
+            state.count += 1
+            return (state.count, state.hurry)
+        }
+        if count == 2 { hurry?() }
+        if count > 2 { Termination.die(by: number) }
     }
 }
 

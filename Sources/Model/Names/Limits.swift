@@ -22,4 +22,19 @@ package struct Limits: Hashable, Sendable {
     package var topicsPerFilter: Int = 256
 
     package init() {}
+
+    /// No configuration admits more: for what one's own side wrote under limits that are no longer known.
+    package static var highest: Limits {
+        var limits = Limits()
+        (limits.keyBytes, limits.valueBytes, limits.transactionBytes) = (
+            longestKey, largestTransaction, largestTransaction
+        )
+        (limits.annotationBytes, limits.messageBytes, limits.nameBytes) = (
+            largestTransaction, largestTransaction, largestTransaction
+        )
+        (limits.changesPerTransaction, limits.keysPerRequest, limits.topicsPerFilter) = (
+            mostParts, mostParts, mostParts
+        )
+        return limits
+    }
 }

@@ -53,6 +53,9 @@ package final class Reader: @unchecked Sendable {
         }
     }
 
+    /// Has what is being read fail soon. From any thread.
+    package func interrupt() { connection.queue.interrupt() }
+
     // MARK: The store as a whole
 
     /// The newest revision on disk: what is visible when a broker starts.

@@ -32,6 +32,18 @@ struct KeysInPartsTests {
         #expect(second.keys == [keys[KeysInParts.mostKeys]])
     }
 
+    @Test("a broker that takes fewer keys in a request is asked for half as many, until it takes them")
+    func fewer() throws {
+        var reading = reading("a", "b", "c", "d", "e")
+        _ = reading.begin()
+        let refusal = MembusError.refused(Refusal(.limitExceeded, "too many", subject: "keysPerRequest"))
+        #expect(try reading.failed(refusal).get().keys == [key("a"), key("b")])
+        #expect(try reading.failed(refusal).get().keys == [key("a")])
+        #expect(throws: MembusError.self) { try reading.failed(refusal) }
+        #expect(throws: MembusError.self) { try reading.failed(refused(.limitExceeded)) }
+        #expect(try reading.answered(part([record("a", 3)])).get().keys == [key("b")])
+    }
+
     @Test("parts of two histories are never joined")
     func historyReplaced() throws {
         var reading = reading("a", "b")

@@ -43,6 +43,21 @@ struct WarmFileTests {
         }
     }
 
+    @Test("what a broker with raised limits lets in is written and read back")
+    func raisedLimits() throws {
+        try inDirectory { directory in
+            let file = directory.appendingPathComponent("plans.warm")
+            let topics = (0..<300).map { Topic(unchecked: "topic-\($0)/") }
+            let large = Record(
+                key: Key(unchecked: "topic-7/large"), revision: 3, content: .inline(Data(count: 65 << 20)), owner: "me")
+            let token = Token(lineage: Lineage(77), position: Position(revision: 9, hash: 0xABCD))
+            let written = WarmFile(branch: .main, filter: TopicFilter(topics), token: token, records: [large])
+            try written.write(to: file)
+            let read = try WarmFile(reading: file)
+            #expect(read.filter == written.filter && read.records == written.records)
+        }
+    }
+
     @Test("a file cut short anywhere is refused")
     func truncations() throws {
         let bytes = try contents()

@@ -78,6 +78,22 @@ import Testing
         #expect(thrown?.message.hasPrefix("\(file.path):3: not JSON") == true)
     }
 
+    @Test("a byte order mark says nothing, and that of UTF-16 is named") func byteOrderMark() throws {
+        let file = try TemporaryFile(
+            "\u{FEFF}{\"key\":\"a\",\"value\":\"\u{FEFF}x\"}\n\u{FEFF}\n\u{FEFF}{\"key\":\"b\",\"value\":\"y\"}\n")
+        #expect(try ImportPlan(checking: try ImportSource(file: file.path)).lines == 2)
+        guard case .record(let read) = try line("\u{FEFF}{\"key\":\"a\",\"value\":\"\u{FEFF}x\"}").get() else {
+            throw Refusal(.malformed, "no record")
+        }
+        #expect(read.put.value == Data("\u{FEFF}x".utf8))
+        for mark in [[0xFF, 0xFE], [0xFE, 0xFF]] as [[UInt8]] {
+            guard case .failure(let error) = ImportLine.read(Data(mark + [0x7B, 0])) else {
+                throw Refusal(.malformed, "")
+            }
+            #expect(error.description.contains("UTF-16"))
+        }
+    }
+
     @Test("records and transactions do not mix in one file") func mixed() throws {
         let file = try TemporaryFile("{\"key\":\"a\",\"value\":\"x\"}\n{\"changes\":[]}\n")
         let thrown = #expect(throws: CommandError.self) { try ImportPlan(checking: try ImportSource(file: file.path)) }
@@ -109,6 +125,13 @@ import Testing
         #expect(throws: CommandError.self) {
             var reader = LineReader(try ImportSource(file: file.path), longest: 1000)
             _ = try reader.next()
+        }
+        // What a broker with raised limits exported is read back.
+        let object = try TemporaryFile("{" + String(repeating: "x", count: 1_000_000))
+        for (content, isTaken) in [(file, false), (object, true)] {
+            var reader = LineReader(try ImportSource(file: content.path), usual: 1000)
+            let line = try? reader.next()
+            #expect((line != nil) == isTaken)
         }
     }
 }

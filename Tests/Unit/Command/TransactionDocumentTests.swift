@@ -154,7 +154,8 @@ import Testing
             (#"{"branch":"a/b"}"#, #"branch: branch "a/b" must not contain '/'"#),
             (#"[]"#, "an object expected"),
             (#"{} {}"#, "not JSON: more after the value at byte 3"),
-            ("", "not JSON: ends too early at byte 0"),
+            ("", "not JSON: ends too early at byte 0"), ("\u{FEFF}", "not JSON: ends too early at byte 0"),
+            ("\u{FEFF}\u{FEFF}{}", "not JSON: a value expected at byte 0"),
             (#"{"message":"a","message":"b"}"#, #"not JSON: the member "message" is there twice at byte 15"#),
         ]) func mistakes(_ text: String, _ commandError: String)
     {
