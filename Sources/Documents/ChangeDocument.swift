@@ -89,10 +89,10 @@ package enum ChangeDocument {
         }
     }
 
-    private static func attributes(_ node: JSONNode?) throws(JSONError) -> [String: String] {
+    private static func attributes(_ node: JSONNode?) throws(JSONError) -> Attributes {
         guard let node else { return [:] }
         guard case .object(let members) = node.json else { throw node.fault("an object expected") }
-        var all: [String: String] = [:]
+        var all = Attributes()
         for (name, value) in members {
             guard let text = JSONStrings.text(name.written[...]) else { throw node.fault("a name is no text") }
             all[text] = try JSONNode(json: value, path: "\(node.path).\(text)").string()

@@ -90,12 +90,12 @@ package struct JSONNode: Sendable {
 
     package func fields() throws(JSONError) -> JSONFields {
         guard case .object(let members) = json else { throw fault("an object expected") }
-        var nodes: [String: JSONNode] = [:]
+        var nodes: [ByBytes: JSONNode] = [:]
         for (name, value) in members {
             guard let text = JSONStrings.text(name.written[...]) else {
                 throw fault("a member's name is no text")
             }
-            nodes[text] = JSONNode(json: value, path: path.isEmpty ? text : "\(path).\(text)")
+            nodes[ByBytes(text)] = JSONNode(json: value, path: path.isEmpty ? text : "\(path).\(text)")
         }
         return JSONFields(node: self, members: nodes)
     }
@@ -115,19 +115,19 @@ package struct JSONNode: Sendable {
 /// An object's members, taken one by one; what nobody took at the end is unknown, and refused.
 package struct JSONFields: Sendable {
     package let node: JSONNode
-    private var members: [String: JSONNode]
+    private var members: [ByBytes: JSONNode]
     private var known: [String] = []
 
-    package init(node: JSONNode, members: [String: JSONNode]) {
+    package init(node: JSONNode, members: [ByBytes: JSONNode]) {
         self.node = node
         self.members = members
     }
 
-    package func has(_ name: String) -> Bool { members[name] != nil }
+    package func has(_ name: String) -> Bool { members[ByBytes(name)] != nil }
 
     package mutating func take(_ name: String) -> JSONNode? {
         known.append(name)
-        return members.removeValue(forKey: name)
+        return members.removeValue(forKey: ByBytes(name))
     }
 
     package mutating func need(_ name: String) throws(JSONError) -> JSONNode {

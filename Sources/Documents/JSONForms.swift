@@ -27,8 +27,7 @@ extension JSONValue {
     private static func annotations(_ record: Record) -> JSONValue {
         var shown: JSONValue = [:]
         if !record.attributes.isEmpty {
-            let sorted = record.attributes.sorted { $0.key < $1.key }
-            shown = shown + ["attributes": .object(sorted.map { Field($0.key, .string($0.value)) })]
+            shown = shown + ["attributes": .object(record.attributes.map { Field($0.key, .string($0.value)) })]
         }
         if !record.links.isEmpty { shown = shown + ["links": .array(record.links.map(link))] }
         shown = shown + ["owner": .string(record.owner)]

@@ -1,3 +1,5 @@
+import MembusModel
+
 /// JSON to print: objects keep the order of their fields, integers all their digits.
 package enum JSONValue: Hashable, Sendable {
     case null
@@ -8,7 +10,7 @@ package enum JSONValue: Hashable, Sendable {
     case object([Field])
 
     package struct Field: Hashable, Sendable {
-        package var name: String
+        @ByBytes package var name: String
         package var value: JSONValue
         package init(_ name: String, _ value: JSONValue) {
             self.name = name
@@ -27,7 +29,7 @@ package enum JSONValue: Hashable, Sendable {
     package static func + (a: JSONValue, b: JSONValue) -> JSONValue {
         guard case .object(var fields) = a, case .object(let more) = b else { return b }
         for field in more {
-            if let place = fields.firstIndex(where: { $0.name == field.name }) {
+            if let place = fields.firstIndex(where: { $0.name.hasSameBytes(as: field.name) }) {
                 fields[place] = field
             } else {
                 fields.append(field)

@@ -121,6 +121,47 @@ import Testing
         }
     }
 
+    @Test(
+        "users' texts are compared byte by byte: String's own equality takes two spellings of one letter for the same")
+    func textsByBytes() throws {
+        // What compares one of these properties, or is found by them.
+        let comparisons: [Regex<Substring>] = [
+            #/\.(?:agent|owner|author|context|message|relation)\)? *(?:==|!=|<|>) /#,
+            #/(?:==|!=) [\w.$?]*\b(?:agent|owner|author|context|message|relation)\b/#,
+            #/\[String: |Set<String>|Dictionary<String/#,
+        ]
+        let words = ["agent", "owner", "author", "context", "message", "relation", "String: ", "<String"]
+        // None of these is a user's text: a table's name, a file, a unit of time, an environment variable, a context's
+        // number.
+        let others = [
+            "Reader+Rows.swift", "Store.swift", "Span.swift", "Output.swift", "ViewCacheNoting.swift",
+            "LocalPath.swift", "ServeCommand.swift",
+        ]
+        // Properties of values that are compared.
+        let properties =
+            #/^ *(public |package |fileprivate )?(private\(set\) )?(let|var) (agent|owner|author|context|message|relation): String$/#
+        // These are not compared, or say by themselves how.
+        let uncompared = [
+            "Record.swift": ["owner"], "Decision.swift": ["agent"], "SessionState.swift": ["agent"],
+            "Refusal.swift": ["message"], "StoreError.swift": ["message"],
+        ]
+        for file in try swiftFiles(under: "Sources") where !file.path.contains("/Generated/") {
+            let name = file.lastPathComponent
+            for line in try code(of: file).components(separatedBy: "\n") where words.contains(where: line.contains) {
+                if !others.contains(name) {
+                    for comparison in comparisons {
+                        #expect(line.firstMatch(of: comparison) == nil, "\(name) compares texts: \(line)")
+                    }
+                }
+                guard file.path.contains("/Sources/Model/"), let found = line.firstMatch(of: properties) else {
+                    continue
+                }
+                let property = String(found.output.4)
+                #expect(uncompared[name]?.contains(property) == true, "\(name): \(property) needs ByBytes")
+            }
+        }
+    }
+
     @Test("no marks of unfinished work are left, and no drawer for odds and ends")
     func noLeftovers() throws {
         let marks = ["TO" + "DO", "FIX" + "ME", "X" + "XX:", "HA" + "CK"]

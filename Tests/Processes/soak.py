@@ -36,6 +36,7 @@ sys.path.insert(0, str(Path(__file__).parent / "python"))
 from chaos_places import WallClock  # noqa: E402
 from membus_client import Connection, Refused, Session, request  # noqa: E402
 from membus_protos import bus, errors, memory  # noqa: E402
+import processes
 from processes import DEFAULT_SIGNALS, PATIENCE, Broker, membus, run  # noqa: E402
 from soak_agents import Follower, Watcher, WorkerProcess, Writer  # noqa: E402
 from soak_measures import Process as Measured, directory_sizes  # noqa: E402
@@ -288,7 +289,7 @@ class Soak:
         """The wall clock is wrong for a moment, and just then somebody has history dropped by the configured window."""
         seconds = self.rng.choice((40 * 86_400, 40 * 86_400, 3600, -3600, -40 * 86_400))
         self.clock.set(seconds)
-        compaction = subprocess.Popen(
+        compaction = processes.start(
             [*DEFAULT_SIGNALS, membus(), "--broker", self.broker.url, "compact"], stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         time.sleep(1)

@@ -127,7 +127,8 @@ class Load(Worker):
         if pick < 0.92:
             return [memory.Change(key=f"load/counts/{self.rng.randrange(50)}", increment=1)]
         if pick < 0.96:
-            return [put(self._key(), self._text(4096), attributes={"source": "soak", "n": str(self.rng.random())})]
+            return [put(self._key(), self._text(4096), attributes=[
+                memory.Attribute(name="n", value=str(self.rng.random()))])]
         if pick < 0.995:
             return [put(key, self._text(300)) for key in {self._key() for _ in range(5)}]
         return [put(self._key(), self._text(40_000))]

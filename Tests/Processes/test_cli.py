@@ -858,6 +858,26 @@ def test_a_malformed_import_is_refused_with_the_line_and_writes_nothing(broker, 
 # ---- Endpoints and configuration
 
 
+def test_two_spellings_of_a_letter_are_two_names(broker, tmp_path):
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    both = [word for name, value in ((composed, "1"), (decomposed, "2")) for word in ("--attribute", f"{name}={value}")]
+    run(broker, "put", "a", "b", *both, "--agent", composed)
+    run(broker, "put", "b", "b", "--attribute", f"x=\u0338{composed}", "--agent", decomposed)
+    exported = run(broker, "export").stdout
+    first, second = map(json.loads, exported.splitlines())
+    assert first["attributes"] == {composed: "1", decomposed: "2"} and second["attributes"] == {"x": f"\u0338{composed}"}
+    assert [commit["revision"] for commit in run_json_lines(broker, "log", "--by", composed)] == [1]
+    assert [commit["revision"] for commit in run_json_lines(broker, "log", "--by", decomposed)] == [2]
+    # An import takes one for the other neither.
+    file = tmp_path / "records.jsonl"
+    file.write_text(exported)
+    assert run_json_lines(broker, "import", str(file))[0]["unchanged"] == 2
+    other = {**second, "attributes": {"x": f"\u0338{decomposed}"}}
+    file.write_text(json.dumps({**other, "owner": "x"}, ensure_ascii=False))
+    assert run_json_lines(broker, "import", str(file))[0]["written"] == 1
+    assert run_json_lines(broker, "get", "b")[0]["attributes"] == other["attributes"]
+
+
 def test_a_wildcard_bind_works_for_clients(tmp_path):
     port, events = free_port(), free_port()
     broker = Broker(tmp_path / "data", "--insecure", url=f"tcp://*:{port}", events=f"tcp://*:{events}")

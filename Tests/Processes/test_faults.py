@@ -233,7 +233,7 @@ def test_invalid_utf8_is_refused_wherever_it_stands(broker, bystander, clients):
         dict(transact=bus.Transact(session=session.id, number=1, transaction=memory.Transaction(
             branch="main", changes=[put("a", "b", kind=marker)]))),
         dict(transact=bus.Transact(session=session.id, number=1, transaction=memory.Transaction(
-            branch="main", changes=[put("a", "b", attributes={"x": marker})]))),
+            branch="main", changes=[put("a", "b", attributes=[memory.Attribute(name="x", value=marker)])]))),
     ]
     with dealer(broker) as stranger:
         for spot in spots:
@@ -269,7 +269,8 @@ LIMITS = {
                            + [put("b/last", bytes(1024), kind="bin")]), str(16 * MIB), ""),
     "a message": (dict(message="m" * 17_000, changes=[increment("n")]), str(16 << 10), "message"),
     "a context": (dict(context="c" * 300, changes=[increment("n")]), "256", "context"),
-    "annotations": (dict(changes=[put("noted", "v", attributes={f"a{n}": "x" * 1000 for n in range(70)})]),
+    "annotations": (dict(changes=[put("noted", "v", attributes=[
+        memory.Attribute(name=f"a{n}", value="x" * 1000) for n in range(70)])]),
                     str(64 << 10), "noted"),
     "a kind": (dict(changes=[put("kind/x", "v", kind="k" * 300)]), "256", "kind"),
 }

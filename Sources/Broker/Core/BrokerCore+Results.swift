@@ -4,7 +4,9 @@ import MembusStore
 extension BrokerCore {
     /// Publish, then raise V, then reply: see the order at the head of BrokerCore.swift.
     mutating func complete(_ batch: WriteReport, now: Instant, into outputs: inout [BrokerOutput<Peer>]) {
-        let isNearer = batch.nextExpiry != nextExpiry || batch.commits.contains { $0.info.agent == CommitInfo.broker }
+        let isNearer =
+            batch.nextExpiry != nextExpiry
+            || batch.commits.contains { $0.info.agent.hasSameBytes(as: CommitInfo.broker) }
         nextExpiry = batch.nextExpiry
         if let sync = batch.sync {
             counters.batches += 1

@@ -91,7 +91,7 @@ public final class Draft: Sendable {
     // MARK: Changes
 
     public func put(
-        _ key: String, text: String, kind: Kind = .text, attributes: [String: String] = [:], links: [Link] = [],
+        _ key: String, text: String, kind: Kind = .text, attributes: Attributes = [:], links: [Link] = [],
         expires: Put.Expiry = .never
     ) {
         put(key, data: Data(text.utf8), kind: kind, attributes: attributes, links: links, expires: expires)
@@ -104,14 +104,14 @@ public final class Draft: Sendable {
     ///   - links: to other keys.
     ///   - expires: when the broker deletes it.
     public func put(
-        _ key: String, json: String, attributes: [String: String] = [:], links: [Link] = [],
+        _ key: String, json: String, attributes: Attributes = [:], links: [Link] = [],
         expires: Put.Expiry = .never
     ) {
         put(key, data: Data(json.utf8), kind: .json, attributes: attributes, links: links, expires: expires)
     }
 
     public func put(
-        _ key: String, data: Data, kind: Kind, attributes: [String: String] = [:], links: [Link] = [],
+        _ key: String, data: Data, kind: Kind, attributes: Attributes = [:], links: [Link] = [],
         expires: Put.Expiry = .never
     ) {
         let put = Put(data, kind: kind, attributes: attributes, links: links, expiry: expires)

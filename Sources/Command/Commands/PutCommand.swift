@@ -78,7 +78,7 @@ struct PutCommand: AsyncParsableCommand {
         if let ifRevision, ifRevision < 0 { throw ValidationError("Revisions are never negative.") }
         if let expires, expires.duration <= .zero { throw ValidationError("--expires needs a time above zero.") }
         if kind == "" { throw ValidationError("--kind needs a name.") }
-        _ = try Pair.dictionary(attribute)
+        _ = try Pair.attributes(attribute)
         if Set(link).count < link.count { throw ValidationError("A --link is given twice.") }
     }
 
@@ -102,7 +102,7 @@ struct PutCommand: AsyncParsableCommand {
                 hint: "say what it is, for example --kind image/png", .usage)
         }
         return Put(
-            data, kind: kind.map { Kind($0) } ?? .text, attributes: try Pair.dictionary(attribute), links: link,
+            data, kind: kind.map { Kind($0) } ?? .text, attributes: try Pair.attributes(attribute), links: link,
             expiry: expires.map { .after($0.duration) } ?? .never)
     }
 

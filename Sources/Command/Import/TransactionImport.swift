@@ -157,8 +157,8 @@ struct TransactionImport {
         for try await commit in try memory.log([first.key.text], branch: memory.branch) {
             let info = commit.info
             if info.revision <= span.lowerBound { return false }
-            guard info.revision < span.upperBound, info.message == transaction.message,
-                info.context == transaction.context
+            guard info.revision < span.upperBound, info.message.hasSameBytes(as: transaction.message),
+                info.context.hasSameBytes(as: transaction.context)
             else { continue }
             let there = try await memory.get(transaction.changes.map(\.key.text), at: info.revision)
             let isThis = transaction.changes.allSatisfy { change in

@@ -96,11 +96,15 @@ public struct MemoryCounts: Hashable, Sendable {
     }
 
     public struct Group: Hashable, Sendable {
-        public var name: String
+        private var nameBytes: ByBytes
+        public var name: String {
+            get { nameBytes.text }
+            set { nameBytes.text = newValue }
+        }
         public var amount: Amount
 
         package init(name: String, amount: Amount) {
-            self.name = name
+            nameBytes = ByBytes(name)
             self.amount = amount
         }
     }

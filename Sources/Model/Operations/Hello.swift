@@ -1,6 +1,6 @@
 /// Who speaks which version of the protocol.
 package struct Hello: Operation, Hashable {
-    package var agent: String
+    @ByBytes package var agent: String
     package var major: UInt32
     package var minor: UInt32
 

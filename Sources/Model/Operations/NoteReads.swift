@@ -1,6 +1,6 @@
 /// First reads of cached records, for the record of who read what.
 package struct NoteReads: Operation, Hashable {
-    package var agent: String
+    @ByBytes package var agent: String
     package var reads: [NotedRead]
 
     package init(agent: String, reads: [NotedRead]) {
@@ -23,7 +23,7 @@ package struct NoteReads: Operation, Hashable {
 }
 
 package struct NotedRead: Hashable, Sendable {
-    package var context: String
+    @ByBytes package var context: String
     package var branch: BranchName
     package var key: Key
     /// Of the version that was read; 0: no record.

@@ -1,7 +1,7 @@
 /// A new session of an agent; its id is random, and durable.
 package struct OpenSession: Operation, Hashable {
     /// The author of the session's commits.
-    package var agent: String
+    @ByBytes package var agent: String
 
     package init(agent: String) { self.agent = agent }
 

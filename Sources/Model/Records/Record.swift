@@ -5,6 +5,8 @@ import FoundationEssentials
 public struct Kind: Hashable, Sendable, CustomStringConvertible {
     public let name: String
     public init(_ name: String) { self.name = name }
+    public static func == (a: Kind, b: Kind) -> Bool { a.name.hasSameBytes(as: b.name) }
+    public func hash(into hasher: inout Hasher) { ByBytes(name).hash(into: &hasher) }
     public static let text = Kind("text")
     public static let json = Kind("json")
     /// A signed 64-bit integer, stored as its decimal digits in ASCII.
@@ -14,13 +16,16 @@ public struct Kind: Hashable, Sendable, CustomStringConvertible {
 
 /// A directed, named link from a record to another key. The target need not exist.
 public struct Link: Hashable, Sendable, Comparable {
-    public let relation: String
+    private let relationBytes: ByBytes
+    public var relation: String { relationBytes.text }
     public let target: Key
     public init(relation: String, target: Key) {
-        self.relation = relation
+        relationBytes = ByBytes(relation)
         self.target = target
     }
-    public static func < (a: Link, b: Link) -> Bool { (a.relation, a.target) < (b.relation, b.target) }
+    public static func < (a: Link, b: Link) -> Bool {
+        (a.relationBytes, a.target) < (b.relationBytes, b.target)
+    }
 }
 
 /// One version of a key: what a commit put there, or that it deleted what was there. Immutable.
@@ -44,7 +49,7 @@ public final class Record: Sendable {
     public let isDeleted: Bool
     public let kind: Kind
     public let content: Value
-    public let attributes: [String: String]
+    public let attributes: Attributes
     public let links: [Link]
     /// The agent that put it; increments, appends and patches leave it.
     public let owner: String
@@ -53,7 +58,7 @@ public final class Record: Sendable {
 
     package init(
         key: Key, revision: Revision, ordinal: UInt32 = 0, isDeleted: Bool = false, kind: Kind = .text,
-        content: Value = .inline(Data()), attributes: [String: String] = [:], links: [Link] = [],
+        content: Value = .inline(Data()), attributes: Attributes = [:], links: [Link] = [],
         owner: String = "", expires: Timestamp? = nil
     ) {
         self.key = key
@@ -111,7 +116,7 @@ extension Record: Equatable {
         a === b
             || a.key == b.key && a.revision == b.revision && a.ordinal == b.ordinal && a.isDeleted == b.isDeleted
                 && a.kind == b.kind && a.content == b.content && a.attributes == b.attributes && a.links == b.links
-                && a.owner == b.owner && a.expires == b.expires
+                && a.owner.hasSameBytes(as: b.owner) && a.expires == b.expires
     }
 }
 

@@ -5,7 +5,7 @@
 /// under a new identity, so a table of connections would say nothing.
 package enum Principal: Hashable, Sendable {
     /// The agent of this name, by its own word.
-    case agent(String)
+    case agent(ByBytes)
     /// The owner of this session, as the store knows it.
     case owner(of: SessionID)
     case anybody
@@ -13,9 +13,9 @@ package enum Principal: Hashable, Sendable {
     /// By the request's own word.
     package init(namedBy body: Request.Body) {
         switch body {
-        case .hello(let hello): self = .agent(hello.agent)
-        case .openSession(let open): self = .agent(open.agent)
-        case .noteReads(let notes): self = .agent(notes.agent)
+        case .hello(let hello): self = .agent(ByBytes(hello.agent))
+        case .openSession(let open): self = .agent(ByBytes(open.agent))
+        case .noteReads(let notes): self = .agent(ByBytes(notes.agent))
         case .transact(let transact): self = .owner(of: transact.session)
         case .closeSession(let close): self = .owner(of: close.session)
         case .get, .range, .history, .log, .branches, .status, .register, .ping, .pull, .compact, .backup, .verify,

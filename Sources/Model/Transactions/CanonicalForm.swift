@@ -112,13 +112,9 @@ extension CanonicalEncoder {
         }
     }
 
-    private mutating func annotations(_ attributes: [String: String], _ links: [Link]) {
+    private mutating func annotations(_ attributes: Attributes, _ links: [Link]) {
         word(UInt64(attributes.count))
-        // By bytes: a dictionary's own order differs from process to process.
-        let ordered =
-            attributes.count > 1
-            ? attributes.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : Array(attributes)
-        for (name, value) in ordered {
+        for (name, value) in attributes {
             string(name)
             string(value)
         }

@@ -3,14 +3,24 @@ public struct CommitInfo: Hashable, Sendable {
     public var revision: Revision
     public var hash: UInt64
     public var branch: BranchName
+    private var agentBytes, contextBytes, messageBytes: ByBytes
     /// The author. The broker's own commits (expiry) are by ``CommitInfo/broker``.
-    public var agent: String
+    public var agent: String {
+        get { agentBytes.text }
+        set { agentBytes.text = newValue }
+    }
     public var session: SessionID?
     /// The transaction's number within its session; 0 without one.
     public var number: UInt64
     public var time: Timestamp
-    public var context: String
-    public var message: String
+    public var context: String {
+        get { contextBytes.text }
+        set { contextBytes.text = newValue }
+    }
+    public var message: String {
+        get { messageBytes.text }
+        set { messageBytes.text = newValue }
+    }
 
     public static let broker = "membus"
 
@@ -21,12 +31,12 @@ public struct CommitInfo: Hashable, Sendable {
         self.revision = revision
         self.hash = hash
         self.branch = branch
-        self.agent = agent
+        agentBytes = ByBytes(agent)
         self.session = session
         self.number = number
         self.time = time
-        self.context = context
-        self.message = message
+        contextBytes = ByBytes(context)
+        messageBytes = ByBytes(message)
     }
     public var position: Position { Position(revision: revision, hash: hash) }
 }

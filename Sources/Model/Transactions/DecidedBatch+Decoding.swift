@@ -128,14 +128,12 @@ extension CanonicalDecoder {
     }
 
     /// In the order of their names' bytes, each once.
-    private mutating func attributes() throws -> [String: String] {
-        var attributes: [String: String] = [:]
+    private mutating func attributes() throws -> Attributes {
+        var attributes = Attributes()
         var last: String?
         for _ in 0..<(try count(least: 16)) {
             let name = try text()
-            guard last.map({ $0.utf8.lexicographicallyPrecedes(name.utf8) }) ?? true, attributes[name] == nil else {
-                throw Malformed()
-            }
+            guard last?.precedesByBytes(name) ?? true else { throw Malformed() }
             attributes[name] = try text()
             last = name
         }

@@ -92,8 +92,8 @@ extension Put {
         {
             return refusal
         }
-        // Sorted, so that the same transaction is refused with the same words on any machine.
-        for name in attributes.count > 1 ? attributes.keys.sorted() : Array(attributes.keys) {
+        // In order, so that the same transaction is refused with the same words on any machine.
+        for (name, _) in attributes {
             if let refusal = limits.refusal(ofName: name, "attribute's name", key: key) { return refusal }
         }
         for link in links {

@@ -3,9 +3,16 @@ import FoundationEssentials
 /// What an agent asks for: all of it happens in one commit, or nothing.
 public struct Transaction: Hashable, Sendable {
     public var branch: BranchName
+    private var contextBytes, messageBytes: ByBytes
     /// The run, task or conversation that the agent acts in; may be empty.
-    public var context: String
-    public var message: String
+    public var context: String {
+        get { contextBytes.text }
+        set { contextBytes.text = newValue }
+    }
+    public var message: String {
+        get { messageBytes.text }
+        set { messageBytes.text = newValue }
+    }
     public var preconditions: [Precondition]
     public var changes: [Change]
     /// What the agent read and built upon: recorded, not checked (what is to be checked is a precondition).
@@ -16,8 +23,8 @@ public struct Transaction: Hashable, Sendable {
         preconditions: [Precondition] = [], changes: [Change] = [], reads: [ReadVersion] = []
     ) {
         self.branch = branch
-        self.context = context
-        self.message = message
+        contextBytes = ByBytes(context)
+        messageBytes = ByBytes(message)
         self.preconditions = preconditions
         self.changes = changes
         self.reads = reads
@@ -66,12 +73,12 @@ public struct Put: Hashable, Sendable {
     }
     public var value: Data
     public var kind: Kind
-    public var attributes: [String: String]
+    public var attributes: Attributes
     public var links: [Link]
     public var expiry: Expiry
 
     public init(
-        _ value: Data, kind: Kind = .text, attributes: [String: String] = [:], links: [Link] = [],
+        _ value: Data, kind: Kind = .text, attributes: Attributes = [:], links: [Link] = [],
         expiry: Expiry = .never
     ) {
         self.value = value
@@ -143,8 +150,8 @@ package struct Fork: Hashable, Sendable {
     package var parent: BranchName
     /// `nil`: the head.
     package var at: Revision?
-    package var context: String
-    package var message: String
+    @ByBytes package var context: String
+    @ByBytes package var message: String
     package init(
         name: BranchName, parent: BranchName = .main, at: Revision? = nil, context: String = "", message: String = ""
     ) {

@@ -141,8 +141,8 @@ private struct LogWalk {
         if let upTo {
             guard let limit = upTo[branch], info.revision <= limit else { return false }
         }
-        if let agent = request.agent, agent != info.agent { return false }
-        if let context = request.context, context != info.context { return false }
+        if let agent = request.agent, !agent.hasSameBytes(as: info.agent) { return false }
+        if let context = request.context, !context.hasSameBytes(as: info.context) { return false }
         if let since = request.since, info.time < since { return false }
         if let until = request.until, until < info.time { return false }
         return true

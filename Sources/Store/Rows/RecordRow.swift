@@ -76,11 +76,11 @@ enum RecordRow {
 
 /// Attributes and links as bytes; none is NULL.
 enum Annotations {
-    static func encode(_ attributes: [String: String]) -> Data? {
+    static func encode(_ attributes: Attributes) -> Data? {
         if attributes.isEmpty { return nil }
         var encoder = CanonicalEncoder()
         encoder.word(UInt64(attributes.count))
-        for (name, value) in attributes.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+        for (name, value) in attributes {
             encoder.string(name)
             encoder.string(value)
         }
@@ -98,10 +98,10 @@ enum Annotations {
         return Data(encoder.bytes)
     }
 
-    static func attributes(_ data: Data?) throws -> [String: String] {
+    static func attributes(_ data: Data?) throws -> Attributes {
         guard let data else { return [:] }
         var decoder = CanonicalDecoder(data)
-        var attributes: [String: String] = [:]
+        var attributes = Attributes()
         for _ in 0..<(try decoder.count()) { attributes[try decoder.string()] = try decoder.string() }
         return attributes
     }

@@ -71,6 +71,22 @@ package nonisolated struct PBToken: Sendable {
   fileprivate var _position: PBPosition? = nil
 }
 
+/// Names are unique within a record, compared byte by byte and never normalised; of several of one name the last counts.
+/// (On the wire this is what map<string, string> is.)
+package nonisolated struct PBAttribute: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var value: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 package nonisolated struct PBLink: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -114,7 +130,7 @@ package nonisolated struct PBRecord: Sendable {
   /// The value's size in bytes; set if it was announced.
   package var size: Int64 = 0
 
-  package var attributes: Dictionary<String,String> = [:]
+  package var attributes: [PBAttribute] = []
 
   package var links: [PBLink] = []
 
@@ -323,7 +339,7 @@ package nonisolated struct PBPut: Sendable {
   /// empty: text. A text must be UTF-8, a json valid JSON, a counter a decimal integer.
   package var kind: String = String()
 
-  package var attributes: Dictionary<String,String> = [:]
+  package var attributes: [PBAttribute] = []
 
   package var links: [PBLink] = []
 
@@ -555,6 +571,41 @@ nonisolated extension PBToken: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
   }
 }
 
+nonisolated extension PBAttribute: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Attribute"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.value) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.value.isEmpty {
+      try visitor.visitSingularStringField(value: self.value, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBAttribute, rhs: PBAttribute) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBLink: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Link"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}relation\0\u{1}target\0")
@@ -608,7 +659,7 @@ nonisolated extension PBRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 6: try { try decoder.decodeSingularBytesField(value: &self.value) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self.announced) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.size) }()
-      case 9: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.attributes) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.attributes) }()
       case 10: try { try decoder.decodeRepeatedMessageField(value: &self.links) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.owner) }()
       case 12: try { try decoder.decodeSingularInt64Field(value: &self.expiresMs) }()
@@ -643,7 +694,7 @@ nonisolated extension PBRecord: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       try visitor.visitSingularInt64Field(value: self.size, fieldNumber: 8)
     }
     if !self.attributes.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.attributes, fieldNumber: 9)
+      try visitor.visitRepeatedMessageField(value: self.attributes, fieldNumber: 9)
     }
     if !self.links.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.links, fieldNumber: 10)
@@ -1018,7 +1069,7 @@ nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularBytesField(value: &self.value) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
-      case 3: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: &self.attributes) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.attributes) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.links) }()
       case 5: try {
         var v: Int64?
@@ -1053,7 +1104,7 @@ nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
     }
     if !self.attributes.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufString>.self, value: self.attributes, fieldNumber: 3)
+      try visitor.visitRepeatedMessageField(value: self.attributes, fieldNumber: 3)
     }
     if !self.links.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.links, fieldNumber: 4)

@@ -21,7 +21,7 @@ extension PBRecord {
             announced = true
             size = Int64(bytes)
         }
-        attributes = record.attributes
+        attributes = record.attributes.map(PBAttribute.init)
         links = record.links.map(PBLink.init)
         owner = record.owner
         expiresMs = record.expires?.milliseconds ?? 0
@@ -36,7 +36,7 @@ extension Parse {
         return Record(
             key: key, revision: revision, ordinal: message.ordinal, kind: Kind(message.kind),
             content: message.announced ? .announced(size: max(0, Int(clamping: message.size))) : .inline(message.value),
-            attributes: message.attributes,
+            attributes: Attributes(message.attributes.lazy.map { (key: $0.name, value: $0.value) }),
             links: message.links.map { Link(relation: $0.relation, target: Key(unchecked: $0.target)) },
             owner: message.owner,
             expires: message.expiresMs == 0 ? nil : Timestamp(milliseconds: message.expiresMs))
@@ -44,6 +44,14 @@ extension Parse {
 
     static func records(_ messages: [PBRecord]) throws(Refusal) -> [Record] {
         try messages.map { (message) throws(Refusal) in try record(message) }
+    }
+}
+
+extension PBAttribute {
+    init(_ attribute: (key: String, value: String)) {
+        self.init()
+        name = attribute.key
+        value = attribute.value
     }
 }
 

@@ -95,7 +95,8 @@ extension Put {
         case nil: expiry = .never
         }
         self.init(
-            message.value, kind: message.kind.isEmpty ? .text : Kind(message.kind), attributes: message.attributes,
+            message.value, kind: message.kind.isEmpty ? .text : Kind(message.kind),
+            attributes: Attributes(message.attributes.lazy.map { (key: $0.name, value: $0.value) }),
             links: links, expiry: expiry)
     }
 

@@ -69,7 +69,7 @@ extension PBPut {
         self.init()
         value = put.value
         kind = put.kind.name
-        attributes = put.attributes
+        attributes = put.attributes.map(PBAttribute.init)
         links = put.links.map(PBLink.init)
         switch put.expiry {
         case .never: break

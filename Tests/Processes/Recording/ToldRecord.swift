@@ -31,9 +31,9 @@ package struct ToldRecord: Codable, Sendable, Hashable {
         case .inline(let data): encoder.data(data)
         case .announced(let size): encoder.integer(Int64(size))
         }
-        for name in record.attributes.keys.sorted() {
+        for (name, value) in record.attributes {
             encoder.string(name)
-            encoder.string(record.attributes[name] ?? "")
+            encoder.string(value)
         }
         for link in record.links {
             encoder.string(link.relation)

@@ -48,20 +48,20 @@ struct GateTests {
                 return .failure(refusal)
             })
         for (index, body) in bodies.enumerated() {
-            let outputs = ask(body, as: .agent("\(index)"), of: &core)
+            let outputs = ask(body, as: .agent(ByBytes("\(index)")), of: &core)
             #expect(outputs.count == 1)
             guard case .reply(to: 1, let reply)? = outputs.first, case .refused(refusal) = reply.body else {
                 Issue.record("\(body.traits.name) was not refused: \(outputs)")
                 continue
             }
         }
-        #expect(asked.withLock { $0 } == bodies.indices.map { .agent("\($0)") })
+        #expect(asked.withLock { $0 } == bodies.indices.map { .agent(ByBytes("\($0)")) })
     }
 
     @Test("who asks is whom the request names, or the owner of its session, or not known")
     func named() {
         let named = bodies.map { Principal(namedBy: $0) }
-        #expect(named.count { $0 == .agent("ada") } == 3)
+        #expect(named.count { $0 == .agent(ByBytes("ada")) } == 3)
         #expect(named.count { $0 == .owner(of: SessionID(1)) } == 2)
         #expect(named.count { $0 == .anybody } == bodies.count - 5)
     }

@@ -62,7 +62,7 @@ import Testing
                 "put", "k", "v", "--if-absent", "--attribute", "a=b=c", "--attribute", "d=", "--link", "of=x/y",
                 "--expires", "10m",
             ]) as? PutCommand)
-        #expect(try Pair.dictionary(full.attribute) == ["a": "b=c", "d": ""])
+        #expect(try Pair.attributes(full.attribute) == ["a": "b=c", "d": ""])
         #expect(full.link == [Link(relation: "of", target: key("x/y"))])
         #expect(full.expires?.duration == .seconds(600))
     }

@@ -87,8 +87,7 @@ struct CommitHashTests {
     @Test("equal work has equal fingerprints, whatever the order of a dictionary")
     func fingerprints() {
         func work(_ attributes: [(String, String)], expiry: Put.Expiry = .never) -> Work {
-            var dictionary: [String: String] = [:]
-            for (name, value) in attributes { dictionary[name] = value }
+            let dictionary = Attributes(attributes.map { (key: $0.0, value: $0.1) })
             return .transaction(
                 Transaction(changes: [Change(key("k"), .put(Put(Data(), attributes: dictionary, expiry: expiry)))]))
         }

@@ -20,6 +20,33 @@ struct ReadingTests {
         #expect(try world.state() == ["a": "2", "b": "1"])
     }
 
+    @Test("the log tells agents and contexts apart by their bytes")
+    func logByBytes() throws {
+        let world = try World()
+        for (number, agent) in ["caf\u{E9}", "cafe\u{301}"].enumerated() {
+            let session = SessionID(UInt64(100 + number))
+            _ = try world.writer.write([.openSession(session, agent: agent)], at: world.now)
+            let work = Work.transaction(Transaction(context: agent, changes: [Change(try Key("a"), .increment(1))]))
+            let transact = Transact(session: session, number: 1, acknowledged: 0, work: .success(work))
+            _ = try world.writer.write([.transact(transact, fingerprint: work.fingerprint)], at: world.now)
+        }
+        func revisions(_ log: GetLog) throws -> [Revision] {
+            try world.reader.log(log, visible: 2).commits.map(\.info.revision)
+        }
+        #expect(try revisions(GetLog(branch: nil, agent: "caf\u{E9}")) == [1])
+        #expect(try revisions(GetLog(branch: nil, agent: "cafe\u{301}")) == [2])
+        #expect(try revisions(GetLog(branch: nil, context: "cafe\u{301}")) == [2])
+    }
+
+    @Test("attributes whose names differ only by their spelling are two")
+    func attributesByBytes() throws {
+        let world = try World()
+        let attributes: Attributes = ["caf\u{E9}": "1", "cafe\u{301}": "2"]
+        _ = try world.write(.change("a", .put(Put(Data(), attributes: attributes))))
+        #expect(try world.get("a").attributes == attributes)
+        #expect(try world.get("a").attributes.count == 2)
+    }
+
     @Test("nothing beyond what is visible is shown")
     func visibility() throws {
         let world = try World()

@@ -46,8 +46,8 @@ struct Samples {
     mutating func bookmark() -> Bookmark {
         Bookmark(position: position(), last: revision(), nonce: maybe { $0.present() })
     }
-    mutating func attributes() -> [String: String] {
-        Dictionary(list { ($0.someText(), $0.text()) }, uniquingKeysWith: { first, _ in first })
+    mutating func attributes() -> Attributes {
+        Attributes(list { (key: $0.someText(), value: $0.text()) })
     }
     mutating func links() -> [Link] { list { Link(relation: $0.text(), target: $0.key()) } }
 
