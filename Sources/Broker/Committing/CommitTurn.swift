@@ -135,7 +135,8 @@ struct CommitTurn {
         let commits = written?.commits ?? []
         if answers.isEmpty && commits.isEmpty { return }
         environment.report(
-            WriteReport(results: answers, commits: commits, nextExpiry: writer.nextExpiry, sync: written?.sync))
+            WriteReport(
+                results: answers, commits: commits, nextExpiry: writer.nextExpiry, sync: written?.sync, clock: clock))
     }
 
     // MARK: Sweeping

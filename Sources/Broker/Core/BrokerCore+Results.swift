@@ -8,6 +8,8 @@ extension BrokerCore {
             batch.nextExpiry != nextExpiry
             || batch.commits.contains { $0.info.agent.hasSameBytes(as: CommitInfo.broker) }
         nextExpiry = batch.nextExpiry
+        // Two that began at different moments may have believed different wall clocks.
+        if let clock = batch.clock { self.clock = clock }
         if let sync = batch.sync {
             counters.batches += 1
             counters.syncs.add(sync)

@@ -37,8 +37,8 @@ package struct BrokerCore<Peer: Hashable & Sendable>: Sendable {
     var counters = Counters()
     var nextExpiry: Timestamp?
     var expiryUnderWay = false
-    /// For when something expires; the commit thread has one of its own for whether it has.
-    private var clock: SteadyClock
+    /// For when something expires; the commit thread has one of its own for whether it has, and this one follows it.
+    var clock: SteadyClock
     var nextHeartbeat: Instant
     let started: Instant
     var isStopping = false
@@ -360,11 +360,14 @@ package struct WriteReport: Sendable {
     package var nextExpiry: Timestamp?
     /// How long COMMIT took; `nil` if nothing was written.
     package var sync: Duration?
+    /// What time it is for those who decide.
+    package var clock: SteadyClock?
 
     package init(
         results: [(ticket: Ticket, result: Result)], commits: [Commit] = [], nextExpiry: Timestamp?,
-        sync: Duration? = nil
+        sync: Duration? = nil, clock: SteadyClock? = nil
     ) {
+        self.clock = clock
         self.results = results
         self.commits = commits
         self.nextExpiry = nextExpiry

@@ -35,12 +35,22 @@ final class Replica {
         if applied % 4 == 0 { _ = try writer.sweep(budget: 2) }
     }
 
-    /// Whether the store holds something that was decided and has not come here. How far each has swept does not
-    /// matter.
-    func differs(from disk: Disk) throws -> Bool {
+    /// Whether the store holds what this batch decided, which has not come here. How far each has swept, and which notes
+    /// it has dropped so far, does not matter.
+    func lacks(_ batch: DecidedBatch, of disk: Disk) throws -> Bool {
         if try disk.reader.head() != reader.head() { return true }
         let (rows, others) = (try reader.rows(), try disk.reader.rows())
-        return ["branches", "sessions", "accesses", "meta"].contains { rows[$0] != others[$0] }
+        if ["branches", "sessions", "meta"].contains(where: { rows[$0] != others[$0] }) { return true }
+        let there = others["accesses"] ?? []
+        return batch.entries.contains { entry in
+            guard case .noted(let reads, let agent) = entry else { return false }
+            return reads.contains { read in
+                there.contains {
+                    $0.hasPrefix("'\(agent)', '\(read.context)', ")
+                        && $0.contains(", '\(read.key)', \(read.version), \(read.time.milliseconds)")
+                }
+            }
+        }
     }
 
     /// The first row that only one of them has, when both are swept.
@@ -87,7 +97,7 @@ extension World {
     func settleDoubt() throws {
         defer { doubtful = nil }
         guard let batch = doubtful, let replica else { return }
-        guard try replica.differs(from: disk) else { return coverage.count(.doubtLost) }
+        guard try replica.lacks(batch, of: disk) else { return coverage.count(.doubtLost) }
         coverage.count(.doubtDurable)
         if batch.entries.contains(where: { if case .floor = $0 { true } else { false } }) {
             try disk.take(batch.commits)
