@@ -53,7 +53,7 @@ final class DataDirectory: Sendable {
     private static func lock(_ directory: String) throws(StoreError) -> CInt {
         let path = directory + "/lock"
         let descriptor = try openLock(path)
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard takes(descriptor) else {
             let holder = pid(in: descriptor)
             close(descriptor)
             throw StoreError(
@@ -65,6 +65,15 @@ final class DataDirectory: Sendable {
         _ = ftruncate(descriptor, 0)
         _ = text.withCString { pwrite(descriptor, $0, strlen($0), 0) }
         return descriptor
+    }
+
+    /// What this process starts holds its locks, too, until it runs its own programme: for some milliseconds.
+    private static func takes(_ descriptor: CInt) -> Bool {
+        for attempt in 0..<20 {
+            if attempt > 0 { usleep(10_000) }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+        }
+        return false
     }
 
     private static func openLock(_ path: String) throws(StoreError) -> CInt {
