@@ -55,11 +55,14 @@ package struct LogPage: Sendable {
     /// Whether the log goes on beyond `next`. If not, an ascending page has reached what was visible when it was read,
     /// which `next` names; by the time of the reply more may be.
     package var more: Bool
+    /// Of an ascending page: the place of the revision that ``next`` names. `nil`: a broker that does not tell it.
+    package var reached: Position?
 
-    package init(commits: [Commit], next: LogCursor, more: Bool) {
+    package init(commits: [Commit], next: LogCursor, more: Bool, reached: Position? = nil) {
         self.commits = commits
         self.next = next
         self.more = more
+        self.reached = reached
     }
 }
 

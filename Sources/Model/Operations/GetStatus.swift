@@ -48,6 +48,8 @@ public struct BrokerFigures: Hashable, Sendable {
     public var counts: MemoryCounts?
     /// What keeps the write-ahead log from being written back, so that it grows; `nil`: nothing does.
     public var heldLog: HeldLog?
+    /// What history had to go before its age since the broker started; `nil`: none.
+    public var evictedHistory: EvictedHistory?
     package init() {}
 }
 
@@ -143,5 +145,21 @@ public struct MemoryCounts: Hashable, Sendable {
         self.all = all
         self.segments = segments
         self.owners = owners
+    }
+}
+
+/// History that was dropped before its age, since records and history took more than the retention's bytes; since the
+/// broker started.
+public struct EvictedHistory: Hashable, Sendable {
+    /// Of versions, and of the bytes that they took.
+    public typealias Amount = MemoryCounts.Amount
+
+    public var all: Amount
+    /// By the key's first segment: what stands before its first `/`, else the whole key.
+    public var segments: MemoryCounts.Groups
+
+    package init(all: Amount, segments: MemoryCounts.Groups) {
+        self.all = all
+        self.segments = segments
     }
 }

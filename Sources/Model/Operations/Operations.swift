@@ -1,7 +1,8 @@
 // The lists of all operations: a new one is a line in each.
 
 extension Request {
-    package enum Body: Sendable, Equatable {
+    /// Indirect, as ``Work`` is, for it passes through many hands.
+    package indirect enum Body: Sendable, Equatable {
         case hello(Hello)
         case openSession(OpenSession)
         case closeSession(CloseSession)
@@ -20,11 +21,13 @@ extension Request {
         case backup(Backup)
         case verify(Verify)
         case digest(Digest)
+        case diff(GetDiff)
     }
 }
 
 extension Reply {
-    package enum Body: Sendable {
+    /// Indirect, as a request's is.
+    package indirect enum Body: Sendable {
         case refused(Refusal)
         case welcome(Welcome)
         case session(SessionID)
@@ -44,6 +47,7 @@ extension Reply {
         case backup(BackupPage)
         case verified(Verification)
         case digest(Digest.Answer)
+        case diff(DiffPage)
     }
 }
 
@@ -69,6 +73,7 @@ extension Request.Body {
         case .backup: Backup.traits
         case .verify: Verify.traits
         case .digest: Digest.traits
+        case .diff: GetDiff.traits
         }
     }
 
@@ -92,6 +97,7 @@ extension Request.Body {
         case .backup(let operation): operation.touches
         case .verify(let operation): operation.touches
         case .digest(let operation): operation.touches
+        case .diff(let operation): operation.touches
         }
     }
 }
@@ -119,6 +125,7 @@ extension Reply.Body {
         case .backup: Backup.traits.yieldsToBusy
         case .verified: Verify.traits.yieldsToBusy
         case .digest: Digest.traits.yieldsToBusy
+        case .diff: GetDiff.traits.yieldsToBusy
         }
     }
 }

@@ -108,7 +108,8 @@ public struct FailedPrecondition: Hashable, Sendable {
     public var key: Key
     /// The newest version's revision, that of a deletion included; 0 if the key never had a record.
     public var revision: Revision
-    /// The current record; `nil` if there is none, or if it is no longer kept (a late retry).
+    /// The current record; `nil` if there is none, or if it is no longer kept (a late retry). Where several are large, those
+    /// beyond the first 4 MiB come without their values: ``Record/value`` is `nil`, ``Record/size`` tells.
     public var current: Record?
 
     package init(precondition: Precondition, index: Int = 0, key: Key, revision: Revision, current: Record?) {

@@ -27,6 +27,11 @@ struct KeyIndex: Sendable {
         return found
     }
 
+    @inline(__always)
+    func find(
+        bytes: UnsafeBufferPointer<UInt8>, where matches: (Int, UnsafeBufferPointer<UInt8>) -> Bool
+    ) -> Int? { find(bytes, where: matches) }
+
     private func find(_ bytes: [UInt8], where matches: (Int, UnsafeBufferPointer<UInt8>) -> Bool) -> Int? {
         bytes.withUnsafeBufferPointer { find($0, where: matches) }
     }

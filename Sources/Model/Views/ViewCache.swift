@@ -114,6 +114,14 @@ package struct ViewCache: ~Copyable, Sendable {
         return read(slot: slot, context: context)
     }
 
+    /// By the bytes of a key, for whoever has no `String` of it; `nil`: no slot has it, so that the key's text tells what
+    /// is known.
+    @inline(__always)
+    package mutating func lookup(bytes: UnsafeBufferPointer<UInt8>, context: UInt32 = 0) -> Hit? {
+        let found = index.find(bytes: bytes) { slot, bytes in slots[slot].key.text.hasBytes(bytes) }
+        return found.map { read(slot: $0, context: context) }
+    }
+
     /// By handle: a slot that ``slot(for:)`` gave. Inlined into other modules too: a call costs a tenth of it.
     @inlinable
     @inline(__always)

@@ -15,7 +15,7 @@ enum RequestParts {
 
     /// The messages under which something is repeated.
     enum Message {
-        case request, transact, transaction, change, put, get, range, log, register, noteReads, getDigest
+        case request, transact, transaction, change, put, get, range, log, register, noteReads, getDigest, getDiff
 
         /// Whether the field is repeated, and what it holds if that is in this list.
         func field(_ number: UInt64) -> (isRepeated: Bool, message: Message?) {
@@ -28,12 +28,15 @@ enum RequestParts {
             case (.request, 20): (false, .register)
             case (.request, 23): (false, .noteReads)
             case (.request, 27): (false, .getDigest)
+            case (.request, 29): (false, .getDiff)
             case (.transact, 4): (false, .transaction)
             case (.transaction, 4), (.transaction, 6): (true, nil)
             case (.transaction, 5): (true, .change)
             case (.change, 2): (false, .put)
             case (.put, 3), (.put, 4): (true, nil)
-            case (.get, 2), (.range, 2), (.log, 2), (.register, 2), (.noteReads, 2), (.getDigest, 2): (true, nil)
+            case (.get, 2), (.range, 2), (.log, 2), (.register, 2), (.noteReads, 2), (.getDigest, 2),
+                (.getDiff, 3):
+                (true, nil)
             default: (false, nil)
             }
         }

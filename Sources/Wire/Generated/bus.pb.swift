@@ -365,6 +365,14 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .closeSession(newValue)}
   }
 
+  package var diff: PBGetDiff {
+    get {
+      if case .diff(let v)? = _storage._body {return v}
+      return PBGetDiff()
+    }
+    set {_uniqueStorage()._body = .diff(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -386,6 +394,7 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     case verify(PBVerify)
     case digest(PBGetDigest)
     case closeSession(PBCloseSession)
+    case diff(PBGetDiff)
 
   }
 
@@ -586,6 +595,14 @@ package nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .sessionClosed(newValue)}
   }
 
+  package var diff: PBDiffPage {
+    get {
+      if case .diff(let v)? = _storage._body {return v}
+      return PBDiffPage()
+    }
+    set {_uniqueStorage()._body = .diff(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -608,6 +625,7 @@ package nonisolated struct PBReply: @unchecked Sendable {
     case verification(PBVerification)
     case digest(PBDigest)
     case sessionClosed(PBSessionClosed)
+    case diff(PBDiffPage)
 
   }
 
@@ -1224,11 +1242,23 @@ package nonisolated struct PBLogPage: Sendable {
 
   package var more: Bool = false
 
+  /// Of an ascending page: the place of the revision that `next` names, which may be the `basis` of the page after it.
+  /// Absent from brokers that do not know it.
+  package var reached: PBPosition {
+    get {_reached ?? PBPosition()}
+    set {_reached = newValue}
+  }
+  /// Returns true if `reached` has been explicitly set.
+  package var hasReached: Bool {self._reached != nil}
+  /// Clears the value of `reached`. Subsequent reads from it will return its default value.
+  package mutating func clearReached() {self._reached = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _next: PBLogCursor? = nil
+  fileprivate var _reached: PBPosition? = nil
 }
 
 package nonisolated struct PBBranches: Sendable {
@@ -1661,6 +1691,245 @@ package nonisolated struct PBVerification: Sendable {
   package init() {}
 }
 
+/// What differs between two states, on whatever branches: keys that commits changed which one of the states contains and the
+/// other does not, if they have other records there. It costs as much as was written, whatever the states hold. A record's
+/// value and kind, attributes, links and expiry count; who wrote it, and when, does not.
+package nonisolated struct PBGetDiff: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var from: PBBranchState {
+    get {_from ?? PBBranchState()}
+    set {_from = newValue}
+  }
+  /// Returns true if `from` has been explicitly set.
+  package var hasFrom: Bool {self._from != nil}
+  /// Clears the value of `from`. Subsequent reads from it will return its default value.
+  package mutating func clearFrom() {self._from = nil}
+
+  package var to: PBBranchState {
+    get {_to ?? PBBranchState()}
+    set {_to = newValue}
+  }
+  /// Returns true if `to` has been explicitly set.
+  package var hasTo: Bool {self._to != nil}
+  /// Clears the value of `to`. Subsequent reads from it will return its default value.
+  package mutating func clearTo() {self._to = nil}
+
+  package var topics: [String] = []
+
+  /// exclusive; absent: the first page. The states of later pages are named by revisions
+  package var cursor: PBDiffCursor {
+    get {_cursor ?? PBDiffCursor()}
+    set {_cursor = newValue}
+  }
+  /// Returns true if `cursor` has been explicitly set.
+  package var hasCursor: Bool {self._cursor != nil}
+  /// Clears the value of `cursor`. Subsequent reads from it will return its default value.
+  package mutating func clearCursor() {self._cursor = nil}
+
+  /// at most 10,000; 0: 1,000. A page ends early at about 1 MiB of values
+  package var limit: UInt32 = 0
+
+  /// values are announced only
+  package var keysOnly: Bool = false
+
+  /// only the first page's `standing`, no differences
+  package var summary: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _from: PBBranchState? = nil
+  fileprivate var _to: PBBranchState? = nil
+  fileprivate var _cursor: PBDiffCursor? = nil
+}
+
+/// A branch as of a moment.
+package nonisolated struct PBBranchState: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var branch: String = String()
+
+  /// none: the head
+  package var moment: PBBranchState.OneOf_Moment? = nil
+
+  /// a revision
+  package var at: Int64 {
+    get {
+      if case .at(let v)? = moment {return v}
+      return 0
+    }
+    set {moment = .at(newValue)}
+  }
+
+  /// after the last commit up to then; since 1970
+  package var timeMs: Int64 {
+    get {
+      if case .timeMs(let v)? = moment {return v}
+      return 0
+    }
+    set {moment = .timeMs(newValue)}
+  }
+
+  /// before the newest so many commits of the branch, those that it inherited among them
+  package var back: UInt32 {
+    get {
+      if case .back(let v)? = moment {return v}
+      return 0
+    }
+    set {moment = .back(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// none: the head
+  package nonisolated enum OneOf_Moment: Equatable, Sendable {
+    /// a revision
+    case at(Int64)
+    /// after the last commit up to then; since 1970
+    case timeMs(Int64)
+    /// before the newest so many commits of the branch, those that it inherited among them
+    case back(UInt32)
+
+  }
+
+  package init() {}
+}
+
+/// Behind a change of a branch.
+package nonisolated struct PBDiffCursor: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var branch: String = String()
+
+  package var place: PBLogCursor {
+    get {_place ?? PBLogCursor()}
+    set {_place = newValue}
+  }
+  /// Returns true if `place` has been explicitly set.
+  package var hasPlace: Bool {self._place != nil}
+  /// Clears the value of `place`. Subsequent reads from it will return its default value.
+  package mutating func clearPlace() {self._place = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _place: PBLogCursor? = nil
+}
+
+/// Each key once, in no order that means anything. A page may be empty though there are more.
+package nonisolated struct PBDiffPage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var from: PBPosition {
+    get {_from ?? PBPosition()}
+    set {_from = newValue}
+  }
+  /// Returns true if `from` has been explicitly set.
+  package var hasFrom: Bool {self._from != nil}
+  /// Clears the value of `from`. Subsequent reads from it will return its default value.
+  package mutating func clearFrom() {self._from = nil}
+
+  package var to: PBPosition {
+    get {_to ?? PBPosition()}
+    set {_to = newValue}
+  }
+  /// Returns true if `to` has been explicitly set.
+  package var hasTo: Bool {self._to != nil}
+  /// Clears the value of `to`. Subsequent reads from it will return its default value.
+  package mutating func clearTo() {self._to = nil}
+
+  package var differences: [PBDifference] = []
+
+  /// absent: this is the last page
+  package var next: PBDiffCursor {
+    get {_next ?? PBDiffCursor()}
+    set {_next = newValue}
+  }
+  /// Returns true if `next` has been explicitly set.
+  package var hasNext: Bool {self._next != nil}
+  /// Clears the value of `next`. Subsequent reads from it will return its default value.
+  package mutating func clearNext() {self._next = nil}
+
+  /// of the first page
+  package var standing: PBStanding {
+    get {_standing ?? PBStanding()}
+    set {_standing = newValue}
+  }
+  /// Returns true if `standing` has been explicitly set.
+  package var hasStanding: Bool {self._standing != nil}
+  /// Clears the value of `standing`. Subsequent reads from it will return its default value.
+  package mutating func clearStanding() {self._standing = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _from: PBPosition? = nil
+  fileprivate var _to: PBPosition? = nil
+  fileprivate var _next: PBDiffCursor? = nil
+  fileprivate var _standing: PBStanding? = nil
+}
+
+package nonisolated struct PBDifference: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// absent: no record there
+  package var from: PBRecord {
+    get {_storage._from ?? PBRecord()}
+    set {_uniqueStorage()._from = newValue}
+  }
+  /// Returns true if `from` has been explicitly set.
+  package var hasFrom: Bool {_storage._from != nil}
+  /// Clears the value of `from`. Subsequent reads from it will return its default value.
+  package mutating func clearFrom() {_uniqueStorage()._from = nil}
+
+  package var to: PBRecord {
+    get {_storage._to ?? PBRecord()}
+    set {_uniqueStorage()._to = newValue}
+  }
+  /// Returns true if `to` has been explicitly set.
+  package var hasTo: Bool {_storage._to != nil}
+  /// Clears the value of `to`. Subsequent reads from it will return its default value.
+  package mutating func clearTo() {_uniqueStorage()._to = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct PBStanding: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the newest states that both contain
+  package var common: [PBBranchState] = []
+
+  /// commits that only `from` contains, as far as they are kept
+  package var onlyFrom: Int64 = 0
+
+  package var onlyTo: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// SHA-256 over the topics' records in key order, each as: the key's length (8 bytes big-endian), the key, the
 /// revision of its version (8 bytes big-endian).
 package nonisolated struct PBGetDigest: Sendable {
@@ -1862,6 +2131,16 @@ package nonisolated struct PBStatus: @unchecked Sendable {
   /// Clears the value of `counts`. Subsequent reads from it will return its default value.
   package mutating func clearCounts() {_uniqueStorage()._counts = nil}
 
+  /// absent: none had to go
+  package var evictedHistory: PBEvictedHistory {
+    get {_storage._evictedHistory ?? PBEvictedHistory()}
+    set {_uniqueStorage()._evictedHistory = newValue}
+  }
+  /// Returns true if `evictedHistory` has been explicitly set.
+  package var hasEvictedHistory: Bool {_storage._evictedHistory != nil}
+  /// Clears the value of `evictedHistory`. Subsequent reads from it will return its default value.
+  package mutating func clearEvictedHistory() {_uniqueStorage()._evictedHistory = nil}
+
   /// absent: the write-ahead log is written back as it should be
   package var heldLog: PBHeldLog {
     get {_storage._heldLog ?? PBHeldLog()}
@@ -1877,6 +2156,41 @@ package nonisolated struct PBStatus: @unchecked Sendable {
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// History that was dropped before its age, since records and history took more than the retention's bytes; since the broker
+/// started.
+package nonisolated struct PBEvictedHistory: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// of versions, and of the bytes that they took in the store
+  package var all: PBCountedAmount {
+    get {_all ?? PBCountedAmount()}
+    set {_all = newValue}
+  }
+  /// Returns true if `all` has been explicitly set.
+  package var hasAll: Bool {self._all != nil}
+  /// Clears the value of `all`. Subsequent reads from it will return its default value.
+  package mutating func clearAll() {self._all = nil}
+
+  /// by the key's first segment
+  package var segments: PBCountedGroups {
+    get {_segments ?? PBCountedGroups()}
+    set {_segments = newValue}
+  }
+  /// Returns true if `segments` has been explicitly set.
+  package var hasSegments: Bool {self._segments != nil}
+  /// Clears the value of `segments`. Subsequent reads from it will return its default value.
+  package mutating func clearSegments() {self._segments = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _all: PBCountedAmount? = nil
+  fileprivate var _segments: PBCountedGroups? = nil
 }
 
 /// The write-ahead log has grown large, since it can't be written back to its end: somebody has been reading one state of
@@ -2172,7 +2486,7 @@ nonisolated extension PBStreamMode: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Request"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{1}diff\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -2454,6 +2768,19 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
             _storage._body = .closeSession(v)
           }
         }()
+        case 29: try {
+          var v: PBGetDiff?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .diff(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .diff(v)
+          }
+        }()
         default: break
         }
       }
@@ -2554,6 +2881,10 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         guard case .closeSession(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
       }()
+      case .diff?: try {
+        guard case .diff(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+      }()
       case nil: break
       }
     }
@@ -2582,7 +2913,7 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Reply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{c}\u{6}\u{3}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{1}diff\0\u{c}\u{6}\u{3}")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -2877,6 +3208,19 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._body = .sessionClosed(v)
           }
         }()
+        case 29: try {
+          var v: PBDiffPage?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .diff(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .diff(v)
+          }
+        }()
         default: break
         }
       }
@@ -2980,6 +3324,10 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .sessionClosed?: try {
         guard case .sessionClosed(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+      }()
+      case .diff?: try {
+        guard case .diff(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
       }()
       case nil: break
       }
@@ -4087,7 +4435,7 @@ nonisolated extension PBLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 
 nonisolated extension PBLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LogPage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}commits\0\u{1}next\0\u{1}more\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}commits\0\u{1}next\0\u{1}more\0\u{1}reached\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4098,6 +4446,7 @@ nonisolated extension PBLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.commits) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._next) }()
       case 3: try { try decoder.decodeSingularBoolField(value: &self.more) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._reached) }()
       default: break
       }
     }
@@ -4117,6 +4466,9 @@ nonisolated extension PBLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.more != false {
       try visitor.visitSingularBoolField(value: self.more, fieldNumber: 3)
     }
+    try { if let v = self._reached {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4124,6 +4476,7 @@ nonisolated extension PBLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.commits != rhs.commits {return false}
     if lhs._next != rhs._next {return false}
     if lhs.more != rhs.more {return false}
+    if lhs._reached != rhs._reached {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4954,6 +5307,354 @@ nonisolated extension PBVerification: SwiftProtobuf.Message, SwiftProtobuf._Mess
   }
 }
 
+nonisolated extension PBGetDiff: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetDiff"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}to\0\u{1}topics\0\u{1}cursor\0\u{1}limit\0\u{3}keys_only\0\u{1}summary\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._from) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._to) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.topics) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._cursor) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.keysOnly) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.summary) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._from {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._to {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.topics.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.topics, fieldNumber: 3)
+    }
+    try { if let v = self._cursor {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.limit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.limit, fieldNumber: 5)
+    }
+    if self.keysOnly != false {
+      try visitor.visitSingularBoolField(value: self.keysOnly, fieldNumber: 6)
+    }
+    if self.summary != false {
+      try visitor.visitSingularBoolField(value: self.summary, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBGetDiff, rhs: PBGetDiff) -> Bool {
+    if lhs._from != rhs._from {return false}
+    if lhs._to != rhs._to {return false}
+    if lhs.topics != rhs.topics {return false}
+    if lhs._cursor != rhs._cursor {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.keysOnly != rhs.keysOnly {return false}
+    if lhs.summary != rhs.summary {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBBranchState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".BranchState"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{3}time_ms\0\u{1}back\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.moment != nil {try decoder.handleConflictingOneOf()}
+          self.moment = .at(v)
+        }
+      }()
+      case 3: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.moment != nil {try decoder.handleConflictingOneOf()}
+          self.moment = .timeMs(v)
+        }
+      }()
+      case 4: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.moment != nil {try decoder.handleConflictingOneOf()}
+          self.moment = .back(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    switch self.moment {
+    case .at?: try {
+      guard case .at(let v)? = self.moment else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    }()
+    case .timeMs?: try {
+      guard case .timeMs(let v)? = self.moment else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    }()
+    case .back?: try {
+      guard case .back(let v)? = self.moment else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBBranchState, rhs: PBBranchState) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs.moment != rhs.moment {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBDiffCursor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DiffCursor"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}place\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._place) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    try { if let v = self._place {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBDiffCursor, rhs: PBDiffCursor) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs._place != rhs._place {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBDiffPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DiffPage"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}to\0\u{1}differences\0\u{1}next\0\u{1}standing\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._from) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._to) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.differences) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._next) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._standing) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._from {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._to {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.differences.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.differences, fieldNumber: 3)
+    }
+    try { if let v = self._next {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._standing {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBDiffPage, rhs: PBDiffPage) -> Bool {
+    if lhs._from != rhs._from {return false}
+    if lhs._to != rhs._to {return false}
+    if lhs.differences != rhs.differences {return false}
+    if lhs._next != rhs._next {return false}
+    if lhs._standing != rhs._standing {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBDifference: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Difference"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}to\0")
+
+  fileprivate class _StorageClass {
+    var _from: PBRecord? = nil
+    var _to: PBRecord? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _from = source._from
+      _to = source._to
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._from) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._to) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._from {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._to {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBDifference, rhs: PBDifference) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._from != rhs_storage._from {return false}
+        if _storage._to != rhs_storage._to {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBStanding: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Standing"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}common\0\u{3}only_from\0\u{3}only_to\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.common) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.onlyFrom) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.onlyTo) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.common.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.common, fieldNumber: 1)
+    }
+    if self.onlyFrom != 0 {
+      try visitor.visitSingularInt64Field(value: self.onlyFrom, fieldNumber: 2)
+    }
+    if self.onlyTo != 0 {
+      try visitor.visitSingularInt64Field(value: self.onlyTo, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBStanding, rhs: PBStanding) -> Bool {
+    if lhs.common != rhs.common {return false}
+    if lhs.onlyFrom != rhs.onlyFrom {return false}
+    if lhs.onlyTo != rhs.onlyTo {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBGetDigest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetDigest"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}at\0")
@@ -5063,7 +5764,7 @@ nonisolated extension PBGetStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Status"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0\u{1}counts\0\u{4}\u{6}held_log\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0\u{1}counts\0\u{3}evicted_history\0\u{4}\u{5}held_log\0")
 
   fileprivate class _StorageClass {
     var _head: PBPosition? = nil
@@ -5091,6 +5792,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     var _walBytes: Int64 = 0
     var _storeBytes: Int64 = 0
     var _counts: PBMemoryCounts? = nil
+    var _evictedHistory: PBEvictedHistory? = nil
     var _heldLog: PBHeldLog? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -5127,6 +5829,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       _walBytes = source._walBytes
       _storeBytes = source._storeBytes
       _counts = source._counts
+      _evictedHistory = source._evictedHistory
       _heldLog = source._heldLog
     }
   }
@@ -5171,6 +5874,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         case 23: try { try decoder.decodeSingularInt64Field(value: &_storage._walBytes) }()
         case 24: try { try decoder.decodeSingularInt64Field(value: &_storage._storeBytes) }()
         case 25: try { try decoder.decodeSingularMessageField(value: &_storage._counts) }()
+        case 26: try { try decoder.decodeSingularMessageField(value: &_storage._evictedHistory) }()
         case 31: try { try decoder.decodeSingularMessageField(value: &_storage._heldLog) }()
         default: break
         }
@@ -5259,6 +5963,9 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       try { if let v = _storage._counts {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
       } }()
+      try { if let v = _storage._evictedHistory {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+      } }()
       try { if let v = _storage._heldLog {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
       } }()
@@ -5296,11 +6003,51 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         if _storage._walBytes != rhs_storage._walBytes {return false}
         if _storage._storeBytes != rhs_storage._storeBytes {return false}
         if _storage._counts != rhs_storage._counts {return false}
+        if _storage._evictedHistory != rhs_storage._evictedHistory {return false}
         if _storage._heldLog != rhs_storage._heldLog {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBEvictedHistory: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".EvictedHistory"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}all\0\u{1}segments\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._all) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._segments) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._all {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._segments {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBEvictedHistory, rhs: PBEvictedHistory) -> Bool {
+    if lhs._all != rhs._all {return false}
+    if lhs._segments != rhs._segments {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

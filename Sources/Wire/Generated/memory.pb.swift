@@ -412,7 +412,8 @@ package nonisolated struct PBFailedPrecondition: @unchecked Sendable {
     set {_uniqueStorage()._revision = newValue}
   }
 
-  /// The current record, if there is one and (for a late retry) it is still kept.
+  /// The current record, if there is one and (for a late retry) it is still kept. What is beyond 4 MiB of
+  /// values, those of the preconditions before it included, is announced.
   package var current: PBRecord {
     get {_storage._current ?? PBRecord()}
     set {_uniqueStorage()._current = newValue}

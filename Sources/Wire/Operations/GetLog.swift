@@ -34,7 +34,8 @@ extension GetLog: CodedOperation {
     static func answer(_ message: PBLogPage) throws(Refusal) -> LogPage {
         LogPage(
             commits: try message.commits.map { (commit) throws(Refusal) in try Commit(commit) },
-            next: try LogCursor(message.next, "log.next"), more: message.more)
+            next: try LogCursor(message.next, "log.next"), more: message.more,
+            reached: message.hasReached ? try Position(message.reached, "log.reached") : nil)
     }
 
     static func message(of page: LogPage) -> PBLogPage {
@@ -42,6 +43,7 @@ extension GetLog: CodedOperation {
             $0.commits = page.commits.map(PBCommit.init)
             $0.next = PBLogCursor(page.next)
             $0.more = page.more
+            if let reached = page.reached { $0.reached = PBPosition(reached) }
         }
     }
 }

@@ -37,6 +37,12 @@ extension PBStatus {
         storeBytes = status.storeBytes
         if let counts = status.counts { self.counts = PBMemoryCounts(counts) }
         if let held = status.heldLog { heldLog = PBHeldLog(held) }
+        if let evicted = status.evictedHistory {
+            evictedHistory = .with {
+                $0.all = PBCountedAmount(evicted.all)
+                $0.segments = PBCountedGroups(evicted.segments)
+            }
+        }
     }
 }
 
@@ -69,6 +75,11 @@ extension BrokerFigures {
         storeBytes = message.storeBytes
         if message.hasCounts { counts = try MemoryCounts(message.counts) }
         if message.hasHeldLog { heldLog = HeldLog(message.heldLog) }
+        if message.hasEvictedHistory {
+            evictedHistory = EvictedHistory(
+                all: MemoryCounts.Amount(message.evictedHistory.all),
+                segments: MemoryCounts.Groups(message.evictedHistory.segments))
+        }
     }
 }
 

@@ -23,6 +23,7 @@ extension Request.Body {
         case .backup(let message): self = .backup(try Backup(message, limits))
         case .verify(let message): self = .verify(try Verify(message, limits))
         case .digest(let message): self = .digest(try Digest(message, limits))
+        case .diff(let message): self = .diff(try GetDiff(message, limits))
         }
     }
 
@@ -46,6 +47,7 @@ extension Request.Body {
         case .backup(let operation): .backup(operation.message)
         case .verify(let operation): .verify(operation.message)
         case .digest(let operation): .digest(operation.message)
+        case .diff(let operation): .diff(operation.message)
         }
     }
 }
@@ -72,6 +74,7 @@ extension Reply.Body {
         case .backup(let message): self = .backup(try Backup.answer(message))
         case .verification(let message): self = .verified(try Verify.answer(message))
         case .digest(let message): self = .digest(try Digest.answer(message))
+        case .diff(let message): self = .diff(try GetDiff.answer(message))
         }
     }
 
@@ -96,6 +99,7 @@ extension Reply.Body {
         case .backup(let answer): .backup(Backup.message(of: answer))
         case .verified(let answer): .verification(Verify.message(of: answer))
         case .digest(let answer): .digest(Digest.message(of: answer))
+        case .diff(let answer): .diff(GetDiff.message(of: answer))
         }
     }
 }

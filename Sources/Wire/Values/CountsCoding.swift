@@ -19,7 +19,7 @@ extension MemoryCounts {
 }
 
 extension PBCountedGroups {
-    fileprivate init(_ groups: MemoryCounts.Groups) {
+    init(_ groups: MemoryCounts.Groups) {
         self.init()
         largest = groups.largest.map { group in
             .with {
@@ -34,7 +34,7 @@ extension PBCountedGroups {
 }
 
 extension MemoryCounts.Groups {
-    fileprivate init(_ message: PBCountedGroups) {
+    init(_ message: PBCountedGroups) {
         self.init(
             largest: message.largest.map { MemoryCounts.Group(name: $0.name, amount: MemoryCounts.Amount($0.amount)) },
             others: MemoryCounts.Amount(message.others), names: Int(message.names), mostNames: Int(message.mostNames))
@@ -42,7 +42,7 @@ extension MemoryCounts.Groups {
 }
 
 extension PBCountedAmount {
-    fileprivate init(_ amount: MemoryCounts.Amount) {
+    init(_ amount: MemoryCounts.Amount) {
         self.init()
         records = amount.records
         bytes = amount.bytes
@@ -50,5 +50,5 @@ extension PBCountedAmount {
 }
 
 extension MemoryCounts.Amount {
-    fileprivate init(_ message: PBCountedAmount) { self.init(records: message.records, bytes: message.bytes) }
+    init(_ message: PBCountedAmount) { self.init(records: message.records, bytes: message.bytes) }
 }

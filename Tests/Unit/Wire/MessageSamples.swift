@@ -47,6 +47,11 @@ extension Samples {
                 Compact(olderThan: maybe { .milliseconds($0.small() + 1) }, below: maybe { $0.positive() })),
             .backup(Backup(id: word(), offset: revision(), done: flag())), .verify(Verify()),
             .digest(Digest(branch: branch(), topics: filter(), at: maybe { $0.revision() })),
+            .diff(
+                GetDiff(
+                    from: state(), to: state(), filter: filter(),
+                    cursor: maybe { DiffCursor(branch: $0.branch(), place: $0.cursor()) },
+                    limit: pick([1, 1000, 10_000]), keysOnly: flag(), isSummary: flag())),
         ]
     }
 
@@ -77,7 +82,9 @@ extension Samples {
             .history(
                 HistoryPage(
                     versions: list { KeyVersion(record: $0.record(), commit: $0.info()) }, more: flag())),
-            .log(LogPage(commits: list { $0.commit() }, next: cursor(), more: flag())),
+            .log(
+                LogPage(
+                    commits: list { $0.commit() }, next: cursor(), more: flag(), reached: maybe { $0.position() })),
             .branches(
                 list {
                     BranchInfo(
@@ -100,7 +107,23 @@ extension Samples {
                     revision: revision(), floor: revision(), commits: revision(), changes: revision(),
                     problems: list { $0.text() })),
             .digest(Digest.Answer(at: position(), digest: StateDigest(count: revision(), bytes: data()))),
+            .diff(
+                DiffPage(
+                    from: position(), to: position(),
+                    standing: maybe {
+                        Standing(common: $0.list { $0.state() }, onlyFrom: $0.revision(), onlyTo: $0.revision())
+                    },
+                    differences: list {
+                        let record = $0.record()
+                        let isAdded = $0.flag()
+                        return Difference(
+                            key: record.key, from: isAdded ? nil : record, to: isAdded || $0.flag() ? record : nil)
+                    }, next: maybe { DiffCursor(branch: $0.branch(), place: $0.cursor()) })),
         ]
+    }
+
+    private mutating func state() -> BranchState {
+        BranchState(branch(), pick([.head, .revision(revision()), .back(small()), .time(time())]))
     }
 
     mutating func replies() -> [Reply] {

@@ -201,6 +201,25 @@ import Testing
             ("open_session.agent", .invalidArgument, { $0.openSession = PBOpenSession() }),
             ("note_reads.reads[0].key", .invalidName, { $0.noteReads = .with { $0.reads = [PBNoteReads.Note()] } }),
             ("topics[0]", .invalidName, { $0.digest = .with { $0.topics = [""] } }),
+            ("topics", .invalidArgument, { $0.diff = PBGetDiff() }),
+            (
+                "diff.to.branch", .invalidName,
+                {
+                    $0.diff = .with { ($0.topics, $0.to.branch) = (["/"], "x/y") }
+                }
+            ),
+            (
+                "diff.from.at", .invalidArgument,
+                {
+                    $0.diff = .with { ($0.topics, $0.from.at) = (["/"], -1) }
+                }
+            ),
+            (
+                "diff.cursor.branch", .invalidName,
+                {
+                    $0.diff = .with { ($0.topics, $0.cursor.branch) = (["/"], "x/y") }
+                }
+            ),
         ]
         for (field, code, fill) in cases {
             let failure = try self.failure(fill)

@@ -29,7 +29,7 @@ import Testing
     static let paths: [[UInt8]] = [
         [5], [12, 4, 4], [12, 4, 5], [12, 4, 6], [12, 4, 5, 2, 3], [12, 4, 5, 2, 4], [14, 2], [15, 2], [17, 2],
         [20, 2],
-        [23, 2], [27, 2],
+        [23, 2], [27, 2], [29, 3],
     ]
 
     @Test("a request of too many parts is refused by their number, wherever they are", arguments: paths)
