@@ -1,6 +1,6 @@
-import Foundation
-import GRDB
+import Glibc
 import MembusModel
+import MembusSystem
 
 /// The one durable memory of a broker: one SQLite file, `membus.db`, in a directory that the broker holds
 /// alone.
@@ -105,7 +105,7 @@ package final class Store: Sendable {
     /// Of the file and of its write-ahead log, in bytes.
     package var sizes: (store: Int64, wal: Int64) {
         guard let path else { return (0, 0) }
-        return (fileSize(path), fileSize(path + "-wal"))
+        return (ReadableFile.size(of: path), ReadableFile.size(of: path + "-wal"))
     }
 }
 
@@ -127,9 +127,4 @@ private struct FileIdentity: Equatable, Sendable {
         }
         return errno == ENOENT || errno == ENOTDIR ? .gone : .unknown
     }
-}
-
-func fileSize(_ path: String) -> Int64 {
-    let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
-    return size?.int64Value ?? 0
 }

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 /// Why the store could not do something. Opening and restoring throw the second half of the kinds; batches
@@ -57,7 +56,7 @@ extension StoreError {
         switch error {
         case let error as StoreError: self = error
         case let error as DatabaseError: self.init(database: error, while: doing, at: moment)
-        case is UnexpectedColumn, is RowDecodingError:
+        case is UnexpectedColumn:
             // What no row of ours holds.
             self.init(
                 moment == .opening ? .damaged : .fatal, "\(doing) failed: \(error)",
@@ -67,38 +66,38 @@ extension StoreError {
     }
 
     private init(database error: DatabaseError, while doing: String, at moment: Moment) {
-        let code = error.extendedResultCode
+        let code = error.extendedCode
         // SQLite has no words of its own for what fails while it copies a file.
         let words = error.message.flatMap { $0 == "not an error" ? nil : "\($0) (SQLite \(code.rawValue))" }
         let told = "\(doing) failed: \(words ?? "SQLite \(code)")"
-        switch error.extendedResultCode {
-        case .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC, .SQLITE_IOERR_CORRUPTFS:
+        switch error.extendedCode {
+        case .sync, .directorySync, .corruptFileSystem:
             // After a failed sync the kernel may have dropped the pages and call the next sync a success.
             self.init(.fatal, told, hint: "check the disk; on restart the store recovers to what is on it")
             return
         default: break
         }
-        switch error.resultCode {
-        case .SQLITE_FULL:
+        switch error.code {
+        case .full:
             self.init(.diskFull, "the disk is full: \(told)", hint: "free space; nothing of the batch was kept")
-        case .SQLITE_READONLY:
+        case .readOnly:
             self.init(.readOnly, "the store is read-only: \(told)", hint: "make the data directory writable")
-        case .SQLITE_PERM, .SQLITE_AUTH:
+        case .permission, .authorization:
             self.init(.readOnly, told, hint: "check the owner and the mode of the data directory")
-        case .SQLITE_CANTOPEN where moment == .opening:
+        case .cannotOpen where moment == .opening:
             self.init(.readOnly, told, hint: "check that the directory exists and may be written to")
-        case .SQLITE_NOTADB:
+        case .notADatabase:
             self.init(
                 moment == .opening ? .foreign : .fatal, told,
                 hint: "the file is not a Membus store: name another directory, or restore a backup")
-        case .SQLITE_CORRUPT:
+        case .corrupt:
             self.init(
                 moment == .opening ? .damaged : .fatal, told, hint: "the file is damaged: restore a backup")
-        case .SQLITE_IOERR where moment == .committing:
+        case .inputOutput where moment == .committing:
             self.init(.fatal, told, hint: "check the disk; on restart the store recovers to what is on it")
-        case .SQLITE_IOERR:
+        case .inputOutput:
             self.init(.failed, told, hint: "check the disk")
-        case .SQLITE_BUSY, .SQLITE_LOCKED:
+        case .busy, .locked:
             self.init(.failed, told, hint: "another process holds the store's file: end it, then try again")
         default:
             self.init(.failed, told, hint: "see the broker's log")

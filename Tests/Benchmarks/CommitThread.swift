@@ -1,5 +1,5 @@
+import CSQLite
 import Foundation
-import GRDBSQLite
 import MembusModel
 import MembusStore
 
@@ -59,10 +59,13 @@ final class StoreFeed {
     }
 
     /// A batch of one transaction for each list of changes.
-    func write(_ transactions: [[Change]]) throws {
-        let items = transactions.map { changes in
+    func write(_ transactions: [[Change]], on branch: BranchName = .main) throws {
+        try write(transactions.map { .transaction(Transaction(branch: branch, changes: $0)) })
+    }
+
+    func write(_ works: [Work]) throws {
+        let items = works.map { work in
             number += 1
-            let work = Work.transaction(Transaction(changes: changes))
             return WriteItem.transact(
                 Transact(session: session, number: number, acknowledged: number - 1, work: .success(work)),
                 fingerprint: number)

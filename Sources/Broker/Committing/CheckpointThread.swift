@@ -1,5 +1,5 @@
 import Dispatch
-import Foundation
+import Glibc
 import Logging
 import MembusBus
 import MembusModel
@@ -20,7 +20,7 @@ final class CheckpointThread: Sendable {
     ///   - held: where it is told if somebody keeps the log from being written back.
     ///   - chores: what else is to be seen to now and then.
     init(
-        _ checkpointer: Checkpointer, running: RunningLookUps, held: PostedHold, log: Logger,
+        _ checkpointer: Checkpointer, running: RunningLookUps, held: Posted<HeldLog>, log: Logger,
         chores: @escaping @Sendable () -> Void
     ) throws {
         let thread = try BusThread.start(name: "membus-ckpt") { [self] in

@@ -13,17 +13,18 @@ final class CommitThread: @unchecked Sendable {  // used by its one thread only,
 
     init(
         writer: Writer, retention: Retention, held: HeldStates, queue: WorkQueue<QueuedWrite>,
-        results: Inbox<BrokerInput<PeerEnvelope>>, log: Logger
+        results: Inbox<BrokerInput<PeerEnvelope>>, evicted: Posted<EvictedHistory>, log: Logger
     ) {
         self.queue = queue
         self.log = log
         turn = CommitTurn(writer: writer, upkeep: Upkeep(retention: retention, now: .now), held: held)
-        environment = ThreadEnvironment(writer: writer, results: results, log: log)
+        environment = ThreadEnvironment(
+            writer: writer, results: results, evicted: evicted, mostBytes: retention.bytes, log: log)
     }
 
     func run() {
         var writes: [QueuedWrite] = []
-        while queue.take(into: &writes, patience: turn.isUnderWay ? .zero : .seconds(1)) {
+        while queue.take(into: &writes, patience: turn.patience) {
             do throws(StoreError) { try turn.run(writes, in: &environment) } catch {
                 die("the store failed: \(error)", log)
             }
@@ -35,18 +36,27 @@ final class CommitThread: @unchecked Sendable {  // used by its one thread only,
 private struct ThreadEnvironment: CommitEnvironment {
     let writer: Writer
     let results: Inbox<BrokerInput<PeerEnvelope>>
+    private let evicted: Posted<EvictedHistory>
+    /// Of records and history.
+    private let mostBytes: Int64
     let log: Logger
     private var batches = RepeatedFault()
     private var compactions = RepeatedFault()
 
-    init(writer: Writer, results: Inbox<BrokerInput<PeerEnvelope>>, log: Logger) {
+    init(
+        writer: Writer, results: Inbox<BrokerInput<PeerEnvelope>>, evicted: Posted<EvictedHistory>, mostBytes: Int64,
+        log: Logger
+    ) {
         self.writer = writer
         self.results = results
+        self.evicted = evicted
+        self.mostBytes = mostBytes
         self.log = log
     }
 
     var now: Instant { .now }
     var wall: Timestamp { .now }
+    var logBytes: Int64 { writer.logBytes }
 
     mutating func write(_ items: [WriteItem], of tickets: [Ticket], at time: Timestamp) throws(StoreError)
         -> WrittenBatch
@@ -64,13 +74,17 @@ private struct ThreadEnvironment: CommitEnvironment {
         _ = results.push(.written(report))
     }
 
-    mutating func note(_ fault: CommitFault) {
-        let line =
-            switch fault {
-            case .batchRefused(let count, let error):
-                batches.failed("a batch of \(count) was refused: \(error)", now: now)
-            case .compactionStopped(let why): compactions.failed("compaction stopped: \(why)", now: now)
-            }
-        if let line { log.error("\(line)") }
+    mutating func note(_ note: CommitNote) {
+        switch note {
+        case .batchRefused(let count, let error):
+            let line = batches.failed("a batch of \(count) was refused: \(error)", now: now)
+            if let line { log.error("\(line)") }
+        case .compactionStopped(let why):
+            let line = compactions.failed("compaction stopped: \(why)", now: now)
+            if let line { log.error("\(line)") }
+        case .historyEvicted(let history, let floor):
+            evicted.post(history)
+            log.notice("\(history.told(mostBytes: mostBytes, floor: floor))")
+        }
     }
 }

@@ -11,7 +11,8 @@ import MembusSystem
 //   3. make durable      all of it, or nothing
 //   4. settle            the upkeep learns what became of it
 //   5. report            results and commits, in order: who publishes and replies is told only now
-//   6. sweep             one bounded step, if history was dropped in an earlier turn, so that nobody waits for long
+//   6. sweep             one bounded step, if history was dropped in an earlier turn, so that nobody waits for long; it
+//                        rests while the write-ahead log is large (SweepRest)
 //
 // Invariants:
 //   - Nothing is reported that is not on disk.
@@ -26,6 +27,9 @@ struct CommitTurn {
     private var upkeep: Upkeep
     private var clock: SteadyClock
     private let held: HeldStates
+    private var rest = SweepRest()
+    private var isResting = false
+    private var toldEvicted = EvictedHistory.Amount()
 
     init(writer: Writer, upkeep: Upkeep, held: HeldStates = HeldStates()) {
         self.writer = writer
@@ -40,13 +44,17 @@ struct CommitTurn {
     /// Whether there is something to do though no writes wait.
     var isUnderWay: Bool { upkeep.isUnderWay }
 
+    /// For how long writes may be waited for before the next turn.
+    var patience: Duration { !isUnderWay ? .seconds(1) : isResting ? .milliseconds(50) : .zero }
+
     /// - Throws: ``StoreError`` if the process must end.
     mutating func run<E: CommitEnvironment>(
         _ writes: [QueuedWrite], in environment: inout E
     ) throws(StoreError) {
         let wasSweeping = upkeep.isSweeping
         try commit(writes, in: &environment)
-        if wasSweeping { try sweep(in: &environment) }
+        isResting = wasSweeping && rest.isDue(bytes: environment.logBytes, now: environment.now)
+        if wasSweeping, !isResting { try sweep(in: &environment) }
     }
 
     // MARK: The batch
@@ -148,6 +156,7 @@ struct CommitTurn {
             let oldest = held.oldest(now: environment.now)
             let more = try environment.sweep { () throws(StoreError) in try writer.sweep(upTo: oldest) }
             let done = upkeep.swept(more: more)
+            if !more { tellEvicted(in: &environment) }
             let floor = done.isEmpty ? 0 : writer.floor
             answers = done.map { ($0, .compacted(floor: floor)) }
         } catch {
@@ -158,12 +167,21 @@ struct CommitTurn {
         }
         report(answers, in: &environment)
     }
+
+    private mutating func tellEvicted<E: CommitEnvironment>(in environment: inout E) {
+        let evicted = writer.evictedHistory
+        guard let evicted, evicted.all != toldEvicted else { return }
+        toldEvicted = evicted.all
+        environment.note(.historyEvicted(evicted, floor: writer.floor))
+    }
 }
 
 /// What a turn touches, and how it learns the time.
 protocol CommitEnvironment {
     var now: Instant { get }
     var wall: Timestamp { get }
+    /// How much of the write-ahead log is in use, in bytes.
+    var logBytes: Int64 { get }
     /// Makes a batch durable, all of it or nothing.
     /// - Parameter tickets: one for each item.
     /// - Throws: a fatal error if the process must end.
@@ -173,15 +191,18 @@ protocol CommitEnvironment {
     mutating func sweep(_ step: () throws(StoreError) -> Bool) throws(StoreError) -> Bool
     /// Passes on what is durable. Reports arrive in their order.
     mutating func report(_ report: WriteReport)
-    /// Tells people of a failure that the turn goes on after.
-    mutating func note(_ fault: CommitFault)
+    /// Tells people of what happened besides.
+    mutating func note(_ note: CommitNote)
 }
 
-enum CommitFault {
+enum CommitNote {
+    // Failures that the turn goes on after.
     /// It is as if the batch had never been.
     case batchRefused(items: Int, StoreError)
     /// It goes on when somebody asks again, or at the next look.
     case compactionStopped(String)
+    /// There is too much history: all that went before its age so far, and what is still there.
+    case historyEvicted(EvictedHistory, floor: Revision)
 }
 
 /// One turn's batch on its way.

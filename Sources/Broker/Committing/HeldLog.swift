@@ -1,14 +1,6 @@
-import Foundation
+import Glibc
 import MembusModel
 import MembusStore
-import Synchronization
-
-/// What keeps the write-ahead log large, as the checkpointing thread last saw it; for whoever asks for the status.
-final class PostedHold: Sendable {
-    private let state = Mutex<HeldLog?>(nil)
-    var newest: HeldLog? { state.withLock { $0 } }
-    func post(_ held: HeldLog?) { state.withLock { $0 = held } }
-}
 
 extension HeldLog {
     /// - Parameters:

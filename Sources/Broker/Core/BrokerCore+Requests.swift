@@ -42,6 +42,7 @@ extension BrokerCore {
         case .backup(let backup): admit(backup, for: asked, now: now, into: &outputs)
         case .verify(let verify): admit(verify, for: asked, now: now, into: &outputs)
         case .digest(let digest): admit(InPieces(digest), for: asked, now: now, into: &outputs)
+        case .diff(let diff): admit(InPieces(diff), for: asked, now: now, into: &outputs)
         case .pull(let pull): lookUp(pull, asked, now: now, into: &outputs)
         }
     }

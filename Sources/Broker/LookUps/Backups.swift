@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MembusModel
 import MembusStore
 import MembusSystem
@@ -69,7 +70,7 @@ final class Backups: Sendable {
         }
         do {
             let position = try reader.backup(to: path)
-            let copy = Copy(path: path, bytes: size(of: path), revision: position.revision, used: .now)
+            let copy = Copy(path: path, bytes: ReadableFile.size(of: path), revision: position.revision, used: .now)
             copies.withLock { $0[id] = copy }
         } catch {
             try? FileManager.default.removeItem(atPath: path)
@@ -82,12 +83,9 @@ final class Backups: Sendable {
 
     private func piece(of copy: Copy, at offset: Int64) throws(Refusal) -> Data {
         do {
-            let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: copy.path))
-            defer { try? file.close() }
-            try file.seek(toOffset: UInt64(offset))
-            return try file.read(upToCount: Self.pageBytes) ?? Data()
+            return try ReadableFile(copy.path).read(at: offset, Self.pageBytes)
         } catch {
-            throw Refusal(.storeFailed, "the backup can't be read back: \(error)")
+            throw Refusal(.storeFailed, "the backup can't be read back: \(error.path) \(error.problem)")
         }
     }
 
@@ -107,10 +105,5 @@ final class Backups: Sendable {
         if let copy = copies.withLock({ $0.removeValue(forKey: id) }) {
             try? FileManager.default.removeItem(atPath: copy.path)
         }
-    }
-
-    private func size(of path: String) -> Int64 {
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        return (attributes?[.size] as? NSNumber)?.int64Value ?? 0
     }
 }

@@ -12,9 +12,11 @@ package struct Desk: Sendable {
     var backups: Backups?
     let hurry: Hurry
     /// What was counted beside the commits.
-    let counts: PostedCounts
+    let counts: Posted<MemoryCounts>
     /// What keeps the write-ahead log large.
-    let heldLog: PostedHold
+    let heldLog: Posted<HeldLog>
+    /// What history had to go before its age.
+    let evicted: Posted<EvictedHistory>
     /// How many rows a look-up looks at in one piece: some milliseconds' worth.
     let pieceWork: Int
     /// V when the look-up was asked for: nothing beyond is shown.
@@ -26,7 +28,8 @@ package struct Desk: Sendable {
 
     init(
         store: Store, reader: Reader, inlineValueBytes: Int, backups: Backups? = nil,
-        counts: PostedCounts = PostedCounts(), held: HeldStates = HeldStates(), heldLog: PostedHold = PostedHold(),
+        counts: Posted<MemoryCounts> = Posted(), held: HeldStates = HeldStates(),
+        heldLog: Posted<HeldLog> = Posted(), evicted: Posted<EvictedHistory> = Posted(),
         hurry: Hurry = Hurry(), pieceWork: Int = 1000
     ) {
         self.store = store
@@ -36,6 +39,7 @@ package struct Desk: Sendable {
         self.counts = counts
         self.held = held
         self.heldLog = heldLog
+        self.evicted = evicted
         self.pieceWork = pieceWork
         self.hurry = hurry
     }

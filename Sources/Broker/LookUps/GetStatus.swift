@@ -12,6 +12,7 @@ extension GetStatus: LookUpAtOnce {
         figures.storeBytes = sizes.store
         figures.counts = desk.counts.newest
         figures.heldLog = desk.heldLog.newest
+        figures.evictedHistory = desk.evicted.newest
         return figures
     }
 }

@@ -1,6 +1,5 @@
 import MembusModel
 import MembusStore
-import Synchronization
 
 /// Records, and bytes of their values, of branch `main`: in all, by the key's first segment and by owner.
 ///
@@ -56,21 +55,4 @@ package struct Counts: Projection {
     package var told: MemoryCounts? {
         position.map { MemoryCounts(at: $0, all: all, segments: segments.told(of: all), owners: owners.told(of: all)) }
     }
-}
-
-extension Key {
-    /// What stands before the first slash, else the whole key; by bytes, as what follows a slash may make another
-    /// character of it.
-    fileprivate var firstSegment: String {
-        text.utf8.firstIndex(of: UInt8(ascii: "/")).map { String(Substring(text.utf8[..<$0])) } ?? text
-    }
-}
-
-/// Where the counts are left for whoever asks for the status.
-package final class PostedCounts: Sendable {
-    private let counts = Mutex<MemoryCounts?>(nil)
-
-    package init() {}
-    package func post(_ newest: MemoryCounts) { counts.withLock { $0 = newest } }
-    package var newest: MemoryCounts? { counts.withLock { $0 } }
 }

@@ -22,7 +22,7 @@ final class ProjectionThread: Sendable {
     private let wake = DispatchSemaphore(value: 0)
     private let thread = Mutex<BusThread?>(nil)
 
-    init(_ reader: Reader, visible: VisibleRevision, counts: PostedCounts, log: Logger) throws {
+    init(_ reader: Reader, visible: VisibleRevision, counts: Posted<MemoryCounts>, log: Logger) throws {
         let thread = try BusThread.start(name: "membus-project") { [self] in
             // Short reads: a log whose end somebody reads can't be written from its start again.
             var feed = ProjectionFeed(Counts(), budget: 100)

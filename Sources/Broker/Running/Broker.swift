@@ -1,5 +1,5 @@
 import Dispatch
-import Foundation
+import Glibc
 import Logging
 import MembusBus
 import MembusModel
@@ -29,15 +29,19 @@ package final class Broker: Sendable {
     private let parts: Mutex<BrokerParts?>
     private let threads: RunningThreads
 
-    /// Opens the store, binds the sockets, and serves until ``stop()``.
+    /// Opens the store, binds the sockets, says in the data directory where it listens, and serves until ``stop()``.
+    /// - Parameter whenIdle: called once there were no clients for ``Configuration/idle``; not more than once.
     /// - Throws: `Refusal` if it would be open to other machines without leave; `StoreError` (the directory is in use,
     ///   read-only, of a newer version, …) or `BusError` (an address in use, …); nothing is left running then.
-    package static func start(_ configuration: Configuration, log: Logger) throws -> Broker {
+    package static func start(
+        _ configuration: Configuration, log: Logger, whenIdle: @escaping @Sendable () -> Void = {}
+    ) throws -> Broker {
         if let refusal = configuration.exposureRefusal { throw refusal }
         let parts = try BrokerParts(configuration)
         let threads = RunningThreads()
         do {
-            let endpoints = try parts.start(threads, log)
+            let endpoints = try parts.start(threads, log, whenIdle: whenIdle)
+            parts.tell(endpoints.requests, log)
             let exposed = configuration.exposed
             if !exposed.isEmpty {
                 log.warning(
@@ -62,6 +66,7 @@ package final class Broker: Sendable {
 
     /// Refuses what is new, finishes and answers what is under way, closes sockets and store. Blocks.
     package func stop() {
+        parts.withLock { $0?.files.forget() }
         threads.stop()
         let parts = parts.withLock { parts in
             defer { parts = nil }
@@ -75,7 +80,7 @@ extension Broker {
     /// Has a ``stop()`` that is under way, or comes, give up look-ups, which can take as long as the store is large; writes
     /// are finished all the same. From any thread.
     package func hurry() {
-        Thread.detachNewThread { [weak self] in
+        _ = try? BusThread.start(name: "membus-hurry") { [weak self] in
             while self?.giveUpReading() == true { usleep(50_000) }
         }
     }
@@ -92,6 +97,6 @@ extension Broker {
 /// What cannot be served truthfully is not served: the process ends, and recovers at its next start.
 func die(_ reason: String, _ log: Logger) -> Never {
     log.critical("\(reason); the broker stops")
-    FileHandle.standardError.write(Data("membus: \(reason); the broker stops\n".utf8))
+    StandardError.write("membus: \(reason); the broker stops\n")
     _exit(70)
 }

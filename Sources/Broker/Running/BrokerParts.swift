@@ -1,5 +1,6 @@
 import Dispatch
-import Foundation
+import FoundationEssentials
+import Glibc
 import Logging
 import MembusBus
 import MembusModel
@@ -26,7 +27,7 @@ struct BrokerParts: Sendable {
     private let projectionReader: Reader
     private let checkpointer: Checkpointer?
     private let backups: Backups
-    private let counts = PostedCounts()
+    private let counts = Posted<MemoryCounts>()
     private let held = HeldStates()
     private let memoryChore = MemoryChore()
     private let hurry = Hurry()
@@ -38,11 +39,14 @@ struct BrokerParts: Sendable {
     private let pieces: PieceQueue
     private let longReads = WorkQueue<QueuedRead>()
     private let running = RunningLookUps()
-    private let heldLog = PostedHold()
+    private let heldLog = Posted<HeldLog>()
+    private let evicted = Posted<EvictedHistory>()
+    let files: BrokerFiles
 
     init(_ configuration: Configuration) throws {
         var random = SystemRandomNumberGenerator()
         self.configuration = configuration
+        files = BrokerFiles(configuration.dataDirectory)
         store = try Store.open(
             at: configuration.dataDirectory, newLineage: .random(in: 1 ... .max, using: &random),
             limits: configuration.limits)
@@ -72,6 +76,7 @@ struct BrokerParts: Sendable {
 
     /// Nobody uses it any more.
     func close() {
+        files.forget()
         backups.removeAll()
         context.close()
         ConnectionReserve.release()
@@ -79,13 +84,34 @@ struct BrokerParts: Sendable {
 
     // MARK: Threads
 
-    func start(_ threads: RunningThreads, _ log: Logger) throws -> Endpoints {
+    /// Says where requests are taken, for as long as it runs. A full disk keeps nobody from reading.
+    func tell(_ endpoints: [String], _ log: Logger) {
+        do throws(FileError) { try files.tell(endpoints.map(Self.asReachedHere)) } catch {
+            log.warning("nobody will find the broker by its data directory: \(error.path) \(error.problem)")
+        }
+    }
+
+    /// A wildcard is no address to go to.
+    private static func asReachedHere(_ endpoint: String) -> String {
+        switch try? Address(endpoint) {
+        case .tcp(let host, let port) where host.isEvery:
+            if case .ipv6 = host { return "tcp://[::1]:\(port)" }
+            return "tcp://127.0.0.1:\(port)"
+        case .ipc(let path) where !path.hasPrefix("/"):
+            return "ipc://\(FileManager.default.currentDirectoryPath)/\(path)"
+        case .tcp, .ipc, nil: return endpoint
+        }
+    }
+
+    func start(
+        _ threads: RunningThreads, _ log: Logger, whenIdle: @escaping @Sendable () -> Void
+    ) throws -> Endpoints {
         try sweepExpired(for: .milliseconds(500))
         let visible = VisibleRevision(writer.head.revision)
         // Before the bus thread, which takes requests for them at once.
         try startCommits(threads, log)
         try startReaders(threads)
-        let endpoints = try startBus(threads, visible, log)
+        let endpoints = try startBus(threads, visible, log, whenIdle)
         let projections = try ProjectionThread(projectionReader, visible: visible, counts: counts, log: log)
         threads.add { projections.stop() }
         try startCheckpoints(threads, log)
@@ -110,7 +136,8 @@ struct BrokerParts: Sendable {
     }
 
     private func startBus(
-        _ threads: RunningThreads, _ visible: VisibleRevision, _ log: Logger
+        _ threads: RunningThreads, _ visible: VisibleRevision, _ log: Logger,
+        _ whenIdle: @escaping @Sendable () -> Void
     ) throws -> Endpoints {
         let (head, expiry, lineage) = (writer.head, writer.nextExpiry, store.lineage)
         let lastCommit = writer.lastCommit
@@ -131,7 +158,8 @@ struct BrokerParts: Sendable {
                 random: SystemRandomNumberGenerator(), now: .now)
             var loop = BusLoop(
                 core: core, limits: configuration.limits, waker: waker, results: results, writes: writes,
-                reads: reads, longReads: longReads, visible: visible, memoryChore: memoryChore, log: log)
+                reads: reads, longReads: longReads, visible: visible, memoryChore: memoryChore,
+                idleness: configuration.idle.map { Idleness(after: $0, now: .now) }, whenIdle: whenIdle, log: log)
             do { try loop.run(ports) } catch { die("the sockets failed: \(error)", log) }
         }
         threads.add(isFirstToEnd: true) { [results] in
@@ -144,7 +172,8 @@ struct BrokerParts: Sendable {
 
     private func startCommits(_ threads: RunningThreads, _ log: Logger) throws {
         let commits = CommitThread(
-            writer: writer, retention: configuration.retention, held: held, queue: writes, results: results, log: log)
+            writer: writer, retention: configuration.retention, held: held, queue: writes, results: results,
+            evicted: evicted, log: log)
         let thread = try BusThread.start(name: "membus-commit") { commits.run() }
         threads.add { [writes] in
             writes.close()
@@ -174,7 +203,7 @@ struct BrokerParts: Sendable {
     private func desk(_ reader: Reader) -> Desk {
         Desk(
             store: store, reader: reader, inlineValueBytes: configuration.inlineValueBytes, backups: backups,
-            counts: counts, held: held, heldLog: heldLog, hurry: hurry)
+            counts: counts, held: held, heldLog: heldLog, evicted: evicted, hurry: hurry)
     }
 
     private func startCheckpoints(_ threads: RunningThreads, _ log: Logger) throws {

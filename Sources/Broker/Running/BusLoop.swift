@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Logging
 import MembusBus
 import MembusModel
@@ -35,6 +35,8 @@ struct BusLoop {
     let longReads: WorkQueue<QueuedRead>
     let visible: VisibleRevision
     let memoryChore: MemoryChore
+    private var idleness: Idleness?
+    private let whenIdle: @Sendable () -> Void
     let log: Logger
 
     private var outputs: [BrokerOutput<PeerEnvelope>] = []
@@ -49,12 +51,14 @@ struct BusLoop {
     private var subscriptions = SubscriptionPressure()
     private var memory = MemoryReturn()
     private var nextSweep = Instant(nanoseconds: 0)
+    /// Since idleness was last looked at.
+    private var hasReceived = false
 
     init(
         core: BrokerCore<PeerEnvelope>, limits: Limits, waker: Waker, results: Inbox<BrokerInput<PeerEnvelope>>,
         writes: WorkQueue<QueuedWrite>, reads: WorkQueue<QueuedRead>,
         longReads: WorkQueue<QueuedRead>, visible: VisibleRevision,
-        memoryChore: MemoryChore, log: Logger
+        memoryChore: MemoryChore, idleness: Idleness?, whenIdle: @escaping @Sendable () -> Void, log: Logger
     ) {
         self.core = core
         self.limits = limits
@@ -65,6 +69,8 @@ struct BusLoop {
         self.longReads = longReads
         self.visible = visible
         self.memoryChore = memoryChore
+        self.idleness = idleness
+        self.whenIdle = whenIdle
         self.log = log
     }
 
@@ -103,11 +109,22 @@ struct BusLoop {
         if .now >= nextSweep {
             nextSweep = .now + Self.sweep
             ports.events.sweepSubscriptions()
+            mindIdleness(ports.events.hasSubscribers)
         }
-        let held =
-            ports.events.bytesWaiting + ports.events.subscriptionBytes + ports.requests.bytesWaiting
-            + core.footprint
-        if memory.isDue(held: held, now: .now) { memoryChore.want() }
+        let subscribed = ports.events.takeSubscriptionBytes()
+        let others = ports.events.bytesWaiting + ports.requests.bytesWaiting + core.footprint
+        if memory.isDue(held: others + subscribed.now, most: others + subscribed.most, now: .now) { memoryChore.want() }
+    }
+
+    /// A client has a subscription for as long as it is connected; others are known by what they ask.
+    private mutating func mindIdleness(_ hasSubscribers: Bool) {
+        guard let isOver = idleness?.look(hasClients: hasSubscribers || hasReceived, now: .now) else { return }
+        hasReceived = false
+        if isOver {
+            idleness = nil
+            log.notice("no client for a long time: the broker's owner is told")
+            whenIdle()
+        }
     }
 
     private func tell(_ trouble: Trouble?) {
@@ -120,6 +137,7 @@ struct BusLoop {
 
     private mutating func receive(on ports: inout BrokerPorts) throws {
         let now = Instant.now
+        hasReceived = true
         _ = try ports.requests.receive(max: Self.requestsPerTurn) { peer, frame in
             let decoded = frame.withUnsafeBytes { WireCodec.decodeRequest($0, limits: limits) }
             switch decoded.result {

@@ -1,4 +1,3 @@
-import Foundation
 import MembusModel
 import MembusStore
 
@@ -31,6 +30,8 @@ package struct Configuration: Sendable {
     package var writeBytesWaiting = 128 << 20
     package var readsWaiting = 4096
     package var readers = 2
+    /// The broker tells its owner that it has had no clients for so long; `nil`: never.
+    package var idle: Duration?
 
     package init(
         dataDirectory: String, requests: [String] = ["tcp://127.0.0.1:7401"],

@@ -13,9 +13,11 @@ struct MemoryReturn {
     private var last: Instant?
     private var yetToFollow = 0
 
-    /// - Parameter held: by what is known to grow and shrink, in bytes.
-    mutating func isDue(held: Int, now: Instant) -> Bool {
-        most = max(most, held)
+    /// - Parameters:
+    ///   - held: by what is known to grow and shrink, in bytes.
+    ///   - peak: the most that was held since the last look.
+    mutating func isDue(held: Int, most peak: Int, now: Instant) -> Bool {
+        most = max(most, held, peak)
         let isWorthwhile = most - held >= Self.worthwhile
         guard isWorthwhile || yetToFollow > 0 else { return false }
         if let last, now - last < Self.pause { return false }

@@ -1,6 +1,6 @@
-import Foundation
-import GRDB
-import GRDBSQLite
+import CSQLite
+import FoundationEssentials
+import Glibc
 import MembusModel
 import MembusSystem
 
@@ -19,10 +19,10 @@ extension Reader {
             // A read like any other: it holds up no writer, and leaves out what is free.
             try connection.queue.inDatabase { source in
                 do { try FreeSpace.copy(source, to: partial) } catch let error as DatabaseError {
-                    guard error.resultCode == .SQLITE_IOERR,
+                    guard error.code == .inputOutput,
                         let why = usedUp(sqlite3_system_errno(source.sqliteConnection))
                     else { throw error }
-                    throw DatabaseError(resultCode: .SQLITE_FULL, message: why)
+                    throw DatabaseError(.full, why)
                 }
             }
             let copy = try DatabaseQueue(path: SQLiteName.of(partial))

@@ -1,5 +1,5 @@
-import GRDB
 import MembusModel
+import MembusSystem
 import Synchronization
 
 /// Checkpoints the write-ahead log, on a thread of its own, so that no commit waits for it.
@@ -16,7 +16,6 @@ package final class Checkpointer: Sendable {
     /// A log with more than this in it, in bytes, is to be started anew.
     package let largest: Int64
     private let lastLeft = Atomic<Int64>(0)
-    private let lastBytes = Atomic<Int64>(0)
 
     init(_ connection: Connection, path: String, rest: LogRest, largest: Int64) {
         self.connection = connection
@@ -28,7 +27,7 @@ package final class Checkpointer: Sendable {
     /// What the last checkpoint had to leave in the log, since somebody reads what was before, and how much of the log is
     /// in use; in bytes.
     package var state: (left: Int64, bytes: Int64) {
-        (lastLeft.load(ordering: .relaxed), lastBytes.load(ordering: .relaxed))
+        (lastLeft.load(ordering: .relaxed), rest.bytes.load(ordering: .relaxed))
     }
 
     /// Where its readers have their locks.
@@ -41,23 +40,28 @@ package final class Checkpointer: Sendable {
     /// - Throws: ``StoreError``; one that ``StoreError/isFatal`` means the same as from a commit.
     @discardableResult
     package func run() throws(StoreError) -> Int64 {
-        let size = fileSize(path + "-wal")
+        let size = ReadableFile.size(of: path + "-wal")
         guard let log = try connection.checkpoint(.passive) else { return size }
         lastLeft.store(log.left, ordering: .relaxed)
-        lastBytes.store(log.bytes, ordering: .relaxed)
+        rest.bytes.store(log.bytes, ordering: .relaxed)
+        if log.left == 0 { rest.isWrittenBack.store(true, ordering: .relaxed) }
         guard log.left <= largest / 8 else { return size }
         if size > 16 * largest {
             try connection.checkpoint(.truncate)
-            return fileSize(path + "-wal")
+            return ReadableFile.size(of: path + "-wal")
         }
         if log.bytes > largest, log.left > 0 { rest.isWanted.store(true, ordering: .relaxed) }
         return size
     }
 }
 
-/// What the checkpointing thread asks of the writer.
+/// What the checkpointing thread asks of the writer, and tells it.
 final class LogRest: Sendable {
     let isWanted = Atomic<Bool>(false)
+    /// How much of the log was in use at the last checkpoint.
+    let bytes = Atomic<Int64>(0)
+    /// A checkpoint left nothing: unless somebody reads, the log begins anew with the next write.
+    let isWrittenBack = Atomic<Bool>(false)
 
     /// The writer's side, before a transaction. What goes wrong here, short of the file's state being unknown, goes
     /// wrong for the checkpointing thread too, which tells of it.
@@ -78,9 +82,8 @@ extension Connection {
         try perform("checkpointing the write-ahead log") { db in
             do {
                 let done = try db.checkpoint(mode)
-                let (all, copied) = (Int64(done.walFrameCount), Int64(done.checkpointedFrameCount))
-                return (all * Self.pageBytes, (all - copied) * Self.pageBytes)
-            } catch let error as DatabaseError where [.SQLITE_BUSY, .SQLITE_LOCKED].contains(error.resultCode) {
+                return (done.all * Self.pageBytes, (done.all - done.copied) * Self.pageBytes)
+            } catch let error as DatabaseError where [.busy, .locked].contains(error.code) {
                 return nil
             }
         }

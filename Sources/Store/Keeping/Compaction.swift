@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 // Dropping history, in small steps between commits:
@@ -29,8 +28,11 @@ extension Writer {
     /// - Returns: whether more is to be done.
     package func sweep(budget: Int = 500, upTo revision: Revision? = nil) throws(StoreError) -> Bool {
         let swept: Bool = try transaction("compacting") { db in
-            try Sweep(db: db, state: state, most: revision ?? .max).step(budget: max(1, budget))
+            var sweep = Sweep(db: db, state: state, most: revision ?? .max)
+            let step = try sweep.step(budget: max(1, budget))
+            return (more: step.more, hasDropped: step.hasDropped, evicted: sweep.evicted)
         } then: { step, _ in
+            for version in step.evicted { evicted.add(version.key, bytes: version.bytes) }
             // Whenever that was: a sweep may have been held up, and go on long after the floor has risen.
             if step.hasDropped { notes.isDue = true }
             return step.more
@@ -59,6 +61,14 @@ private struct Sweep {
     let state: WriterState
     /// Not beyond this revision.
     let most: Revision
+    /// What has gone for want of space.
+    private(set) var evicted: [(key: Key, bytes: Int64)] = []
+
+    init(db: Database, state: WriterState, most: Revision) {
+        self.db = db
+        self.state = state
+        self.most = most
+    }
 
     private struct Swept {
         var place: LogCursor
@@ -67,7 +77,7 @@ private struct Sweep {
         var isDeletion: Bool
     }
 
-    func step(budget: Int) throws -> (more: Bool, hasDropped: Bool) {
+    mutating func step(budget: Int) throws -> (more: Bool, hasDropped: Bool) {
         let start = LogCursor(position: try Meta.integer(db, .swept) ?? 0)
         let end = LogCursor.end(of: min(state.floor, most))
         guard start < end else { return (false, false) }
@@ -112,7 +122,7 @@ private struct Sweep {
     }
 
     /// - Returns: what is gone.
-    private func dropVersions(before change: Swept, pins: [Revision]) throws -> [LogCursor] {
+    private mutating func dropVersions(before change: Swept, pins: [Revision]) throws -> [LogCursor] {
         var newer = change.place.revision
         var dropped: [LogCursor] = []
         let cursor = try db.rows(
@@ -127,7 +137,9 @@ private struct Sweep {
         // The newest first: what goes is no base any more.
         let spliced = SplicedValues(db: db)
         var gone: [LogCursor] = []
+        let isForSpace = state.forSpace?.contains(change.place.revision) ?? false
         for place in dropped where try !spliced.isBase(place) {
+            if isForSpace { evicted.append((Key(unchecked: change.key), try storedBytes(place))) }
             try drop(place)
             gone.append(place)
         }
@@ -150,6 +162,11 @@ private struct Sweep {
         return true
     }
 
+    /// Of the value, which may be told by what it changed of another one.
+    private func storedBytes(_ place: LogCursor) throws -> Int64 {
+        try db.integer("SELECT ifnull(length(value), 0) FROM changes WHERE position = ?", [place.position]) ?? 0
+    }
+
     private func drop(_ place: LogCursor) throws {
         try db.run("DELETE FROM spliced WHERE position = ?", [place.position])
         try db.run("DELETE FROM changes WHERE position = ?", [place.position])
@@ -157,7 +174,7 @@ private struct Sweep {
     }
 
     private func dropEmptyCommits(from first: Revision, to last: Revision) throws {
-        let span: StatementArguments = [first, last]
+        let span: Arguments = [first, last]
         try db.run(
             """
             DELETE FROM commits WHERE revision >= ? AND revision <= ?

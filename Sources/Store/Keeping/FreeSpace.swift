@@ -1,5 +1,4 @@
-import GRDB
-import GRDBSQLite
+import CSQLite
 import MembusModel
 
 // Pages that nothing needs any more are given back to the file system, from the end of the file, in small steps behind
@@ -10,7 +9,7 @@ import MembusModel
 
 enum FreeSpace {
     /// Before the first table is made.
-    static func prepare(_ db: Database) throws { try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL") }
+    static func prepare(_ db: Database) throws { try db.execute("PRAGMA auto_vacuum = INCREMENTAL") }
 
     /// Has a copy that is made by VACUUM of another file be one that gives pages back. A file that is one needs no word
     /// of it, and one that can't be written would refuse it.
@@ -21,7 +20,7 @@ enum FreeSpace {
     /// A copy that holds no free page.
     static func copy(_ db: Database, to file: String) throws {
         try prepareCopies(of: db)
-        try db.execute(sql: "VACUUM INTO ?", arguments: [SQLiteName.of(file)])
+        try db.execute("VACUUM INTO ?", [SQLiteName.of(file)])
     }
 }
 
@@ -41,7 +40,7 @@ extension Database {
                 { asked in Unmanaged<Asked>.fromOpaque(asked!).takeUnretainedValue().isWanted() ? 0 : 1 },  // set below
                 Unmanaged.passUnretained(asked).toOpaque())
             defer { sqlite3_progress_handler(sqliteConnection, 0, nil, nil) }
-            do { return try body() } catch let error as DatabaseError where error.resultCode == .SQLITE_INTERRUPT {
+            do { return try body() } catch let error as DatabaseError where error.code == .interrupt {
                 throw CancellationError()
             }
         }
@@ -68,7 +67,7 @@ extension Writer {
         guard try connection.perform("looking for free space", tooMany) > 0 else { return false }
         return try transaction("giving back space") { db in
             let count = min(try tooMany(db), Self.pagesAtOnce)
-            try db.execute(sql: "PRAGMA incremental_vacuum(\(count))")
+            try db.execute("PRAGMA incremental_vacuum(\(count))")
             return try tooMany(db) > 0
         } then: { more, _ in
             more

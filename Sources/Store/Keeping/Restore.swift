@@ -1,5 +1,5 @@
-import Foundation
-import GRDB
+import FoundationEssentials
+import Glibc
 import MembusModel
 import MembusSystem
 
@@ -87,11 +87,10 @@ extension Store {
         }
         let target = try DatabaseQueue(path: SQLiteName.of(copy))
         let head = try target.inDatabase { db in
-            try db.execute(sql: "PRAGMA journal_mode = DELETE")
+            try db.execute("PRAGMA journal_mode = DELETE")
             try db.inTransaction {
                 try Meta.set(db, .lineage, lineage.stored)
-                try db.execute(sql: "DELETE FROM sessions")
-                return .commit
+                try db.execute("DELETE FROM sessions")
             }
             let head = try Chain.head(db)
             return Position(revision: head.revision, hash: shortHash(head.hash))
@@ -102,7 +101,7 @@ extension Store {
     }
 
     private static func checkIntegrity(of db: Database, _ backup: String) throws {
-        let answer = try String.fetchOne(db, sql: "PRAGMA integrity_check(1)") ?? "no answer"
+        let answer = try db.word("PRAGMA integrity_check(1)") ?? "no answer"
         guard answer == "ok" else {
             throw StoreError(.damaged, "\(backup) is damaged: \(answer)", hint: "use another backup")
         }
@@ -134,7 +133,7 @@ extension Store {
             _ = try Opening.version(of: db, named: file)
             try db.checkpoint(.truncate)
             // Without a log, nothing of it can be mistaken for the restored store's.
-            try db.execute(sql: "PRAGMA journal_mode = DELETE")
+            try db.execute("PRAGMA journal_mode = DELETE")
         }
         try queue.close()
     }
@@ -157,7 +156,7 @@ extension Files {
         var next = directory
         while !next.isEmpty, next != "/", !FileManager.default.fileExists(atPath: next) {
             missing.append(next)
-            next = (next as NSString).deletingLastPathComponent
+            next = FilePlace.directory(of: next)
         }
         return missing
     }

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 /// How much history is kept. The newest version of every record is kept whatever it says.
@@ -32,14 +31,16 @@ struct Window {
 
     /// By size it moves an eighth of the history at a time: sweep, then ask again. Ages are what brokers have lived
     /// through, whatever the commits' times say.
-    func floor(by retention: Retention) throws -> Revision {
+    /// - Returns: `byAge`: where it would be if size were no matter.
+    func floor(by retention: Retention) throws -> (floor: Revision, byAge: Revision) {
         let head = state.head.revision
         let young = newest(olderThan: retention.least)
         var floor = newest(olderThan: retention.age)
+        let byAge = max(min(floor, young), state.floor)
         if floor < young, try isSwept(), try isLarger(than: retention.bytes) {
             floor = max(floor, state.floor + max(1, (head - state.floor) / 8))
         }
-        return max(min(floor, young), state.floor)
+        return (max(min(floor, young), state.floor), byAge)
     }
 
     private func newest(olderThan span: Duration) -> Revision {

@@ -1,14 +1,6 @@
-import Foundation
+import Glibc
 import MembusSystem
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
 
 /// The directory that a store lives in, held for one process: `lock` is locked for as long as this object
 /// lives, and names the holder's pid. The kernel frees the lock however the process ends. What is made here can be read
@@ -36,25 +28,41 @@ final class DataDirectory: Sendable {
     }
 
     private static func make(_ path: String) throws(StoreError) {
-        do {
+        do throws(FileError) {
             let place = try FilePlace.behindLinks(path)
             // What it stands in is nobody's secret.
-            try FileManager.default.createDirectory(
-                atPath: FilePlace.directory(of: place), withIntermediateDirectories: true)
+            try makeAll(FilePlace.directory(of: place))
             try PrivateFile.makeDirectory(path)
         } catch {
-            let why = (error as? FileError)?.problem ?? error.localizedDescription
             throw StoreError(
-                .readOnly, "the data directory \(path) can't be made: \(why)",
+                .readOnly, "the data directory \(path) can't be made: \(error.problem)",
                 hint: "name a directory that this user may write to")
         }
     }
 
+    /// A directory, and what it stands in, as far as that is missing.
+    private static func makeAll(_ path: String) throws(FileError) {
+        func isMade() -> Bool {
+            if mkdir(path, 0o777) == 0 { return true }
+            let why = errno
+            defer { errno = why }
+            var status = stat()
+            return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        }
+        if isMade() { return }
+        let above = FilePlace.directory(of: path)
+        if errno == ENOENT, above != path {
+            try makeAll(above)
+            if isMade() { return }
+        }
+        throw FileError(path: path, problem: "\(path): \(String(cString: strerror(errno)))")
+    }
+
     private static func lock(_ directory: String) throws(StoreError) -> CInt {
-        let path = directory + "/lock"
+        let path = BrokerFiles(directory).lock
         let descriptor = try openLock(path)
         guard takes(descriptor) else {
-            let holder = pid(in: descriptor)
+            let holder = BrokerFiles.process(in: descriptor)
             close(descriptor)
             throw StoreError(
                 .locked,
@@ -112,14 +120,5 @@ final class DataDirectory: Sendable {
                     + (owner.map { "; it belongs to \($0.userName) (mode \($0.modeText))" } ?? ""),
                 hint: "give it to the broker's user (chown), or make it writable for that one")
         }
-    }
-}
-
-extension DataDirectory {
-    private static func pid(in descriptor: CInt) -> Int? {
-        var bytes = [UInt8](repeating: 0, count: 32)
-        let count = pread(descriptor, &bytes, bytes.count, 0)
-        guard count > 0 else { return nil }
-        return Int(String(decoding: bytes[..<count], as: UTF8.self).filter(\.isNumber))
     }
 }

@@ -1,6 +1,6 @@
-import Foundation
-import GRDB
-import GRDBSQLite
+import CSQLite
+import FoundationEssentials
+import Glibc
 import MembusModel
 import MembusSystem
 
@@ -46,18 +46,14 @@ struct Looking {
     }
 
     func open() throws -> DatabaseQueue {
-        var configuration = Configuration()
-        configuration.readonly = true
-        configuration.foreignKeysEnabled = false
-        configuration.busyMode = .timeout(10)
-        configuration.label = "membus.store.looking"
-        // URIs are a matter of how SQLite was built; without them it is read the usual way.
-        guard way != .shared, sqlite3_compileoption_used("USE_URI") != 0 else {
-            return try DatabaseQueue(path: SQLiteName.of(path), configuration: configuration)
+        guard way != .shared else {
+            return try DatabaseQueue(path: SQLiteName.of(path), isReadOnly: true, patience: .seconds(10))
         }
-        if way == .alone { configuration.prepareDatabase { try $0.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") } }
         let how = way == .alone ? "vfs=unix-none" : "immutable=1"
-        return try DatabaseQueue(path: SQLiteName.uri(path) + "?" + how, configuration: configuration)
+        let queue = try DatabaseQueue(
+            path: SQLiteName.uri(path) + "?" + how, isReadOnly: true, isURI: true, patience: .seconds(10))
+        if way == .alone { try queue.inDatabase { try $0.execute("PRAGMA locking_mode = EXCLUSIVE") } }
+        return queue
     }
 }
 

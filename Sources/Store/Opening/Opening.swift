@@ -1,5 +1,3 @@
-import Foundation
-import GRDB
 import MembusModel
 
 /// What a file says it is, and whether this version of Membus can work with it.

@@ -1,5 +1,4 @@
-import GRDB
-import GRDBSQLite
+import CSQLite
 import MembusModel
 
 /// Walks the records of some topics in the order of their keys, as of one revision. Versions are skipped,
@@ -124,7 +123,7 @@ extension Key {
 
 extension KeyRange {
     fileprivate func lies(before key: String) -> Bool {
-        guard case .string(let below) = below.storage else { return false }
+        guard case .text(let below) = below else { return false }
         return !key.utf8.lexicographicallyPrecedes(below.utf8)
     }
 }
@@ -136,12 +135,12 @@ private struct LevelKeys {
     /// 0: the branch itself.
     let depth: Int
     let level: Level
-    let below: DatabaseValue
+    let below: SQLValue
     private(set) var key = ""
     /// Of the key's newest version up to the level's revision; `nil` if all are newer.
     private(set) var place: LogCursor?
 
-    init(depth: Int, level: Level, below: DatabaseValue) {
+    init(depth: Int, level: Level, below: SQLValue) {
         self.depth = depth
         self.level = level
         self.below = below
@@ -204,28 +203,18 @@ private struct KeySeek {
         FROM (SELECT key FROM changes WHERE branch = ?1 AND key > ?2 AND key < ?3 ORDER BY key LIMIT 1) AS k
         """
 
-    init(_ db: Database) throws { statement = try db.cachedStatement(sql: Self.sql) }
+    init(_ db: Database) throws { statement = try db.cachedStatement(Self.sql) }
 
-    func next(after key: String, below: DatabaseValue, on level: Level) throws -> (String, LogCursor?)? {
+    func next(after key: String, below: SQLValue, on level: Level) throws -> (String, LogCursor?)? {
         let raw = statement.sqliteStatement
         defer { sqlite3_reset(raw) }
         try bind(level.branch, at: 1)
         try bind(key, at: 2)
-        switch below.storage {
-        case .string(let text): try bind(text, at: 3)
-        case .blob(let bytes):
-            try check(
-                bytes.withUnsafeBytes {
-                    sqlite3_bind_blob64(raw, 3, $0.baseAddress, UInt64($0.count), Prepared.copied)
-                })
-        case .null, .int64, .double: preconditionFailure("keys end before a text or a blob")
-        }
+        try check(below.bind(to: raw, at: 3))
         try bind(LogCursor.end(of: level.upTo).position, at: 4)
-        switch sqlite3_step(raw) {
-        case SQLITE_ROW: break
-        case SQLITE_DONE: return nil
-        default: throw failure
-        }
+        let code = sqlite3_step(raw)
+        if code == SQLITE_DONE { return nil }
+        guard code == SQLITE_ROW else { throw statement.failure(code) }
         let bytes = UnsafeBufferPointer(start: sqlite3_column_text(raw, 0), count: Int(sqlite3_column_bytes(raw, 0)))
         // One that is mended while it is read would be found again for ever.
         guard let key = String(validating: bytes, as: UTF8.self) else {
@@ -235,31 +224,9 @@ private struct KeySeek {
         return (key, isFound ? LogCursor(position: sqlite3_column_int64(raw, 1)) : nil)
     }
 
-    private func bind(_ value: Int64, at column: Int32) throws {
-        try check(sqlite3_bind_int64(statement.sqliteStatement, column, value))
+    private func bind(_ value: some SQLConvertible, at column: Int32) throws {
+        try check(value.sqlValue.bind(to: statement.sqliteStatement, at: column))
     }
 
-    private func bind(_ text: String, at column: Int32) throws {
-        var text = text
-        try check(
-            text.withUTF8 { bytes in
-                // No pointer would mean NULL.
-                let start = bytes.isEmpty ? nil : UnsafeRawPointer(bytes.baseAddress)
-                return "".withCString { empty in
-                    sqlite3_bind_text64(
-                        statement.sqliteStatement, column, start?.assumingMemoryBound(to: CChar.self) ?? empty,
-                        UInt64(bytes.count), Prepared.copied, UInt8(SQLITE_UTF8))
-                }
-            })
-    }
-
-    private func check(_ code: Int32) throws { if code != SQLITE_OK { throw failure } }
-
-    private var failure: DatabaseError {
-        let db = sqlite3_db_handle(statement.sqliteStatement)
-        return DatabaseError(
-            resultCode: ResultCode(rawValue: sqlite3_extended_errcode(db)),
-            message: String(cString: sqlite3_errmsg(db)),
-            sql: Self.sql)
-    }
+    private func check(_ code: Int32) throws { if code != SQLITE_OK { throw statement.failure(code) } }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 // What somebody is given who follows the commits in order: bounded pages, each read in one state of the file in which

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 extension Reader {
@@ -29,9 +28,15 @@ package struct LogRead: StepwiseRead {
         var walk = try LogWalk(snapshot, request, page, meter, looked: looked, most: looked + max(2, most))
         let isDone = try walk.fill()
         (meter, looked) = (walk.meter, walk.looked)
-        if isDone { return walk.page }
-        self.page = walk.page
-        return nil
+        guard isDone else {
+            self.page = walk.page
+            return nil
+        }
+        var whole = walk.page
+        if request.ascending, whole.next.revision <= snapshot.visible {
+            whole.reached = try Chain.position(snapshot.db, of: whole.next.revision)
+        }
+        return whole
     }
 
     private func start(in snapshot: StoreSnapshot) throws -> LogCursor {

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 // A pull brings a view from its cut to one revision R ≤ V. What it is made of is decided on its first page

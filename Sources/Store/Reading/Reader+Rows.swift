@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 extension Reader {
@@ -29,7 +28,7 @@ extension Reader {
 
 extension Database {
     /// The first column of each row.
-    fileprivate func texts(_ sql: String, _ arguments: StatementArguments = []) throws -> [String] {
+    fileprivate func texts(_ sql: String, _ arguments: Arguments = []) throws -> [String] {
         let cursor = try rows(sql, arguments)
         var texts: [String] = []
         while let row = try cursor.next() { texts.append(try row[0]) }

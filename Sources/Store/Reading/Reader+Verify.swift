@@ -1,5 +1,5 @@
-import Foundation
-import GRDB
+import FoundationEssentials
+import Glibc
 import MembusModel
 
 // What is checked, in this order:
@@ -153,7 +153,7 @@ private struct Verifier {
     }
 
     mutating func changes() throws {
-        let span: StatementArguments = [LogCursor.end(of: snapshot.visible).position]
+        let span: Arguments = [LogCursor.end(of: snapshot.visible).position]
         result.changes = try snapshot.db.integer("SELECT count(*) FROM changes WHERE position <= ?", span) ?? 0
         let cursor = try snapshot.db.rows(
             """

@@ -1,5 +1,4 @@
-import Foundation
-import GRDB
+import Glibc
 import MembusModel
 
 /// Reads the store. Each call sees one unchanging state of the file, and shows nothing beyond the revision
@@ -179,8 +178,11 @@ struct PageMeter {
 
     var isFull: Bool { count >= records || bytes >= Reader.pageBytes }
 
-    mutating func add(_ record: Record) {
+    mutating func add(_ record: Record) { add(bytes: record.footprint) }
+
+    /// Something that takes so much.
+    mutating func add(bytes: Int) {
         count += 1
-        bytes += record.footprint
+        self.bytes += bytes
     }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 // A branch is (parent, fork revision); forking copies nothing. A small case:
@@ -34,6 +33,8 @@ struct Level: Hashable, Sendable {
 struct BranchTable: Sendable {
     private(set) var byName: [BranchName: Branch] = [:]
     private(set) var byID: [Int64: Branch] = [:]
+    /// In the order in which they were made, which is that of their ids.
+    private(set) var all: [Branch] = []
 
     static func load(_ db: Database) throws -> BranchTable {
         var table = BranchTable()
@@ -56,12 +57,11 @@ struct BranchTable: Sendable {
     mutating func add(_ branch: Branch) {
         byName[branch.name] = branch
         byID[branch.id] = branch
+        all.append(branch)
         largestID = max(largestID, branch.id)
     }
 
     private(set) var largestID: Int64 = 0
-
-    var all: [Branch] { byID.values.sorted { $0.id < $1.id } }
 
     func name(_ id: Int64) throws -> BranchName {
         guard let branch = byID[id] else {

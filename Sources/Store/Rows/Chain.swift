@@ -1,5 +1,5 @@
-import Foundation
-import GRDB
+import FoundationEssentials
+import Glibc
 import MembusModel
 
 /// The chain of revisions in a file: dense from the floor's next to the head.

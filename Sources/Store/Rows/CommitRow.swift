@@ -1,5 +1,5 @@
-import Foundation
-import GRDB
+import FoundationEssentials
+import Glibc
 import MembusModel
 
 /// Commits to rows of `commits`, and back.

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 /// The table `dropped`: see ``DroppedPlaces``.

@@ -1,5 +1,4 @@
-import Foundation
-import GRDB
+import FoundationEssentials
 import MembusModel
 
 /// The first 8 bytes of the hashes of commits that compaction has passed: 8 KiB for 1,024 revisions.

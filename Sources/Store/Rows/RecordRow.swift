@@ -1,5 +1,5 @@
-import Foundation
-import GRDB
+import FoundationEssentials
+import Glibc
 import MembusModel
 
 /// Records to rows of `changes`, and back.
@@ -114,6 +114,3 @@ enum Annotations {
         }
     }
 }
-
-/// GRDB has a `Record` too; here the word means the model's.
-typealias Record = MembusModel.Record

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import MembusModel
 
 /// A value told by what it keeps of an older version's: so many bytes of its start, so many of its end, and what stands

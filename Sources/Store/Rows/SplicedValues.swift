@@ -1,5 +1,5 @@
-import Foundation
-import GRDB
+import FoundationEssentials
+import Glibc
 import MembusModel
 
 // Versions whose values the broker made of the one before (appends, patches), stored as what they changed. Whole, n

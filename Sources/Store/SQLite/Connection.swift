@@ -1,5 +1,4 @@
-import Foundation
-import GRDB
+import Glibc
 import MembusModel
 
 /// One SQLite connection. Everything happens inside its serial queue, so that what is reached only from
@@ -20,15 +19,9 @@ final class Connection: Sendable {
     private init(_ queue: DatabaseQueue) { self.queue = queue }
 
     static func open(_ path: String, as role: Role) throws(StoreError) -> Connection {
-        var configuration = Configuration()
-        configuration.foreignKeysEnabled = false
-        configuration.readonly = role == .reader
-        configuration.busyMode = .timeout(10)
-        configuration.label = "membus.store.\(role)"
         do {
-            let queue = try DatabaseQueue(path: SQLiteName.of(path), configuration: configuration)
-            // GRDB sets synchronous=NORMAL when it is asked for WAL: so it is not asked, and the settings
-            // are made here, after everything it does while opening.
+            let queue = try DatabaseQueue(
+                path: SQLiteName.of(path), isReadOnly: role == .reader, patience: .seconds(10))
             try queue.inDatabase { db in
                 // First of all: a file of another program, or of a newer version, is left as it is.
                 if role == .writer, try Opening.version(of: db, named: path) == 0 { try FreeSpace.prepare(db) }
@@ -50,17 +43,15 @@ final class Connection: Sendable {
     /// Whether the file, its log and the log's index take a transaction: tells now what the first commit would meet.
     func checkWriting() throws(StoreError) {
         do {
-            try queue.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE TRANSACTION; ROLLBACK TRANSACTION") }
+            try queue.inDatabase { try $0.execute("BEGIN IMMEDIATE TRANSACTION; ROLLBACK TRANSACTION") }
         } catch {
             throw StoreError(error, while: "looking whether \(queue.path) can be written", at: .opening)
         }
     }
 
     static func inMemory() throws(StoreError) -> Connection {
-        var configuration = Configuration()
-        configuration.foreignKeysEnabled = false
         do {
-            let queue = try DatabaseQueue(configuration: configuration)
+            let queue = try DatabaseQueue()
             try queue.inDatabase { try FreeSpace.prepare($0) }
             return Connection(queue)
         } catch {
@@ -91,23 +82,23 @@ final class Connection: Sendable {
 private enum Settings {
     static func apply(to db: Database, role: Connection.Role) throws {
         if role != .reader { try check(db, "journal_mode", set: "WAL", expect: "wal") }
-        try db.execute(sql: "PRAGMA temp_store = MEMORY")
+        try db.execute("PRAGMA temp_store = MEMORY")
         switch role {
         case .writer:
-            try db.execute(sql: "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192")
+            try db.execute("PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192")
             try check(db, "synchronous", set: "FULL", expect: "2")
         case .checkpointer:
             // The writer stands still while this connection waits for readers to cut the log, so it hardly does.
-            try db.execute(sql: "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -256; PRAGMA busy_timeout = 30")
+            try db.execute("PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -256; PRAGMA busy_timeout = 30")
             try check(db, "synchronous", set: "FULL", expect: "2")
         case .reader:
-            try db.execute(sql: "PRAGMA cache_size = -2048")
+            try db.execute("PRAGMA cache_size = -2048")
         }
     }
 
     private static func check(_ db: Database, _ pragma: String, set: String, expect: String) throws {
-        try db.execute(sql: "PRAGMA \(pragma) = \(set)")
-        let value = try String.fetchOne(db, sql: "PRAGMA \(pragma)") ?? "nothing"
+        try db.execute("PRAGMA \(pragma) = \(set)")
+        let value = try db.word("PRAGMA \(pragma)") ?? "nothing"
         guard value.lowercased() == expect else {
             throw StoreError(
                 .failed, "SQLite has \(pragma) at \(value) where \(set) is needed",

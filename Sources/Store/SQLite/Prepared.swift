@@ -1,11 +1,10 @@
-import Foundation
-import GRDB
-import GRDBSQLite
+import CSQLite
+import FoundationEssentials
+import Glibc
 
-/// A statement that is run over and over and gives no rows. GRDB finds a statement by its whole text, boxes each
-/// argument and looks after each run for observers, which for one commit after another costs as much as SQLite
-/// does; here the statement is found once, and arguments go straight to SQLite. Bind all of them, in order,
-/// then run.
+/// A statement that is run over and over and gives no rows. ``Database/run(_:_:)`` finds a statement by its whole text and
+/// boxes each argument, which for one commit after another costs as much as SQLite does; here the statement is found once,
+/// and arguments go straight to SQLite. Bind all of them, in order, then run.
 struct Prepared {
     private let statement: Statement
     private var column: Int32 = 0
@@ -13,7 +12,7 @@ struct Prepared {
     /// Why an argument could not be bound: too long for SQLite, or no memory to copy it.
     private var refused: Int32 = SQLITE_OK
 
-    init(_ db: Database, _ sql: String) throws { statement = try db.makeStatement(sql: sql) }
+    init(_ db: Database, _ sql: String) throws { statement = try db.makeStatement(sql) }
 
     // MARK: The next argument
 
@@ -34,32 +33,18 @@ struct Prepared {
     mutating func bind(_ text: String) {
         column += 1
         var text = text
-        text.withUTF8 { bytes in
-            bytes.withMemoryRebound(to: CChar.self) { characters in
-                guard let start = characters.baseAddress else {
-                    // No pointer would mean NULL.
-                    return note(sqlite3_bind_text64(statement.sqliteStatement, column, "", 0, Self.copied, Self.utf8))
-                }
-                note(
-                    sqlite3_bind_text64(
-                        statement.sqliteStatement, column, start, UInt64(characters.count), Self.copied, Self.utf8))
-            }
-        }
+        note(SQLValue.bind(&text, to: statement.sqliteStatement, at: column))
     }
 
     mutating func bind(blob: [UInt8]) {
         column += 1
-        blob.withUnsafeBytes {
-            note(sqlite3_bind_blob64(statement.sqliteStatement, column, $0.baseAddress, UInt64($0.count), Self.copied))
-        }
+        note(blob.withUnsafeBytes { SQLValue.bind($0, to: statement.sqliteStatement, at: column) })
     }
 
     mutating func bind(blob: Data?) {
         guard let blob else { return bindNull() }
         column += 1
-        blob.withUnsafeBytes {
-            note(sqlite3_bind_blob64(statement.sqliteStatement, column, $0.baseAddress, UInt64($0.count), Self.copied))
-        }
+        note(blob.withUnsafeBytes { SQLValue.bind($0, to: statement.sqliteStatement, at: column) })
     }
 
     /// Bytes that stay where they are until ``run()`` has returned: SQLite takes no copy of them.
@@ -70,7 +55,7 @@ struct Prepared {
         note(
             sqlite3_bind_text64(
                 statement.sqliteStatement, column, start.assumingMemoryBound(to: CChar.self), UInt64(bytes.count), nil,
-                Self.utf8))
+                SQLValue.utf8))
     }
 
     /// The same for bytes that are no text. None are NULL.
@@ -96,27 +81,22 @@ struct Prepared {
             isBorrowing = false
             refused = SQLITE_OK
         }
-        if refused != SQLITE_OK { throw DatabaseError(resultCode: ResultCode(rawValue: refused), sql: statement.sql) }
+        if refused != SQLITE_OK { throw DatabaseError(ResultCode(rawValue: refused), sql: statement.sql) }
         let code = sqlite3_step(statement.sqliteStatement)
         // Read before the reset, which repeats the code but may change the words; and errno before anything else.
-        let error = code == SQLITE_DONE ? nil : refusal(errno)
+        let error = code == SQLITE_DONE ? nil : refusal(code, errno)
         sqlite3_reset(statement.sqliteStatement)
         if let error { throw error }
     }
 
     /// - Parameter system: what the system said at last; SQLite itself does not keep it when COMMIT fails.
-    private func refusal(_ system: Int32) -> DatabaseError {
-        let db = sqlite3_db_handle(statement.sqliteStatement)
-        let code = ResultCode(rawValue: sqlite3_extended_errcode(db))
-        if code == .SQLITE_IOERR_WRITE, let why = usedUp(system) {
-            return DatabaseError(resultCode: .SQLITE_FULL, message: why, sql: statement.sql)
+    private func refusal(_ code: Int32, _ system: Int32) -> DatabaseError {
+        let error = statement.failure(code)
+        if error.extendedCode == .write, let why = usedUp(system) {
+            return DatabaseError(.full, why, sql: statement.sql)
         }
-        return DatabaseError(resultCode: code, message: String(cString: sqlite3_errmsg(db)), sql: statement.sql)
+        return error
     }
-
-    private static let utf8 = UInt8(SQLITE_UTF8)
-    /// SQLite's SQLITE_TRANSIENT, which Swift does not import: it takes a copy before the call returns.
-    static var copied: sqlite3_destructor_type { unsafeBitCast(-1, to: sqlite3_destructor_type.self) }
 }
 
 /// Why a file takes no more, as the system said: to SQLite only ENOSPC is a full disk; to whoever runs into a quota it

@@ -1,6 +1,5 @@
-import Foundation
-import GRDB
-import GRDBSQLite
+import CSQLite
+import FoundationEssentials
 import MembusModel
 
 // Short ways to run SQL whose text is a constant: statements are prepared once per connection. A statement
@@ -8,28 +7,35 @@ import MembusModel
 // text is used again.
 
 extension Database {
-    func run(_ sql: String, _ arguments: StatementArguments = []) throws {
-        try cachedStatement(sql: sql).execute(arguments: arguments)
+    func run(_ sql: String, _ arguments: Arguments = []) throws {
+        try cachedStatement(sql).execute(arguments)
     }
 
-    func rows(_ sql: String, _ arguments: StatementArguments = []) throws -> StoredRows {
-        let statement = try cachedStatement(sql: sql)
+    func rows(_ sql: String, _ arguments: Arguments = []) throws -> StoredRows {
+        let statement = try cachedStatement(sql)
         try statement.setArguments(arguments)
         return StoredRows(statement, of: self)
     }
 
     /// The first row, taken apart by `body` before the statement is reset.
-    func first<T>(_ sql: String, _ arguments: StatementArguments = [], _ body: (StoredRow) throws -> T) throws -> T? {
+    func first<T>(_ sql: String, _ arguments: Arguments = [], _ body: (StoredRow) throws -> T) throws -> T? {
         try rows(sql, arguments).next().map(body)
     }
 
-    func integer(_ sql: String, _ arguments: StatementArguments = []) throws -> Int64? {
+    /// The first row's first column, as a text whatever it is: what a pragma says. It is prepared anew, since some
+    /// pragmas are answered by what was so when they were prepared.
+    func word(_ sql: String) throws -> String? {
+        let rows = StoredRows(try makeStatement(sql), of: self)
+        guard try rows.next() != nil else { return nil }
+        return sqlite3_column_text(rows.statement.sqliteStatement, 0).map { String(cString: $0) }
+    }
+
+    func integer(_ sql: String, _ arguments: Arguments = []) throws -> Int64? {
         try first(sql, arguments) { row -> Int64? in try row[0] } ?? nil
     }
 }
 
-/// Rows, each valid until the next is asked for. They are stepped here, without GRDB's cursor, which reads the names of
-/// all columns for each run: that costs several times what SQLite's seek of a record does.
+/// Rows, each valid until the next is asked for.
 final class StoredRows {
     fileprivate let statement: Statement
     fileprivate let db: Database
@@ -43,7 +49,8 @@ final class StoredRows {
 
     func next() throws -> StoredRow? {
         if isDone { return nil }
-        switch sqlite3_step(statement.sqliteStatement) {
+        let code = sqlite3_step(statement.sqliteStatement)
+        switch code {
         case SQLITE_ROW: return StoredRow(rows: self)
         case SQLITE_DONE:
             isDone = true
@@ -51,21 +58,10 @@ final class StoredRows {
         default:
             isDone = true
             // Read before the reset, which the statement's next user would otherwise be told of.
-            let error = DatabaseError(failureOf: statement)
+            let error = statement.failure(code)
             sqlite3_reset(statement.sqliteStatement)
             throw error
         }
-    }
-}
-
-extension DatabaseError {
-    /// What SQLite said last of the connection.
-    fileprivate init(failureOf statement: Statement) {
-        let db = sqlite3_db_handle(statement.sqliteStatement)
-        self.init(
-            resultCode: ResultCode(rawValue: sqlite3_extended_errcode(db)),
-            message: String(cString: sqlite3_errmsg(db)),
-            sql: statement.sql)
     }
 }
 
@@ -96,32 +92,32 @@ struct UnexpectedColumn: Error, CustomStringConvertible {
 /// What a column can be read as.
 protocol ColumnValue {
     /// `nil`: something of another type stands there.
-    init?(of row: SQLiteStatement, column: Int32)
+    init?(of row: OpaquePointer, column: Int32)
 }
 
 extension Int64: ColumnValue {
-    init?(of row: SQLiteStatement, column: Int32) {
+    init?(of row: OpaquePointer, column: Int32) {
         guard sqlite3_column_type(row, column) == SQLITE_INTEGER else { return nil }
         self = sqlite3_column_int64(row, column)
     }
 }
 
 extension Int: ColumnValue {
-    init?(of row: SQLiteStatement, column: Int32) {
+    init?(of row: OpaquePointer, column: Int32) {
         guard let value = Int64(of: row, column: column) else { return nil }
         self.init(value)
     }
 }
 
 extension Bool: ColumnValue {
-    init?(of row: SQLiteStatement, column: Int32) {
+    init?(of row: OpaquePointer, column: Int32) {
         guard let value = Int64(of: row, column: column) else { return nil }
         self = value != 0
     }
 }
 
 extension String: ColumnValue {
-    init?(of row: SQLiteStatement, column: Int32) {
+    init?(of row: OpaquePointer, column: Int32) {
         guard sqlite3_column_type(row, column) == SQLITE_TEXT, let text = sqlite3_column_text(row, column) else {
             return nil
         }
@@ -132,7 +128,7 @@ extension String: ColumnValue {
 }
 
 extension Data: ColumnValue {
-    init?(of row: SQLiteStatement, column: Int32) {
+    init?(of row: OpaquePointer, column: Int32) {
         guard sqlite3_column_type(row, column) == SQLITE_BLOB else { return nil }
         let bytes = sqlite3_column_blob(row, column)
         // No bytes have no place.
@@ -141,7 +137,7 @@ extension Data: ColumnValue {
 }
 
 extension Optional: ColumnValue where Wrapped: ColumnValue {
-    init?(of row: SQLiteStatement, column: Int32) {
+    init?(of row: OpaquePointer, column: Int32) {
         if sqlite3_column_type(row, column) == SQLITE_NULL {
             self = .none
         } else if let value = Wrapped(of: row, column: column) {

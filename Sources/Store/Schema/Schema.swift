@@ -1,5 +1,3 @@
-import GRDB
-
 // The tables. Commits and their changes are the record of truth and are only ever appended, until
 // compaction drops what the floor has passed. There is no table of heads: the newest version of a key at or
 // below a revision is one descending seek in `changes_by_key`.
@@ -11,7 +9,7 @@ import GRDB
 enum Schema {
     /// "Mbus"
     static let applicationID: Int32 = 0x4D62_7573
-    static let version = 3
+    static let version = 4
 
     static let first = """
         CREATE TABLE meta(
@@ -107,6 +105,10 @@ enum Schema {
         ) STRICT;
         CREATE INDEX spliced_by_base ON spliced(base);
         """
+
+    /// The commits of each branch in their order, since version 4: what one state contains and another does not is a few
+    /// spans of it. Made at once, in a second for a million commits.
+    static let branchOrder = "CREATE INDEX commits_by_branch ON commits(branch, revision);"
 
     /// What compaction has dropped, since version 3.
     static let dropped = """

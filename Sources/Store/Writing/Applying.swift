@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 // Another writer's batch, as it was decided there:

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 // What has expired goes by commits of the broker's own, so that no read depends on a clock:
@@ -11,11 +10,12 @@ import MembusModel
 
 extension Batch {
     static let mostExpiredPerCommit = 1000
-    /// Entries of the index that one call looks at for each of its commits, on all branches together.
+    /// What one call looks at for each of its commits, on all branches together: entries of the index, and each level of
+    /// the branches that it goes down.
     private static let mostLookedAt = 5000
     /// Commits that one call makes on a branch.
     private static let mostPieces = 10
-    /// Entries of the index that are looked at for a transaction that names a topic.
+    /// The same for a transaction that names a topic.
     private static let mostLookedAtForTopics = 50_000
 
     // MARK: What a transaction names
@@ -61,13 +61,13 @@ extension Batch {
         let entries = try overdue(after: mark)
         while let entry = try entries.next() {
             let (next, key) = (try ExpirySchedule.Mark(entry), Key(unchecked: try entry[3]))
-            if looked == Self.mostLookedAtForTopics || keys.count == Self.mostExpiredPerCommit {
+            if looked >= Self.mostLookedAtForTopics || keys.count == Self.mostExpiredPerCommit {
                 writer.state.expiry.lookedThrough(branch.id, for: topic, to: mark)
                 return keys.isEmpty ? nil : keys
             }
             looked += 1
             mark = next
-            guard topic.matches(key), try isShown(entry, key, upTo, levels) else { continue }
+            guard topic.matches(key), try isShown(entry, key, upTo, levels, looked: &looked) else { continue }
             keys.append(key)
         }
         writer.state.expiry.lookedThrough(branch.id, for: topic, to: max(mark, .end(of: now)))
@@ -78,15 +78,20 @@ extension Batch {
 
     /// Commits that delete what is visible at each branch's head and has expired by now: a bounded piece of it, and
     /// more than what was written since the last piece. A branch that inherited a record needs its own deletion: the
-    /// parent's came after the fork.
+    /// parent's came after the fork. Branches take turns, so that none waits for ever while time goes on.
     mutating func expire() throws {
         guard let next = writer.state.expiry.next, next <= now else { return }
         let written = writer.state.expiry.takeWritten()
         let pieces = min(1 + 2 * written / Self.mostExpiredPerCommit, Self.mostPieces)
-        var budget = Self.mostLookedAt * pieces
-        for branch in writer.state.branches.all {
-            for _ in 0..<pieces where budget > 0 {
-                let expired = try expired(on: branch, budget: &budget)
+        let budget = Self.mostLookedAt * pieces
+        var looked = 0
+        let newest = try newestOverdue()
+        for branch in writer.state.expiry.inTurn(writer.state.branches.all) {
+            guard let newest, looked < budget else { break }
+            if writer.state.expiry.mark(of: branch.id) >= newest { continue }
+            writer.state.expiry.lookedAt(branch.id)
+            for _ in 0..<pieces where looked < budget {
+                let expired = try expired(on: branch, looked: &looked, of: budget)
                 if expired.isEmpty { break }
                 try delete(expired, on: branch)
             }
@@ -94,22 +99,35 @@ extension Batch {
         try writer.state.expiry.reschedule(db, branches: writer.state.branches.all)
     }
 
+    /// The last entry of the index that has expired by now.
+    private func newestOverdue() throws -> ExpirySchedule.Mark? {
+        let newest = try db.rows(
+            """
+            SELECT expires, position FROM changes
+            WHERE expires IS NOT NULL AND expires <= ? ORDER BY expires DESC, position DESC LIMIT 1
+            """, [now.milliseconds])
+        return try newest.next().map { try ExpirySchedule.Mark($0) }
+    }
+
     /// Moves the branch's mark on, over what it returns.
-    private mutating func expired(on branch: Branch, budget: inout Int) throws -> [Key] {
+    private mutating func expired(on branch: Branch, looked: inout Int, of budget: Int) throws -> [Key] {
         let levels = writer.state.branches.levels(of: branch, at: writer.state.head.revision)
         let upTo = Dictionary(levels.map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
+        looked += levels.count
         var mark = writer.state.expiry.mark(of: branch.id)
         var keys: [Key] = []
+        var isFirst = true
         let entries = try overdue(after: mark)
         while let entry = try entries.next() {
-            if budget == 0 || keys.count == Self.mostExpiredPerCommit {
+            if (looked >= budget && !isFirst) || keys.count == Self.mostExpiredPerCommit {
                 writer.state.expiry.swept(branch.id, to: mark)
                 return keys
             }
-            budget -= 1
+            isFirst = false
+            looked += 1
             mark = try ExpirySchedule.Mark(entry)
             let key = Key(unchecked: try entry[3])
-            if try isShown(entry, key, upTo, levels) { keys.append(key) }
+            if try isShown(entry, key, upTo, levels, looked: &looked) { keys.append(key) }
         }
         writer.state.expiry.swept(branch.id, to: max(mark, .end(of: now)))
         return keys
@@ -127,11 +145,13 @@ extension Batch {
     }
 
     /// Whether the entry is the newest version of its key on the branch.
+    /// - Parameter looked: counts what it takes to find out.
     private func isShown(
-        _ entry: StoredRow, _ key: Key, _ upTo: [Int64: Revision], _ levels: [Level]
+        _ entry: StoredRow, _ key: Key, _ upTo: [Int64: Revision], _ levels: [Level], looked: inout Int
     ) throws -> Bool {
         let place = LogCursor(position: try entry[1])
         guard let limit = upTo[try entry[2]], place.revision <= limit else { return false }
+        looked += levels.count
         return try NewestVersion.place(db, key.text, levels) == place
     }
 

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 // Notes of who read what go with the versions that they name, and have a share of the store of their own:

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 extension Batch {
@@ -9,12 +8,14 @@ extension Batch {
     mutating func raiseFloor(_ request: Compact, by retention: Retention) throws -> WriteResult {
         if request == Compact() { try forgetNotes(beyond: retention.notesBytes) }
         let window = Window(db: db, state: writer.state, ages: writer.ages, notes: writer.notes.known, now: now)
-        let target = if let asked = try window.floor(for: request) { asked } else { try window.floor(by: retention) }
+        let asked = try window.floor(for: request).map { (floor: $0, byAge: $0) }
+        let (target, byAge) = try asked ?? window.floor(by: retention)
         guard target > writer.state.floor else { return .done }
         guard try setFloor(target) else {
             return .refused(
                 Refusal(.storeFailed, "revision \(target) has no commit", hint: "run membus verify"))
         }
+        if byAge < target { writer.state.forSpace = byAge + 1...target }
         decided(.floor(target))
         return .done
     }

@@ -1,5 +1,4 @@
-import Foundation
-import GRDB
+import Glibc
 import MembusModel
 
 /// A batch under way, inside its SQLite transaction. What it inserts it also notes as decided, in order, if somebody
@@ -138,7 +137,7 @@ struct Batch {
         case .refused(let refusal): return .refused(refusal)
         case .held: return .outcome(.held(writer.state.head))
         case .conflict(let failed):
-            return .outcome(.conflict(try failed.map { try withRecord($0, on: branch) }, at: writer.state.head))
+            return .outcome(.conflict(try withRecords(failed, on: branch), at: writer.state.head))
         case .write(let records):
             let info = info(author, on: branch.name, context: transaction.context, message: transaction.message)
             let position = try append(
@@ -148,12 +147,20 @@ struct Batch {
         }
     }
 
-    private func withRecord(_ failed: FailedPrecondition, on branch: Branch) throws -> FailedPrecondition {
-        guard let current = failed.current, current.value == nil else { return failed }
-        var failed = failed
-        failed.current = try NewestVersion.record(
-            db, failed.key, writer.state.branches.levels(of: branch, at: writer.state.head.revision))
-        return failed
+    /// What is in the way, with the values of as much of it as may travel.
+    private func withRecords(_ failed: [FailedPrecondition], on branch: Branch) throws -> [FailedPrecondition] {
+        let levels = writer.state.branches.levels(of: branch, at: writer.state.head.revision)
+        var room = ConflictRoom()
+        return try failed.map { failed in
+            guard let current = failed.current else { return failed }
+            var failed = failed
+            if !room.takes(current) {
+                failed.current = current.announced
+            } else if current.value == nil {
+                failed.current = try NewestVersion.record(db, failed.key, levels)
+            }
+            return failed
+        }
     }
 
     func info(_ author: Author, on branch: BranchName, context: String, message: String) -> CommitInfo {

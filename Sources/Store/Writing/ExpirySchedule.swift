@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 /// How far each branch has been swept for expired records: every record that is visible at the branch's
@@ -24,6 +23,8 @@ struct ExpirySchedule {
         var topic: Topic
     }
     private static let mostTopics = 64
+    /// The branch that was looked at last.
+    private var lastBranch: Int64 = 0
     /// Records that expire, written since this was last taken.
     private var written = 0
     /// When there may be something to do.
@@ -46,6 +47,13 @@ struct ExpirySchedule {
         if topicMarks.count >= Self.mostTopics { topicMarks = [:] }
         topicMarks[Place(branch: branch, topic: topic)] = mark
     }
+
+    /// Those behind the one that was looked at last come first.
+    func inTurn(_ branches: [Branch]) -> [Branch] {
+        let next = branches.firstIndex { $0.id > lastBranch } ?? 0
+        return Array(branches[next...] + branches[..<next])
+    }
+    mutating func lookedAt(_ branch: Int64) { lastBranch = branch }
 
     mutating func takeWritten() -> Int {
         defer { written = 0 }

@@ -1,4 +1,3 @@
-import GRDB
 import MembusModel
 
 /// Loads what the model needs to know to decide a transaction, from the state that all before it left.
@@ -35,7 +34,7 @@ struct FactLoader {
     private func changed(_ topic: Topic, since: Revision, _ levels: [Level]) throws -> Key? {
         for level in levels where level.upTo > since {
             let range = KeyRange(topic)
-            let span: StatementArguments = [LogCursor.end(of: since).position, LogCursor.end(of: level.upTo).position]
+            let span: Arguments = [LogCursor.end(of: since).position, LogCursor.end(of: level.upTo).position]
             // Since a recent revision little has changed: look through that first, but not for long.
             var looked = 0
             let recent = try db.rows(

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import MembusModel
 
 // A session's kept results as one blob, so that a group commit writes one row per session rather than one
@@ -41,7 +41,13 @@ extension Batch {
             guard case .success(.transaction(let transaction)) = request.work else {
                 return .outcome(.conflict([], at: position))
             }
-            return .outcome(.conflict(try failures.compactMap { try restored($0, of: transaction) }, at: position))
+            var room = ConflictRoom()
+            let failed = try failures.compactMap { (failure) throws -> FailedPrecondition? in
+                var failed = try restored(failure, of: transaction)
+                if let current = failed?.current, !room.takes(current) { failed?.current = current.announced }
+                return failed
+            }
+            return .outcome(.conflict(failed, at: position))
         }
     }
 
@@ -57,6 +63,22 @@ extension Batch {
             precondition: transaction.preconditions[kept.index], index: kept.index, key: kept.key,
             revision: kept.revision,
             current: current)
+    }
+}
+
+/// How much of what stands in a transaction's way travels with its values; the rest is announced. A thousand conditions on large
+/// values would else be answered by gigabytes.
+struct ConflictRoom {
+    /// As large as one value may be by default: the first travels in any case.
+    static let bytes = 4 << 20
+    private var left = Self.bytes
+    private var isFirst = true
+
+    mutating func takes(_ record: Record) -> Bool {
+        guard isFirst || record.size <= left else { return false }
+        isFirst = false
+        left -= record.size
+        return true
     }
 }
 

@@ -1,5 +1,4 @@
-import Foundation
-import GRDB
+import Glibc
 import MembusModel
 
 /// The sessions that are in use, in front of their table. Bounded: what was not used lately is read again.

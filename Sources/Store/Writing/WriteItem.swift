@@ -1,7 +1,7 @@
 import MembusModel
 
-/// What the writer is asked to do. All items of a batch go to disk together.
-package enum WriteItem: Sendable {
+/// What the writer is asked to do. All items of a batch go to disk together. Indirect, as it passes through many hands.
+package indirect enum WriteItem: Sendable {
     /// - Parameter fingerprint: of its work: `request.work.fingerprint`, computed off the writing thread.
     case transact(Transact, fingerprint: UInt64)
     /// - Parameter id: random; drawn by the caller.

@@ -1,6 +1,6 @@
-import Foundation
-import GRDB
+import Glibc
 import MembusModel
+import Synchronization
 
 // A batch's way to the disk:
 //
@@ -33,6 +33,8 @@ package final class Writer: @unchecked Sendable {
     var sessions: SessionTable
     /// Beside the state, too: it measures, and says where to go on.
     var notes = NotesPass()
+    /// Beside the state: what a failed sweep would have dropped is not counted in the first place.
+    var evicted = Evictions()
     /// How far the search for unused ones has come.
     var sessionsLookedAt = Int64.min
     /// Beside the state: time passes for failed batches, too.
@@ -75,6 +77,8 @@ package final class Writer: @unchecked Sendable {
     package var head: Position { connection.queue.inDatabase { _ in state.head } }
     /// The oldest revision that reads are exact at.
     package var floor: Revision { connection.queue.inDatabase { _ in state.floor } }
+    /// What went since it was made, before its age, for want of space; `nil`: nothing did.
+    package var evictedHistory: EvictedHistory? { connection.queue.inDatabase { _ in evicted.told } }
     /// When the next record may expire; `nil`: none will.
     package var nextExpiry: Timestamp? { connection.queue.inDatabase { _ in state.expiry.next } }
 
@@ -134,6 +138,12 @@ package final class Writer: @unchecked Sendable {
         }
     }
 
+    /// How much of the write-ahead log is in use, in bytes, as far as the last checkpoint tells. Once after each that left
+    /// nothing it is 0: whether the log begins anew shows with the next write alone, and where nobody commits there would be none.
+    package var logBytes: Int64 {
+        rest.isWrittenBack.exchange(false, ordering: .relaxed) ? 0 : rest.bytes.load(ordering: .relaxed)
+    }
+
     /// Runs `body` in one SQLite transaction; whatever fails, file and memory are as before.
     func transaction<T, U>(
         _ doing: String, _ body: (Database) throws -> T, then: (T, Duration) -> U
@@ -189,6 +199,8 @@ struct WriterState {
     /// Of the last commit.
     var time: Timestamp
     var floor: Revision
+    /// What these revisions replaced goes though it is not old yet: there is too much. Not known after a restart.
+    var forSpace: ClosedRange<Revision>?
     /// Notes of what was read first before then are forgotten.
     var notesForgotten: Timestamp
     var branches: BranchTable

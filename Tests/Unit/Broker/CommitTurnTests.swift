@@ -12,11 +12,12 @@ private struct TestEnvironment: CommitEnvironment {
     var wall = Timestamp(milliseconds: 1_000_000)
     var failure: StoreError?
     var sweepFailure: StoreError?
+    var logBytes: Int64 = 0
     /// The most that the disk has room for at once.
     var room = Int.max
     private(set) var batches: [(items: Int, tickets: [Ticket])] = []
     private(set) var reports: [WriteReport] = []
-    private(set) var faults: [CommitFault] = []
+    private(set) var notes: [CommitNote] = []
 
     init(_ writer: Writer) { self.writer = writer }
 
@@ -35,7 +36,7 @@ private struct TestEnvironment: CommitEnvironment {
     }
 
     mutating func report(_ report: WriteReport) { reports.append(report) }
-    mutating func note(_ fault: CommitFault) { faults.append(fault) }
+    mutating func note(_ note: CommitNote) { notes.append(note) }
 
     /// On both clocks.
     mutating func pass(_ time: Duration) {
@@ -110,10 +111,10 @@ struct CommitTurnTests {
         #expect(environment.results.map(\.ticket) == [1, 2, 3])
         #expect((1...3).allSatisfy { environment.refusal(of: $0)?.code == .diskFull })
         #expect(environment.refusal(of: 3)?.hint.contains("compact again") == true)
-        guard environment.faults.count == 2, case .batchRefused(2, _) = environment.faults[0],
-            case .compactionStopped = environment.faults[1]
+        guard environment.notes.count == 2, case .batchRefused(2, _) = environment.notes[0],
+            case .compactionStopped = environment.notes[1]
         else {
-            Issue.record("nobody was told: \(environment.faults)")
+            Issue.record("nobody was told: \(environment.notes)")
             return
         }
         environment.failure = nil
@@ -129,7 +130,7 @@ struct CommitTurnTests {
         try turn.run([open(1), try put(1, ticket: 2), compact], in: &environment)
         #expect(environment.batches.map(\.tickets) == [[1, 2, 3], [1, 2], [3]])
         while turn.isUnderWay { try turn.run([], in: &environment) }
-        #expect(environment.results.map(\.ticket) == [1, 2, 3] && environment.faults.isEmpty)
+        #expect(environment.results.map(\.ticket) == [1, 2, 3] && environment.notes.isEmpty)
         #expect((1...3).allSatisfy { environment.refusal(of: $0) == nil } && environment.writer.head.revision == 1)
     }
 
@@ -138,7 +139,7 @@ struct CommitTurnTests {
         var (turn, environment, _) = try make()
         environment.failure = StoreError(.fatal, "the sync failed", hint: "")
         #expect(throws: StoreError.self) { try turn.run([open(1)], in: &environment) }
-        #expect(environment.reports.isEmpty && environment.faults.isEmpty)
+        #expect(environment.reports.isEmpty && environment.notes.isEmpty)
     }
 
     @Test("whoever asks for a compaction is answered once, when the sweep has come to the new floor")
@@ -163,6 +164,36 @@ struct CommitTurnTests {
         #expect(try reader.rows()["changes"]?.count == 101)
     }
 
+    @Test("a sweep rests while the log is large, for half a minute at most, and writes go on")
+    func resting() throws {
+        var (turn, environment, reader) = try make()
+        try turn.run([open(1)], in: &environment)
+        try turn.run((1...1200).map { try put(UInt64($0), ticket: 2) }, in: &environment)
+        func changes() throws -> Int? { try reader.rows()["changes"]?.count }
+        environment.logBytes = SweepRest.largest + 1
+        try turn.run([QueuedWrite(ticket: 9, job: .compact(Compact(below: 1200)))], in: &environment)
+        environment.pass(.seconds(1))
+        try turn.run([put(1201, ticket: 3)], in: &environment)
+        #expect(try changes() == 1201 && turn.isUnderWay && turn.patience == .milliseconds(50))
+        environment.logBytes = SweepRest.largest
+        try turn.run([], in: &environment)
+        #expect(try changes() == 702 && turn.patience == .zero)
+        // Another reader, who never ends.
+        environment.logBytes = SweepRest.largest + 1
+        for _ in 0..<3 {
+            environment.pass(.seconds(9))
+            try turn.run([], in: &environment)
+        }
+        #expect(try changes() == 702)
+        environment.pass(.seconds(13))
+        while turn.isUnderWay { try turn.run([], in: &environment) }
+        #expect(try changes() == 2 && turn.patience == .seconds(1))
+        guard case (9, .compacted(floor: 1200))? = environment.results.last else {
+            Issue.record("nobody was told: \(String(describing: environment.results.last))")
+            return
+        }
+    }
+
     @Test("a sweep that fails refuses whoever waits for it, and the next request goes on where it stopped")
     func failingSweep() throws {
         var (turn, environment, _) = try make()
@@ -171,7 +202,7 @@ struct CommitTurnTests {
         environment.sweepFailure = StoreError(.failed, "no", hint: "")
         try turn.run([], in: &environment)
         #expect(environment.refusal(of: 4)?.code == .storeFailed && !turn.isUnderWay)
-        #expect(environment.faults.count == 1)
+        #expect(environment.notes.count == 1)
         environment.sweepFailure = nil
         try turn.run([QueuedWrite(ticket: 5, job: .compact(Compact(below: 2)))], in: &environment)
         while turn.isUnderWay { try turn.run([], in: &environment) }

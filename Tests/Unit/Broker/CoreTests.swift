@@ -99,6 +99,7 @@ import Testing
         let bodies: [Request.Body] = [
             .range(GetRange(branch: .main, filter: .everything)), .digest(Digest(branch: .main, topics: .everything)),
             .get(Get(branch: .main, keys: [try Key("a")])), .log(GetLog(branch: nil)), .verify(Verify()),
+            .diff(GetDiff(from: BranchState(.main), to: BranchState(.main), filter: .everything)),
         ]
         for body in bodies {
             let id = world.ask(body)

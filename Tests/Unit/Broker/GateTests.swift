@@ -27,6 +27,7 @@ struct GateTests {
             .ping(Ping(nonce: 1)), .pull(Pull(stream: StreamID(high: 1, low: 1), from: nil)),
             .noteReads(NoteReads(agent: "ada", reads: [])), .compact(Compact()), .backup(Backup(id: 1)),
             .verify(Verify()), .digest(Digest(branch: .main, topics: .everything)),
+            .diff(GetDiff(from: BranchState(.main), to: BranchState(.main), filter: .everything)),
         ]
     }
 

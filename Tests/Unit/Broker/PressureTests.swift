@@ -13,9 +13,18 @@ import Testing
             (0, 0, false), (100 * mib, 0, false), (93 * mib, 1, false), (50 * mib, 2, true), (50 * mib, 3, false),
             (0, 4, false), (0, 8, true), (0, 80, true), (0, 160, true), (0, 240, false),
         ] {
-            let said = memory.isDue(held: held, now: start + .seconds(after))
+            let said = memory.isDue(held: held, most: held, now: start + .seconds(after))
             #expect(said == isDue, "\(held) bytes after \(after) s")
         }
+    }
+
+    @Test("memory is given back, too, after a rush that came and went between two looks")
+    func betweenLooks() {
+        var memory = MemoryReturn()
+        let start = Instant(nanoseconds: 1_000_000_000)
+        let atRest = memory.isDue(held: 0, most: 0, now: start)
+        let afterARush = memory.isDue(held: 0, most: 27 << 20, now: start + .seconds(1))
+        #expect(!atRest && afterARush)
     }
 
     @Test("that events are announced for want of room is told once, and that they no longer are")

@@ -116,7 +116,8 @@ struct CompactionTests {
         try #require(world).compact(to: 3)
         try #require(world).writer.connection.perform("going back") { db in
             try db.execute(
-                sql: "DROP TABLE dropped; DELETE FROM meta WHERE key = 'dropped_up_to'; PRAGMA user_version = 2")
+                "DROP INDEX commits_by_branch; DROP TABLE dropped; DELETE FROM meta WHERE key = 'dropped_up_to'; PRAGMA user_version = 2"
+            )
         }
         world = nil
         let reopened = try World(reopening: scratch, number: 4)
@@ -219,6 +220,32 @@ struct CompactionTests {
         #expect(try floor(Compact(below: 3)) == 4, "it never goes back")
         #expect(try floor(Compact(olderThan: .seconds(2 * 3600))) == 7)
         #expect(try floor(Compact(below: 99)) == 10)
+    }
+
+    @Test("whose history goes for want of space is told, and not what goes by its age")
+    func evicted() throws {
+        let world = try World()
+        for hour in 0..<40 {
+            world.now = Timestamp(milliseconds: Int64(hour) * 3_600_000)
+            let topic = hour < 6 ? "old" : "noise"
+            try world.put("\(topic)/\(hour % 2)", String(repeating: "x", count: 1000 + hour))
+            if hour == 9 { try world.put("quiet", "now and then") }
+        }
+        func compact(by retention: Retention) throws {
+            _ = try world.writer.write([.compact(Compact(), by: retention)], at: world.now)
+            while try world.writer.sweep(budget: 3) {}
+        }
+        try compact(by: Retention(age: .seconds(32 * 3600), bytes: .max, least: .zero))
+        #expect(world.writer.floor > 0 && world.writer.evictedHistory == nil)
+        while world.writer.floor < 30 {
+            try compact(by: Retention(age: .seconds(32 * 3600), bytes: 1, least: .seconds(3600)))
+        }
+        let evicted = try #require(world.writer.evictedHistory)
+        #expect(evicted.segments.largest.map(\.name) == ["noise"] && evicted.segments.others.records == 0)
+        #expect(evicted.all.records > 10 && evicted.all.bytes > evicted.all.records * 1000)
+        let told = evicted.all
+        try compact(by: Retention(age: .seconds(2 * 3600), bytes: .max, least: .zero))
+        #expect(try #require(world.writer.evictedHistory).all == told)
     }
 
     @Test("a revision below the floor can still be told from another history's")

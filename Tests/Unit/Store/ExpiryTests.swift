@@ -128,6 +128,28 @@ struct ExpiryTests {
         #expect(try counter.get("c").expires == nil)
     }
 
+    @Test("what expires on many branches, deep ones too, goes in bounded pieces, and none waits for ever")
+    func manyBranches() throws {
+        let world = try World()
+        try world.put("claim", "ada", expires: .after(.seconds(1)))
+        var parent = BranchName.main
+        var branches = [parent]
+        for number in 0..<300 {
+            parent = try world.fork("b\(number)", from: parent)
+            branches.append(parent)
+        }
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 2000)
+        var pieces: [Int] = []
+        while let next = world.writer.nextExpiry, next <= world.now {
+            pieces.append(try world.expire().count)
+            // Always something new that is over, on the first branch.
+            if pieces.count < 40 { try world.put("brief\(pieces.count)", "x", expires: .after(.milliseconds(1))) }
+            world.now = Timestamp(milliseconds: world.now.milliseconds + 10)
+        }
+        #expect(pieces.max()! <= 160, "\(pieces)")
+        for branch in branches { #expect(try world.state(on: branch) == [:]) }
+    }
+
     @Test("of very many that have expired, a topic's are found in bounded steps, and looked for once")
     func namedAmongMany() throws {
         let world = try World()

@@ -1,5 +1,4 @@
 import Foundation
-import GRDB
 import MembusModel
 import Synchronization
 import Testing
@@ -14,7 +13,7 @@ struct FileTests {
         let world = try World(in: scratch)
         let settings = try world.writer.connection.perform("looking") { db in
             try ["synchronous", "journal_mode", "wal_autocheckpoint"].map {
-                try String.fetchOne(db, sql: "PRAGMA \($0)")
+                try db.word("PRAGMA \($0)")
             }
         }
         #expect(settings == ["2", "wal", "0"])
@@ -45,7 +44,7 @@ struct FileTests {
         let reading = try Connection.open(scratch.file("membus.db"), as: .reader)
         try world.put("a", String(repeating: "x", count: 1_000_000))
         let size = try reading.snapshot("reading") { db in
-            _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM commits")
+            _ = try db.integer("SELECT count(*) FROM commits")
             // As if it had come while the log was being checkpointed: beyond what this read still needs.
             try world.put("b", "y")
             return try small.run()
@@ -62,7 +61,7 @@ struct FileTests {
         let reading = try Connection.open(scratch.file("membus.db"), as: .reader)
         let isDone = Atomic<Bool>(false)
         try reading.snapshot("reading") { db in
-            _ = try Int.fetchOne(db, sql: "SELECT count(*) FROM commits")
+            _ = try db.integer("SELECT count(*) FROM commits")
             let checkpointing = Thread { while !isDone.load(ordering: .relaxed) { _ = try? small.run() } }
             checkpointing.start()
             defer { isDone.store(true, ordering: .relaxed) }
@@ -122,11 +121,11 @@ struct FileTests {
         #expect(
             try refusal("newer") { path in
                 _ = try World(directory: (path as NSString).deletingLastPathComponent)
-                try DatabaseQueue(path: path).inDatabase { try $0.execute(sql: "PRAGMA user_version = 99") }
+                try DatabaseQueue(path: path).inDatabase { try $0.execute("PRAGMA user_version = 99") }
             } == .newerVersion)
         #expect(
             try refusal("foreign") { path in
-                try DatabaseQueue(path: path).inDatabase { try $0.execute(sql: "CREATE TABLE t(a)") }
+                try DatabaseQueue(path: path).inDatabase { try $0.execute("CREATE TABLE t(a)") }
             } == .foreign)
         #expect(
             try refusal("text") {
@@ -142,8 +141,8 @@ struct FileTests {
         let world = try World(in: scratch)
         try world.put("a", "1")
         try world.writer.connection.perform("limiting") { db in
-            let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
-            try db.execute(sql: "PRAGMA max_page_count = \(pages + 5)")
+            let pages = try db.integer("PRAGMA page_count") ?? 0
+            try db.execute("PRAGMA max_page_count = \(pages + 5)")
         }
         let before = world.number
         do {
@@ -157,7 +156,7 @@ struct FileTests {
         #expect(world.head == 1)
         #expect(try world.state() == ["a": "1"])
         world.number = before
-        try world.writer.connection.perform("freeing") { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }
+        try world.writer.connection.perform("freeing") { try $0.execute("PRAGMA max_page_count = 1000000") }
         #expect(try world.put("b", "2") == 2)
         #expect(try world.reader.verify().problems == [])
     }
@@ -165,16 +164,16 @@ struct FileTests {
     @Test("errors of a sync, and I/O errors while committing, are fatal; others are not")
     func errors() {
         func kind(_ code: ResultCode, _ moment: StoreError.Moment) -> StoreError.Kind {
-            StoreError(DatabaseError(resultCode: code), while: "writing", at: moment).kind
+            StoreError(DatabaseError(code), while: "writing", at: moment).kind
         }
-        #expect(kind(.SQLITE_IOERR_FSYNC, .working) == .fatal)
-        #expect(kind(.SQLITE_IOERR_WRITE, .committing) == .fatal)
-        #expect(kind(.SQLITE_IOERR_WRITE, .working) == .failed)
-        #expect(kind(.SQLITE_FULL, .committing) == .diskFull)
-        #expect(kind(.SQLITE_READONLY_DIRECTORY, .working) == .readOnly)
-        #expect(kind(.SQLITE_BUSY, .working) == .failed)
-        #expect(kind(.SQLITE_CORRUPT, .working) == .fatal)
-        #expect(kind(.SQLITE_CORRUPT, .opening) == .damaged)
+        #expect(kind(.sync, .working) == .fatal)
+        #expect(kind(.write, .committing) == .fatal)
+        #expect(kind(.write, .working) == .failed)
+        #expect(kind(.full, .committing) == .diskFull)
+        #expect(kind(.readOnlyDirectory, .working) == .readOnly)
+        #expect(kind(.busy, .working) == .failed)
+        #expect(kind(.corrupt, .working) == .fatal)
+        #expect(kind(.corrupt, .opening) == .damaged)
     }
 
     @Test(
@@ -199,7 +198,7 @@ struct FileTests {
             .transaction(Transaction(changes: [Change(Key(unchecked: "c"), .put(Put(Data("c".utf8))))], reads: [read])))
         try world.fork("trial", at: 1)
         #expect(try world.reader.verify().problems == [])
-        try world.writer.connection.perform("harming") { try $0.execute(sql: fault) }
+        try world.writer.connection.perform("harming") { try $0.execute(fault) }
         let found = try Store.reader(at: scratch.path).verify()
         #expect(!found.problems.isEmpty, "\(fault)")
         #expect(found.revision == 4)
@@ -252,15 +251,15 @@ struct FileTests {
     func migrations() throws {
         let queue = try DatabaseQueue()
         let second = Migration(
-            version: Schema.version + 1, expand: { try $0.execute(sql: "CREATE TABLE extra(n); CREATE TABLE old(n)") },
+            version: Schema.version + 1, expand: { try $0.execute("CREATE TABLE extra(n); CREATE TABLE old(n)") },
             backfill: { db in
-                try db.execute(sql: "INSERT INTO extra VALUES(1)")
-                return try Int.fetchOne(db, sql: "SELECT count(*) FROM extra") ?? 0 < 3
-            }, contract: { try $0.execute(sql: "DROP TABLE old") })
+                try db.execute("INSERT INTO extra VALUES(1)")
+                return try db.integer("SELECT count(*) FROM extra") ?? 0 < 3
+            }, contract: { try $0.execute("DROP TABLE old") })
         let migrator = Migrator(migrations: Migration.all + [second])
         try queue.inDatabase { db in
             try migrator.expand(db, from: 0)
-            #expect(try Int.fetchOne(db, sql: "PRAGMA user_version") == Schema.version + 1)
+            #expect(try db.integer("PRAGMA user_version") == Int64(Schema.version + 1))
             #expect(try db.tableExists("old"))
             #expect(try migrator.step(db))
             #expect(try Migrator(migrations: migrator.migrations).step(db))

@@ -1,18 +1,18 @@
 import Foundation
-import GRDB
 import MembusModel
+import MembusSystem
 import Testing
 
 @testable import MembusStore
 
 @Suite("Free space")
 struct FreeSpaceTests {
-    private func size(_ path: String) -> Int64 { fileSize(path) }
+    private func size(_ path: String) -> Int64 { ReadableFile.size(of: path) }
 
     private func pragma(_ path: String, _ name: String) throws -> Int64? {
         let queue = try DatabaseQueue(path: path)
         defer { try? queue.close() }
-        return try queue.inDatabase { try Int64.fetchOne($0, sql: "PRAGMA \(name)") }
+        return try queue.inDatabase { try $0.integer("PRAGMA \(name)") }
     }
 
     /// Some 8 MB, and nothing of it is needed any more.
@@ -65,7 +65,7 @@ struct FreeSpaceTests {
             try world.put("a", "1")
         }
         let queue = try DatabaseQueue(path: file)
-        try queue.inDatabase { try $0.execute(sql: "PRAGMA auto_vacuum = NONE; VACUUM") }
+        try queue.inDatabase { try $0.execute("PRAGMA auto_vacuum = NONE; VACUUM") }
         try queue.close()
         try FileManager.default.copyItem(atPath: file, toPath: scratch.file("early"))
         let world = try World(directory: scratch.file("data"))

@@ -1,6 +1,5 @@
+import CSQLite
 import Foundation
-import GRDB
-import GRDBSQLite
 import Testing
 
 @testable import MembusStore
@@ -10,7 +9,7 @@ struct PreparedTests {
     @Test("what SQLite does not bind is refused, and nothing of it is written then or later")
     func tooLong() throws {
         try Connection.inMemory().perform("trying") { db in
-            try db.execute(sql: "CREATE TABLE texts(number INTEGER, text TEXT) STRICT")
+            try db.execute("CREATE TABLE texts(number INTEGER, text TEXT) STRICT")
             sqlite3_limit(db.sqliteConnection, SQLITE_LIMIT_LENGTH, 1000)
             var insertion = try Prepared(db, "INSERT INTO texts VALUES (?, ?)")
             for (number, length) in [(1, 10), (2, 5000), (3, 20)] {
@@ -21,15 +20,20 @@ struct PreparedTests {
                     #expect(length < 1000)
                 } catch let error as DatabaseError {
                     #expect(length > 1000)
-                    #expect(error.resultCode == .SQLITE_TOOBIG)
+                    #expect(error.code == .tooBig)
                 }
             }
             insertion.bind(4)
             insertion.bindNull()
             try insertion.run()
-            let rows = try Row.fetchAll(db, sql: "SELECT number, length(text) FROM texts ORDER BY number")
-            #expect(rows.map { $0[0] as Int } == [1, 3, 4])
-            #expect(rows.map { $0[1] as Int? } == [10, 20, nil])
+            let rows = try db.rows("SELECT number, length(text) FROM texts ORDER BY number")
+            var (numbers, lengths): ([Int], [Int?]) = ([], [])
+            while let row = try rows.next() {
+                numbers.append(try row[0])
+                lengths.append(try row[1])
+            }
+            #expect(numbers == [1, 3, 4])
+            #expect(lengths == [10, 20, nil])
         }
     }
 }

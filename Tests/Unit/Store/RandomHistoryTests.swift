@@ -133,6 +133,77 @@ struct RandomHistoryTests {
         }
     }
 
+    /// What a naive model says of two states, and what is read page by page.
+    private func checkDiff(
+        _ world: World, _ model: NaiveModel, _ from: BranchState, _ to: BranchState, page: Int, work: Int,
+        _ note: String, betweenPages: () throws -> Void
+    ) throws {
+        var (from, to) = (from, to)
+        var request = GetDiff(from: from, to: to, filter: .everything, limit: page)
+        var told: [String: Difference] = [:]
+        var pages = 0
+        repeat {
+            var read = DiffRead(request, pageWork: work)
+            var answer: DiffPage?
+            while answer == nil { answer = try world.reader.step(&read, looking: 3, visible: world.head) }
+            let page = try #require(answer)
+            for difference in page.differences {
+                #expect(told.updateValue(difference, forKey: difference.key.text) == nil, "\(note): told twice")
+            }
+            // As the client goes on: with the states of the first page.
+            from = BranchState(from.branch, at: page.from.revision)
+            to = BranchState(to.branch, at: page.to.revision)
+            (request.from, request.to, request.cursor) = (from, to, page.next)
+            pages += 1
+            try betweenPages()
+        } while request.cursor != nil && pages < 10_000
+        let (before, after) = (
+            model.state(from.branch, at: from.at ?? world.head), model.state(to.branch, at: to.at ?? world.head)
+        )
+        let expected = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
+        #expect(Set(told.keys) == expected, "\(note): \(from) to \(to)")
+        for (key, difference) in told {
+            #expect(difference.from?.text == before[key] && difference.to?.text == after[key], "\(note): \(key)")
+        }
+    }
+
+    @Test(
+        "what differs between any two states is what a naive model says, whatever is dropped, between its pages too",
+        arguments: (0..<25).map { UInt64(1000 + $0) })
+    func diffs(seed: UInt64) throws {
+        var dice = SeededRandom(seed: seed)
+        let world = try World()
+        var model = try build(world, &dice, steps: 70)
+        var floor: Revision = 0
+        for round in 0..<3 {
+            for _ in 0..<150 {
+                func state() -> BranchState {
+                    let names = model.states.keys.sorted()
+                    return BranchState(
+                        names[Int.random(in: 0..<names.count, using: &dice)],
+                        at: Int.random(in: 0..<4, using: &dice) == 0
+                            ? nil : Revision.random(in: floor...model.revision, using: &dice))
+                }
+                let (from, to) = (state(), state())
+                let (page, work) = (Int.random(in: 1...9, using: &dice), [1, 5, 1000].randomElement(using: &dice) ?? 1)
+                try checkDiff(world, model, from, to, page: page, work: work, "seed \(seed), round \(round)") {
+                    guard Int.random(in: 0..<8, using: &dice) == 0 else { return }
+                    floor = Revision.random(in: floor...min(floor + 2, model.revision), using: &dice)
+                    try world.raiseFloor(to: floor)
+                    // What the pages are of is held.
+                    let held = min(from.at ?? world.head, to.at ?? world.head)
+                    while try world.writer.sweep(budget: 2, upTo: held) {}
+                }
+            }
+            floor = Revision.random(in: floor...model.revision, using: &dice)
+            try world.raiseFloor(to: floor)
+            // Half swept, too.
+            for _ in 0..<Int.random(in: 0...20, using: &dice) { _ = try world.writer.sweep(budget: 2) }
+            if round == 1 { while try world.writer.sweep(budget: 3) {} }
+            try extend(&model, world, &dice, steps: 15, floor: floor)
+        }
+    }
+
     @Test("a pull from any cut gives the state at its target, as changes or as a snapshot", arguments: seeds)
     func pulls(seed: UInt64) throws {
         var dice = SeededRandom(seed: seed)
