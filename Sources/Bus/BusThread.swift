@@ -1,7 +1,6 @@
 import CZeroMQ
 import Dispatch
 import Glibc
-import Synchronization
 
 /// A thread that owns sockets for as long as it runs.
 ///
@@ -9,7 +8,7 @@ import Synchronization
 /// that they took) is reported, and an error in opening them is thrown to whoever started the thread.
 package final class BusThread: Sendable {
     private let thread: pthread_t
-    private let isJoined = Mutex(false)
+    private let isJoined = Lock(false)
 
     private init(_ thread: pthread_t) { self.thread = thread }
 
@@ -86,7 +85,7 @@ private final class Work: Sendable {
 
 /// A value that one thread waits for and another brings.
 private final class Handover<Value: Sendable>: Sendable {
-    private let value = Mutex<Result<Value, any Error>?>(nil)
+    private let value = Lock<Result<Value, any Error>?>(nil)
     private let arrived = DispatchSemaphore(value: 0)
 
     func put(_ result: Result<Value, any Error>) {

@@ -1,6 +1,5 @@
 import CZeroMQ
 import FoundationEssentials
-import Synchronization
 
 /// A ZeroMQ context: the I/O threads that sockets share. Create one per broker or client.
 ///
@@ -10,13 +9,13 @@ package final class Context: Sendable {
         let handle: UnsafeMutableRawPointer
         var isClosed = false
     }
-    private let state: Mutex<State>
+    private let state: Lock<State>
 
     /// - Throws: ``BusError`` if the system grants no more files or threads.
     package init(ioThreads: Int = 1) throws(BusError) {
         guard let handle = zmq_ctx_new() else { throw .last("start ZeroMQ") }
         _ = zmq_ctx_set(handle, ZMQ_IO_THREADS, Int32(clamping: ioThreads))
-        state = Mutex(State(handle: handle))
+        state = Lock(State(handle: handle))
     }
 
     /// Makes every call on the context's sockets fail with ``BusError/Kind/closed``, which is how their

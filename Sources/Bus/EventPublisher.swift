@@ -77,9 +77,13 @@ package struct EventPublisher: ~Copyable {
         disconnected += 1
     }
 
-    /// What subscriptions occupy, in bytes.
-    package var subscriptionBytes: Int { held.total * SubscriptionBounds.bytes }
+    /// What subscriptions occupy, and the most that they did since this was last asked, in bytes.
+    package mutating func takeSubscriptionBytes() -> (now: Int, most: Int) {
+        (held.total * SubscriptionBounds.bytes, held.takeMost() * SubscriptionBounds.bytes)
+    }
 
+    /// As of the last look.
+    package var hasSubscribers: Bool { held.total > 0 }
     /// Looks which subscribers are gone.
     package mutating func sweepSubscriptions() { held.sweep(\.isThere) }
 

@@ -1,6 +1,5 @@
 import Dispatch
 import Glibc
-import Synchronization
 
 // libzmq looks a name up in one family only: IPv4, or with its option IPv6. With that option a name of both, such as
 // `localhost`, would be looked for at its IPv6 address alone, where most brokers do not listen. So the option is set
@@ -46,7 +45,7 @@ enum HostFamily {
     }
 
     private final class Found: Sendable {
-        private let value = Mutex<Bool?>(nil)
+        private let value = Lock<Bool?>(nil)
         private let arrived = DispatchSemaphore(value: 0)
 
         func put(_ found: Bool) {

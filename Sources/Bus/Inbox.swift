@@ -1,10 +1,8 @@
-import Synchronization
-
 /// A bounded queue from many threads to the one that owns the sockets, which it wakes.
 package final class Inbox<Element: Sendable>: Sendable {
     package let capacity: Int
     private let waker: Waker
-    private let waiting = Mutex<[Element]>([])
+    private let waiting = Lock<[Element]>([])
 
     /// - Parameter waker: of the receiving thread; several inboxes may share it.
     package init(capacity: Int, waker: Waker) {

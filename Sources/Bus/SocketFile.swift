@@ -102,15 +102,20 @@ struct SocketFile: Sendable {
     private static func call(
         _ function: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32, _ descriptor: Int32, _ path: String
     ) -> Int32 {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-        return withUnsafePointer(to: &address) { pointer in
+        withUnsafePointer(to: address(path)) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 function(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
+    }
+
+    /// - Parameter path: of at most ``Address/longestPath`` bytes.
+    static func address(_ path: String) -> sockaddr_un {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        return address
     }
 }
 

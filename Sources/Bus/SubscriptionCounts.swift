@@ -9,6 +9,7 @@ struct SubscriptionCounts {
     private let bounds: SubscriptionBounds
     private var counts: [Subscriber: Int] = [:]
     private(set) var total = 0
+    private var most = 0
     private var sweepAt = 64
 
     init(_ bounds: SubscriptionBounds) { self.bounds = bounds }
@@ -26,6 +27,7 @@ struct SubscriptionCounts {
         }
         counts[peer] = held + 1
         total += 1
+        most = max(most, total)
         if counts.count >= sweepAt { sweep(isThere) }
         if held + 1 > bounds.peer {
             drop(peer)
@@ -45,6 +47,12 @@ struct SubscriptionCounts {
         counts = counts.filter { isThere($0.key) }
         total = counts.values.reduce(0, +)
         sweepAt = 64 + counts.count * 2
+    }
+
+    /// The most that there were since this was last asked: a rush may come and go between two looks.
+    mutating func takeMost() -> Int {
+        defer { most = total }
+        return most
     }
 
     private mutating func drop(_ peer: Subscriber) { total -= counts.removeValue(forKey: peer) ?? 0 }

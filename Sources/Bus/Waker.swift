@@ -34,5 +34,8 @@ package final class Waker: Sendable {
         _ = isSignalled.exchange(false, ordering: .acquiringAndReleasing)
     }
 
+    /// For event loops of others: readable from a signal until ``drain()``.
+    package var number: Int32 { descriptor }
+
     package var readable: PollItem { .readable(descriptor: descriptor) }
 }

@@ -74,16 +74,17 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .refused(let refusal): refusal.hint
         case .conflict: "read again and retry, or give `retries` to have the closure rerun"
-        case .timeout(_, true, _): "read the state to learn whether it took effect, before trying again"
+        case .timeout(_, true, _):
+            "read the state to learn whether it took effect, before trying again; it still may, until this client has closed"
         case .timeout(_, false, let last):
             last?.hint ?? "check that the broker runs and can be reached, or allow more time"
         case .stale(_, _, _, _?):
             "let this machine reach that endpoint: publish its port, or have the broker name another in `advertisedEvents`"
         case .stale(_, _, .fail, nil): "try again once the view is live, or follow with `whenStale: .serve`"
-        case .stale: "use `await view.get(…)`, which waits until the view is live again"
+        case .stale: "use `view.get(…)`, which waits until the view is live again"
         case .closed: "connect again"
-        case .notHere: "use `await view.get(…)`, which fetches it"
-        case .notFollowed: "follow a topic that covers the key, or use `await memory.get(…)`"
+        case .notHere: "use `view.get(…)`, which fetches it"
+        case .notFollowed: "follow a topic that covers the key, or use `memory.get(…)`"
         case .committedButNotSeen: "do not repeat it; wait with `.atLeast(token)` before reading the view"
         case .historyChanged: "drop what was read from the old one, and start again"
         case .overCapacity: "raise `capacity`, or follow fewer topics"

@@ -14,7 +14,7 @@ public final class Memory: Sendable {
     public let branch: BranchName
     let connection: Connection
 
-    private init(connection: Connection) {
+    init(connection: Connection) {
         self.connection = connection
         agent = connection.settings.agent
         context = connection.settings.context
@@ -23,7 +23,9 @@ public final class Memory: Sendable {
 
     /// Connects to a broker and greets it.
     /// - Parameters:
-    ///   - url: where the broker takes requests: `tcp://HOST:PORT` or `ipc://PATH`. It tells where events are.
+    ///   - url: where the broker takes requests: `tcp://HOST:PORT` or `ipc://PATH`. It tells where events are. `nil`: what
+    ///     the environment's `MEMBUS_BROKER` says, else the broker of the data directory (`MEMBUS_DATA`, else `~/.membus`),
+    ///     such as `membus start` runs one, else `tcp://127.0.0.1:7401`.
     ///   - agent: who the agent is: the author of its commits.
     ///   - context: the run, task or conversation that it acts in.
     ///   - branch: what calls mean unless they name one.
@@ -32,15 +34,21 @@ public final class Memory: Sendable {
     /// - Throws: ``MembusError/timeout(of:outcomeUnknown:last:)`` if no broker answers,
     ///   ``MembusError/refused(_:)`` if it speaks another major version.
     public static func connect(
-        to url: String, as agent: String, context: String = "", branch: BranchName = .main,
+        to url: String? = nil, as agent: String, context: String = "", branch: BranchName = .main,
         timeout: Duration = .seconds(30),
         log: Logger = Logger(label: "membus.client", factory: { _ in SwiftLogNoOpLogHandler() })
     ) async throws -> Memory {
-        let settings = ClientSettings(endpoint: url, agent: agent, context: context, branch: branch, timeout: timeout)
-        var random = SystemRandomNumberGenerator()
-        let connection = try Connection.open(settings, seed: random.next(), log: log)
+        let broker = FoundBroker.find(said: url, in: ProcessInfo.processInfo.environment)
+        let connection = try open(
+            ClientSettings(endpoint: broker.url, agent: agent, context: context, branch: branch, timeout: timeout),
+            log: log)
         _ = try await connection.perform(.welcome)
         return Memory(connection: connection)
+    }
+
+    static func open(_ settings: ClientSettings, log: Logger) throws -> Connection {
+        var random = SystemRandomNumberGenerator()
+        return try Connection.open(settings, seed: random.next(), log: log)
     }
 
     /// How the connection stands now.

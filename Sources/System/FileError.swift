@@ -12,7 +12,7 @@ package struct FileError: Error, Hashable, Sendable {
     }
 
     /// With the system's word for what the last call on this thread failed with.
-    static func last(_ path: String, _ problem: String) -> FileError {
+    package static func last(_ path: String, _ problem: String) -> FileError {
         FileError(path: path, problem: "\(problem): \(String(cString: strerror(errno)))")
     }
 }

@@ -34,13 +34,14 @@ package struct FileOwnership: Hashable, Sendable {
     }
 
     /// The user's name, or number.
-    package var userName: String {
+    package var userName: String { Self.name(of: user) ?? "\(user)" }
+
+    /// A user's name; `nil`: the system knows none.
+    package static func name(of user: uid_t) -> String? {
         var (entry, found) = (passwd(), UnsafeMutablePointer<passwd>?.none)
         var buffer = [CChar](repeating: 0, count: 16 << 10)
         guard getpwuid_r(user, &entry, &buffer, buffer.count, &found) == 0, found != nil, let name = entry.pw_name
-        else {
-            return "\(user)"
-        }
+        else { return nil }
         return String(cString: name)
     }
 

@@ -4,12 +4,12 @@
 //                                           └─ compaction overtook it ─▶ ask for all again, if no state was named
 //
 // Invariants: the records are in the order of the keys; all are of the state that the first part was of. A broker that takes
-// fewer keys in a request says so, and is asked for half as many.
+// fewer keys in a request says so, and is asked for half as many. Whoever bounds the bytes gets those of the first keys.
 
 struct KeysInParts: StepwiseCall {
     struct Fetched: Sendable {
         var token: Token
-        /// In the order of the keys; a deletion for a key without a record.
+        /// In the order of the keys; a deletion for a key without a record. Fewer than keys only where the bytes were bounded.
         var records: [Record]
     }
     typealias Product = Fetched
@@ -21,6 +21,9 @@ struct KeysInParts: StepwiseCall {
     private var most = Self.mostKeys
     let keys: [Key]
     let branch: BranchName
+    /// Once values of so many bytes are there, no more are asked for.
+    private let mostBytes: Int
+    private var bytes = 0
     private let isOfNamedState: Bool
     private var beginnings = 0
     /// A read that is overtaken so often would never come to its end.
@@ -30,8 +33,9 @@ struct KeysInParts: StepwiseCall {
     private var lineage: Lineage?
     private var records: [Record] = []
 
-    init(_ keys: [Key], branch: BranchName, at position: Position?) {
+    init(_ keys: [Key], branch: BranchName, at position: Position?, mostBytes: Int = .max) {
         self.keys = keys
+        self.mostBytes = mostBytes
         self.branch = branch
         at = position
         isOfNamedState = position != nil
@@ -57,7 +61,7 @@ struct KeysInParts: StepwiseCall {
         guard !isOfNamedState, !records.isEmpty, !isLast, beginnings < Self.mostBeginnings,
             case MembusError.refused(let refusal) = error, refusal.code == .belowFloor
         else { throw error }
-        (records, at) = ([], nil)
+        (records, bytes, at) = ([], 0, nil)
         beginnings += 1
         return begin()
     }
@@ -68,7 +72,8 @@ struct KeysInParts: StepwiseCall {
         if let lineage, lineage != answered.lineage { throw MembusError.historyChanged(now: answered.lineage) }
         (at, lineage) = (part.at, answered.lineage)
         records += part.records
-        guard records.count == keys.count else { return begin() }
+        bytes += part.records.reduce(0) { $0 + $1.size }
+        guard records.count == keys.count || bytes >= mostBytes else { return begin() }
         return .hand(Fetched(token: Token(lineage: answered.lineage, position: part.at), records: records))
     }
 }
@@ -76,9 +81,9 @@ struct KeysInParts: StepwiseCall {
 extension Connection {
     /// Records as of one revision.
     func records(
-        _ keys: [Key], branch: BranchName, at position: Position?, _ patience: Patience
+        _ keys: [Key], branch: BranchName, at position: Position?, mostBytes: Int = .max, _ patience: Patience
     ) async throws -> KeysInParts.Fetched {
-        var reading = KeysInParts(keys, branch: branch, at: position)
+        var reading = KeysInParts(keys, branch: branch, at: position, mostBytes: mostBytes)
         return try await begin(&reading, patience)
     }
 }

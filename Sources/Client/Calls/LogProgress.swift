@@ -3,8 +3,8 @@
 struct LogProgress: Sendable {
     /// The log has been read up to here.
     private(set) var cursor: LogCursor
-    /// The newest commit that was read, where the reading began, or where the signal was last heard of: the history that the
-    /// next page has to continue.
+    /// How far the newest page came, the newest commit that was read, where the reading began, or where the signal was last
+    /// heard of: the history that the next page has to continue.
     private(set) var basis: Position?
     /// `nil` until the first page, where a bare revision was given.
     private(set) var lineage: Lineage?
@@ -29,12 +29,21 @@ struct LogProgress: Sendable {
         if let lineage, lineage != answered.lineage { throw MembusError.historyChanged(now: answered.lineage) }
         (lineage, instance) = (answered.lineage, answered.instance)
         let page = answered.answer
-        cursor = max(cursor, page.next)
-        basis = page.commits.last?.info.position ?? basis
-        // Where nothing else became visible meanwhile, the reply tells the very state that was read up to. An old
-        // commit as the basis would not do: an old copy of the store may hold it, and go on differently from there.
-        if page.next == .end(of: answered.visible.revision) { basis = answered.visible }
         isAtEnd = !page.more
+        let last = page.commits.last?.info.position
+        basis = last ?? basis
+        if let reached = page.reached, reached.revision == page.next.revision {
+            if cursor <= page.next { (cursor, basis) = (page.next, reached) }
+        } else if page.next == .end(of: answered.visible.revision) {
+            // Nothing else became visible meanwhile: the reply tells the very state that was read up to. An old commit as
+            // the basis would not do: an old copy of the store may hold it, and go on differently from there.
+            (cursor, basis) = (max(cursor, page.next), answered.visible)
+        } else if page.more {
+            cursor = max(cursor, page.next)
+        } else if let last {
+            // What was read beyond has no place that is known: it is read again, or passed with the signal.
+            cursor = max(cursor, .end(of: last.revision))
+        }
         return page.commits.flatMap { commit in
             commit.records.map { WatchedChange(record: $0, commit: commit.info, lineage: answered.lineage) }
         }

@@ -7,6 +7,7 @@
 //                            └── the signal tells of more ◀──── wait ◀──── the log's end, no change ◀┘
 //                                (or is not to be had: then the log is read now and then)
 //
+//   a value is not there any more ─▶ ask the log whether it still is this history ─▶ throw that it is lost, or as follows
 //   refused, as the history that is read on is none of the broker's ─▶ ask which it holds ─▶ throw
 //
 // Invariants:
@@ -33,11 +34,15 @@ struct Watching: StepwiseCall {
         case idle, asksWhereNowIs, asking, waiting
         /// A change's value is being fetched.
         case completing
+        /// It is not there: dropped since, or was the history replaced by another one?
+        case confirming
         case asksWhichHistory
     }
 
     /// Between tries of a request that was refused and may be granted later.
     static let pause: Duration = .milliseconds(200)
+    /// Between looks into the log where there is no signal.
+    static let pollingPause: Duration = .seconds(3)
     static let longestWaiting: Duration = .seconds(3600)
 
     private let signal: ViewID
@@ -107,6 +112,7 @@ struct Watching: StepwiseCall {
         case .waiting: try heard(answer)
         case .asking: try turnPage(answer)
         case .completing: return try complete(answer.answered(to: GetHistory.self))
+        case .confirming: throw lost(try answer.answered(to: GetLog.self).lineage)
         case .asksWhichHistory: throw try ChangedHistory.error(answer)
         }
         return begin()
@@ -133,6 +139,16 @@ struct Watching: StepwiseCall {
         return .hand(change)
     }
 
+    /// More of the page, for whoever takes several at once: what would be handed over next without a request.
+    mutating func takeReady(most: Int) -> [WatchedChange] {
+        var taken: [WatchedChange] = []
+        while taken.count < most, let change = page.last, !change.lacksItsValue {
+            taken.append(change)
+            page.removeLast()
+        }
+        return taken
+    }
+
     /// It was too large to travel. By key and revision: it may be kept though the floor has passed the revision.
     private mutating func fetchValue(of change: WatchedChange) -> Action {
         stage = .completing
@@ -144,10 +160,7 @@ struct Watching: StepwiseCall {
             throw MembusError.historyChanged(now: answered.lineage)
         }
         guard let version = answered.answer.versions.first, version.record.revision == change.revision else {
-            throw MembusError.refused(
-                Refusal(
-                    .belowFloor, "the value of \(change.key) at revision \(change.revision) is no longer kept",
-                    subject: change.key.text))
+            return confirm()
         }
         guard version.commit.hash == change.commit.hash else {
             throw MembusError.historyChanged(now: answered.lineage)
@@ -155,14 +168,40 @@ struct Watching: StepwiseCall {
         return handOver(WatchedChange(record: version.record, commit: change.commit, lineage: change.lineage))
     }
 
+    private mutating func confirm() -> Action {
+        stage = .confirming
+        return .ask(
+            GetLog(
+                branch: branch, filter: filter, ascending: true, cursor: progress?.cursor, basis: progress?.basis,
+                limit: 1, values: false))
+    }
+
+    private func lost(_ lineage: Lineage) -> MembusError {
+        guard let change = page.last, lineage == change.lineage else { return .historyChanged(now: lineage) }
+        return .refused(
+            Refusal(
+                .belowFloor, "the value of \(change.key) at revision \(change.revision) is no longer kept",
+                subject: change.key.text))
+    }
+
     // MARK: Refusals
 
     private mutating func failed(_ error: any Error) throws -> Action {
         if isPassing(error) { return begin() }
-        if case MembusError.refused(let refusal) = error, refusal.code.remedy == .retry { return .pause(Self.pause) }
+        if case MembusError.refused(let refusal) = error {
+            if refusal.code.remedy == .retry { return .pause(Self.pause) }
+            if stage == .waiting, refusal.code == .unknownBranch, progress?.basis != nil { return pollBesides() }
+        }
         guard isContinuing, ChangedHistory.isTold(by: error) else { throw error }
         isReplaced = true
         return begin()
+    }
+
+    /// The signal was refused when the branch was not there yet, and is not to be had any more; the log has shown since
+    /// that the branch is there.
+    private mutating func pollBesides() -> Action {
+        isAtEnd = false
+        return .pause(Self.pollingPause)
     }
 
     /// Nobody answered in time, or the signal can't be had for the time being.
@@ -177,7 +216,7 @@ struct Watching: StepwiseCall {
     private var isContinuing: Bool {
         switch stage {
         case .asking: progress?.basis != nil
-        case .completing: true
+        case .completing, .confirming: true
         case .idle, .asksWhereNowIs, .waiting, .asksWhichHistory: false
         }
     }

@@ -11,6 +11,8 @@ struct CallState: Sendable {
     }
     var stage: Stage
     let deadline: Instant
+    /// Own views have to show what it writes.
+    var isShown = true
 }
 
 extension ClientCore {
@@ -29,8 +31,8 @@ extension ClientCore {
         case .request(let body):
             calls[id] = CallState(stage: .request(what: body.traits.name), deadline: deadline)
             ask(body, for: .call(id), deadline: deadline)
-        case .transact(let work):
-            calls[id] = CallState(stage: .queued, deadline: deadline)
+        case .transact(let work, let isShown):
+            calls[id] = CallState(stage: .queued, deadline: deadline, isShown: isShown)
             session.waiting.append(Session.Waiting(call: id, work: work))
         case .reach(let view, let freshness):
             calls[id] = CallState(stage: .view(view), deadline: deadline)
@@ -75,13 +77,15 @@ extension ClientCore {
         guard let call = calls[id] else { return }
         let error: any Error
         switch call.stage {
-        case .welcome: error = MembusError.timeout(of: "the greeting", outcomeUnknown: false, last: nil)
+        case .welcome:
+            error = MembusError.timeout(
+                of: "the greeting of the broker at \(settings.endpoint)", outcomeUnknown: false, last: nil)
         case .request(let what):
             error = MembusError.timeout(of: what, outcomeUnknown: false, last: dropAsks(of: id))
         case .queued:
             session.waiting.removeAll { $0.call == id }
             // Why it got no number: the session was refused, or what stands before it.
-            let last = session.lastRefusal ?? asks.refusal(of: .openSession)
+            let last = session.slots.first { !$0.isDecided }?.refusal ?? asks.refusal(of: .openSession)
             error = MembusError.timeout(of: "the transaction", outcomeUnknown: false, last: last)
         case .numbered(let number): error = abandon(number)
         case .unseen(let receipt):

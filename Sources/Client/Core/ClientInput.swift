@@ -18,8 +18,8 @@ enum Call: Sendable {
     case welcome
     /// A request that is safe to repeat: it is sent again until it is answered.
     case request(Request.Body)
-    /// A transaction or fork, executed once; finishes when it is decided and the own views have reached it.
-    case transact(Work)
+    /// A transaction or fork, executed once; finishes when it is decided and, if it is to be shown, the own views have reached it.
+    case transact(Work, isShown: Bool = true)
     /// Waits until the view's state is as fresh as this.
     case reach(ViewID, Freshness)
 }

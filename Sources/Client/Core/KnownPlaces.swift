@@ -18,6 +18,17 @@ struct KnownPlaces: Hashable, Sendable {
         }
     }
 
+    /// Another broker is met: its history holds what it has in common with the view, up to the view's cut if the view can
+    /// go on from there. What was known beyond (a commit of one's own that the view had not reached) may be of a history that
+    /// an old copy of the store has replaced.
+    mutating func forget(after revision: Revision) {
+        var kept = KnownPlaces()
+        for place in ring[next...] + ring[..<next] where place <= revision {
+            if let hash = hashes[place] { kept.add(Position(revision: place, hash: hash)) }
+        }
+        self = kept
+    }
+
     /// - Returns: `nil` if that is not known.
     func holds(_ position: Position) -> Bool? {
         // Without a hash the revision alone counts; the history's beginning is everybody's.

@@ -36,6 +36,8 @@ struct Session: Sendable {
         let firstRound: UInt64
         var sentAt: Instant
         var isDecided = false
+        /// Of one of its sendings.
+        var refusal: Refusal?
     }
 
     struct Sending: Hashable, Sendable {
@@ -54,7 +56,6 @@ struct Session: Sendable {
     var misfits = 0
     /// The sendings under way, by request id.
     var numbers: [UInt64: Sending] = [:]
-    var lastRefusal: Refusal?
 
     var acknowledged: UInt64 { (slots.first?.number ?? next) - 1 }
     var bytesInFlight: Int { slots.reduce(0) { $0 + $1.bytes } }
@@ -106,6 +107,14 @@ extension Work {
         switch self {
         case .transaction(let transaction): transaction.branch
         case .fork(let fork): fork.name
+        }
+    }
+
+    /// Whether it changes a key of these topics.
+    func changes(_ filter: TopicFilter) -> Bool {
+        switch self {
+        case .transaction(let transaction): transaction.changes.contains { filter.matches($0.key) }
+        case .fork: false
         }
     }
 

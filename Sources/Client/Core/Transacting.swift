@@ -67,8 +67,29 @@ extension ClientCore {
         let left = slot.call.flatMap { calls[$0]?.deadline }.map { max($0 - now, .milliseconds(1)) }
         let transact = Transact(
             session: id, number: slot.number, acknowledged: session.acknowledged, work: .success(slot.work))
-        outputs.append(.send(Request(id: request, deadline: left, instance: link.instance, body: .transact(transact))))
+        outputs.append(
+            .send(
+                Request(
+                    id: request, deadline: left, instance: link.instance,
+                    streams: slot.call == nil ? [] : streamsLeftAlone(by: slot.work), body: .transact(transact))))
     }
+
+    /// Streams of own views that show the commit and get no event of it: the reply is to bring their bookmarks. They would
+    /// learn of it by the next heartbeat, and whoever waits to see what he wrote would wait for that.
+    private func streamsLeftAlone(by work: Work) -> [StreamID] {
+        guard !viewOrder.isEmpty else { return [] }
+        var found: [StreamID] = []
+        for id in viewOrder where found.count < Self.mostStreamsNamed {
+            guard let entry = views[id], entry.follow.branch == work.branch, !entry.follow.isSignal,
+                let stream = entry.machine.stream, !found.contains(stream), !work.changes(entry.follow.filter)
+            else { continue }
+            found.append(stream)
+        }
+        return found
+    }
+
+    /// Each costs the broker a bookmark; what has more views than this waits for a heartbeat.
+    private static let mostStreamsNamed = 32
 
     // MARK: Rounds
 
@@ -117,7 +138,7 @@ extension ClientCore {
         guard let index = session.index(of: number) else { return }
         let work = session.slots[index].work
         sessionPause.reset()
-        (session.misfits, session.lastRefusal) = (0, nil)
+        session.misfits = 0
         let call = session.decide(number)
         guard case .committed(let position) = outcome else {
             if let call { finish(call, .success(.decided(outcome, reply.lineage))) }
@@ -126,12 +147,20 @@ extension ClientCore {
         let token = Token(lineage: reply.lineage, position: position)
         for id in viewOrder { know(position, id, reply.instance) }
         acknowledge(token, on: work.branch)
-        if let call { showOwnWrite(OwnWrite(call: call, token: token, instance: reply.instance), on: work.branch) }
+        guard let call else { return }
+        if calls[call]?.isShown ?? true {
+            showOwnWrite(OwnWrite(call: call, token: token, instance: reply.instance), on: work.branch)
+        } else {
+            finish(call, .success(.decided(outcome, reply.lineage)))
+        }
     }
 
     private mutating func refused(_ sending: Session.Sending, _ refusal: Refusal) {
         // The others only say that something else went wrong before.
-        if refusal.code != .outOfOrder, refusal.code != .instanceChanged { session.lastRefusal = refusal }
+        if refusal.code != .outOfOrder, refusal.code != .instanceChanged, let index = session.index(of: sending.number)
+        {
+            session.slots[index].refusal = refusal
+        }
         switch refusal.code {
         case .numberReused, .numberForgotten:
             if let call = session.decide(sending.number) { finish(call, .failure(MembusError.refused(refusal))) }
@@ -173,12 +202,12 @@ extension ClientCore {
             return .timeout(of: "the transaction", outcomeUnknown: true, last: nil)
         }
         session.slots[index].call = nil
+        let refusal = session.slots[index].refusal
         guard session.slots[index].outstanding.isEmpty else {
-            return .timeout(of: "the transaction", outcomeUnknown: true, last: session.lastRefusal)
+            return .timeout(of: "the transaction", outcomeUnknown: true, last: refusal)
         }
         session.slots[index].work = .nothing
-        return session.lastRefusal.map { .refused($0) }
-            ?? .timeout(of: "the transaction", outcomeUnknown: false, last: nil)
+        return refusal.map { .refused($0) } ?? .timeout(of: "the transaction", outcomeUnknown: false, last: nil)
     }
 
     /// The broker does not know the session, or holds another history. What was certainly not executed goes
@@ -188,9 +217,7 @@ extension ClientCore {
         guard session.id != nil else { return }
         let slots = session.slots.filter { !$0.isDecided }
         let waiting = session.waiting
-        let refusal = session.lastRefusal
         session = Session()
-        session.lastRefusal = refusal
         for slot in slots {
             guard let call = slot.call else { continue }
             let isCertain =
@@ -200,7 +227,9 @@ extension ClientCore {
                 calls[call]?.stage = .queued
                 session.waiting.append(Session.Waiting(call: call, work: slot.work))
             } else {
-                finish(call, .failure(MembusError.timeout(of: "the transaction", outcomeUnknown: true, last: refusal)))
+                finish(
+                    call, .failure(MembusError.timeout(of: "the transaction", outcomeUnknown: true, last: slot.refusal))
+                )
             }
         }
         session.waiting.append(contentsOf: waiting)

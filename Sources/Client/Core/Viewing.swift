@@ -125,8 +125,11 @@ extension ClientCore {
     // MARK: The machine's turn
 
     mutating func feed(_ id: ViewID, _ input: ViewInput) {
-        let old = views[id]?.machine.lineage
+        let (old, broker) = (views[id]?.machine.lineage, views[id]?.machine.instance)
         guard let made = views[id]?.machine.step(input, now: now), !made.isEmpty else { return }
+        if let entry = views[id], entry.machine.instance != broker {
+            views[id]?.places.forget(after: entry.machine.cut?.revision ?? 0)
+        }
         var hasMoved = false
         for output in made {
             if carryOut(output, for: id) { hasMoved = true }
@@ -195,7 +198,12 @@ extension ClientCore {
             passQuietly(id, [], to: position)
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
             return true
-        case .live, .stale, .fresh:
+        case .live:
+            // What it was refused before has passed.
+            if views[id]?.hasFailed == false { views[id]?.lastRefusal = nil }
+            outputs.append(.view(id, output, of: views[id]?.machine.lineage))
+            return true
+        case .stale, .fresh:
             outputs.append(.view(id, output, of: views[id]?.machine.lineage))
             return true
         }

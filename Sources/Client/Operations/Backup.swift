@@ -32,7 +32,8 @@ extension Memory {
 }
 
 extension AtomicFile {
-    fileprivate func take(
+    /// Takes what a backup hands over.
+    func take(
         _ part: BackingUp.Product, _ progress: (@Sendable (Int64, Int64) -> Void)?
     ) throws(FileError) {
         switch part {

@@ -27,9 +27,24 @@ extension Memory {
     ) async throws -> Snapshot {
         var checked: [Key] = []
         for key in keys { checked.append(try keyed(key)) }
-        let position = revision.map { Position(revision: $0, hash: 0) }
+        return try await get(
+            checked, at: revision, branch: branch ?? self.branch, mostBytes: .max, connection.deadline(timeout))
+    }
+
+    /// The same, until values of so many bytes are there: the other keys are in ``Snapshot/leftOut``.
+    package func get(
+        _ keys: [Key], at revision: Revision?, branch: BranchName, mostBytes: Int
+    ) async throws -> Snapshot {
+        try await get(keys, at: revision, branch: branch, mostBytes: mostBytes, connection.deadline(nil))
+    }
+
+    private func get(
+        _ keys: [Key], at revision: Revision?, branch: BranchName, mostBytes: Int, _ patience: Patience
+    ) async throws -> Snapshot {
         let fetched = try await connection.records(
-            checked, branch: branch ?? self.branch, at: position, connection.deadline(timeout))
-        return Snapshot(token: fetched.token, records: fetched.records)
+            keys, branch: branch, at: revision.map { Position(revision: $0, hash: 0) }, mostBytes: mostBytes, patience)
+        return Snapshot(
+            token: fetched.token, records: fetched.records,
+            leftOut: Array(keys.dropFirst(fetched.records.count)))
     }
 }

@@ -1,6 +1,6 @@
 extension Memory {
     /// Commits, each with those of its records that the topics match. A large commit may come in pieces.
-    func log(_ asked: GetLog, timeout: Duration? = nil) -> Pages<Commit> {
+    package func log(_ asked: GetLog, timeout: Duration? = nil) -> Pages<Commit> {
         Pages(connection, timeout: timeout) { CommitPages(asked: asked) }
     }
 

@@ -26,6 +26,19 @@ extension Memory {
     ) -> Pages<Record> { range(topics, at: revision, keysOnly: keysOnly, branch: branch) }
 }
 
+extension Memory {
+    /// The same, behind a key.
+    package func range(
+        _ filter: TopicFilter, at revision: Revision?, after: Key?, keysOnly: Bool, branch: BranchName, pageSize: Int
+    ) -> Pages<Record> {
+        Pages(connection, timeout: nil) {
+            RecordPages(
+                branch: branch, filter: filter, revision: revision, pageSize: pageSize, keysOnly: keysOnly, after: after
+            )
+        }
+    }
+}
+
 /// A range in pages. All are of the state that the first one was of: its revision is asked for, and its hash compared,
 /// since after an old copy of the store was put back the same revision may be another state.
 struct RecordPages: PagedList {
@@ -36,18 +49,24 @@ struct RecordPages: PagedList {
     var pageSize = 1000
     var keysOnly = false
     /// The last key that the pages before have looked at.
-    private(set) var after: Key? = nil
+    private(set) var after: Key?
+    /// Where it began.
+    private let first: Key?
     /// What they were of.
     private(set) var state: Token? = nil
 
     init(
-        branch: BranchName, filter: TopicFilter, revision: Revision? = nil, pageSize: Int = 1000, keysOnly: Bool = false
+        branch: BranchName, filter: TopicFilter, revision: Revision? = nil, pageSize: Int = 1000,
+        keysOnly: Bool = false,
+        after: Key? = nil
     ) {
         self.branch = branch
         self.filter = filter
         self.revision = revision
         self.pageSize = pageSize
         self.keysOnly = keysOnly
+        self.after = after
+        first = after
     }
 
     var asked: GetRange {
@@ -61,7 +80,7 @@ struct RecordPages: PagedList {
     var begunAnew: RecordPages? {
         if revision != nil { return nil }
         var anew = self
-        (anew.after, anew.state) = (nil, nil)
+        (anew.after, anew.state) = (first, nil)
         return anew
     }
 

@@ -49,7 +49,7 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
         private var source: Source?
         private var page: ArraySlice<Element> = []
         private var isDone = false
-        private var hasHanded = false
+        private var handed = HandedPages()
         /// The state that the last page was of.
         public private(set) var token: Token?
 
@@ -68,9 +68,7 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
             var source = try source ?? pages.source()
             do {
                 let read = try await pages.connection.begin(&source, .each(pages.timeout))
-                // What was handed out cannot be taken back.
-                if read.isBegunAnew, hasHanded { throw Self.overtaken }
-                hasHanded = hasHanded || !read.elements.isEmpty
+                try handed.check(read)
                 (page, token, isDone) = (read.elements[...], read.token, read.isLast)
             } catch MembusError.historyChanged(let now) {
                 isDone = true
@@ -78,12 +76,32 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
             }
             self.source = source
         }
+    }
 
-        private static var overtaken: MembusError {
-            .refused(
+    /// For whoever has no task to iterate in.
+    package func reader() throws -> PageReader<Element> {
+        PageReader(try Self.errand(source(), connection, .each(timeout)))
+    }
+
+    private static func errand<C: StepwiseCall>(
+        _ call: C, _ connection: Connection, _ patience: Patience
+    ) -> any Errands<C.Product> {
+        Errand(call, connection, patience)
+    }
+}
+
+/// What was handed out of a list cannot be taken back.
+struct HandedPages: Sendable {
+    private var hasHanded = false
+
+    /// - Throws: if the list had to begin anew, and some of it was handed out.
+    mutating func check<Element>(_ page: ReadPage<Element>) throws(MembusError) {
+        if page.isBegunAnew, hasHanded {
+            throw .refused(
                 Refusal(
                     .belowFloor, "the broker dropped the state that the list is of before all of it was read",
                     hint: "read it again, without long pauses, or keep more history"))
         }
+        hasHanded = hasHanded || !page.elements.isEmpty
     }
 }

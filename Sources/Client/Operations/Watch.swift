@@ -23,6 +23,9 @@ public struct Watch: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator { Iterator(self) }
 
+    /// The same, of what comes from now on.
+    package var fromNow: Watch { Watch(memory: memory, topics: topics, start: .now, branch: branch) }
+
     /// Asks whether all is kept that it begins with.
     /// - Throws: what iterating would throw at once.
     package func check() async throws {
@@ -59,11 +62,24 @@ public struct Watch: AsyncSequence, Sendable {
         }
 
         private mutating func begun() throws -> Watching {
-            let filter = try filtered(watch.topics)
-            let signal = try watch.memory.signal(filter, branch: watch.branch)
+            let (watching, signal) = try watch.begun()
             self.signal = signal
-            return Watching(signal: signal.id, branch: watch.branch, filter: filter, from: watch.start)
+            return watching
         }
+    }
+
+    /// - Returns: also what it listens to, for as long as somebody holds it.
+    private func begun() throws -> (Watching, View) {
+        let filter = try filtered(topics)
+        let signal = try memory.signal(filter, branch: branch)
+        return (Watching(signal: signal.id, branch: branch, filter: filter, from: start), signal)
+    }
+
+    /// For whoever has no task to iterate in.
+    package func reader() throws -> WatchReader {
+        let (watching, signal) = try begun()
+        let connection = memory.connection
+        return WatchReader(Errand(watching, connection, .each(connection.settings.timeout)), signal)
     }
 }
 

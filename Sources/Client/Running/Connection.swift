@@ -17,18 +17,20 @@ final class Connection: Sendable {
     let log: Logger
     let states: ConnectionStates
     private let calls: CallTable
+    private let pauses: PauseTable
     private let inbox: Inbox<Command>
     private let stop: StopFlag
     private let lastView = Atomic<UInt64>(0)
 
     private init(
-        settings: ClientSettings, log: Logger, states: ConnectionStates, calls: CallTable, inbox: Inbox<Command>,
-        stop: StopFlag
+        settings: ClientSettings, log: Logger, states: ConnectionStates, calls: CallTable, pauses: PauseTable,
+        inbox: Inbox<Command>, stop: StopFlag
     ) {
         self.settings = settings
         self.log = log
         self.states = states
         self.calls = calls
+        self.pauses = pauses
         self.inbox = inbox
         self.stop = stop
     }
@@ -39,9 +41,12 @@ final class Connection: Sendable {
         let waker = try Waker()
         let inbox = Inbox<Command>(capacity: settings.mostCalls, waker: waker)
         let (calls, states, stop) = (CallTable(), ConnectionStates(), StopFlag(waker: waker))
-        let outside = DriverContext(inbox: inbox, waker: waker, calls: calls, states: states, stop: stop, log: log)
+        let pauses = PauseTable(waker: waker)
+        let outside = DriverContext(
+            inbox: inbox, waker: waker, calls: calls, pauses: pauses, states: states, stop: stop, log: log)
         try Driver.start(settings: settings, seed: seed, outside: outside)
-        return Connection(settings: settings, log: log, states: states, calls: calls, inbox: inbox, stop: stop)
+        return Connection(
+            settings: settings, log: log, states: states, calls: calls, pauses: pauses, inbox: inbox, stop: stop)
     }
 
     /// Has the call made and waits for its answer. Cancelling the task cancels the call.
@@ -54,9 +59,14 @@ final class Connection: Sendable {
         try await withTaskCancellationHandler {
             try await pending.value()
         } onCancel: {
-            calls.cancel(pending.id)
+            cancel(pending)
         }
     }
+
+    func cancel(_ pending: PendingCall) { calls.cancel(pending.id) }
+
+    /// Tells on the driver's thread, once the time has passed or the connection has ended.
+    func after(_ time: Duration, _ tell: @escaping @Sendable () -> Void) { pauses.add(until: Instant.now + time, tell) }
 
     /// Has the call made, in the order in which this is called.
     func start(_ call: Call, timeout: Duration? = nil) throws -> PendingCall {
@@ -89,8 +99,13 @@ final class Connection: Sendable {
 
     /// Ends the thread; every call under way throws ``MembusError/closed``. Returns once the sockets are closed.
     func close() async {
+        await withCheckedContinuation { continuation in close { continuation.resume() } }
+    }
+
+    /// The same for whoever has no task.
+    func close(then tell: @escaping @Sendable () -> Void) {
         stop.raise()
-        await states.untilClosed()
+        states.whenClosed(tell)
     }
 
     /// An answer of another kind than the request's: a broker that breaks the protocol.

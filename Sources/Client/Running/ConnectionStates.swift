@@ -1,5 +1,5 @@
+import MembusBus
 import MembusSystem
-import Synchronization
 
 /// How the connection stands, for whoever wants to know or be told.
 final class ConnectionStates: Sendable {
@@ -7,9 +7,14 @@ final class ConnectionStates: Sendable {
         var link = LinkState.connecting
         var listeners: [UInt64: AsyncStream<ConnectionState>.Continuation] = [:]
         var last: UInt64 = 0
-        var closers: [CheckedContinuation<Void, Never>] = []
+        var closers: [@Sendable () -> Void] = []
+        var waiting: [UInt64: Waiting] = [:]
     }
-    private let state = Mutex(State())
+    private struct Waiting: Sendable {
+        let isWanted: @Sendable (ConnectionState) -> Bool
+        let tell: Telling<ConnectionState>
+    }
+    private let state = Lock(State())
 
     var current: ConnectionState { Self.shown(state.withLock { $0.link }) }
 
@@ -34,7 +39,44 @@ final class ConnectionStates: Sendable {
         return stream
     }
 
+    /// Tells of the first state that is wanted, from the present one on.
+    /// - Returns: what calls it off; `nil`: it was told at once.
+    func next(
+        where isWanted: @escaping @Sendable (ConnectionState) -> Bool, then tell: @escaping Telling<ConnectionState>
+    ) -> (any Cancellable)? {
+        let (told, id) = state.withLock { state -> (Result<ConnectionState, any Error>?, UInt64) in
+            let shown = Self.shown(state.link)
+            if isWanted(shown) { return (.success(shown), 0) }
+            if state.link == .closed { return (.failure(MembusError.closed), 0) }
+            state.last += 1
+            state.waiting[state.last] = Waiting(isWanted: isWanted, tell: tell)
+            return (nil, state.last)
+        }
+        guard let told else { return WaitingForState(id, self) }
+        tell(told)
+        return nil
+    }
+
+    fileprivate func cancel(_ id: UInt64) {
+        let waiting = state.withLock { $0.waiting.removeValue(forKey: id) }
+        waiting?.tell(.failure(CancellationError()))
+    }
+
+    /// Whoever waits for this state is told, and of the end of all states in any case.
+    private func settle(_ link: LinkState) {
+        let shown = Self.shown(link)
+        let settled = state.withLock { state in
+            let settled = state.waiting.filter { link == .closed || $0.value.isWanted(shown) }
+            for id in settled.keys { state.waiting[id] = nil }
+            return settled.sorted { $0.key < $1.key }.map(\.value)
+        }
+        for waiting in settled {
+            waiting.tell(waiting.isWanted(shown) ? .success(shown) : .failure(MembusError.closed))
+        }
+    }
+
     func post(_ link: LinkState) {
+        defer { settle(link) }
         let (listeners, closers) = state.withLock { state in
             state.link = link
             let told = (Array(state.listeners.values), state.closers)
@@ -49,18 +91,17 @@ final class ConnectionStates: Sendable {
             listener.yield(Self.shown(link))
             if link == .closed { listener.finish() }
         }
-        for closer in closers { closer.resume() }
+        for tell in closers { tell() }
     }
 
-    func untilClosed() async {
-        await withCheckedContinuation { continuation in
-            let isClosed = state.withLock { state in
-                if state.link == .closed { return true }
-                state.closers.append(continuation)
-                return false
-            }
-            if isClosed { continuation.resume() }
+    /// Tells once the connection is closed; at once if it is.
+    func whenClosed(_ tell: @escaping @Sendable () -> Void) {
+        let isClosed = state.withLock { state in
+            if state.link == .closed { return true }
+            state.closers.append(tell)
+            return false
         }
+        if isClosed { tell() }
     }
 
     private static func shown(_ link: LinkState) -> ConnectionState {
@@ -72,4 +113,14 @@ final class ConnectionStates: Sendable {
         case .closed: .closed
         }
     }
+}
+
+private final class WaitingForState: Cancellable {
+    private let id: UInt64
+    private let states: ConnectionStates
+    init(_ id: UInt64, _ states: ConnectionStates) {
+        self.id = id
+        self.states = states
+    }
+    func cancel() { states.cancel(id) }
 }

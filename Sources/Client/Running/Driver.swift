@@ -20,6 +20,7 @@ enum Driver {
             run: { ports in
                 let views = run(ports, ClientCore(settings: settings, seed: seed, now: Instant.now), outside)
                 outside.calls.close()
+                outside.pauses.close()
                 for view in views { view.close() }
                 outside.states.post(.closed)
             })
@@ -40,6 +41,7 @@ struct DriverContext: Sendable {
     let inbox: Inbox<Command>
     let waker: Waker
     let calls: CallTable
+    let pauses: PauseTable
     let states: ConnectionStates
     let stop: StopFlag
     let log: Logger

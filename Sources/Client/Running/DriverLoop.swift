@@ -55,7 +55,7 @@ struct DriverLoop: ~Copyable {
 
     private mutating func turn() throws {
         let now = Instant.now
-        let pause = max(.zero, min(core.wakeAt, nextTick) - now)
+        let pause = max(.zero, min(core.wakeAt, nextTick, outside.pauses.next ?? nextTick) - now)
         let ready: Poller.Ready
         if let box = ports.events {
             ready = try poller.wait(
@@ -145,6 +145,7 @@ struct DriverLoop: ~Copyable {
             let notes = views.values.flatMap { $0.takeNotes() }
             if !notes.isEmpty { step(.noted(notes)) }
         }
+        for tell in outside.pauses.takeDue(at: now) { tell() }
         guard now >= min(core.wakeAt, nextTick) else { return }
         nextTick = now + Self.tick
         step(.tick)

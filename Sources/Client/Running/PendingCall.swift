@@ -1,37 +1,43 @@
-import Synchronization
+import MembusBus
 
 /// A call on its way: resolved once, awaited by anybody.
 final class PendingCall: Sendable {
+    typealias Resolution = Result<Answer, any Error>
     private enum State {
-        case open([CheckedContinuation<Answer, any Error>])
-        case resolved(Result<Answer, any Error>)
+        case open([@Sendable (Resolution) -> Void])
+        case resolved(Resolution)
     }
     let id: CallID
-    private let state = Mutex(State.open([]))
+    private let state = Lock(State.open([]))
 
     init(id: CallID) { self.id = id }
 
     /// The first resolution counts.
-    func resolve(_ result: Result<Answer, any Error>) {
-        let waiting = state.withLock { state -> [CheckedContinuation<Answer, any Error>] in
+    func resolve(_ result: Resolution) {
+        let waiting = state.withLock { state -> [@Sendable (Resolution) -> Void] in
             guard case .open(let waiting) = state else { return [] }
             state = .resolved(result)
             return waiting
         }
-        for continuation in waiting { continuation.resume(with: result) }
+        for tell in waiting { tell(result) }
+    }
+
+    /// Tells at once if it is resolved, else on the thread that resolves it, most often the driver's: be short.
+    func whenResolved(_ tell: @escaping @Sendable (Resolution) -> Void) {
+        let result = state.withLock { state -> Resolution? in
+            switch state {
+            case .resolved(let result): return result
+            case .open(let waiting):
+                state = .open(waiting + [tell])
+                return nil
+            }
+        }
+        if let result { tell(result) }
     }
 
     func value() async throws -> Answer {
         try await withCheckedThrowingContinuation { continuation in
-            let result = state.withLock { state -> Result<Answer, any Error>? in
-                switch state {
-                case .resolved(let result): return result
-                case .open(let waiting):
-                    state = .open(waiting + [continuation])
-                    return nil
-                }
-            }
-            if let result { continuation.resume(with: result) }
+            whenResolved { continuation.resume(with: $0) }
         }
     }
 }
@@ -45,7 +51,7 @@ final class CallTable: Sendable {
         var last: UInt64 = 0
         var isClosed = false
     }
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     /// - Throws: ``MembusError/closed``.
     func open() throws -> PendingCall {

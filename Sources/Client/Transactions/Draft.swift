@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Synchronization
+import MembusBus
 
 /// A transaction while its closure runs. All of it happens in one commit, or nothing.
 ///
@@ -17,7 +17,7 @@ public final class Draft: Sendable {
         var lineage: Lineage?
         var mistake: MembusError?
     }
-    private let contents = Mutex(Contents())
+    private let contents = Lock(Contents())
     private let branch: BranchName
     private let fetch: @Sendable ([Key], Position?) async throws -> KeysInParts.Fetched
 
@@ -38,9 +38,7 @@ public final class Draft: Sendable {
     ///   ``MembusError`` pass: what a rerun mends has the closure run again.
     public func get(_ keys: [String]) async throws -> Snapshot {
         let (token, records) = try await look(keys)
-        contents.withLock { contents in
-            for record in records { contents.require(record) }
-        }
+        require(records)
         return Snapshot(token: token, records: records)
     }
 
@@ -51,20 +49,47 @@ public final class Draft: Sendable {
         return records.first { !$0.isDeleted }
     }
 
+    /// The same of several, as of one revision.
+    package func read(_ keys: [String]) async throws -> Snapshot {
+        let (token, records) = try await look(keys)
+        return Snapshot(token: token, records: records)
+    }
+
     private func look(_ texts: [String]) async throws -> (Token, [Record]) {
-        var keys: [Key] = []
-        for text in texts { keys.append(try keyed(text)) }
-        let wanted = keys
-        let (missing, at) = contents.withLock { contents in
-            (wanted.filter { contents.seen[$0] == nil }, contents.at)
+        let wanted = try wanted(texts)
+        if wanted.isToFetch { take(try await fetch(wanted.missing, wanted.at)) }
+        return try look(wanted)
+    }
+
+    /// Keys to be read, and which of them are to be fetched, as of which state.
+    struct Wanted: Sendable {
+        var keys: [Key]
+        var missing: [Key]
+        /// `nil`: the newest, which is then that of the draft.
+        var at: Position?
+        var isToFetch: Bool { !missing.isEmpty || at == nil }
+    }
+
+    func wanted(_ texts: [String]) throws -> Wanted {
+        let keys = try texts.map { try keyed($0) }
+        return contents.withLock { contents in
+            Wanted(keys: keys, missing: keys.filter { contents.seen[$0] == nil }, at: contents.at)
         }
-        if !missing.isEmpty || at == nil {
-            let fetched = try await fetch(missing, at)
-            contents.withLock { $0.take(fetched) }
-        }
-        return try contents.withLock { contents in
+    }
+
+    func take(_ fetched: KeysInParts.Fetched) { contents.withLock { $0.take(fetched) } }
+
+    /// What is wanted, once it is there; noted as what the transaction builds upon.
+    func look(_ wanted: Wanted) throws -> (Token, [Record]) {
+        try contents.withLock { contents in
             guard let token = contents.token else { throw MembusError.closed }
-            return (token, contents.look(wanted))
+            return (token, contents.look(wanted.keys))
+        }
+    }
+
+    func require(_ records: [Record]) {
+        contents.withLock { contents in
+            for record in records { contents.require(record) }
         }
     }
 

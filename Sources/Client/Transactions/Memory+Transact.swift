@@ -21,19 +21,31 @@ extension Memory {
         message: String = "", branch: BranchName? = nil, retries: Int = 0, timeout: Duration? = nil,
         _ body: (Draft) async throws -> Void
     ) async throws -> Receipt {
+        try await transact(
+            message: message, context: context, branch: branch, retries: retries, timeout: timeout, body)
+    }
+
+    /// The same in another context than the connection's.
+    @discardableResult
+    package nonisolated(nonsending) func transact(
+        message: String, context: String, branch: BranchName? = nil, retries: Int = 0, timeout: Duration? = nil,
+        _ body: (Draft) async throws -> Void
+    ) async throws -> Receipt {
         let patience = connection.deadline(timeout)
         var rerunning = Rerunning(retries: retries)
         var step = try await connection.begin(&rerunning, patience)
         while true {
             if case .finished(let receipt) = step { return receipt }
-            let drafted = await drafted(message: message, branch: branch ?? self.branch, patience, body)
+            let drafted = await drafted(
+                message: message, context: context, branch: branch ?? self.branch, patience, body)
             step = try await connection.carryOn(&rerunning, drafted, patience)
         }
     }
 
     /// What the closure comes to.
     private nonisolated(nonsending) func drafted(
-        message: String, branch: BranchName, _ patience: Patience, _ body: (Draft) async throws -> Void
+        message: String, context: String, branch: BranchName, _ patience: Patience,
+        _ body: (Draft) async throws -> Void
     ) async -> Rerunning.Input {
         let draft = Draft(branch: branch) { [connection] keys, at in
             try await connection.records(keys, branch: branch, at: at, patience)
@@ -54,6 +66,11 @@ extension Memory {
     @discardableResult
     public func submit(_ transaction: Transaction, timeout: Duration? = nil) async throws -> Receipt {
         try await enqueue(transaction, timeout: timeout).receipt()
+    }
+
+    /// The same, without waiting until own views show it: whoever reads one then has to ask for the receipt's token.
+    package func commit(_ transaction: Transaction) async throws -> Receipt {
+        try await Submission(connection: connection, .transaction(transaction), timeout: nil, isShown: false).receipt()
     }
 
     /// Has a ready-made transaction executed after those that this agent enqueued before, without waiting:
@@ -90,9 +107,9 @@ public struct Submission: Sendable {
     private let connection: Connection
     private let pending: PendingCall
 
-    init(connection: Connection, _ work: Work, timeout: Duration?) throws {
+    init(connection: Connection, _ work: Work, timeout: Duration?, isShown: Bool = true) throws {
         self.connection = connection
-        pending = try connection.start(.transact(work), timeout: timeout)
+        pending = try connection.start(.transact(work, isShown: isShown), timeout: timeout)
     }
 
     /// Waits for its outcome. Cancelling the task gives the transaction up: one that was not sent yet never is.

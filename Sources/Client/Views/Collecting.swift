@@ -24,6 +24,8 @@ struct Collecting: StepwiseCall {
     let consistency: Consistency
     let shared: SharedView
     let view: ViewID
+    /// Once values of so many bytes are there, no more are fetched: see ``Snapshot/leftOut``.
+    private let mostBytes: Int
     /// Where the state was gone by the time of the fetch: long enough that a burst of compaction is over.
     static let pause: Duration = .milliseconds(20)
 
@@ -36,8 +38,11 @@ struct Collecting: StepwiseCall {
     private(set) var found: [Record] = []
     var missing: Misses?
 
-    init(_ keys: [Key], _ consistency: Consistency, from shared: SharedView, _ view: ViewID) {
+    init(
+        _ keys: [Key], _ consistency: Consistency, from shared: SharedView, _ view: ViewID, mostBytes: Int = .max
+    ) {
         self.keys = keys
+        self.mostBytes = mostBytes
         self.consistency = consistency
         self.shared = shared
         self.view = view
@@ -110,8 +115,10 @@ struct Collecting: StepwiseCall {
             return confirm(goal)
         }
         if taken.missing.keys.isEmpty { return .hand(Snapshot(token: taken.missing.token, records: found)) }
+        // One key is fetched in any case: of a read something comes back.
         let parts = KeysInParts(
-            taken.missing.keys, branch: shared.follow.branch, at: taken.missing.token.position)
+            taken.missing.keys, branch: shared.follow.branch, at: taken.missing.token.position,
+            mostBytes: mostBytes == .max ? .max : max(1, mostBytes - found.reduce(0) { $0 + $1.size }))
         stage = .fetching(parts)
         return try parts.begin().then { try filled($0) }
     }
@@ -135,7 +142,10 @@ struct Collecting: StepwiseCall {
         shared.fill(fetched.records, missing)
         self.missing = nil
         let byKey = Dictionary((found + fetched.records).map { ($0.key, $0) }, uniquingKeysWith: { _, new in new })
-        return .hand(Snapshot(token: missing.token, records: keys.compactMap { byKey[$0] }))
+        return .hand(
+            Snapshot(
+                token: missing.token, records: keys.compactMap { byKey[$0] },
+                leftOut: Array(missing.keys.dropFirst(fetched.records.count))))
     }
 
     /// What is gone by then (compacted, or of a history that was replaced) is read again at a newer cut.

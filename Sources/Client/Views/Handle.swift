@@ -13,6 +13,15 @@ public final class Handle: Sendable {
 
     deinit { if let slot { shared.release(slot) } }
 
+    /// The record with its version, which tells whether a copy of it is still good.
+    package func held() throws(MembusError) -> (Record, HeldVersion)? {
+        guard let slot else {
+            _ = try shared.record(key.text)
+            return nil
+        }
+        return try shared.held(slot: slot, key)
+    }
+
     /// The record, like ``View/subscript(_:)-(String)``.
     public func record() throws(MembusError) -> Record? {
         guard let slot else { return try shared.record(key.text) }

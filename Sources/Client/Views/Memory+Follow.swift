@@ -28,23 +28,62 @@ extension Memory {
         _ topics: [String], mode: StreamMode = .update, capacity: Int = 256 << 20, whenStale: WhenStale = .serve,
         branch: BranchName? = nil, context: String? = nil, warm: URL? = nil, timeout: Duration? = nil
     ) async throws -> View {
-        let file = try warm.map { try WarmFile(reading: $0) }
-        let filter = try topics.isEmpty ? file?.filter ?? filtered(topics) : filtered(topics)
-        var follow = Follow(branch: branch ?? self.branch, filter: filter, mode: mode, start: nil)
-        if let warm, let file {
-            try file.check(fits: follow, at: warm)
-            if let lineage = await connection.lineage() { try file.check(isOf: lineage, at: warm) }
-            follow.start = file.token
+        let following = try Following(
+            topics, branch: branch ?? self.branch, mode: mode, capacity: capacity, whenStale: whenStale,
+            context: context ?? self.context, warm: warm)
+        if following.isWarm {
+            // A broker that does not answer just now says nothing against the file.
+            try following.check(try? await connection.ask(Following.question, timeout: Following.patience).lineage)
         }
-        let shared = SharedView(
-            follow: follow, capacity: capacity, whenStale: whenStale, context: context ?? self.context, warm: file)
-        let view = View(connection: connection, shared: shared, id: try connection.follow(follow, shared))
-        if file == nil { try await view.reach(.live, timeout: timeout) }
+        let view = try following.view(on: connection)
+        if !following.isWarm { try await view.reach(.live, timeout: timeout) }
         return view
     }
 }
 
-extension Connection {
-    /// The broker's history; `nil` if it does not answer just now.
-    func lineage() async -> Lineage? { try? await ask(Ping(nonce: 0), timeout: .seconds(2)).lineage }
+/// What is to be followed, and from where.
+struct Following: Sendable {
+    private let follow: Follow
+    private let capacity: Int
+    private let whenStale: WhenStale
+    private let context: String
+    private let warm: (file: WarmFile, url: URL)?
+
+    /// Which history the broker holds, any reply tells.
+    static let question = Ping(nonce: 0)
+    static let patience: Duration = .seconds(2)
+
+    /// - Throws: also if the warm file cannot be read, or is of something else.
+    init(
+        _ topics: [String], branch: BranchName, mode: StreamMode, capacity: Int, whenStale: WhenStale, context: String,
+        warm: URL?
+    ) throws {
+        let file = try warm.map { try WarmFile(reading: $0) }
+        let filter = try topics.isEmpty ? file?.filter ?? filtered(topics) : filtered(topics)
+        var follow = Follow(branch: branch, filter: filter, mode: mode, start: nil)
+        if let warm, let file {
+            try file.check(fits: follow, at: warm)
+            follow.start = file.token
+            self.warm = (file, warm)
+        } else {
+            self.warm = nil
+        }
+        self.follow = follow
+        self.capacity = capacity
+        self.whenStale = whenStale
+        self.context = context
+    }
+
+    var isWarm: Bool { warm != nil }
+
+    /// - Parameter lineage: the broker's; `nil`: it is not known.
+    func check(_ lineage: Lineage?) throws(MembusError) {
+        if let lineage, let warm { try warm.file.check(isOf: lineage, at: warm.url) }
+    }
+
+    func view(on connection: Connection) throws -> View {
+        let shared = SharedView(
+            follow: follow, capacity: capacity, whenStale: whenStale, context: context, warm: warm?.file)
+        return View(connection: connection, shared: shared, id: try connection.follow(follow, shared))
+    }
 }

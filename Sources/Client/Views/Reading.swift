@@ -74,6 +74,17 @@ public struct Reading: ~Copyable, Sendable {
         }
     }
 
+    /// For whoever has the key's bytes alone.
+    @inline(__always)
+    mutating func record(bytes: UnsafeBufferPointer<UInt8>) throws(MembusError) -> Record? {
+        if isGuarded { try checkReadable() }
+        if case .record(let record)? = cache.lookup(bytes: bytes, context: Self.contextNumber) { return record }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .invalidName(InvalidName(.key, String(decoding: bytes, as: UTF8.self), "is not UTF-8"))
+        }
+        return try record(text)
+    }
+
     private func without(_ hit: ViewCache.Hit, _ text: String) throws(MembusError) -> Record? {
         switch hit {
         case .record(let record): return record

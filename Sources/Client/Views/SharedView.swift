@@ -1,11 +1,11 @@
-import Synchronization
+import MembusBus
 
 /// A view's state between the driver's thread, which moves it, and everybody who reads it.
 final class SharedView: Sendable {
     let follow: Follow
     let whenStale: WhenStale
-    private let reading: Mutex<Reading>
-    private let listeners = Mutex<[WeakListener]>([])
+    private let reading: Lock<Reading>
+    private let listeners = Lock<[WeakListener]>([])
 
     private struct WeakListener: Sendable {
         weak let listener: ChangeListener?
@@ -17,7 +17,7 @@ final class SharedView: Sendable {
     ) {
         self.follow = follow
         self.whenStale = whenStale
-        reading = Mutex(
+        reading = Lock(
             Reading(
                 follow: follow, capacity: capacity, whenStale: whenStale, context: context, warm: warm, in: environment
             ))
@@ -31,6 +31,19 @@ final class SharedView: Sendable {
     @inline(__always)
     func record(slot: Int, _ key: Key) throws(MembusError) -> Record? {
         try reading.withLock { reading throws(MembusError) in try reading.record(slot: slot, key) }
+    }
+    /// The record and, beside it, what tells its version from any other that the view ever shows.
+    @inline(__always)
+    func held(bytes: UnsafeBufferPointer<UInt8>) throws(MembusError) -> (Record, HeldVersion)? {
+        try reading.withLock { reading throws(MembusError) in
+            try reading.record(bytes: bytes).map { ($0, HeldVersion($0, reading.resets)) }
+        }
+    }
+    @inline(__always)
+    func held(slot: Int, _ key: Key) throws(MembusError) -> (Record, HeldVersion)? {
+        try reading.withLock { reading throws(MembusError) in
+            try reading.record(slot: slot, key).map { ($0, HeldVersion($0, reading.resets)) }
+        }
     }
     func read<T: Sendable>(_ body: (inout Reading) throws -> T) throws -> T {
         try reading.withLock { reading in try body(&reading) }
@@ -51,6 +64,13 @@ final class SharedView: Sendable {
     var count: Int { reading.withLock { $0.count } }
     var capped: (stripped: Int, evicted: Int) { reading.withLock { $0.capped } }
     var state: ViewState { reading.withLock { $0.state } }
+    /// All of one moment.
+    var standing: (state: ViewState, token: Token, count: Int) {
+        reading.withLock { ($0.state, $0.token, $0.count) }
+    }
+    func digested() throws(MembusError) -> (token: Token, digest: StateDigest) {
+        try reading.withLock { reading throws(MembusError) in (reading.token, try reading.digest().digest) }
+    }
     /// Why the view can never be read, if so.
     var failure: MembusError? { reading.withLock { $0.failure } }
     /// Whether a read that can wait has to.

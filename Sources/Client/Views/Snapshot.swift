@@ -4,13 +4,16 @@ public struct Snapshot: Sendable {
     public let token: Token
     /// Those that exist, in the order asked for.
     public let records: [Record]
+    /// Keys that were asked for and not read, since there are bytes enough: nothing is known of them.
+    package let leftOut: [Key]
     private let places: [Key: Int]
 
     public var revision: Revision { token.revision }
 
     /// - Parameter records: deletions are left out.
-    package init(token: Token, records: [Record]) {
+    package init(token: Token, records: [Record], leftOut: [Key] = []) {
         self.token = token
+        self.leftOut = leftOut
         self.records = records.filter { !$0.isDeleted }
         self.places = Dictionary(
             self.records.enumerated().map { ($0.element.key, $0.offset) }, uniquingKeysWith: { first, _ in first })

@@ -26,13 +26,23 @@ extension View {
     public func get(
         _ keys: [String], _ consistency: Consistency = .cached, timeout: Duration? = nil
     ) async throws -> Snapshot {
+        var collecting = try collecting(keys, consistency)
+        return try await connection.begin(&collecting, connection.deadline(timeout))
+    }
+
+    /// The same, until values of so many bytes are there: the other keys are in ``Snapshot/leftOut``.
+    package func get(_ keys: [String], _ consistency: Consistency, mostBytes: Int) async throws -> Snapshot {
+        var collecting = try collecting(keys, consistency, mostBytes: mostBytes)
+        return try await connection.begin(&collecting, connection.deadline(nil))
+    }
+
+    func collecting(_ keys: [String], _ consistency: Consistency, mostBytes: Int = .max) throws -> Collecting {
         var checked: [Key] = []
         for text in keys {
             let key = try keyed(text)
             if !topics.matches(key) { throw MembusError.notFollowed(key, topics) }
             checked.append(key)
         }
-        var collecting = Collecting(checked, consistency, from: shared, id)
-        return try await connection.begin(&collecting, connection.deadline(timeout))
+        return Collecting(checked, consistency, from: shared, id, mostBytes: mostBytes)
     }
 }

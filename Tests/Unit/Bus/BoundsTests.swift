@@ -29,6 +29,8 @@ import Testing
         #expect(counts.count(isSubscription: true, from: peer(1), isThere: all) == peer(1))
         #expect(counts.total == 1)
         #expect(counts.count(isSubscription: true, from: peer(1), isThere: all) == nil)
+        let (most, then) = (counts.takeMost(), counts.takeMost())
+        #expect((most, then) == (5, 2))
     }
 
     @Test("beyond what all may have it is who has the most, of those that are there")

@@ -197,7 +197,7 @@ import Testing
         try eventually {
             _ = try publisher.drainSubscriptions()
             publisher.sweepSubscriptions()
-            return publisher.subscriptionBytes == 91 * SubscriptionBounds.bytes ? () : nil
+            return publisher.takeSubscriptionBytes().now == 91 * SubscriptionBounds.bytes ? () : nil
         }
     }
 }

@@ -276,6 +276,22 @@ struct CoreTests {
         }
     }
 
+    @Test("who writes elsewhere sees his commit with its reply, which brings the bookmarks of his other views")
+    func writtenElsewhere() throws {
+        var hand = CoreHand()
+        hand.follow(topics: ["plans/"])
+        hand.transact(1, key: "notes/a")
+        let (request, _) = try #require(hand.takeTransactions().last)
+        #expect(request.streams == [hand.stream])
+        hand.visible = Position(revision: 11, hash: 110)
+        let mark = StreamBookmark(stream: hand.stream, bookmark: Bookmark(position: hand.visible, last: 10, nonce: nil))
+        hand.reply(to: request, .outcome(.committed(hand.visible)), bookmarks: [mark])
+        #expect(hand.revision(of: 1) == 11)
+        // What its event tells needs no bookmark.
+        hand.transact(2, key: "plans/a")
+        #expect(try #require(hand.takeTransactions().last).request.streams.isEmpty)
+    }
+
     @Test("two views of one stream share a subscription, and the last to leave takes it back")
     func sharedStreams() {
         var hand = CoreHand()

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Membus
@@ -42,6 +43,16 @@ struct KeysInPartsTests {
         #expect(throws: MembusError.self) { try reading.failed(refusal) }
         #expect(throws: MembusError.self) { try reading.failed(refused(.limitExceeded)) }
         #expect(try reading.answered(part([record("a", 3)])).get().keys == [key("b")])
+    }
+
+    @Test("whoever bounds the bytes gets those of the first keys, as of one state, and no more is asked for")
+    func bounded() throws {
+        let keys = ["a", "b", "c", "d"].map { key($0) }
+        var reading = KeysInParts(keys, branch: .main, at: nil, mostBytes: 100)
+        _ = reading.begin()
+        let large = Record(key: key("b"), revision: 4, content: .inline(Data(repeating: 0x78, count: 100)))
+        #expect(try reading.answered(part([record("a", 3)])).get().keys == Array(keys.dropFirst()))
+        #expect(try reading.answered(part([large])).handed().records.map(\.key) == Array(keys.prefix(2)))
     }
 
     @Test("parts of two histories are never joined")

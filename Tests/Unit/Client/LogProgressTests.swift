@@ -9,7 +9,8 @@ struct LogProgressTests {
 
     /// A page of commits that each change one key, answered when `visible` was visible.
     private func reply(
-        _ revisions: [Revision], next: LogCursor, more: Bool = false, visible: Revision, lineage: Lineage = Lineage(1)
+        _ revisions: [Revision], next: LogCursor, more: Bool = false, reached: Position? = nil, visible: Revision,
+        lineage: Lineage = Lineage(1)
     ) throws -> Answered<LogPage> {
         let commits = revisions.map { revision in
             Commit(
@@ -21,7 +22,7 @@ struct LogProgressTests {
         }
         let reply = Reply(
             id: 1, lineage: lineage, instance: Instance(7), visible: Position(revision: visible, hash: 0),
-            bookmarks: [], body: .log(LogPage(commits: commits, next: next, more: more)))
+            bookmarks: [], body: .log(LogPage(commits: commits, next: next, more: more, reached: reached)))
         return try Answered(reply, to: GetLog.self)
     }
 
@@ -49,6 +50,29 @@ struct LogProgressTests {
         #expect(progress.basis == Position(revision: 9, hash: 0))
         _ = try progress.take(reply([10], next: .end(of: 11), visible: 12))
         #expect(progress.basis == Position(revision: 10, hash: 100))
+    }
+
+    @Test("a page that says how far it came is what the next one has to continue, though nothing matched")
+    func reached() throws {
+        var progress = LogProgress(after: 4, basis: Position(revision: 4, hash: 40), lineage: lineage)
+        let reached = Position(revision: 9, hash: 90)
+        _ = try progress.take(reply([], next: .end(of: 9), more: true, reached: reached, visible: 20))
+        #expect(progress.cursor == .end(of: 9) && progress.basis == reached && !progress.isAtEnd)
+        _ = try progress.take(reply([11], next: .end(of: 12), reached: Position(revision: 12, hash: 120), visible: 13))
+        #expect(progress.cursor == .end(of: 12) && progress.basis == Position(revision: 12, hash: 120))
+        // An answer that comes late takes nothing back.
+        _ = try progress.take(reply([], next: .end(of: 9), more: true, reached: reached, visible: 20))
+        #expect(progress.cursor == .end(of: 12) && progress.basis == Position(revision: 12, hash: 120))
+    }
+
+    @Test("a reading moves on no further than to a place that is known: an old copy of the store may go on differently")
+    func noFurtherThanKnown() throws {
+        var progress = LogProgress(after: 4, basis: Position(revision: 4, hash: 40), lineage: lineage)
+        _ = try progress.take(reply([], next: .end(of: 9), visible: 12))
+        #expect(progress.cursor == .end(of: 4) && progress.basis == Position(revision: 4, hash: 40))
+        _ = try progress.take(reply([7], next: .end(of: 9), visible: 12))
+        #expect(progress.cursor == .end(of: 7) && progress.basis == Position(revision: 7, hash: 70))
+        #expect(progress.isAtEnd)
     }
 
     @Test("the next page has to continue the newest commit that was read")

@@ -1,7 +1,8 @@
 import Foundation
-import GRDB
 import Membus
 import Testing
+
+@testable import MembusStore
 
 /// What the store is told of who read what, as its own tables have it.
 @Suite("Reads are noted", .serialized, .timeLimit(.minutes(5)))
@@ -71,9 +72,12 @@ struct NotedReadsTests {
             tx.put("k/2", text: "2")
         }.revision
         let rows = try read(broker) { db in
-            try Row.fetchAll(db, sql: "SELECT revision, key, version FROM reads ORDER BY key").map {
-                "\($0["revision"] as Int64) \($0["key"] as String) \($0["version"] as Int64)"
+            let found = try db.rows("SELECT revision, key, version FROM reads ORDER BY key")
+            var rows: [String] = []
+            while let row = try found.next() {
+                rows.append("\(try row[0] as Int64) \(try row[1] as String) \(try row[2] as Int64)")
             }
+            return rows
         }
         #expect(rows == ["\(commit) k/1 \(base)", "\(commit) k/none 0"])
         await memory.close()
@@ -103,20 +107,19 @@ struct NotedReadsTests {
 
     private func accesses(in broker: LiveBroker) throws -> [Access: Int64] {
         let rows = try read(broker) { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT context, accesses.key, version, first_read FROM accesses
-                    JOIN branches ON branches.id = branch WHERE agent = 'reader' AND branches.name = 'main'
-                    """
-            ).map { (Access($0["context"], $0["key"], $0["version"]), $0["first_read"] as Int64) }
+            let found = try db.rows(
+                """
+                SELECT context, accesses.key, version, first_read FROM accesses
+                JOIN branches ON branches.id = branch WHERE agent = 'reader' AND branches.name = 'main'
+                """)
+            var rows: [(Access, Int64)] = []
+            while let row = try found.next() { rows.append((Access(try row[0], try row[1], try row[2]), try row[3])) }
+            return rows
         }
         return Dictionary(uniqueKeysWithValues: rows)
     }
 
     private func read<T>(_ broker: LiveBroker, _ body: (Database) throws -> T) throws -> T {
-        var configuration = Configuration()
-        configuration.readonly = true
-        return try DatabaseQueue(path: broker.directory + "/membus.db", configuration: configuration).inDatabase(body)
+        try DatabaseQueue(path: broker.directory + "/membus.db", isReadOnly: true).inDatabase(body)
     }
 }

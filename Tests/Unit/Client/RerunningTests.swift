@@ -26,7 +26,9 @@ struct RerunningTests {
         var rerunning = Rerunning(retries: 5)
         guard case .run(1) = try rerunning.begin().handed() else { throw Unexpected("not run") }
         let submitted = try rerunning.take(.given(draft()))
-        guard case .make(.transact(.transaction(let transaction)), nil) = submitted else { throw Unexpected(submitted) }
+        guard case .make(.transact(.transaction(let transaction), _), nil) = submitted else {
+            throw Unexpected(submitted)
+        }
         #expect(transaction.changes.count == 1)
         guard case .finished(let receipt) = try rerunning.take(decided(.committed(at(11)))).handed() else {
             throw Unexpected("not finished")

@@ -5,6 +5,22 @@ import Testing
 
 @Suite("The session")
 struct SessionTests {
+    @Test("a transaction that is not to be shown is over once it is decided; the view hears of it all the same")
+    func notShown() throws {
+        var hand = CoreHand()
+        hand.follow()
+        let change = Change(Key(unchecked: "a"), .put(Put(Data("x".utf8))))
+        hand.call(1, .transact(.transaction(Transaction(changes: [change])), isShown: false))
+        hand.transact(2)
+        let sent = hand.takeTransactions()
+        hand.commit(sent[0].request, at: 11)
+        #expect(hand.revision(of: 1) == 11)
+        hand.commit(sent[1].request, at: 12)
+        #expect(hand.revision(of: 2) == nil)
+        hand.waitFor(Token(lineage: hand.lineage, position: Position(revision: 11, hash: 110)), call: 3)
+        #expect(hand.finished[3] == nil)
+    }
+
     @Test("a lost reply has the same number sent again, with the same payload")
     func lostReply() throws {
         var hand = CoreHand()

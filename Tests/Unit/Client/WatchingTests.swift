@@ -102,9 +102,24 @@ struct WatchingTests {
     func largeValueDropped() throws {
         var (watching, _) = try reading(.after(4))
         _ = try watching.answered(page([commit(5, value: nil)], to: 10))
-        do { throw Unexpected(try watching.answered(version(3))) } catch MembusError.refused(let refusal) {
+        // It may be another history's, under the same name: only the log knows.
+        let asked = try watching.answered(version(3)).log()
+        #expect(asked.cursor == .end(of: 10) && asked.basis == at(10) && asked.limit == 1)
+        var replaced = watching
+        do { throw Unexpected(try watching.answered(page([], to: 10))) } catch MembusError.refused(let refusal) {
             #expect(refusal.code == .belowFloor)
         }
+        #expect(try replaced.failed(refused(.historyDiffers)).isQuestion)
+    }
+
+    @Test("a signal that was refused before the branch was there ends nothing: the log is read now and then")
+    func forkedMeanwhile() throws {
+        var (watching, _) = try reading(.after(4))
+        _ = try watching.answered(page([], to: 10))
+        #expect(try watching.failed(refused(.unknownBranch)).paused() == Watching.pollingPause)
+        #expect(try watching.take(.passed).log().cursor == .end(of: 10))
+        // The log itself knows.
+        #expect(throws: MembusError.self) { try watching.failed(refused(.unknownBranch)) }
     }
 
     @Test("a broker that is away is waited for, in every stage")

@@ -1,0 +1,9 @@
+import MembusCommand
+
+@main
+enum Main {
+    static func main() async {
+        Entry.prepare()
+        await Entry.main()
+    }
+}

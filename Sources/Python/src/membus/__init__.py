@@ -1,0 +1,39 @@
+"""Membus: shared memory for teams of AI agents.
+
+    import membus
+
+    with membus.connect(agent="planner", context="trip-42") as memory:
+        plans = memory.follow("plans/")
+        print(plans["plans/paris"].text)
+
+        @memory.transact(retries=5, message="book")
+        def commit(tx):
+            if tx.get("plans/paris") is not None:
+                tx.increment("plans/paris/cost", 120)
+
+        for change in memory.watch("plans/", after=commit.revision):
+            print(change)
+
+For asyncio there is :mod:`membus.aio`.
+"""
+
+from . import _core, _errors
+from ._errors import *  # noqa: F403
+from ._errors import MembusError, make_error
+from ._memory import Listing, Memory, Watch, connect
+from ._transaction import Transaction
+from ._values import (
+    Change, Commit, Difference, Digest, RawCommit, Receipt, Record, Snapshot, Token, Version, ViewChange,
+)  # fmt: skip
+from ._view import View
+
+_core.setup(Record, RawCommit, Token, make_error)
+
+Handle = _core.Handle
+
+__all__ = [
+    "Change", "Commit", "Difference", "Digest", "Handle", "Listing", "Memory", "MembusError", "Receipt", "Record", "Snapshot",
+    "Token", "Transaction", "Version", "View", "ViewChange", "Watch", "connect",
+]  # fmt: skip
+__all__ += _errors.__all__
+__version__ = "0.1.0"

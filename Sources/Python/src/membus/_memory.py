@@ -1,0 +1,573 @@
+"""A team's memory, as one agent reaches it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from . import _core, _requests
+from ._command import WholeFile, count_lines, exporting, importing, last_line, program
+from ._errors import Closed, Forked, MembusError
+from ._reading import Reader
+from ._requests import Page, Path
+from ._transaction import Transaction, Value
+from ._values import Change, Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, Token, Version, milliseconds
+from ._view import View
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+T = TypeVar("T")
+
+def connect(
+    address: str | None = None, *, agent: str, context: str = "", branch: str = "main", timeout: Seconds = 30.0,
+    embedded: bool = True,
+) -> Memory:
+    """Connects to a broker. Use it as a context manager, or close it.
+
+    Args:
+        address: where the broker takes requests: `tcp://HOST:PORT` or `ipc://PATH`. None: what the environment's
+            MEMBUS_BROKER says, else the broker of the data directory (MEMBUS_DATA, else ~/.membus), else
+            tcp://127.0.0.1:7401.
+        agent: who the agent is: the author of its commits.
+        context: the run, task or conversation that it acts in: recorded with its commits and reads.
+        branch: what calls mean unless they name one.
+        timeout: how long this call, and every other that does not say, waits for an answer, in seconds.
+        embedded: where no broker is found, start one in the background on the data directory. It outlives this process,
+            and ends an hour after its last client has gone.
+
+    Raises:
+        Timeout: no broker answers.
+        UnsupportedVersion: it speaks another major version.
+        SystemFault: the address cannot be used.
+    """
+    where = _core.find_broker(address, program() if embedded else None)
+    return Memory(_requests.connect(where, agent, context, branch, timeout).wait(), where, agent, context, branch)
+
+
+#: Closed when the interpreter ends, so that what was read is on record.
+_OPEN: weakref.WeakSet[LocalMemory] = weakref.WeakSet()
+
+
+class LocalMemory:
+    """What of a memory does not wait."""
+
+    def __init__(self, owner: _core.Owner, address: str, agent: str, context: str, branch: str) -> None:
+        self._owner = owner
+        self._number = owner.number
+        #: Where the broker takes requests.
+        self.address = address
+        #: Who the agent is.
+        self.agent = agent
+        #: The run, task or conversation that it acts in.
+        self.context = context
+        #: What calls mean unless they name one.
+        self.branch = branch
+        _OPEN.add(self)
+
+    @property
+    def state(self) -> str:
+        """"connecting", "connected", "disconnected" (it is being tried), "without events" or "closed"."""
+        try:
+            return _requests.STATES[_core.memory_state(self._number)[0]]
+        except Closed:
+            return "closed"
+
+    def __repr__(self) -> str:
+        try:
+            state = self.state
+        except MembusError as error:
+            state = error.code
+        return f"<{type(self).__name__} of {self.agent} at {self.address}, {state}>"
+
+
+@atexit.register
+def _close_all() -> None:
+    _core.ending()
+    closing = []
+    for memory in list(_OPEN):
+        try:
+            closing.append(_requests.close(memory._number))
+        except MembusError:
+            pass  # It was closed before, or is another process's.
+    # All at once: a broker that does not answer is waited for half a second.
+    for pending in closing:
+        try:
+            pending.wait()
+        except (MembusError, KeyboardInterrupt):
+            pass
+
+
+class Listing(Reader[T]):
+    """A list that is asked of the broker page by page, as it is iterated. Once: it goes on where it stands.
+
+    Raises, as it is iterated:
+        HistoryChanged: the broker's history is replaced meanwhile.
+        BelowFloor: the pages were asked for so slowly that the broker dropped the state that they are of.
+        Timeout, Refused, Closed.
+    """
+
+    def __init__(self, owner: _core.Owner, page: Callable[[_core.Answer], Page[T]]) -> None:
+        super().__init__(owner, _core.list_next, page)
+
+
+class Watch(Reader[Change]):
+    """Every change to some topics, in order, each once, over reconnects and restarts of the broker too.
+
+    Iterating waits for the next one, and for a broker that is away. Ctrl-C ends the waiting; going on afterwards misses
+    nothing. `close()` ends it.
+
+    Raises, as it is iterated:
+        BelowFloor: changes of the topics after the place are no longer kept.
+        HistoryChanged: the broker holds another history now.
+        Closed.
+    """
+
+    def __init__(self, owner: _core.Owner) -> None:
+        super().__init__(owner, watch_next, watched, ahead=True)
+
+    def close(self) -> None:
+        """Ends it: whoever waits for a change is told `Closed`."""
+        self._end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def watch_next(watch: int) -> _core.Call:
+    return _core.watch_next(watch, 0)
+
+
+def watched(answer: _core.Answer) -> tuple[list[Change], bool]:
+    return changes(answer), False
+
+
+def refuse_coroutine(result: object) -> None:
+    """
+    Raises:
+        TypeError: it is one: nothing of the function has run.
+    """
+    if hasattr(result, "__await__"):
+        if hasattr(result, "close"):
+            result.close()
+        raise TypeError("the function is async: nothing of it was run; use membus.aio, or a function that is not")
+
+
+def changes(answer: _core.Answer) -> list[Change]:
+    lineage, records = answer[1].lineage, answer[2]
+    return [
+        Change(record, raw, lineage) for raw in answer[3] for record in records[raw.first : raw.first + raw.count]
+    ]
+
+
+class States:
+    """How a connection stands, now and each time that it changes."""
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self._known = -1
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        if self._known == _requests.CLOSED:
+            raise StopIteration
+        try:
+            self._known = _requests.state_next(self._memory, self._known).wait()
+        except Closed:
+            self._known = _requests.CLOSED
+        return _requests.STATES[self._known]
+
+
+class Memory(LocalMemory):
+    """A team's memory, as one agent reaches it: one connection, shared by as many threads as like.
+
+    It reconnects by itself. A child that `os.fork` made cannot use it (`Forked`), and connects anew.
+    """
+
+    # ---- Following
+
+    def follow(
+        self, *topics: str, mode: str = "update", capacity: int | None = None, when_stale: str = "serve",
+        branch: str | None = None, context: str | None = None, warm: Path | None = None,
+        timeout: Seconds | None = None,
+    ) -> View:
+        """Follows topics: a local, coherent cache of their records. Returns once it is complete.
+
+        Args:
+            topics: prefixes ending in `/`, exact keys, or `/` for everything.
+            mode: "update": values travel along; "invalidate": only the news of changes does.
+            capacity: bytes that the cache may use; None: 256 MiB.
+            when_stale: what reads do while the view cannot vouch for its state: "serve" it, "wait", or "fail".
+            branch: None: the connection's.
+            context: what its reads are recorded with; None: the connection's.
+            warm: a file that `view.save` wrote: the view reads at once from it, and catches up.
+            timeout: until the view is complete, in seconds; None: the connection's.
+
+        Raises:
+            OverCapacity: the keys alone exceed `capacity`.
+            WarmFileError, InvalidName, Timeout, Refused, Closed.
+        """
+        number = _requests.follow(
+            self._number, topics, mode, capacity, when_stale, branch, context, warm, timeout).wait()
+        return View(number, self, topics)
+
+    # ---- Transactions
+
+    @overload
+    def transact(
+        self, body: Callable[[Transaction], T], /, *, message: str = "", branch: str | None = None, retries: int = 0,
+        timeout: Seconds | None = None,
+    ) -> Receipt[T]: ...
+    @overload
+    def transact(
+        self, /, *, message: str = "", branch: str | None = None, retries: int = 0, timeout: Seconds | None = None
+    ) -> Callable[[Callable[[Transaction], T]], Receipt[T]]: ...
+    def transact(
+        self, body: Callable[[Transaction], T] | None = None, /, *, message: str = "", branch: str | None = None,
+        retries: int = 0, timeout: Seconds | None = None,
+    ) -> Receipt[T] | Callable[[Callable[[Transaction], T]], Receipt[T]]:
+        """Runs a function that reads and changes, and commits what it asks for: all of it, or nothing.
+
+        What it reads with `tx.get` must still be so at the commit. If not, it runs again on the new state, at most
+        `retries` times. Returns once this agent's own views of the branch show the commit. As a decorator it runs the
+        function at once, and the name is that of the receipt:
+
+            @memory.transact(retries=5, message="book")
+            def commit(tx):
+                tx.increment("plans/paris/cost", 120)
+
+        Args:
+            body: reads and changes; it may run several times.
+            message: what the commit is recorded with.
+            branch: None: the connection's.
+            retries: how often the function may run again.
+            timeout: of the whole call, reruns included, in seconds; None: the connection's.
+
+        Raises:
+            Conflict: after the last try; it carries what is there now.
+            Timeout: its `outcome_unknown` tells whether it may have taken effect.
+            CommittedButNotSeen.
+            Whatever the function raises: nothing is written then.
+        """
+        if body is None:
+            return lambda body: self._transact(body, message, branch, retries, timeout)
+        return self._transact(body, message, branch, retries, timeout)
+
+    def _transact(
+        self, body: Callable[[Transaction], T], message: str, branch: str | None, retries: int,
+        timeout: Seconds | None,
+    ) -> Receipt[T]:
+        owner = _core.transaction_begin(self._number, message, branch, retries, milliseconds(timeout))
+        while True:
+            transaction = Transaction(owner.number)
+            try:
+                result = body(transaction)
+                refuse_coroutine(result)
+            except MembusError as error:
+                if transaction._mends(error):
+                    continue
+                raise
+            answer = _core.transaction_commit(owner.number).wait()
+            if answer[4] != _core.RUN_AGAIN:
+                return Receipt(answer[1], answer[4] == _core.COMMITTED, result)
+
+    def put(
+        self, key: str, value: Value, *, message: str = "", if_revision: int | None = None, branch: str | None = None,
+        timeout: Seconds | None = None, **options: Any,
+    ) -> Receipt[None]:
+        """Puts one record, in a transaction of its own.
+
+        Args:
+            key: its name.
+            value: text, bytes, or what JSON can say.
+            message: what the commit is recorded with.
+            if_revision: only if the key's newest version is that of this revision; 0: only if there is no record.
+            branch: None: the connection's.
+            timeout: of the whole call, in seconds; None: the connection's.
+            options: those of `Transaction.put`.
+
+        Raises:
+            Conflict: it is not; the exception carries what is there now.
+        """
+        def body(tx: Transaction) -> None:
+            if if_revision is not None:
+                tx.require(key, at=if_revision)
+            tx.put(key, value, **options)
+
+        return self._transact(body, message, branch, 0, timeout)
+
+    def delete(
+        self, key: str, *, message: str = "", if_revision: int | None = None, branch: str | None = None,
+        timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Deletes one record, in a transaction of its own; see :meth:`put`."""
+        def body(tx: Transaction) -> None:
+            if if_revision is not None:
+                tx.require(key, at=if_revision)
+            tx.delete(key)
+
+        return self._transact(body, message, branch, 0, timeout)
+
+    # ---- Looking things up
+
+    def get(
+        self, key: str, *, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+    ) -> Record | None:
+        """The record under a key, asked of the broker; None: there is none.
+
+        Args:
+            key: the record's.
+            at: as of which revision; None: the newest.
+            branch: None: the connection's.
+            timeout: in seconds; None: the connection's.
+
+        Raises:
+            BelowFloor: the revision is no longer kept.
+            InvalidName, Timeout, Refused, Closed.
+        """
+        return _requests.first(_requests.get(self._number, (key,), at, branch, timeout).wait())
+
+    def get_all(
+        self, *keys: str, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+    ) -> Snapshot:
+        """Several records, all of one revision; see :meth:`get`."""
+        return _requests.snapshot(_requests.get(self._number, keys, at, branch, timeout).wait())
+
+    def range(
+        self, *topics: str, at: int | None = None, keys_only: bool = False, branch: str | None = None,
+        page_size: int = 1000, timeout: Seconds | None = None,
+    ) -> Listing[Record]:
+        """The records of some topics in the order of their keys, all of one revision, page by page.
+
+        Args:
+            topics: prefixes ending in `/`, exact keys, or `/` for everything.
+            at: as of which revision; None: the newest, when the first page is read.
+            keys_only: values do not travel.
+            branch: None: the connection's.
+            page_size: records in a page, at most.
+            timeout: of each page, in seconds; None: the connection's.
+        """
+        owner = _core.range(self._number, topics, _requests.revision(at), branch, milliseconds(timeout), keys_only, page_size)
+        return Listing(owner, _requests.records)
+
+    def history(
+        self, key: str, *, before: int | None = None, branch: str | None = None, page_size: int = 100,
+        timeout: Seconds | None = None,
+    ) -> Listing[Version]:
+        """The versions of a key, newest first, deletions and those of parent branches included."""
+        owner = _core.history(self._number, key, _requests.revision(before), branch, milliseconds(timeout), page_size)
+        return Listing(owner, _requests.versions)
+
+    def diff(
+        self, start: str, end: str | None = None, *topics: str, keys_only: bool = False, page_size: int = 1000,
+        timeout: Seconds | None = None,
+    ) -> Listing[Difference]:
+        """What differs between two states: each key that has other records in them, once, in no order that means anything.
+
+        It costs as much as was written between them, whatever they hold.
+
+        Args:
+            start: the one state: a branch ("main"), a branch as of a revision ("main@60"), as it was a while ago
+                ("main@2h") or at a time ("main@2026-03-01T12:00:00Z"), or before its newest commits ("main~3");
+                without the branch, of the connection's ("60", "@2h", "~3").
+            end: the other; None: the connection's branch as it is now.
+            topics: prefixes ending in `/`, or exact keys; none: everything.
+            keys_only: values do not travel.
+            page_size: differences in a page, at most.
+            timeout: of each page, in seconds; None: the connection's.
+        """
+        owner = _core.diff(self._number, start, end, topics, keys_only, page_size, milliseconds(timeout))
+        return Listing(owner, _requests.differences)
+
+    def compare(self, start: str, end: str | None = None, *, timeout: Seconds | None = None) -> dict[str, Any]:
+        """How two states stand to each other, and which revisions they are of, as `membus diff --stat --json` tells it: `common`, the newest states that both
+        contain, and how many commits only one of them has, `only_from` and `only_to`."""
+        found: dict[str, Any] = _requests.compare(self._number, start, end, timeout).wait()
+        return found
+
+    def log(
+        self, *topics: str, agent: str | None = None, context: str | None = None,
+        since: datetime | float | None = None, until: datetime | float | None = None, ascending: bool = False,
+        branch: str | None = None, values: bool = False, page_size: int = 100, timeout: Seconds | None = None,
+    ) -> Listing[Commit]:
+        """The log of some topics (none: of everything), newest first unless `ascending`.
+
+        A large commit may come in pieces, each with some of its records.
+
+        Args:
+            topics: prefixes ending in `/`, or exact keys.
+            agent: only commits by this one.
+            context: only commits in this one.
+            since: only commits of this time or later, by the broker's clock.
+            until: only commits of this time or earlier.
+            ascending: oldest first.
+            branch: None: of every branch.
+            values: whether records come with their values.
+            page_size: commits in a page, at most.
+            timeout: of each page, in seconds; None: the connection's.
+        """
+        owner = _requests.log(
+            self._number, topics, agent, context, since, until, ascending, branch, values, page_size, timeout)
+        return Listing(owner, _requests.commits)
+
+    def watch(self, *topics: str, after: int | Token | None = None, branch: str | None = None) -> Watch:
+        """Every change to some topics, in order, each once.
+
+        Args:
+            topics: prefixes ending in `/`, exact keys, or `/` for everything.
+            after: a revision; a token, of which it is checked that it is of the broker's history; None: from now on.
+            branch: None: the connection's.
+        """
+        return Watch(_requests.watch(self._number, topics, after, branch))
+
+    # ---- Branches and upkeep
+
+    def fork(
+        self, name: str, *, parent: str | None = None, at: int | None = None, message: str = "",
+        timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Makes a branch: a line of memory that starts as the parent was at a revision. Copies nothing.
+
+        Raises:
+            BranchExists, UnknownBranch, BelowFloor, BeyondHead.
+        """
+        return _requests.fork(self._number, name, parent, at, message, timeout).wait()
+
+    def branches(self, *, timeout: Seconds | None = None) -> list[dict[str, Any]]:
+        """All branches, `main` among them, as `membus branches --json` tells them."""
+        found: list[dict[str, Any]] = _requests.report(self._number, _core.BRANCHES, timeout).wait()
+        return found
+
+    def status(self, *, timeout: Seconds | None = None) -> dict[str, Any]:
+        """How the broker fares, as `membus status --json` tells it."""
+        found: dict[str, Any] = _requests.report(self._number, _core.STATUS, timeout).wait()
+        return found
+
+    def limits(self, *, timeout: Seconds | None = None) -> dict[str, int]:
+        """What one request may hold, by the broker's configuration."""
+        found: dict[str, int] = _requests.report(self._number, _core.LIMITS, timeout).wait()
+        return found
+
+    def verify(self, *, timeout: Seconds | None = None) -> dict[str, Any]:
+        """Checks the store. What is wrong with it is in `problems`, not raised. May take long."""
+        found: dict[str, Any] = _requests.report(self._number, _core.VERIFICATION, timeout).wait()
+        return found
+
+    def digest(
+        self, *topics: str, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+    ) -> Digest:
+        """The fingerprint of some topics' records as of a revision; equal to that of a view of the same topics there."""
+        return _requests.digest(self._number, topics, at, branch, timeout).wait()
+
+    def compact(
+        self, *, older_than: Seconds | None = None, below: int | None = None, timeout: Seconds | None = None
+    ) -> int:
+        """Drops history: what is older than this, or below this revision, or (neither) by the broker's window.
+
+        Returns:
+            the oldest revision that is still kept.
+        """
+        return _requests.compact(self._number, older_than, below, timeout).wait()
+
+    def backup(self, path: Path, *, timeout: Seconds | None = None) -> int:
+        """Writes a consistent copy of the store, made while agents go on writing. The file appears whole or not at all.
+
+        Returns:
+            the revision that the copy holds.
+        """
+        return _requests.backup(self._number, path, timeout).wait()
+
+    def export_file(self, path: Path, topic: str = "/", *, at: int | None = None, branch: str | None = None) -> int:
+        """Writes the records of a topic into a file as JSON Lines, all of one revision, as `membus export` does, which it
+        runs. The file appears whole or not at all.
+
+        Args:
+            path: where to.
+            topic: a prefix ending in `/`, one key, or `/` for everything.
+            at: as of which revision; None: the newest.
+            branch: None: the connection's.
+
+        Returns:
+            how many records there are.
+
+        Raises:
+            CommandFailed: `code` says why, as the command line does.
+        """
+        import subprocess
+
+        command = exporting(self.address, self.agent, branch or self.branch, topic, at)
+        with WholeFile(path) as file:
+            ended = subprocess.run(command.words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE)
+            command.check(ended.returncode, last_line(file), ended.stderr)
+            return count_lines(file)
+
+    def import_file(
+        self, path: Path, *, message: str = "", batch: int = 500, mcp_memory: bool = False, branch: str | None = None
+    ) -> dict[str, int]:
+        """Writes the records or transactions of a JSON Lines file, as `membus import` does, which it runs.
+
+        The whole file is checked before anything is written. What is there already is left alone, so that an import that
+        was interrupted is resumed by running it again.
+
+        Args:
+            path: of the file.
+            message: what the commits are recorded with; empty: the file's name.
+            batch: at most so many records a commit.
+            mcp_memory: the file is one that the reference memory server of MCP has written.
+            branch: None: the connection's.
+
+        Returns:
+            what came of it: `records` or `transactions` read, `written`, `unchanged`, `superseded`, `expired`, and the
+            `revision` that it came to.
+
+        Raises:
+            CommandFailed: `code` says why, as the command line does.
+        """
+        import json
+        import subprocess
+
+        command = importing(
+            self.address, self.agent, self.context, branch or self.branch, os.fspath(path), message, batch, mcp_memory)
+        ended = subprocess.run(command.words, stdin=subprocess.DEVNULL, capture_output=True)
+        command.check(ended.returncode, ended.stdout, ended.stderr)
+        found: dict[str, int] = json.loads(ended.stdout)
+        return found
+
+    def states(self) -> States:
+        """How the connection stands, now and each time that it changes; ends after "closed". See :attr:`state`."""
+        return States(self._number)
+
+    # ---- The end
+
+    def close(self) -> None:
+        """Ends the connection and its views. Calls under way raise `Closed`. Takes half a second at most."""
+        try:
+            _requests.close(self._number).wait()
+        except Closed:
+            return
+        finally:
+            self._owner.free()
+            _OPEN.discard(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except Forked:
+            pass  # A child leaves what its parent opened.

@@ -1,0 +1,136 @@
+"""Transactions: all of it happens in one commit, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from . import _core
+from ._errors import MembusError
+from ._requests import first, snapshot
+from ._values import Record, Seconds, Snapshot, milliseconds, moment
+
+#: What can be put: text, bytes, or anything that JSON can say.
+Value = str | bytes | bytearray | memoryview | dict[str, Any] | list[Any] | int | float | bool | None
+
+
+def encoded(value: Value, kind: str | None) -> tuple[bytes, str]:
+    """The value's bytes and its kind, where the caller names none."""
+    if isinstance(value, str):
+        return value.encode(), kind or "text"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value), kind or "bytes"
+    if kind == "counter" and isinstance(value, int):
+        return str(value).encode(), kind
+    import json
+
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), kind or "json"
+
+
+class LocalTransaction:
+    """What a transaction requires and changes, while its function runs. It may run several times."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        #: What the last read of this attempt failed with.
+        self._failure: MembusError | None = None
+
+    # ---- Preconditions
+
+    def require(self, key: str, *, at: int) -> None:
+        """The key's newest version, a deletion's too, must be that of this revision; 0: the key must have no record."""
+        _core.transaction_require(self._number, _core.AT, key, at)
+
+    def require_absent(self, key: str) -> None:
+        """The key must have no record."""
+        _core.transaction_require(self._number, _core.IS_ABSENT, key, 0)
+
+    def require_unchanged(self, topic: str, *, since: int) -> None:
+        """No key of the topic may have changed after the revision."""
+        _core.transaction_require(self._number, _core.UNCHANGED, topic, since)
+
+    # ---- Changes
+
+    def put(
+        self, key: str, value: Value, *, kind: str | None = None, attributes: Mapping[str, str] | None = None,
+        links: Iterable[tuple[str, str]] = (), expires: Seconds | datetime | None = None,
+    ) -> None:
+        """A whole new record.
+
+        Args:
+            key: its name.
+            value: text (kind "text"), bytes (kind "bytes"), or what JSON can say (kind "json").
+            kind: what the value is, if not that.
+            attributes: texts by name.
+            links: to other keys: (relation, key).
+            expires: when the broker deletes it: seconds (or a timedelta) after the commit, or a datetime.
+        """
+        data, named = encoded(value, kind)
+        after = milliseconds(expires) if isinstance(expires, (int, float, timedelta)) else 0
+        at = moment(expires) if isinstance(expires, datetime) else 0
+        self._change(_core.PUT, key, data, 0, named, tuple((attributes or {}).items()), tuple(links), after, at)
+
+    def delete(self, key: str) -> None:
+        self._change(_core.DELETE, key)
+
+    def increment(self, key: str, amount: int = 1) -> None:
+        """Adds to a counter; an absent one starts from 0. Never conflicts."""
+        self._change(_core.INCREMENT, key, b"", amount)
+
+    def append(self, key: str, text: str) -> None:
+        """Appends to a text; an absent one starts empty. Never conflicts."""
+        self._change(_core.APPEND, key, text.encode())
+
+    def patch(self, key: str, patch: dict[str, Any]) -> None:
+        """Merges a JSON merge patch (RFC 7396); an absent document starts as {}. Never conflicts."""
+        self._change(_core.PATCH, key, encoded(patch, "json")[0])
+
+    def _change(
+        self, action: int, key: str, value: bytes = b"", amount: int = 0, kind: str | None = None,
+        attributes: tuple[tuple[str, str], ...] = (), links: tuple[tuple[str, str], ...] = (), after: int = 0,
+        at: int = 0,
+    ) -> None:
+        _core.transaction_change(self._number, action, key, value, amount, kind, attributes, links, after, at)
+
+    def _look(self, keys: tuple[str, ...], required: bool) -> _core.Call:
+        return _core.transaction_get(self._number, keys, required)
+
+    def _mends(self, error: BaseException) -> bool:
+        """Whether the error is of this attempt's read, and running all of it again mends it. It is empty again then."""
+        if error is not self._failure:
+            return False
+        try:
+            _core.transaction_rerun(self._number)
+        except MembusError:
+            return False
+        return True
+
+
+class Transaction(LocalTransaction):
+    __doc__ = LocalTransaction.__doc__
+
+    def get(self, key: str) -> Record | None:
+        """The record, or None; and the precondition that it is still so at the commit.
+
+        All reads of one attempt are of one revision. What the transaction changes does not show.
+
+        Raises:
+            Timeout, Refused: let them pass: what a rerun mends has the function run again.
+        """
+        return first(self._answer((key,), True))
+
+    def get_all(self, *keys: str) -> Snapshot:
+        """Several records of one revision, each a precondition."""
+        return snapshot(self._answer(keys, True))
+
+    def read(self, key: str) -> Record | None:
+        """Like :meth:`get`, but only noted as what the transaction builds upon: it may change meanwhile."""
+        return first(self._answer((key,), False))
+
+    def _answer(self, keys: tuple[str, ...], required: bool) -> _core.Answer:
+        try:
+            return self._look(keys, required).wait()
+        except MembusError as error:
+            self._failure = error
+            raise
