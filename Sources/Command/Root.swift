@@ -11,7 +11,7 @@ struct Root: AsyncParsableCommand {
             and follow topics: a prefix (plans/), one key, or / for everything. Every commit has a revision; \
             past revisions can be read.
 
-              membus serve                            # a broker, in its own terminal
+              membus start                            # a broker in the background; membus serve: in this terminal
               membus put plans/paris "night train"    # prints: revision 1
               membus get plans/paris
               membus watch plans/                     # changes, as they happen
@@ -33,13 +33,17 @@ struct Root: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "The past:",
-                subcommands: [LogCommand.self, HistoryCommand.self, ForkCommand.self, BranchesCommand.self]),
+                subcommands: [
+                    LogCommand.self, HistoryCommand.self, DiffCommand.self, ForkCommand.self, BranchesCommand.self,
+                ]),
+            CommandGroup(name: "For agents' hosts:", subcommands: [MCPCommand.self]),
             CommandGroup(
                 name: "In bulk:", subcommands: [ImportCommand.self, ExportCommand.self, WarmCommand.self]),
             CommandGroup(
                 name: "The broker and its store:",
                 subcommands: [
-                    ServeCommand.self, StatusCommand.self, CompactCommand.self, BackupCommand.self,
+                    ServeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, CompactCommand.self,
+                    BackupCommand.self,
                     RestoreCommand.self, VerifyCommand.self, DebugCommand.self,
                 ]),
         ])

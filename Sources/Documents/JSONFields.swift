@@ -5,6 +5,10 @@ import MembusModel
 package struct JSONError: Error, Hashable, Sendable, CustomStringConvertible {
     package let path: String
     package let reason: String
+    package init(path: String, reason: String) {
+        self.path = path
+        self.reason = reason
+    }
     package var description: String { path.isEmpty ? reason : "\(path): \(reason)" }
 }
 

@@ -11,13 +11,16 @@ extension JSONValue {
         return ["value_base64": .string(data.base64EncodedString())]
     }
 
-    package static func record(_ record: Record) -> JSONValue {
+    package static func record(_ record: Record) -> JSONValue { .record(record, showing: JSONValue.value) }
+
+    /// - Parameter show: the value, as fields.
+    package static func record(_ record: Record, showing show: (Data) -> JSONValue) -> JSONValue {
         var shown: JSONValue = ["key": .string(record.key.text), "revision": .integer(record.revision)]
         if record.ordinal > 0 { shown = shown + ["ordinal": .integer(Int64(record.ordinal))] }
         if record.isDeleted { return shown + ["deleted": true] }
         shown = shown + ["kind": .string(record.kind.name)]
         if let value = record.value {
-            shown = shown + .value(value)
+            shown = shown + show(value)
         } else {
             shown = shown + ["announced": true, "size": JSONValue(record.size)]
         }
@@ -68,13 +71,16 @@ extension JSONValue {
         ]
     }
 
-    package static func conflict(_ failed: [FailedPrecondition], at position: Position) -> JSONValue {
-        ["conflict": .array(failed.map(failedPrecondition)), "position": .position(position)]
+    /// - Parameter show: a record that is in the way.
+    package static func conflict(
+        _ failed: [FailedPrecondition], at position: Position, showing show: (Record) -> JSONValue = JSONValue.record
+    ) -> JSONValue {
+        ["conflict": .array(failed.map { failedPrecondition($0, show) }), "position": .position(position)]
     }
 
-    private static func failedPrecondition(_ failed: FailedPrecondition) -> JSONValue {
+    private static func failedPrecondition(_ failed: FailedPrecondition, _ show: (Record) -> JSONValue) -> JSONValue {
         var shown: JSONValue = ["key": .string(failed.key.text), "revision": .integer(failed.revision)]
-        if let current = failed.current { shown = shown + ["current": .record(current)] }
+        if let current = failed.current { shown = shown + ["current": show(current)] }
         return shown + ["precondition": precondition(failed.precondition)]
     }
 

@@ -1,7 +1,9 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Membus
 import MembusDocuments
+import MembusSystem
 
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -38,7 +40,7 @@ struct BackupCommand: AsyncParsableCommand {
                 "EXISTS", "\(file) exists already", hint: "name another file, or replace it with --force")
         }
         let revision = try await Termination.cleaningUp { try await make() }
-        let size = (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber)??.int64Value ?? 0
+        let size = ReadableFile.size(of: file)
         guard options.json else {
             return try Output.standard.line(
                 "\(file) holds everything up to revision \(revision) (\(Human.bytes(size)))")

@@ -14,21 +14,12 @@ struct BranchesCommand: AsyncParsableCommand {
         let output = Output.standard
         for branch in try await options.withMemory({ try await $0.branches() }) {
             if options.json {
-                try output.line(json(branch))
+                try output.line(JSONValue.branch(branch))
             } else if let parent = branch.parent {
                 try output.line("\(branch.name)  from \(parent) at revision \(branch.forkRevision)")
             } else {
                 try output.line("\(branch.name)")
             }
         }
-    }
-
-    private func json(_ branch: BranchInfo) -> JSONValue {
-        let name: JSONValue = ["name": .string(branch.name.text)]
-        guard let parent = branch.parent else { return name }
-        return name + [
-            "parent": .string(parent.text), "fork_revision": .integer(branch.forkRevision),
-            "created": .integer(branch.created),
-        ]
     }
 }

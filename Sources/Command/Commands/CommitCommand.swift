@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Membus
 import MembusDocuments
 import MembusSystem
@@ -100,24 +101,16 @@ struct CommitCommand: AsyncParsableCommand {
 enum LocalFile {
     /// Up front, where a command would else fail half-way, and less plainly.
     static func refuseDirectory(_ path: String) throws {
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
-            return
-        }
+        var isDirectory = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory else { return }
         throw CommandError("FILE", "\(path) is a directory", hint: "name a file")
     }
 
     static func read(_ path: String, atMost limit: Int) throws -> Data {
         try refuseDirectory(path)
-        guard let handle = FileHandle(forReadingAtPath: path) else {
-            throw CommandError(
-                "FILE", "\(path) cannot be read: \(String(cString: strerror(errno)))",
-                hint: "check the path and its permissions")
-        }
-        defer { try? handle.close() }
         let data: Data
-        do { data = try handle.read(upToCount: limit + 1) ?? Data() } catch {
-            throw CommandError("FILE", "\(path) cannot be read", hint: "check the disk")
+        do throws(FileError) { data = try ReadableFile(path).readAll(atMost: limit + 1) } catch {
+            throw CommandError("FILE", "\(path) \(error.problem)", hint: "check the path and its permissions")
         }
         guard data.count <= limit else {
             throw CommandError("FILE", "\(path) is larger than \(Human.bytes(Int64(limit)))", hint: "split it")

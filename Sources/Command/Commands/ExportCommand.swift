@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Glibc
 import Membus
 import MembusDocuments
 
@@ -20,20 +20,16 @@ struct ExportCommand: AsyncParsableCommand {
         transform: { try Topic($0) })
     var topic: Topic = .everything
 
-    @Option(help: ArgumentHelp("As of this revision. (default: the newest)", valueName: "revision"))
-    var at: Revision?
-
+    @OptionGroup var state: AtOption
     @OptionGroup(title: "Global options") var options: GlobalOptions
-
-    func validate() throws {
-        if let at, at < 0 { throw ValidationError("Revisions are never negative.") }
-    }
 
     func run() async throws {
         let output = Output.standard
         // Records on the same terminal show well enough how far it has got.
         let progress = output.isTerminal ? nil : Progress("export", counting: "records")
         try await options.withMemory { memory in
+            let at = try await state.revision(on: options.branchName, of: memory)
+            if let at, state.at != .revision(at) { Output.warn("as of revision \(at)") }
             // The count costs a scan, which only somebody who looks on is worth. The list may be of a newer state.
             if progress != nil, isatty(STDERR_FILENO) == 1 {
                 let digest = try await memory.digest([topic.text], at: at)

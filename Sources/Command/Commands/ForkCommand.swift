@@ -11,6 +11,7 @@ struct ForkCommand: AsyncParsableCommand {
 
               membus fork idea
               membus fork before-the-mess --at 120
+              membus fork as-it-was --at 2h
               membus fork idea-2 --from idea
               membus --branch idea put plans/paris "by bike"
             """)
@@ -23,19 +24,14 @@ struct ForkCommand: AsyncParsableCommand {
         transform: { try BranchName($0) })
     var from: BranchName?
 
-    @Option(help: ArgumentHelp("As it was at this revision. (default: now)", valueName: "revision"))
-    var at: Revision?
-
+    @OptionGroup var state: AtOption
     @OptionGroup var write: WriteOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
-    func validate() throws {
-        if let at, at < 0 { throw ValidationError("Revisions are never negative.") }
-    }
-
     func run() async throws {
         let receipt = try await options.withMemory(context: write.contextName) {
-            try await $0.fork(name, from: from, at: at, message: write.message)
+            let at = try await state.revision(on: from ?? options.branchName, of: $0)
+            return try await $0.fork(name, from: from, at: at, message: write.message)
         }
         try options.printReceipt(receipt, branch: name)
     }

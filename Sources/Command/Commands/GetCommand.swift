@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Membus
 import MembusDocuments
 
@@ -13,23 +14,21 @@ struct GetCommand: AsyncParsableCommand {
 
               membus get plans/paris
               membus get plans/paris --at 12         # as it was after revision 12
+              membus get plans/paris --at 10m        # ten minutes ago
               membus get plans/paris --json
             """)
 
     @Argument(help: ArgumentHelp("The record's key.", valueName: "key"), transform: { try Key($0) })
     var key: Key
 
-    @Option(help: ArgumentHelp("As of this revision. (default: the newest)", valueName: "revision"))
-    var at: Revision?
-
+    @OptionGroup var state: AtOption
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
-    func validate() throws {
-        if let at, at < 0 { throw ValidationError("Revisions are never negative.") }
-    }
-
     func run() async throws {
-        let found = try await options.withMemory { try await $0.get(key.text, at: at) }
+        let (found, at) = try await options.withMemory { memory in
+            let at = try await state.revision(on: options.branchName, of: memory)
+            return (try await memory.get(key.text, at: at), at)
+        }
         guard let record = found else {
             let when = at.map { " at revision \($0)" } ?? ""
             throw CommandError.notFound(

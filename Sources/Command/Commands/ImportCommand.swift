@@ -1,5 +1,5 @@
 import ArgumentParser
-import Foundation
+import Glibc
 import Membus
 import MembusDocuments
 
@@ -18,6 +18,9 @@ struct ImportCommand: AsyncParsableCommand {
             second run goes on after it, so each takes effect once. A line that fills a transaction to the broker's \
             limits is noted by commits of their own, before and after it.
 
+            With --mcp-memory the file is one that the reference memory server of MCP has written: its entities and \
+            relations become the records that membus mcp --as-graph works on.
+
             The whole file is checked before anything is written; a malformed line is named, as file:line.
 
               membus import everything.jsonl
@@ -32,6 +35,9 @@ struct ImportCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("At most this many records a commit.", valueName: "number"))
     var batch = 500
 
+    @Flag(help: "The file is the reference memory server's (memory.jsonl).")
+    var mcpMemory = false
+
     @OptionGroup var write: WriteOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
@@ -40,7 +46,8 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let source = try ImportSource(file)
+        let given = try ImportSource(file)
+        let source = try mcpMemory ? ImportSource(mcpMemory: given) : given
         let plan = try ImportPlan(checking: source)
         let progress = Progress("import", counting: plan.content.rawValue)
         progress.update { ($0.total, $0.totalBytes) = (plan.lines, plan.bytes) }

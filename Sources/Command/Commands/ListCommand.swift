@@ -12,6 +12,7 @@ struct ListCommand: AsyncParsableCommand {
               membus ls                  # everything
               membus ls plans/
               membus ls plans/ --at 12
+              membus ls plans/ --at 10m  # as it was ten minutes ago
             """)
 
     @Argument(
@@ -19,18 +20,14 @@ struct ListCommand: AsyncParsableCommand {
         transform: { try Topic($0) })
     var topic: Topic = .everything
 
-    @Option(help: ArgumentHelp("As of this revision. (default: the newest)", valueName: "revision"))
-    var at: Revision?
-
+    @OptionGroup var state: AtOption
     @OptionGroup(title: "Global options") var options: GlobalOptions
-
-    func validate() throws {
-        if let at, at < 0 { throw ValidationError("Revisions are never negative.") }
-    }
 
     func run() async throws {
         let output = Output.standard
         try await options.withMemory { memory in
+            let at = try await state.revision(on: options.branchName, of: memory)
+            if let at, state.at != .revision(at) { Output.warn("as of revision \(at)") }
             for try await record in memory.range([topic.text], at: at, keysOnly: true) {
                 if options.json {
                     try output.line(.record(record))

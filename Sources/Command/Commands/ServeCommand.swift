@@ -1,7 +1,9 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Logging
 import MembusBroker
+import MembusBus
 import MembusDocuments
 import MembusModel
 import ServiceLifecycle
@@ -28,7 +30,7 @@ struct ServeCommand: AsyncParsableCommand {
             is there stays, and the broker does not start.
 
             The configuration file is one JSON object; options override it. Every field may be left out. These \
-            are all, with their defaults (advertisedEvents has none); what ends in Bytes counts bytes, as \
+            are all, with their defaults (advertisedEvents and idle have none); what ends in Bytes counts bytes, as \
             retention.bytes does, the rest are numbers of things:
 
               {"dataDirectory": "/var/lib/membus",
@@ -42,7 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
                           "topicsPerFilter": 256},
                "heartbeat": "250ms", "inlineValueBytes": 16384, "eventBytes": 65536,
                "eventMark": 4000, "replyMark": 4000, "writesWaiting": 16384,
-               "writeBytesWaiting": 134217728, "readsWaiting": 4096, "readers": 2}
+               "writeBytesWaiting": 134217728, "readsWaiting": 4096, "idle": "1h", "readers": 2}
 
             History goes once it is older than retention.age, or while records and history take more than \
             retention.bytes; what is younger than retention.least stays. Ages are the times for which a broker \
@@ -50,7 +52,11 @@ struct ServeCommand: AsyncParsableCommand {
             versions that they name, and have retention.notesBytes for themselves. annotationBytes bounds a record's \
             attributes, links and kind together; nameBytes the names of agents, contexts, kinds and attributes. \
             A value above inlineValueBytes, and an event above eventBytes, is announced and fetched instead of \
-            sent. eventMark and replyMark bound what waits for one client, ...Waiting what waits for the broker.
+            sent. eventMark and replyMark bound what waits for one client, ...Waiting what waits for the broker. \
+            With idle the broker ends after so long without clients.
+
+            Clients of this machine find the broker by its data directory: while it runs, the file "address" there \
+            says where it takes requests. membus start runs one in the background.
 
               membus serve
               membus serve --data /var/lib/membus --listen ipc:///run/membus.sock
@@ -84,9 +90,15 @@ struct ServeCommand: AsyncParsableCommand {
             """)
     var insecure = false
 
+    @Option(
+        help: ArgumentHelp("End after so long without clients. (default: never)", valueName: "time"),
+        transform: Span.read)
+    var idle: Span?
+
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
+        if let idle, idle.duration <= .zero { throw ValidationError("--idle needs a time above zero.") }
         for url in listen + events {
             if let fault = Endpoint.fault(url, .listening) {
                 throw ValidationError("\"\(url)\" is no endpoint: \(fault).")
@@ -126,6 +138,7 @@ struct ServeCommand: AsyncParsableCommand {
             configuration.events = listen.map(ConfigurationFile.events(besides:))
         }
         if !events.isEmpty { configuration.events = events }
+        if let idle { configuration.idle = idle.duration }
         // What was derived was not looked at yet: a path may be too long with what is appended to it.
         for url in configuration.events {
             if let fault = Endpoint.fault(url, .listening) {
@@ -160,14 +173,22 @@ struct BrokerService: Service {
     let endings: Endings
 
     func run() async throws {
-        let broker = try await Blocking.run { [configuration, log] in try Broker.start(configuration, log: log) }
+        let (idleness, isIdle) = AsyncStream.makeStream(of: Void.self)
+        let broker = try await Blocking.run { [configuration, log] in
+            try Broker.start(configuration, log: log) { isIdle.finish() }
+        }
         endings.onSecond { [log] in
             log.notice("told to stop a second time: long look-ups are given up")
             broker.hurry()
         }
         announce(broker)
         // Returns when the shutdown begins; cancellation means the same.
-        try? await gracefulShutdown()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await gracefulShutdown() }
+            group.addTask { for await _ in idleness {} }
+            await group.next()
+            group.cancelAll()
+        }
         log.info("draining")
         try await Blocking.run { broker.stop() }
         log.info("stopped")
@@ -198,7 +219,9 @@ struct BrokerService: Service {
 enum Blocking {
     static func run<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
         try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
+            do {
+                _ = try BusThread.start(name: "membus-block") { continuation.resume(with: Result(catching: body)) }
+            } catch { continuation.resume(throwing: error) }
         }
     }
 }

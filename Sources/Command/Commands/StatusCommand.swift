@@ -14,6 +14,10 @@ struct StatusCommand: AsyncParsableCommand {
             for long: a stopped verify --data, say. The log grows meanwhile. With --json held_log is null while nobody \
             does.
 
+            evicted tells what history went before its age since the broker's start, as records and history took more \
+            than retention.bytes, and whose it was: versions, the bytes that they took, by the first segment of their \
+            keys. With --json evicted_history is null while nothing went.
+
             Records are those of branch main, bytes those of their values; segments group them by what stands before \
             the first slash of their keys, owners by who put them, the largest first. They are counted beside the \
             commits, so the revision that they are told of may be a little behind head, and after a start of the \
@@ -25,7 +29,9 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         let status = try await options.withMemory { try await $0.status() }
-        guard !options.json else { return try Output.standard.line(StatusReport.json(status)) }
+        guard !options.json else {
+            return try Output.standard.line(JSONValue.status(status.figures, status.lineage, status.instance))
+        }
         let rows = [("broker", options.brokerURL)] + StatusReport.rows(status, onTerminal: Output.standard.isTerminal)
         let width = rows.map(\.0.count).max() ?? 0
         for (name, value) in rows {
@@ -34,7 +40,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 }
 
-/// The broker's figures, for people and for programs.
+/// The broker's figures, for people.
 enum StatusReport {
     static func rows(_ status: BrokerStatus, onTerminal isTerminal: Bool) -> [(String, String)] {
         let f = status.figures
@@ -59,7 +65,9 @@ enum StatusReport {
             ("sync", "\(Human.duration(f.syncMedian)) median, \(Human.duration(f.syncP99)) p99"),
             ("commit", "\(Human.duration(f.commitMedian)) median, \(Human.duration(f.commitP99)) p99"),
             ("store", "\(Human.bytes(f.storeBytes)), write-ahead log \(Human.bytes(f.walBytes))"),
-        ] + rows(f.heldLog) + CountsReport.rows(f.counts) { Human.name($0, onTerminal: isTerminal) }
+        ] + rows(f.heldLog)
+            + CountsReport.rows(evicted: f.evictedHistory) { Human.name($0, onTerminal: isTerminal) }
+            + CountsReport.rows(f.counts) { Human.name($0, onTerminal: isTerminal) }
     }
 
     private static func rows(_ held: HeldLog?) -> [(String, String)] {
@@ -69,38 +77,5 @@ enum StatusReport {
         }
         let who = holders.isEmpty ? "somebody unknown" : holders.joined(separator: ", ")
         return [("log held", "\(Human.bytes(held.bytes)), as one state of the store is being read by \(who)")]
-    }
-
-    private static func json(_ held: HeldLog) -> JSONValue {
-        [
-            "bytes": .integer(held.bytes), "held_ms": .integer(held.duration.wholeMilliseconds),
-            "holders": .array(
-                held.holders.map {
-                    [
-                        "pid": .integer(Int64($0.process)), "name": .string($0.name),
-                        "held_ms": .integer($0.duration.wholeMilliseconds),
-                    ]
-                }),
-        ]
-    }
-
-    static func json(_ status: BrokerStatus) -> JSONValue {
-        let f = status.figures
-        func microseconds(_ duration: Duration) -> JSONValue { .integer(duration.wholeNanoseconds / 1000) }
-        return [
-            "head": .position(f.head), "floor": .integer(f.floor), "lineage": .string("\(status.lineage)"),
-            "instance": .string("\(status.instance)"), "software": .string(f.software),
-            "uptime_ms": .integer(f.uptime.wholeMilliseconds),
-            "transactions_waiting": JSONValue(f.transactionsWaiting), "reads_waiting": JSONValue(f.readsWaiting),
-            "streams": JSONValue(f.streams), "sessions": JSONValue(f.sessions), "commits": .integer(f.commits),
-            "conflicts": .integer(f.conflicts), "refused": .integer(f.refused), "busy": .integer(f.busy),
-            "malformed": .integer(f.malformed), "events_published": .integer(f.eventsPublished),
-            "events_announced": .integer(f.eventsAnnounced), "replies_dropped": .integer(f.repliesDropped),
-            "pulls": .integer(f.pulls), "batches": .integer(f.batches), "sync_median_us": microseconds(f.syncMedian),
-            "sync_p99_us": microseconds(f.syncP99), "commit_median_us": microseconds(f.commitMedian),
-            "commit_p99_us": microseconds(f.commitP99), "wal_bytes": .integer(f.walBytes),
-            "store_bytes": .integer(f.storeBytes), "counts": CountsReport.json(f.counts),
-            "held_log": f.heldLog.map { json($0) } ?? .null,
-        ]
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Membus
 import MembusDocuments
 import MembusStore
@@ -66,14 +67,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     private func show(_ result: Verification) throws {
         let output = Output.standard
-        if options.json {
-            return try output.line(
-                [
-                    "revision": .integer(result.revision), "floor": .integer(result.floor),
-                    "commits": .integer(result.commits), "changes": .integer(result.changes),
-                    "problems": .array(result.problems.map { .string($0) }),
-                ] as JSONValue)
-        }
+        if options.json { return try output.line(JSONValue.verification(result)) }
         for problem in result.problems {
             try output.line(output.style.red("problem") + "  " + problem.escapingControlCharacters)
         }

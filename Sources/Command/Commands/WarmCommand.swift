@@ -1,5 +1,6 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Membus
 import MembusDocuments
 import MembusSystem
@@ -92,7 +93,7 @@ struct WarmCommand: AsyncParsableCommand {
     }
 
     private func tell(_ warm: WarmFile) throws {
-        let size = (try? FileManager.default.attributesOfItem(atPath: into.path)[.size] as? NSNumber)??.int64Value ?? 0
+        let size = ReadableFile.size(of: into.path)
         if options.json {
             try Output.standard.line(
                 [

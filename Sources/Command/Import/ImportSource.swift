@@ -1,4 +1,6 @@
-import Foundation
+import FoundationEssentials
+import Glibc
+import MembusMCP
 import MembusSystem
 
 /// What an import reads, from its start as often as it has to: a file, or a copy of standard input. The copy has no name, so
@@ -21,7 +23,7 @@ final class ImportSource: Sendable {
     /// - Throws: ``CommandError`` if `path` is not a file that can be read twice.
     init(file path: String) throws {
         name = path
-        shortName = (path as NSString).lastPathComponent
+        shortName = FilePlace.name(of: path)
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         var status = stat()
         guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
@@ -37,32 +39,64 @@ final class ImportSource: Sendable {
         }
     }
 
-    private init(copying input: StandardInput.Type) throws {
-        (name, shortName) = ("standard input", "standard input")
+    private convenience init(copying input: StandardInput.Type) throws {
+        try self.init("standard input", "standard input") { write in
+            try StandardInput.pieces { piece in
+                try write(piece)
+                return true
+            }
+        }
+    }
+
+    /// What the reference memory server's file means, as lines of records.
+    convenience init(mcpMemory source: ImportSource) throws {
+        try self.init(source.name, source.shortName) { write in
+            var reader = LineReader(source)
+            while let line = try reader.next() {
+                // Lines keep their numbers.
+                var bytes = Array("\n".utf8)
+                if !line.isBlank {
+                    switch GraphLine.record(line.bytes) {
+                    case .success(let record): bytes = Array((record.line + "\n").utf8)
+                    case .failure(let error):
+                        throw CommandError(
+                            "FILE", "\(source.name): line \(line.number): \(error)",
+                            hint: "correct the line; nothing was written", .usage)
+                    }
+                }
+                try bytes.withUnsafeBytes { try write($0) }
+            }
+        }
+    }
+
+    /// A copy without a name.
+    private init(
+        _ name: String, _ shortName: String, _ fill: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws {
+        (self.name, self.shortName) = (name, shortName)
         let directory = FileManager.default.temporaryDirectory.path
         do throws(FileError) { descriptor = try PrivateFile.openUnnamed(in: directory) } catch {
             (size, descriptor) = (0, -1)
-            throw Self.full(directory, error.problem)
+            throw Self.full(name, directory, error.problem)
         }
         var copied: Int64 = 0
         let target = descriptor
-        try StandardInput.pieces { piece in
+        try fill { piece in
             var rest = piece
             while !rest.isEmpty {
-                let count = Foundation.write(target, rest.baseAddress, rest.count)
+                let count = Glibc.write(target, rest.baseAddress, rest.count)
                 if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw Self.full(directory, String(cString: strerror(errno))) }
+                guard count > 0 else { throw Self.full(name, directory, String(cString: strerror(errno))) }
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
                 copied += Int64(count)
             }
-            return true
         }
         size = copied
     }
 
-    private static func full(_ directory: String, _ why: String) -> CommandError {
+    private static func full(_ name: String, _ directory: String, _ why: String) -> CommandError {
         CommandError(
-            "FILE", "standard input cannot be copied to \(directory): \(why)",
+            "FILE", "\(name) cannot be copied to \(directory): \(why)",
             hint: "check it and the free space there, or set TMPDIR to another directory")
     }
 

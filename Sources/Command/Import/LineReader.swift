@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MembusDocuments
 
 /// The lines of what is imported, one by one, with a bound on their length: reads as much as it needs.

@@ -1,13 +1,15 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
 import Logging
 import Membus
+import MembusSystem
 
 /// Accepted by every command.
 struct GlobalOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Where the broker takes requests: tcp://HOST:PORT or ipc://PATH. (environment: MEMBUS_BROKER; default: \(Self.defaultBroker))",
+            "Where the broker takes requests: tcp://HOST:PORT or ipc://PATH. (environment: MEMBUS_BROKER; default: the broker of the data directory, \(DataDirectoryOption.shown), if one runs, else \(FoundBroker.usual))",
             valueName: "url"))
     var broker: String?
 
@@ -35,14 +37,15 @@ struct GlobalOptions: ParsableArguments {
     @Option(help: ArgumentHelp("What is logged to standard error.", valueName: "level"))
     var logLevel: LogLevel?
 
-    static let defaultBroker = "tcp://127.0.0.1:7401"
+    /// By the rule of all doors.
+    var brokerURL: String { FoundBroker.find(said: broker, in: ProcessInfo.processInfo.environment).url }
 
-    var brokerURL: String { broker ?? Self.environment("MEMBUS_BROKER") ?? Self.defaultBroker }
+    /// `nil`: nobody has said who.
+    var givenAgent: String? { agent ?? Self.environment("MEMBUS_AGENT") }
 
     var agentName: String {
-        if let name = agent ?? Self.environment("MEMBUS_AGENT") { return name }
-        let user = NSUserName()
-        return user.isEmpty ? "agent" : user
+        if let name = givenAgent { return name }
+        return FileOwnership.name(of: geteuid()) ?? Self.environment("USER") ?? "agent"
     }
 
     var branchName: BranchName { branch ?? .main }

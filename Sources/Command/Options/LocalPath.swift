@@ -1,5 +1,7 @@
 import ArgumentParser
-import Foundation
+import FoundationEssentials
+import Glibc
+import MembusSystem
 
 /// A file or directory of this machine, as people name it: on the command line, and in the configuration file. What is
 /// meant is decided here alone, before anything looks, so that what is looked for is what is written:
@@ -40,16 +42,12 @@ struct LocalPath: Hashable, Sendable {
         path = home.isEmpty && text == "~" ? "/" : home + text.dropFirst()
     }
 
-    /// What `$HOME` says, which comes first for whoever sets it; else the password file. Without a slash at its end.
+    /// Without a slash at its end.
     static func home(environment: [String: String] = ProcessInfo.processInfo.environment) throws -> String {
-        if var home = environment["HOME"], home.hasPrefix("/") {
-            while home.count > 1, home.hasSuffix("/") { home.removeLast() }
-            return home == "/" ? "" : home
-        }
-        guard let entry = getpwuid(geteuid()), let home = entry.pointee.pw_dir, home.pointee != 0 else {
+        guard let home = DataDirectoryRule.home(in: environment) else {
             throw Fault(reason: "there is no home directory: set HOME, or write the whole path")
         }
-        return String(cString: home)
+        return home
     }
 
     var url: URL { URL(fileURLWithPath: path) }
@@ -80,12 +78,17 @@ enum InputPath: Hashable, Sendable {
 
 /// Where a broker keeps its store unless it is told.
 enum DataDirectoryOption {
-    static let shown = "~/.membus"
+    /// For the help.
+    static let shown = "MEMBUS_DATA, else \(DataDirectoryRule.usual)"
 
-    static func path(_ given: LocalPath?) throws -> String {
+    static func path(
+        _ given: LocalPath?, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> String {
         if let given { return given.path }
-        do { return try LocalPath.directory(shown).path } catch {
-            throw CommandError("USAGE", "\(error)", hint: "name the data directory with --data", .usage)
+        guard let path = DataDirectoryRule.path(in: environment) else {
+            throw CommandError(
+                "USAGE", "there is no home directory: set HOME", hint: "name the data directory with --data", .usage)
         }
+        return path
     }
 }

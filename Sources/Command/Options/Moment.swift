@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Membus
 import MembusSystem
 
@@ -24,23 +23,15 @@ struct Moment: ExpressibleByArgument, Sendable {
             timestamp = Timestamp(milliseconds: milliseconds)
         } else if let span = Span(parsing: text) {
             timestamp = Timestamp(milliseconds: now.milliseconds - span.duration.wholeMilliseconds)
-        } else if let date = Self.date(text) {
-            timestamp = Timestamp(milliseconds: Int64((date.timeIntervalSince1970 * 1000).rounded()))
+        } else if let time = Timestamp(written: text) {
+            timestamp = time
         } else {
             return nil
         }
-    }
-
-    private static func date(_ text: String) -> Date? {
-        let full = text.contains("T") ? text : text + "T00:00:00Z"
-        let whole = Date.ISO8601FormatStyle()
-        return (try? whole.parse(full)) ?? (try? Date.ISO8601FormatStyle(includingFractionalSeconds: true).parse(full))
     }
 }
 
 extension Timestamp {
     /// In UTC, to the second: `2026-03-01T12:00:00Z`.
-    var shown: String {
-        Date(timeIntervalSince1970: Double(milliseconds) / 1000).formatted(.iso8601)
-    }
+    var shown: String { written }
 }

@@ -1,9 +1,8 @@
 import Membus
-import MembusDocuments
 
-/// What the broker counted beside the commits, for people and for programs.
+/// Amounts that the broker tells of, in groups, for people.
 enum CountsReport {
-    /// Groups that people are told of; programs get all that there are.
+    /// Groups that people are told of; with `--json` there are more.
     private static let most = 5
 
     /// - Parameter shown: makes a name harmless to whoever reads it.
@@ -14,6 +13,11 @@ enum CountsReport {
             ("segments", text(of: counts.segments, shown)),
             ("owners", text(of: counts.owners, shown)),
         ]
+    }
+
+    static func rows(evicted: EvictedHistory?, _ shown: (String) -> String) -> [(String, String)] {
+        guard let evicted else { return [] }
+        return [("evicted", "\(amount(evicted.all)) of history; by segments \(text(of: evicted.segments, shown))")]
     }
 
     private static func text(of groups: MemoryCounts.Groups, _ shown: (String) -> String) -> String {
@@ -32,23 +36,5 @@ enum CountsReport {
 
     private static func amount(_ amount: MemoryCounts.Amount) -> String {
         "\(Human.grouped(amount.records)) (\(Human.bytes(amount.bytes)))"
-    }
-
-    static func json(_ counts: MemoryCounts?) -> JSONValue {
-        guard let counts else { return .null }
-        return ["at": .position(counts.at)] + json(counts.all)
-            + ["segments": json(counts.segments), "owners": json(counts.owners)]
-    }
-
-    private static func json(_ amount: MemoryCounts.Amount) -> JSONValue {
-        ["records": .integer(amount.records), "bytes": .integer(amount.bytes)]
-    }
-
-    private static func json(_ groups: MemoryCounts.Groups) -> JSONValue {
-        [
-            "names": JSONValue(groups.names), "most_names": JSONValue(groups.mostNames),
-            "largest": .array(groups.largest.map { ["name": .string($0.name)] + json($0.amount) }),
-            "others": json(groups.others),
-        ]
     }
 }

@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import Membus
 
 // How the memory's things look to people: one line each, control characters escaped, long values cut.
@@ -12,7 +12,8 @@ enum Human {
             size /= 1024
             unit += 1
         }
-        return String(format: "%.1f ", size) + units[unit]
+        let tenths = Int((size * 10).rounded(.toNearestOrEven))
+        return "\(tenths / 10).\(tenths % 10) \(units[unit])"
     }
 
     /// A key as a person's terminal may show it: characters that hide, or turn the line around, are named.

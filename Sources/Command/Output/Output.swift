@@ -1,5 +1,7 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MembusDocuments
+import MembusSystem
 import Synchronization
 
 /// The reader of standard output went away. Not a failure: the command ends quietly.
@@ -51,7 +53,7 @@ final class Output: Sendable {
         defer { buffer.removeAll(keepingCapacity: true) }
         var rest = buffer[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             if count < 0, errno == EAGAIN {
                 wait()
@@ -89,7 +91,7 @@ final class Output: Sendable {
 
     /// To people, on standard error.
     static func warn(_ text: String, prefix: String = "membus: ") {
-        try? FileHandle.standardError.write(contentsOf: Data((prefix + text + "\n").utf8))
+        StandardError.write(prefix + text + "\n")
     }
 }
 

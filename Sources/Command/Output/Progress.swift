@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import Membus
 import MembusSystem
 import Synchronization
@@ -164,6 +165,6 @@ final class Progress: Sendable {
         let room = max(1, Self.width - 1)
         let line = "\(title) \(state.meter.line(at: now, columns: room - title.count - 1))".prefix(room)
         let text = "\r\(line)\u{1B}[K"
-        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+        StandardError.write(text)
     }
 }

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import Membus
 import MembusBroker
 import MembusDocuments
@@ -24,6 +25,7 @@ enum ConfigurationFile {
             if let node = fields.take("limits") { try limits(node, &configuration.limits) }
             if let node = fields.take("retention") { try retention(node, &configuration.retention) }
             if let node = fields.take("heartbeat") { configuration.heartbeat = try duration(node) }
+            if let node = fields.take("idle") { configuration.idle = try duration(node) }
             try set(&configuration.inlineValueBytes, fields.take("inlineValueBytes"))
             try set(&configuration.eventBytes, fields.take("eventBytes"))
             try set(&configuration.eventMark, fields.take("eventMark"))

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MembusDocuments
 
 enum StandardInput {
@@ -23,7 +24,7 @@ enum StandardInput {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { buffer.deallocate() }
         while true {
-            let count = Foundation.read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+            let count = Glibc.read(STDIN_FILENO, buffer.baseAddress, buffer.count)
             if count == 0 { return }
             if count > 0 {
                 guard try take(UnsafeRawBufferPointer(rebasing: buffer[..<count])) else { return }

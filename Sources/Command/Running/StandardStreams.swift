@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// What the process was started with, looked at before anything else is done.
 enum StandardStreams {

@@ -1,4 +1,3 @@
-import Foundation
 import Membus
 
 extension GlobalOptions {
@@ -28,7 +27,7 @@ extension GlobalOptions {
         } catch MembusError.timeout {
             throw CommandError(
                 "NO_BROKER", "no broker answers at \(brokerURL)",
-                hint: "start one with: membus serve; or name another with --broker or MEMBUS_BROKER; one that takes no "
+                hint: "start one with: membus start; or name another with --broker or MEMBUS_BROKER; one that takes no "
                     + "more connections says so in its log")
         }
     }

@@ -208,6 +208,16 @@ private func brokerSeeds() throws -> [[UInt8]] {
             + frame(.get(Get(branch: BranchName("try"), keys: [a, b], at: place)))
             + frame(.range(GetRange(branch: .main, filter: everything, at: 1, after: a, limit: 1, keysOnly: true)))
             + frame(.history(GetHistory(branch: .main, key: a, before: 9, limit: 3))) + frame(.branches(GetBranches()))
+            + frame(
+                .diff(
+                    GetDiff(
+                        from: BranchState(.main, at: 1), to: BranchState(BranchName("try")), filter: everything,
+                        cursor: DiffCursor(branch: .main, place: .end(of: 1)), limit: 1)))
+            + frame(
+                .diff(
+                    GetDiff(
+                        from: BranchState(.main, .back(1)), to: BranchState(.main, .time(Timestamp(milliseconds: 4))),
+                        filter: everything, cursor: DiffCursor(branch: .main, place: .end(of: .max)))))
             + turn,
         try transact([Change(a, .put(Put(Data("{}".utf8), kind: .json)))])
             + transact([Change(a, .mergePatch(Data(#"{"a":{"b":1}}"#.utf8)))])

@@ -15,7 +15,7 @@ struct FuzzTarget: Sendable {
 
     static let all: [FuzzTarget] = [
         .request, .reply, .published, .warm, .transaction, .importLine, .json, .names, .configuration, .stored, .client,
-        .broker, .frames, .eventFrames, .file, .batch,
+        .broker, .frames, .eventFrames, .file, .batch, .mcp,
     ]
 
     static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

@@ -75,6 +75,7 @@ private func checkToken(_ text: String) throws {
 
 private func checkTimes(_ text: String) throws {
     let now = Timestamp(milliseconds: 1_800_000_000_000)
+    if let name = try? StateName(text) { _ = name.description }
     if let span = Span(parsing: text) {
         try require(span.duration >= .zero, "a length of time below 0")
         _ = (Human.duration(span.duration), now.advanced(by: span.duration).shown)

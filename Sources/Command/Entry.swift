@@ -1,16 +1,20 @@
 import ArgumentParser
-import Foundation
+import Glibc
 
-/// Parses, runs, and turns whatever comes of it into the promised exit codes: 0 done, 1 error, 2 usage,
-/// 3 conflict, 4 not found.
-@main
-enum Main {
-    static func main() async {
+/// What the executable does: parses, runs, and turns whatever comes of it into the promised exit codes: 0 done, 1 error,
+/// 2 usage, 3 conflict, 4 not found.
+package enum Entry {
+    /// Before anything else, and before a thread is made: that may open something under a missing stream's number.
+    package static func prepare() {
         // A reader that went away shows as an error of `write`, which ends the command quietly.
         _ = signal(SIGPIPE, SIG_IGN)
         // So does a file that has reached the limit on its size: to a broker that is a full disk.
         _ = signal(SIGXFSZ, SIG_IGN)
         StandardStreams.fillStandardStreams()
+    }
+
+    /// - Precondition: ``prepare()`` was called.
+    package static func main() async {
         do {
             try checkArguments()
             var command = try Root.parseAsRoot()
@@ -65,7 +69,7 @@ enum Main {
     private static func shortening(_ message: String) -> String {
         CommandLine.arguments.dropFirst().reduce(message) { text, argument in
             let short = shortened(argument)
-            return short == argument ? text : text.replacingOccurrences(of: argument, with: short)
+            return short == argument ? text : text.replacing(argument, with: short)
         }
     }
 

@@ -1,0 +1,114 @@
+import MembusModel
+
+// What a broker tells of itself and of its store, as JSON.
+
+extension JSONValue {
+    package static func status(_ figures: BrokerFigures, _ lineage: Lineage, _ instance: Instance) -> JSONValue {
+        let f = figures
+        func microseconds(_ duration: Duration) -> JSONValue { .integer(duration.wholeNanoseconds / 1000) }
+        return [
+            "head": .position(f.head), "floor": .integer(f.floor), "lineage": .string("\(lineage)"),
+            "instance": .string("\(instance)"), "software": .string(f.software),
+            "uptime_ms": .integer(f.uptime.wholeMilliseconds),
+            "transactions_waiting": JSONValue(f.transactionsWaiting), "reads_waiting": JSONValue(f.readsWaiting),
+            "streams": JSONValue(f.streams), "sessions": JSONValue(f.sessions), "commits": .integer(f.commits),
+            "conflicts": .integer(f.conflicts), "refused": .integer(f.refused), "busy": .integer(f.busy),
+            "malformed": .integer(f.malformed), "events_published": .integer(f.eventsPublished),
+            "events_announced": .integer(f.eventsAnnounced), "replies_dropped": .integer(f.repliesDropped),
+            "pulls": .integer(f.pulls), "batches": .integer(f.batches), "sync_median_us": microseconds(f.syncMedian),
+            "sync_p99_us": microseconds(f.syncP99), "commit_median_us": microseconds(f.commitMedian),
+            "commit_p99_us": microseconds(f.commitP99), "wal_bytes": .integer(f.walBytes),
+            "store_bytes": .integer(f.storeBytes), "counts": counts(f.counts),
+            "held_log": f.heldLog.map { heldLog($0) } ?? .null,
+            "evicted_history": f.evictedHistory.map { amount($0.all) + ["segments": groups($0.segments)] } ?? .null,
+        ]
+    }
+
+    private static func heldLog(_ held: HeldLog) -> JSONValue {
+        [
+            "bytes": .integer(held.bytes), "held_ms": .integer(held.duration.wholeMilliseconds),
+            "holders": .array(
+                held.holders.map {
+                    [
+                        "pid": .integer(Int64($0.process)), "name": .string($0.name),
+                        "held_ms": .integer($0.duration.wholeMilliseconds),
+                    ]
+                }),
+        ]
+    }
+
+    /// `null`: not counted yet.
+    package static func counts(_ counts: MemoryCounts?) -> JSONValue {
+        guard let counts else { return .null }
+        return ["at": .position(counts.at)] + amount(counts.all)
+            + ["segments": groups(counts.segments), "owners": groups(counts.owners)]
+    }
+
+    private static func amount(_ amount: MemoryCounts.Amount) -> JSONValue {
+        ["records": .integer(amount.records), "bytes": .integer(amount.bytes)]
+    }
+
+    private static func groups(_ groups: MemoryCounts.Groups) -> JSONValue {
+        [
+            "names": JSONValue(groups.names), "most_names": JSONValue(groups.mostNames),
+            "largest": .array(groups.largest.map { ["name": .string($0.name)] + amount($0.amount) }),
+            "others": amount(groups.others),
+        ]
+    }
+
+    package static func verification(_ result: Verification) -> JSONValue {
+        [
+            "revision": .integer(result.revision), "floor": .integer(result.floor),
+            "commits": .integer(result.commits), "changes": .integer(result.changes),
+            "problems": .array(result.problems.map { .string($0) }),
+        ]
+    }
+
+    package static func branch(_ branch: BranchInfo) -> JSONValue {
+        let name: JSONValue = ["name": .string(branch.name.text)]
+        guard let parent = branch.parent else { return name }
+        return name + [
+            "parent": .string(parent.text), "fork_revision": .integer(branch.forkRevision),
+            "created": .integer(branch.created),
+        ]
+    }
+
+    package static func limits(_ limits: Limits) -> JSONValue {
+        [
+            "key_bytes": JSONValue(limits.keyBytes), "value_bytes": JSONValue(limits.valueBytes),
+            "changes_per_transaction": JSONValue(limits.changesPerTransaction),
+            "transaction_bytes": JSONValue(limits.transactionBytes),
+            "annotation_bytes": JSONValue(limits.annotationBytes), "message_bytes": JSONValue(limits.messageBytes),
+            "name_bytes": JSONValue(limits.nameBytes), "keys_per_request": JSONValue(limits.keysPerRequest),
+            "topics_per_filter": JSONValue(limits.topicsPerFilter),
+        ]
+    }
+}
+
+extension JSONValue {
+    /// `from` and `to` are absent where there is no record.
+    package static func difference(_ difference: Difference) -> JSONValue {
+        var shown: JSONValue = [
+            "key": .string(difference.key.text), "change": .string(difference.change.rawValue),
+        ]
+        if let from = difference.from { shown = shown + ["from": .record(from)] }
+        if let to = difference.to { shown = shown + ["to": .record(to)] }
+        return shown
+    }
+
+    /// - Parameter keys: how many differ, if they were looked at.
+    package static func comparison(_ compared: Comparison, keys: Int? = nil) -> JSONValue {
+        let shown: JSONValue = [
+            "from": .state(compared.from), "to": .state(compared.to), "common": .array(compared.common.map(state)),
+            "only_from": .integer(compared.onlyFrom), "only_to": .integer(compared.onlyTo),
+        ]
+        return keys.map { shown + ["keys": JSONValue($0)] } ?? shown
+    }
+
+    private static func state(_ name: StateName) -> JSONValue {
+        var shown: JSONValue = [:]
+        if let branch = name.branch { shown = shown + ["branch": .string(branch.text)] }
+        if let revision = name.revision { shown = shown + ["revision": .integer(revision)] }
+        return shown
+    }
+}
