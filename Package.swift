@@ -1,10 +1,10 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// What the one executable is made of.
+/// What the one executable does is made of this.
 let command: [Target.Dependency] = [
-    "MembusBroker", "Membus", "MembusDocuments", "MembusModel", "MembusSystem", "MembusWire", "MembusBus",
-    "MembusStore",
+    "CProcess", "MembusBroker", "Membus", "MembusMCP", "MembusHTTP", "MembusDocuments", "MembusModel", "MembusSystem",
+    "MembusWire", "MembusBus", "MembusStore",
     .product(name: "ArgumentParser", package: "swift-argument-parser"),
     .product(name: "Crypto", package: "swift-crypto"),
     .product(name: "Logging", package: "swift-log"),
@@ -13,7 +13,7 @@ let command: [Target.Dependency] = [
 
 /// What reads bytes from outside.
 let fuzzed: [Target.Dependency] = [
-    "MembusCommand", "MembusBroker", "Membus", "MembusBus", "MembusStore", "MembusDocuments", "MembusWire",
+    "MembusCommand", "MembusBroker", "Membus", "MembusBus", "MembusMCP", "MembusStore", "MembusDocuments", "MembusWire",
     "MembusModel", "MembusSteppedBroker", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
     .product(name: "Crypto", package: "swift-crypto"),
 ]
@@ -24,21 +24,31 @@ let package = Package(
     name: "membus",
     products: [
         .library(name: "Membus", targets: ["Membus"]),
-        .executable(name: "membus", targets: ["MembusCommand"]),
+        .executable(name: "membus", targets: ["MembusExecutable"]),
+        // The C door. deploy/library makes libmembus.so of it, which needs no Swift where it runs.
+        .library(name: "membus-c", type: .dynamic, targets: ["MembusDoor"]),
+        // The same, and all that the executable does: what Python's wheel carries.
+        .library(name: "membus-whole", type: .dynamic, targets: ["MembusDoor", "MembusWhole"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        // Its core alone: no router, no TLS, no HTTP/2.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         .systemLibrary(
             name: "CZeroMQ", path: "Sources/CZeroMQ", pkgConfig: "libzmq",
             providers: [.apt(["libzmq3-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", path: "Sources/CSQLite", pkgConfig: "sqlite3",
+            providers: [.apt(["libsqlite3-dev"])]),
 
         .target(
             name: "MembusModel",
@@ -58,12 +68,7 @@ let package = Package(
         // `accept4` for the whole process: only what runs a broker is linked with it.
         .target(name: "CProcess", path: "Sources/CProcess"),
         .target(
-            name: "MembusStore",
-            dependencies: [
-                "MembusModel", "MembusSystem", .product(name: "GRDB", package: "GRDB.swift"),
-                .product(name: "GRDBSQLite", package: "GRDB.swift"),
-            ],
-            path: "Sources/Store"),
+            name: "MembusStore", dependencies: ["CSQLite", "MembusModel", "MembusSystem"], path: "Sources/Store"),
         .target(
             name: "MembusBroker",
             dependencies: [
@@ -81,10 +86,31 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Client"),
-        .executableTarget(
-            name: "MembusCommand",
-            dependencies: command,
-            path: "Sources/Command"),
+        // The header that C reads.
+        .systemLibrary(name: "CMembus", path: "Sources/Door/C"),
+        .target(
+            name: "MembusDoor",
+            dependencies: [
+                "CMembus", "Membus", "MembusModel", "MembusSystem", "MembusBus", "MembusDocuments",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            path: "Sources/Door", exclude: ["C"]),
+        .target(
+            name: "MembusMCP", dependencies: ["Membus", "MembusDocuments", "MembusModel"], path: "Sources/MCP"),
+        .target(name: "MembusCommand", dependencies: command, path: "Sources/Command"),
+        .executableTarget(name: "MembusExecutable", dependencies: ["MembusCommand"], path: "Sources/Executable"),
+        .target(name: "MembusWhole", dependencies: ["MembusCommand"], path: "Sources/Whole"),
+        .target(
+            name: "MembusHTTP",
+            dependencies: [
+                "MembusMCP", "MembusDocuments", "MembusModel",
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/HTTP"),
         .target(name: "MembusDice", dependencies: ["MembusModel"], path: "Tests/Kit/Dice"),
         .target(
             name: "MembusSteppedBroker", dependencies: ["MembusBroker", "MembusModel", "MembusStore"],
@@ -124,21 +150,25 @@ let package = Package(
         .testTarget(name: "CheckerTests", dependencies: ["MembusChecker", "MembusModel"], path: "Tests/Unit/Checker"),
         .executableTarget(
             name: "membus-benchmarks",
-            dependencies: [
-                "Membus", "MembusModel", "MembusWire", "MembusStore", "CZeroMQ",
-                .product(name: "GRDBSQLite", package: "GRDB.swift"),
-            ],
+            dependencies: ["Membus", "MembusModel", "MembusWire", "MembusStore", "CSQLite", "CZeroMQ"],
             path: "Tests/Benchmarks"),
         .testTarget(name: "ModelTests", dependencies: ["MembusModel", "MembusDice"], path: "Tests/Unit/Model"),
         .testTarget(name: "WireTests", dependencies: ["MembusWire"], path: "Tests/Unit/Wire"),
         .testTarget(name: "BusTests", dependencies: ["MembusBus"], path: "Tests/Unit/Bus"),
-        .testTarget(name: "StoreTests", dependencies: ["MembusStore"], path: "Tests/Unit/Store"),
+        .testTarget(name: "StoreTests", dependencies: ["MembusStore", "CSQLite"], path: "Tests/Unit/Store"),
         .testTarget(
             name: "BrokerTests", dependencies: ["MembusBroker", "MembusSteppedBroker"], path: "Tests/Unit/Broker"),
         .testTarget(
-            name: "ClientTests",
-            dependencies: ["Membus", "MembusBroker", .product(name: "GRDB", package: "GRDB.swift")],
-            path: "Tests/Unit/Client"),
+            name: "ClientTests", dependencies: ["Membus", "MembusBroker", "MembusStore"], path: "Tests/Unit/Client"),
+        .testTarget(
+            name: "DoorTests", dependencies: ["MembusDoor", "Membus", "MembusModel"], path: "Tests/Unit/Door"),
+        .testTarget(
+            name: "MCPTests", dependencies: ["MembusMCP", "Membus", "MembusDocuments", "MembusModel"],
+            path: "Tests/Unit/MCP"),
+        .testTarget(
+            name: "HTTPTests",
+            dependencies: ["MembusHTTP", "MembusDocuments", .product(name: "HTTPTypes", package: "swift-http-types")],
+            path: "Tests/Unit/HTTP"),
         .testTarget(
             name: "CommandTests",
             dependencies: [
@@ -153,19 +183,18 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// For deploy/fuzz alone. libFuzzer brings its own `main`: there the command is a library, without the file that holds
-// its own, nothing else that is executable is built, and the properties are linked to libFuzzer's door.
+// For deploy/fuzz alone. libFuzzer brings its own `main`: nothing else that is executable is built there, and the
+// properties are linked to libFuzzer's door.
 if Context.environment["MEMBUS_FUZZ"] != nil {
     package.products = []
     package.targets.removeAll {
         $0.name != "MembusSteppedBroker" && ($0.path?.hasPrefix("Sources/") != true || $0.type == .executable)
     }
     package.targets += [
-        .target(name: "MembusCommand", dependencies: command, path: "Sources/Command", exclude: ["Main.swift"]),
         .executableTarget(
             name: "membus-fuzz", dependencies: fuzzed, path: "Tests/Fuzz",
             exclude: ["Corpora", "Dictionaries", "Replay"],
-            sources: ["Properties", "Entry"]),
+            sources: ["Properties", "Entry"])
     ]
 }
 

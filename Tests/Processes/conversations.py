@@ -80,10 +80,11 @@ def turns_by_agent(samples):
 class Follower:
     """A process that keeps a view, and reports on it when asked."""
 
-    def __init__(self, broker, name, *options, topic=TOPIC):
+    def __init__(self, broker, name, *options, topic=TOPIC, program=()):
+        """program: what takes a membus-test-agent's words, if not that."""
         self.name = name
         self.process = start(
-            [agent_binary(), "follow", "--broker", broker.url, "--as", name, *options, topic],
+            [*(program or [agent_binary()]), "follow", "--broker", broker.url, "--as", name, *options, topic],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def report(self, token, timeout=60):
@@ -100,7 +101,9 @@ class Follower:
         assert self.process.wait(30 * PATIENCE) == 0, f"{self.name} ended with {self.process.returncode}"
 
 
-def run_round(samples, seed, kills=3, say=print):
+def run_round(samples, seed, kills=3, say=print, program=()):
+    """program: what the writers are, and one more follower; it takes a membus-test-agent's words, and is that by default.
+    """
     rng = random.Random(seed)
     agents = turns_by_agent(samples)
     total = sum(len(turns) for turns in agents.values())
@@ -118,6 +121,7 @@ def run_round(samples, seed, kills=3, say=print):
                 Follower(broker, "update-follower", "--mode", "update"),
                 Follower(broker, "invalidate-follower", "--mode", "invalidate"),
                 Follower(broker, "warm-follower", "--warm", str(warm)),
+                *([Follower(broker, "other-follower", program=program)] if program else []),
             ]
             started = time.monotonic()
             for number, (agent, turns) in enumerate(agents.items()):
@@ -125,7 +129,8 @@ def run_round(samples, seed, kills=3, say=print):
                 path.write_text("".join(
                     json.dumps({"key": key, "value": text}, ensure_ascii=False) + "\n" for key, text in turns))
                 writers.append((agent, start(
-                    [agent_binary(), "write", "--broker", broker.url, "--as", agent, "--pause-ms", "8", str(path)])))
+                    [*(program or [agent_binary()]), "write", "--broker", broker.url, "--as", agent, "--pause-ms", "8",
+                     str(path)])))
             for kill in range(kills):
                 time.sleep(rng.uniform(0.2, 1.2))
                 broker.kill()

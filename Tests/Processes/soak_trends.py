@@ -19,11 +19,13 @@ FEWEST_POINTS = 8
 @dataclass(frozen=True)
 class Allowance:
     """How much a figure may grow over what is judged: so much, or this share of what it was at first, whichever is more. And
-    what it may never exceed."""
+    what it may never exceed; and above what it may only be for a while."""
 
     growth: float
     share: float = 0.05
     most: float = float("inf")
+    usual: float = float("inf")
+    seconds_above: float = 0
 
     def of(self, before, slack=1):
         return max(self.growth, self.share * abs(before)) * slack
@@ -39,6 +41,8 @@ class Trend:
     allowed: float
     rises: bool
     exceeds: bool
+    seconds_above: float  # the longest time above what is usual
+    lingers: bool
     hours: float  # what was judged
 
     @property
@@ -64,6 +68,19 @@ def thinned(points):
     return [(median(t for t, _ in group), median(v for _, v in group)) for group in groups]
 
 
+def longest_above(samples, bound):
+    """-> seconds from the first of a row of samples above the bound until the first that is not, at the most"""
+    longest, since = 0, None
+    for seconds, value in samples:
+        if value > bound:
+            since = seconds if since is None else since
+        if since is not None:
+            longest = max(longest, seconds - since)
+        if value <= bound:
+            since = None
+    return longest
+
+
 def judge(samples, allowance, slack=1):
     """samples: (seconds, value), in order. -> Trend, or None if there are too few."""
     judged = samples[len(samples) // 2:]
@@ -77,8 +94,10 @@ def judge(samples, allowance, slack=1):
     lows_rise = low(values[-third:]) - low(values[:third])
     everything = [value for _, value in samples]
     highest = max(everything)
+    above = longest_above(samples, allowance.usual)
     return Trend(
         start=median(everything[:5]), middle=median(everything), end=median(everything[-5:]), highest=highest,
         growth=growth, allowed=allowed,
         # The middles of the thirds are two thirds of the span apart.
-        rises=growth > allowed and lows_rise > allowed / 2, exceeds=highest > allowance.most, hours=span / 3600)
+        rises=growth > allowed and lows_rise > allowed / 2, exceeds=highest > allowance.most,
+        seconds_above=above, lingers=above > allowance.seconds_above, hours=span / 3600)

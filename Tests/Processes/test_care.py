@@ -1,8 +1,8 @@
 """Care of the memory: backup and restore, verify, compaction, warm files, export and import, watches that must
 not miss anything."""
 
+import contextlib
 import json
-import os
 import random
 import shutil
 import signal
@@ -299,16 +299,6 @@ def test_views_go_on_while_history_is_dropped_under_them(broker):
         report = one.report(token(run_json_lines(broker, "status")[0]))
         assert (report["count"], report["digest"]) == (5, truth["digest"]), one.name
         one.close()
-
-
-@pytest.mark.skipif(not os.environ.get("MEMBUS_LONG"), reason="takes a minute; MEMBUS_LONG=1 runs it")
-def test_the_window_of_the_configuration_compacts_by_itself(tmp_path):
-    config = tmp_path / "membus.json"
-    config.write_text(json.dumps({"retention": {"age": "1s", "least": "1s"}}))
-    with Broker(tmp_path / "data", "--config", str(config)) as broker:
-        put_all(broker, [("a", str(number)) for number in range(20)])
-        eventually(lambda: run_json_lines(broker, "status")[0]["floor"] >= 15, 90, "compaction by age")
-        assert run(broker, "get", "a").stdout == "19"
 
 
 # ---- Warm files
@@ -626,25 +616,44 @@ os.kill(os.getpid(), signal.SIGSTOP)
 """
 
 
-def test_who_keeps_the_log_from_being_written_back_is_named(broker):
-    """A reader of the store's file that is stopped: the write-ahead log grows for as long as it is."""
-    put(broker, "a", "1")
+@contextlib.contextmanager
+def a_stopped_reader(broker):
+    """Of the store's file: the write-ahead log grows for as long as it is."""
     with processes.start([sys.executable, "-c", READER, broker.data + "/membus.db"], stdout=subprocess.PIPE) as reader:
         try:
             assert reader.stdout.readline() == b"reading\n"
-            assert run_json_lines(broker, "status")[0]["held_log"] is None
-            put_all(broker, [(f"large/{number % 4}", "x" * 900_000) for number in range(45)])
-            held = eventually(lambda: run_json_lines(broker, "status")[0]["held_log"], what="a log that is held")
-            assert held["bytes"] > 32 << 20 and held["held_ms"] >= 1000
-            assert reader.pid in [holder["pid"] for holder in held["holders"]]
-            said = run(broker, "status").stdout
-            assert f"(process {reader.pid})" in said and "log held" in said
-            warned = eventually(lambda: [line for line in broker.log if "cannot be written back" in line])
-            assert f"process {reader.pid}" in warned[0] and len(warned) <= 2
+            yield reader
         finally:
             reader.kill()
+
+
+def test_who_keeps_the_log_from_being_written_back_is_named(broker):
+    put(broker, "a", "1")
+    with a_stopped_reader(broker) as reader:
+        assert run_json_lines(broker, "status")[0]["held_log"] is None
+        put_all(broker, [(f"large/{number % 4}", "x" * 900_000) for number in range(45)])
+        held = eventually(lambda: run_json_lines(broker, "status")[0]["held_log"], what="a log that is held")
+        assert held["bytes"] > 32 << 20 and held["held_ms"] >= 1000
+        assert reader.pid in [holder["pid"] for holder in held["holders"]]
+        said = run(broker, "status").stdout
+        assert f"(process {reader.pid})" in said and "log held" in said
+        warned = eventually(lambda: [line for line in broker.log if "cannot be written back" in line])
+        assert f"process {reader.pid}" in warned[0] and len(warned) <= 2
     eventually(lambda: run_json_lines(broker, "status")[0]["held_log"] is None, what="a log that is written back")
     eventually(lambda: any("is written back again" in line for line in broker.log), what="the end of it told")
+
+
+def test_history_is_not_swept_into_a_log_that_somebody_holds(broker):
+    put(broker, "a", "1")
+    with a_stopped_reader(broker):
+        put_all(broker, [(f"large/{number % 4}", "x" * 900_000) for number in range(45)])
+        eventually(lambda: run_json_lines(broker, "status")[0]["held_log"], what="a log that is held")
+        compaction = processes.start([membus(), "--broker", broker.url, "compact", "--below", "40"],
+                                     stdout=subprocess.DEVNULL)
+        eventually(lambda: run_json_lines(broker, "status")[0]["floor"] == 40, what="the floor")
+        time.sleep(2)
+        assert compaction.poll() is None
+    assert compaction.wait(20) == 0
 
 
 def test_lists_of_what_was_deleted_hold_nobody_up(broker):
@@ -692,3 +701,22 @@ def test_lists_of_what_was_deleted_hold_nobody_up(broker):
     assert found == ["tasks/last"] and pages >= 2
     assert [json.loads(line)["key"] for line in run(broker, "ls", "tasks/", "--json").stdout.splitlines()] == ["tasks/last"]
     connection.close()
+
+
+# ---- The broker's own look at its history, which it takes every minute. What it sees first is old at the second look,
+# which comes while the tests above run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def left_alone(tmp_path_factory):
+    place = tmp_path_factory.mktemp("left-alone")
+    config = place / "membus.json"
+    config.write_text(json.dumps({"retention": {"age": "1s", "least": "1s"}}))
+    with Broker(place / "data", "--config", str(config)) as broker:
+        put_all(broker, [("a", str(number)) for number in range(20)])
+        yield broker
+
+
+def test_the_window_of_the_configuration_compacts_by_itself(left_alone):
+    eventually(lambda: run_json_lines(left_alone, "status")[0]["floor"] >= 15, 150, "compaction by age")
+    assert run(left_alone, "get", "a").stdout == "19"

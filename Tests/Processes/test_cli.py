@@ -521,7 +521,7 @@ def test_wrong_usage_exits_with_2(dead, arguments):
 
 def test_no_broker_is_an_error_that_says_where(dead):
     code, out, err = call(dead, "get", "a", "--timeout", "500ms")
-    assert (code, out) == (ERROR, "") and dead.url in err and "membus serve" in err
+    assert (code, out) == (ERROR, "") and dead.url in err and "membus start" in err
     assert error_of(dead, "get", "a", "--timeout", "500ms") == (ERROR, {
         **error_of(dead, "get", "a", "--timeout", "500ms")[1], "code": "NO_BROKER"})
 
@@ -530,7 +530,7 @@ def test_help_and_version(dead):
     top = subprocess.run([membus(), "--help"], capture_output=True, text=True)
     assert top.returncode == OK
     commands = re.findall(r"^  (\w+) {2,}\S", top.stdout, re.MULTILINE)
-    assert {"serve", "put", "get", "ls", "rm", "commit", "watch", "log", "history", "status", "compact", "backup",
+    assert {"serve", "start", "stop", "mcp", "put", "get", "ls", "rm", "commit", "watch", "log", "history", "status", "compact", "backup",
             "restore", "verify", "warm", "import", "export", "debug"} <= set(commands), commands
     for command in {"serve", "put", "commit", "watch", "warm", "import", "log"}:
         told = subprocess.run([membus(), command, "--help"], capture_output=True, text=True)

@@ -86,6 +86,17 @@ def test_descriptors_and_sessions_that_are_never_given_back_are_found():
     assert judge(samples(lambda at, rng: 20 + at), ALLOWANCES["sessions"]).rises
 
 
+def test_what_stays_above_what_is_usual_is_found_and_what_comes_down_soon_is_not():
+    allowance = Allowance(1000, usual=10, seconds_above=30)
+
+    def told(high):
+        return judge([(5 * n, 50 if n in high else 1) for n in range(200)], allowance)
+
+    assert not told(range(100, 105)).lingers and not told([*range(10, 15), *range(100, 105)]).lingers
+    assert told(range(100, 108)).lingers and told(range(100, 108)).seconds_above == 40
+    assert told(range(190, 200)).lingers
+
+
 def test_what_exceeds_its_bound_is_found_without_a_trend():
     told = judge(samples(lambda at, rng: 500 * MIB_IN_KIB), PRIVATE)
     assert told.exceeds and not told.rises
@@ -178,8 +189,8 @@ def test_history_that_is_dropped_too_young_is_found_once():
 def test_what_a_process_uses_is_measured():
     me = Process("self")
     before, held = me.cpu_seconds(), bytearray(20 << 20)
-    begun = time.monotonic()
-    while time.monotonic() < begun + 0.3:
+    begun = time.process_time()
+    while time.process_time() < begun + 0.3:
         held[0] += 1 if held[0] < 255 else -255
     assert me.is_there and 0.05 < me.cpu_seconds() - before < 5
     assert 20 << 10 < me.private_kib() <= me.resident_kib() + 1024 and me.threads() >= 1

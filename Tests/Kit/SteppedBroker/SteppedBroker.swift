@@ -15,7 +15,7 @@ struct SteppedBroker<Peer: Hashable & Sendable> {
     private(set) var writes: [QueuedWrite] = []
     private(set) var reads: [QueuedRead] = []
     private var turn: CommitTurn
-    private let counts = PostedCounts()
+    private let counts = Posted<MemoryCounts>()
     private let held = HeldStates()
     private var counting = ProjectionFeed(Counts())
     private let settings: CoreSettings
@@ -101,6 +101,7 @@ private struct SteppedEnvironment: CommitEnvironment {
     let writer: Writer
     let now: Instant
     let wall: Timestamp
+    let logBytes: Int64 = 0
     private(set) var reported: WriteReport
 
     init(writer: Writer, now: Instant, wall: Timestamp) {
@@ -123,7 +124,7 @@ private struct SteppedEnvironment: CommitEnvironment {
         reported.sync = report.sync ?? reported.sync
     }
 
-    mutating func note(_ fault: CommitFault) {}
+    mutating func note(_ note: CommitNote) {}
 }
 
 extension Desk {

@@ -9,6 +9,8 @@ import Synchronization
 //   membus-test-agent follow --broker URL --as NAME [--mode update|invalidate] [--warm FILE] TOPIC
 //       keeps a view; for each token read from standard input waits until the view has reached it, reads
 //       everything, and prints {"revision", "count", "digest"}; ends with its input
+//   membus-test-agent time   --broker URL --as NAME COUNT
+//       commits 512 bytes so often, one after another, and prints the median of the times, in nanoseconds
 
 @main
 struct Agent {
@@ -20,6 +22,7 @@ struct Agent {
             switch arguments.job {
             case "write": try await write(arguments, memory)
             case "follow": try await follow(arguments, memory)
+            case "time": try await time(arguments, memory)
             default: throw Wrong("unknown job \(arguments.job)")
             }
             await memory.close()
@@ -43,33 +46,46 @@ struct Agent {
         }
     }
 
+    private static func time(_ arguments: Arguments, _ memory: Memory) async throws {
+        let value = String(repeating: "x", count: 512)
+        var times: [Duration] = []
+        for _ in 0..<(Int(arguments.operand) ?? 0) {
+            let begun = ContinuousClock.now
+            try await memory.transact { $0.put("commits/swift", text: value) }
+            times.append(ContinuousClock.now - begun)
+        }
+        guard !times.isEmpty else { throw Wrong("time needs a number of commits") }
+        print(Int(times.sorted()[times.count / 2] / .nanoseconds(1)))
+    }
+
     private static func follow(_ arguments: Arguments, _ memory: Memory) async throws {
         let view = try await memory.follow(
             arguments.operand, mode: arguments.mode, warm: arguments.warm.map { URL(fileURLWithPath: $0) })
         // Listening begins before the listing, so that no key falls between the two.
         let changes = view.changes.makeAsyncIterator()
-        let heard = Heard(try await list(view, memory))
+        // An update view knows its keys by itself; what others are told of is kept, and grows with every new key.
+        let heard = view.mode == .update ? nil : Heard(try await list(view, memory))
         let listening = Task {
             var changes = changes
-            while let change = await changes.next() { heard.note(change) }
+            while let change = await changes.next() { heard?.note(change) }
         }
         while let line = readLine() {
             guard let token = Token(line) else { throw Wrong("no token: \(line)") }
             try await view.wait(for: .atLeast(token), timeout: .seconds(60))
-            if view.mode == .invalidate { try await heard.wait(for: token.revision) }
+            try await heard?.wait(for: token.revision)
             print(try await report(view, heard, memory))
             fflush(nil)
         }
         listening.cancel()
     }
 
-    private static func report(_ view: View, _ heard: Heard, _ memory: Memory) async throws -> String {
+    private static func report(_ view: View, _ heard: Heard?, _ memory: Memory) async throws -> String {
         let found: (at: Position, digest: StateDigest)
         if view.mode == .update {
             found = try view.digest()
         } else {
             let keys =
-                if let keys = heard.keys { keys.sorted() } else {
+                if let keys = heard?.keys { keys.sorted() } else {
                     try await list(view, memory).map(\.key.text).sorted()
                 }
             found = try await read(keys, through: view)
@@ -164,7 +180,7 @@ struct Arguments {
             default: words.append(word)
             }
         }
-        guard words.count == 2 else { throw Wrong("say write or follow, and what") }
+        guard words.count == 2 else { throw Wrong("say write, follow or time, and what") }
         (job, operand) = (words[0], words[1])
     }
 }

@@ -145,6 +145,7 @@ package struct Check {
             reads[read] = Asked(
                 told: told, own: agents[agent] ?? [:], time: now, served: serving.count, answers: answers)
         case .read(let read): take(read)
+        case .differed(let diffed): take(diffed)
         case .faultsEnded: faultsEnded = now
         case .recovered(let view): recovered[view] = recovered[view] ?? now
         case .rested(let view, let token, let isLive, let digest, let ofStore):

@@ -101,18 +101,12 @@ extension Check {
     private mutating func failed(_ failure: Refusal, _ name: WatchName, _ watched: Watched) {
         let isReplaced = history.truths.count > 1 || history.earlier.values.contains { !$0.isEmpty }
         switch failure.code {
-        // What an old copy lacks can't be told from what was dropped.
-        case .belowFloor where mayLack(watched) || isReplaced: break
+        case .belowFloor where mayLack(watched): break
         case .historyDiffers where isReplaced, .unknownBranch where isReplaced, .beyondHead where isReplaced: break
-        // Not forked yet when it began: the signal may be told so after the log was read.
-        case .unknownBranch where watched.delivered == 0 || beganBeforeItsFork(watched): break
+        // Not forked yet when it began.
+        case .unknownBranch where watched.delivered == 0: break
         default: violated(.liveAgain, "\(name) ended without need: \(failure.message)")
         }
-    }
-
-    private func beganBeforeItsFork(_ watched: Watched) -> Bool {
-        let runs = watched.runs.keys.isEmpty ? Array(all()) : Array(watched.runs.keys)
-        return runs.contains { watched.after < truth(of: $0)?.branches[watched.branch]?.created ?? 0 }
     }
 
     /// Whether compaction may have dropped something that the watch has not delivered: a version that another one has

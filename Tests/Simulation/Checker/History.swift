@@ -71,6 +71,7 @@ package enum Fact: Sendable {
     case broken(Invariant, String)
     case asked(read: Int, agent: Int)
     case read(Read)
+    case differed(Diffed)
     case watch(WatchName, WatchFact)
     case faultsEnded
     /// Of a record that says of each view when it was live and at the head again.
@@ -150,5 +151,29 @@ package struct Read: Sendable {
         self.consistency = consistency
         self.token = token
         self.found = found
+    }
+}
+
+/// A diff that was read to its end.
+package struct Diffed: Sendable {
+    package var agent: Int
+    package var from: BranchName
+    package var fromState: Token
+    package var to: BranchName
+    package var toState: Token
+    package var filter: TopicFilter
+    package var differences: [Difference]
+
+    package init(
+        agent: Int, from: BranchName, _ fromState: Token, to: BranchName, _ toState: Token, _ filter: TopicFilter,
+        _ differences: [Difference]
+    ) {
+        self.agent = agent
+        self.from = from
+        self.fromState = fromState
+        self.to = to
+        self.toState = toState
+        self.filter = filter
+        self.differences = differences
     }
 }

@@ -121,6 +121,10 @@ package enum Mutant: String, CaseIterable, Sendable {
     case watchSkipsToTheCut = "watch-skips-to-the-cut"
     /// Further pages of a range are of the head.
     case rangePagesOfHead = "range-pages-of-head"
+    /// Further pages of a diff are of the head.
+    case diffPagesOfHead = "diff-pages-of-head"
+    /// A diff looks at what the second state's own branch wrote, not at what either contains of others.
+    case diffOfOwnLine = "diff-of-own-line"
     /// Further parts of a large get are of the head.
     case partsOfHead = "parts-of-head"
 

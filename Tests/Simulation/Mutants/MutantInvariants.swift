@@ -15,7 +15,9 @@ extension Mutant {
             [.filteredTruth]
         case .newStreamPreviousZero, .commitMatchedBeforeRegistration: [.filteredTruth, .completeUpTo]
         case .watchSkipsWhatCameBetween, .watchSkipsToTheFloor, .watchSkipsToTheCut: [.filteredTruth, .staleIsMarked]
-        case .rangePagesOfHead, .partsOfHead, .fillAtHead, .mixedCuts, .largeByKeyAlone, .evictedIsDeleted: [.oneState]
+        case .rangePagesOfHead, .diffPagesOfHead, .diffOfOwnLine, .partsOfHead, .fillAtHead, .mixedCuts,
+            .largeByKeyAlone, .evictedIsDeleted:
+            [.oneState]
         case .bookmarkLowersCut, .cutGoesBack, .readsFromAnOldSnapshot: [.neverBack]
         case .bookmarkAheadOfData, .bookmarkOfDurableHead, .acknowledgementAsBookmark, .heartbeatFromAnywhere,
             .heartbeatsUnbroken, .heartbeatOfDroppedStream, .newStreamUnlisted:

@@ -52,7 +52,7 @@ extension Mutant {
             profile.reading = 5...80
             profile.answerRecords = 1
             profile.often(.direct, 60)
-        case .rangePagesOfHead:
+        case .rangePagesOfHead, .diffPagesOfHead, .diffOfOwnLine:
             profile.reading = 5...80
             profile.often(.direct, 40)
         case .waitIgnored, .oldAnswerReused: profile.often(.dialled, 40)

@@ -33,6 +33,8 @@ struct MutantState {
     var pulls: [PeerRequest: Pull] = [:]
     /// The states that further pages of ranges were to be of.
     var ranges: [PeerRequest: Revision] = [:]
+    /// The same of diffs.
+    var diffs: [PeerRequest: GetDiff] = [:]
     /// The first state that a view installed, and the cut that it had before the present one.
     var installed: [ViewName: (records: [Record], at: Position)] = [:]
     var before: [ViewName: Position] = [:]

@@ -30,6 +30,12 @@ extension World {
             mutants.ranges[PeerRequest(agent: peer.agent, life: peer.life, id: request.id)] = range.at
             range.at = nil
             request.body = .range(range)
+        case .diff(var diff) where mutant == .diffPagesOfHead || mutant == .diffOfOwnLine:
+            mutants.diffs[PeerRequest(agent: peer.agent, life: peer.life, id: request.id)] = diff
+            if mutant == .diffPagesOfHead, diff.cursor != nil {
+                (diff.from.moment, diff.to.moment) = (.head, .head)
+                request.body = .diff(diff)
+            }
         default: break
         }
         return request
@@ -97,6 +103,23 @@ extension World {
             let state = mutants.visible.last { $0.position.revision == asked }
             if let state { page.at = state.position }
             reply.body = .range(page)
+        case (.diffPagesOfHead, .diff(var page)):
+            let asked = mutants.diffs[PeerRequest(agent: agent.index, life: agent.life, id: reply.id)]
+            if let asked, asked.cursor != nil {
+                let states = [asked.from.at, asked.to.at].map { at in
+                    mutants.visible.last { $0.position.revision == at }?.position
+                }
+                (page.from, page.to) = (states[0] ?? page.from, states[1] ?? page.to)
+            }
+            reply.body = .diff(page)
+        case (.diffOfOwnLine, .diff(var page)):
+            let asked = mutants.diffs[PeerRequest(agent: agent.index, life: agent.life, id: reply.id)]
+            let truth = history.truths[reply.lineage]
+            page.differences.removeAll { difference in
+                let newest = difference.to ?? difference.from
+                return newest.flatMap { truth?.commit($0.revision)?.info.branch } != asked?.to.branch
+            }
+            reply.body = .diff(page)
         default: break
         }
         return reply

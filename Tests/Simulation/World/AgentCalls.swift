@@ -75,6 +75,26 @@ extension Agent {
         driving.begin()
     }
 
+    /// What differs between two states, page by page: `Paging` decides, as for `Memory.diff`.
+    func readDiff(_ from: BranchState, _ to: BranchState, _ filter: TopicFilter, pageSize: Int) {
+        let paging = Paging(DifferencePages(asked: GetDiff(from: from, to: to, filter: filter, limit: pageSize)))
+        world.coverage.count(.readDiff)
+        var found: [Difference] = []
+        let driving = Driving(paging, by: self, .each(.seconds(5))) { [unowned self] driving, result in
+            guard case .success(let page) = result, let states = driving.driven.list.states else { return }
+            if page.isBegunAnew { found = [] }
+            found += page.elements
+            guard page.isLast else {
+                world.coverage.count(.diffContinued)
+                return driving.take(.passed)
+            }
+            world.note(
+                .differed(Diffed(agent: index, from: from.branch, states.from, to: to.branch, states.to, filter, found))
+            )
+        }
+        driving.begin()
+    }
+
     private func noteDirect(_ id: Int, _ keys: [Key], on branch: BranchName, _ token: Token, _ found: [Record]) {
         world.note(
             .read(

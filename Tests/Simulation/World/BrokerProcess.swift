@@ -240,6 +240,7 @@ extension Reply.Body {
         switch self {
         case .records(let records): records.at.revision
         case .range(let page): page.at.revision
+        case .diff(let page): max(page.from.revision, page.to.revision)
         case .page(let page): page.target.revision
         default: nil
         }

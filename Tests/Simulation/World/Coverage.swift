@@ -97,6 +97,8 @@ package enum Happening: String, CaseIterable, Sendable {
     case readRange = "range read"
     case rangeContinued = "further page of a range"
     case rangeHeld = "further page of a range below the floor"
+    case readDiff = "diff read"
+    case diffContinued = "further page of a diff"
     case readMerged = "read of a key that is only merged"
     case getContinued = "further part of a get"
     case lookUpInPieces = "further piece of a look-up"

@@ -79,7 +79,17 @@ extension World {
         let branch = dice.pick(branches)
         guard dice.chance(30) else { return agent.readDirectly(anyKeys(2), on: branch) }
         let filter = TopicFilter(dice.pick(Profile.topics).map { Topic(unchecked: $0) })
-        agent.readRange(filter, on: branch, pageSize: dice.pick([1, 2, 3, 1000]))
+        let pageSize = dice.pick([1, 2, 3, 1000])
+        guard dice.chance(40) else { return agent.readRange(filter, on: branch, pageSize: pageSize) }
+        agent.readDiff(
+            BranchState(branch, at: pastRevision()), BranchState(dice.pick(branches), at: pastRevision()), filter,
+            pageSize: pageSize)
+    }
+
+    /// Mostly none.
+    private func pastRevision() -> Revision? {
+        guard dice.chance(30), let newest = tokens.last else { return nil }
+        return Revision(dice.below(Int(newest.revision) + 1))
     }
 
     private func pickView(_ agent: Agent) -> Follower? {

@@ -32,7 +32,7 @@ extension Agent {
             draft(keys, on: branch, patience) { driving.take($0) }
         }
         driving.alter = { [unowned self] _, action in
-            if case .make(.transact(let work), _) = action, let number = work.op {
+            if case .make(.transact(let work, _), _) = action, let number = work.op {
                 op = number
                 world.note(.invoked(number, agent: index, work))
             }

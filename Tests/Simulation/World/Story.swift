@@ -37,6 +37,9 @@ extension Fact {
         case .read(let read):
             "agent \(read.agent) has read \(read.id) \(read.view.map { "\($0)" } ?? "of the broker") \(read.consistency) "
                 + "at \(read.token.revision): \(read.keys) is \(read.found)"
+        case .differed(let diffed):
+            "agent \(diffed.agent) has compared \(diffed.from) at \(diffed.fromState.revision) and \(diffed.to) at "
+                + "\(diffed.toState.revision): \(diffed.differences.map(\.key)) differ"
         case .watch(let watch, let fact): "\(watch) \(fact.story)"
         case .faultsEnded: "faults end"
         case .recovered(let view): "\(view) is live, and at the head"

@@ -20,6 +20,8 @@ struct WorldEnvironment: CommitEnvironment {
 
     var now: Instant { broker.now }
     var wall: Timestamp { world.wall }
+    /// When a step of the sweep comes is drawn already, by the pace of the turns.
+    var logBytes: Int64 { 0 }
 
     func write(_ items: [WriteItem], of tickets: [Ticket], at time: Timestamp) throws(StoreError) -> WrittenBatch {
         if world.kill == .beforeCommit { throw killed(before: items, of: tickets, at: time) }
@@ -53,7 +55,7 @@ struct WorldEnvironment: CommitEnvironment {
 
     func report(_ report: WriteReport) { broker.report(report) }
 
-    func note(_ fault: CommitFault) {}
+    func note(_ note: CommitNote) {}
 
     // MARK: What passes
 

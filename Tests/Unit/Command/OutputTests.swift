@@ -89,8 +89,8 @@ import Testing
                 "1: a\\u{1b}[2J\\u{202e} 12,345 (4.0 MiB)",
             ])
         #expect(CountsReport.rows(nil) { $0 }.map(\.1) == ["not counted yet"])
-        #expect(CountsReport.json(nil) == .null)
-        let json = CountsReport.json(counts).line
+        #expect(JSONValue.counts(nil) == .null)
+        let json = JSONValue.counts(counts).line
         #expect(json.hasPrefix(#"{"at":{"revision":9,"hash":"0000000000000001"},"records":12345,"bytes":4194304,"#))
         #expect(json.contains(#"{"names":1000,"most_names":1000,"largest":[{"name":"g1","records":1,"bytes":99},"#))
         #expect(json.contains(#""others":{"records":12338,"bytes":900}}"#))
