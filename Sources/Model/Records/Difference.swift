@@ -72,8 +72,7 @@ public struct LineChange: Hashable, Sendable {
     }
 
     static func between(_ old: [ByBytes], _ new: [ByBytes]) -> [LineChange] {
-        let start = zip(old, new).prefix { $0 == $1 }.count
-        let end = zip(old[start...].reversed(), new[start...].reversed()).prefix { $0 == $1 }.count
+        let (start, end) = ShortestEdit.ends(old, new)
         let (gone, come) = (old[start..<(old.count - end)], new[start..<(new.count - end)])
         return old[..<start].map { LineChange(.same, $0) } + middle(Array(gone), Array(come))
             + old[(old.count - end)...].map { LineChange(.same, $0) }
@@ -94,14 +93,7 @@ public struct LineChange: Hashable, Sendable {
         return changes
     }
 
-    /// More lines that changed than this are not told one from another: it would take long, and megabytes.
-    private static let most = 1000
-
-    /// The places of the lines that both have, in order: a longest such list, found by how many lines have to go and come
-    /// (Myers, "An O(ND) Difference Algorithm and Its Variations", 1986, figure 2). `nil`: there are too many of those.
     private static func common(_ old: [ByBytes], _ new: [ByBytes]) -> [(Int, Int)]? {
-        if old.isEmpty || new.isEmpty { return [] }
-        if abs(old.count - new.count) > most { return nil }
         var numbers: [ByBytes: Int] = [:]
         func numbered(_ lines: [ByBytes]) -> [Int] {
             lines.map { line in
@@ -110,27 +102,44 @@ public struct LineChange: Hashable, Sendable {
                 return number
             }
         }
-        var search = ShortestEdit(numbered(old), numbered(new))
-        return search.common(most: most)
+        return ShortestEdit.common(numbered(old), numbered(new))
     }
 }
 
 /// The search for a longest common part of two lists.
-private struct ShortestEdit {
+struct ShortestEdit {
     private let a: [Int]
     private let b: [Int]
     /// After so many changes: how far in `a` each diagonal has come, the place in `a` less that in `b`. ``nowhere``: it can't be
     /// reached.
     private var rounds: [[Int]] = []
     private static let nowhere = -1
+    /// More lines that changed than this are not told one from another: it would take long, and megabytes.
+    private static let most = 1000
 
-    init(_ a: [Int], _ b: [Int]) {
+    /// How many both begin with, and end with. They need no search.
+    static func ends<Line: Equatable>(_ old: [Line], _ new: [Line]) -> (start: Int, end: Int) {
+        let start = zip(old, new).prefix { $0 == $1 }.count
+        let end = zip(old[start...].reversed(), new[start...].reversed()).prefix { $0 == $1 }.count
+        return (start, end)
+    }
+
+    /// The places of what both have, in order: a longest such list, found by how many have to go and come
+    /// (Myers, "An O(ND) Difference Algorithm and Its Variations", 1986, figure 2). `nil`: there are too many of those.
+    static func common(_ old: [Int], _ new: [Int]) -> [(Int, Int)]? {
+        if old.isEmpty || new.isEmpty { return [] }
+        if abs(old.count - new.count) > most { return nil }
+        var search = ShortestEdit(old, new)
+        return search.common(most: most)
+    }
+
+    private init(_ a: [Int], _ b: [Int]) {
         self.a = a
         self.b = b
     }
 
     /// - Returns: the places of what both have, in order; `nil`: more than `most` would have to go and come.
-    mutating func common(most: Int) -> [(Int, Int)]? {
+    private mutating func common(most: Int) -> [(Int, Int)]? {
         for changes in 0...min(most, a.count + b.count) {
             var round = [Int](repeating: Self.nowhere, count: 2 * changes + 1)
             for diagonal in stride(from: -changes, through: changes, by: 2) {
@@ -213,7 +222,8 @@ public struct FieldChange: Hashable, Sendable {
 }
 
 extension JSONName {
-    fileprivate var inPointer: String {
+    /// As a part of a JSON Pointer.
+    var inPointer: String {
         String(decoding: plain, as: UTF8.self).replacing("~", with: "~0").replacing("/", with: "~1")
     }
 }
