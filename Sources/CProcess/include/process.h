@@ -25,4 +25,8 @@ void membus_give_memory_back(void);
 int membus_start_in_background(
     const char *program, char *const arguments[], char *const environment[], const char *log, pid_t *process);
 
+/// Runs a command by `/bin/sh`, in a group of processes of its own: without input, its output on this process's standard error,
+/// with the signals' defaults and no other descriptor of this process. Returns an error's number, or 0.
+int membus_start_shell(const char *command, char *const environment[], pid_t *process);
+
 #endif
