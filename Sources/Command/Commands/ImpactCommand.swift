@@ -1,0 +1,135 @@
+import ArgumentParser
+import Membus
+import MembusDocuments
+
+struct ImpactCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "impact",
+        abstract: "Tell what followed from a version or a commit, on all branches.",
+        discussion: """
+            A commit derives from a version if it is on record to have read or required it, or what derives from it; or if \
+            its agent had read or written such before, in the same context (--own leaves these out). Each is told below the \
+            one that it builds on, with the reason. Then come those who have read such and written nothing since: they are to \
+            be told. To undo all of it: membus revert --cascade.
+
+              membus impact facts/visa@41
+              membus impact 41 --own
+              membus impact facts/visa@41 --except 44    # 44 is good: what derives through it alone does not count
+            """)
+
+    @Argument(
+        help: ArgumentHelp("Versions, KEY@REVISION, or revisions: all that these commits wrote.", valueName: "what"),
+        transform: { try Reverted($0) })
+    var what: [Reverted]
+
+    @Flag(name: .customLong("own"), help: "Only what commits themselves are on record to have read or required.")
+    var ownOnly = false
+
+    @Option(help: ArgumentHelp("A commit that is good, whatever it read.", valueName: "revision"))
+    var except: [Revision] = []
+
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func run() async throws {
+        let impact = try await options.withMemory { memory in
+            try await memory.impact(
+                of: what.compactMap(\.version), revisions: what.revisions, excluding: except, ownOnly: ownOnly)
+        }
+        if options.json { return try showJSON(impact) }
+        for line in ImpactText(impact).lines { try Output.standard.line(line) }
+    }
+
+    private func showJSON(_ impact: Impact) throws {
+        for commit in impact.commits { try Output.standard.line(.derived(commit)) }
+        for reader in impact.readers { try Output.standard.line(["reader": .reader(reader)]) }
+        try Output.standard.line(
+            [
+                "at": .position(impact.at), "commits": JSONValue(impact.commits.count + impact.unlisted),
+                "unlisted": JSONValue(impact.unlisted), "unjudged": .array(impact.unjudged.map { .integer($0) }),
+                "unjudged_count": JSONValue(impact.unjudgedCount),
+            ])
+    }
+}
+
+extension [Reverted] {
+    /// Those that are commits.
+    var revisions: [Revision] { compactMap { $0.version == nil ? $0.revision : nil } }
+}
+
+/// For people: a tree, each commit below the one that it builds on.
+struct ImpactText {
+    private let impact: Impact
+    private let children: [Revision: [DerivedCommit]]
+    private let roots: [DerivedCommit]
+
+    init(_ impact: Impact) {
+        self.impact = impact
+        let listed = Set(impact.commits.map(\.commit.revision))
+        var (children, roots): ([Revision: [DerivedCommit]], [DerivedCommit]) = ([:], [])
+        for commit in impact.commits {
+            let parent = commit.edges.first { $0.reason != .seed }?.version.revision
+            if let parent, listed.contains(parent), parent < commit.commit.revision {
+                children[parent, default: []].append(commit)
+            } else {
+                roots.append(commit)
+            }
+        }
+        (self.children, self.roots) = (children, roots)
+    }
+
+    var lines: [String] {
+        var lines: [String] = []
+        // Beside the tree, what is still to be shown: a chain of thousands is no depth of calls.
+        var open = roots.reversed().map { (commit: $0, indent: "", branch: "") }
+        while let (commit, indent, branch) = open.popLast() {
+            lines.append(indent + branch + Self.line(commit))
+            let below = children[commit.commit.revision] ?? []
+            let inner = indent + (branch.isEmpty ? "" : branch.first == "├" ? "│  " : "   ")
+            for (index, child) in below.enumerated().reversed() {
+                open.append((child, inner, index == below.count - 1 ? "└─ " : "├─ "))
+            }
+        }
+        let derived = impact.commits.count { $0.edges.contains { $0.reason != .seed } } + impact.unlisted
+        let branches = Set(impact.commits.filter { $0.edges.contains { $0.reason != .seed } }.map(\.commit.branch))
+            .count
+        lines.append(
+            derived == 0
+                ? "nothing on record derives from it"
+                : "\(Human.plural(derived, "commit")) on \(branches == 1 ? "1 branch" : "\(branches) branches") "
+                    + (derived == 1 ? "derives from it" : "derive from it"))
+        if impact.unlisted > 0 { lines.append("\(impact.unlisted) of them are not listed") }
+        if !impact.readers.isEmpty { lines.append("who knows of it, and has written nothing since:") }
+        for reader in impact.readers {
+            lines.append("  \(Self.who(reader.agent, reader.context))   \(reader.version)   \(reader.time.written)")
+        }
+        if impact.unjudgedCount > 0 {
+            let shown = impact.unjudged.prefix(10).map { "\($0)" }.joined(separator: " ")
+            lines.append(
+                "can't be judged, since nothing that they read is on record: "
+                    + "\(Human.plural(impact.unjudgedCount, "commit")): \(shown)"
+                    + (impact.unjudgedCount > 10 ? " …" : ""))
+        }
+        return lines
+    }
+
+    private static func line(_ derived: DerivedCommit) -> String {
+        let commit = derived.commit
+        var keys = derived.keys.prefix(3).map(\.text).joined(separator: " ")
+        if derived.keyCount > 3 { keys += " and \(derived.keyCount - 3) more" }
+        let why = derived.edges.first.map { reason($0) } ?? ""
+        return "\(commit.revision)  \(commit.branch)  \(who(commit.agent, commit.context))  \(keys)   \(why)"
+    }
+
+    private static func reason(_ edge: DerivedCommit.Edge) -> String {
+        switch edge.reason {
+        case .seed: "asked about"
+        case .read: "read \(edge.version)"
+        case .required: "required \(edge.version)"
+        case .context: "earlier in its context: \(edge.version)"
+        }
+    }
+
+    private static func who(_ agent: String, _ context: String) -> String {
+        (context.isEmpty ? agent : "\(agent) \(context)").escapingControlCharacters
+    }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import MembusModel
+import Testing
+
+@testable import MembusStore
+
+@Suite("What followed from it")
+struct ImpactTests {
+    private let trial = BranchName(unchecked: "trial")
+
+    private func write(
+        _ world: World, _ key: String, _ value: String, context: String = "", on branch: BranchName = .main,
+        requiring: [Precondition] = [], reading: [ReadVersion] = []
+    ) throws -> Revision {
+        let transaction = Transaction(
+            branch: branch, context: context, preconditions: requiring,
+            changes: [Change(Key(unchecked: key), .put(Put(Data(value.utf8))))], reads: reading)
+        return try world.revision(world.write(.transaction(transaction)))
+    }
+
+    private func derived(_ impact: Impact) -> [Revision] {
+        impact.commits.filter { $0.edges.contains { $0.reason != .seed } }.map(\.commit.revision)
+    }
+
+    private func impact(
+        _ world: World, _ key: String, _ revision: Revision, except: [Revision] = [], own: Bool = false
+    ) throws -> Impact {
+        try world.reader.impact(
+            GetImpact(versions: [VersionName(Key(unchecked: key), at: revision)], excluded: except, ownOnly: own),
+            visible: world.head)
+    }
+
+    @Test(
+        "what read it, what required it, and what its context wrote later derives, through others and on other branches"
+    )
+    func chain() throws {
+        let world = try World()
+        let lie = try write(world, "facts/visa", "none", context: "scouting")
+        let visa = Key(unchecked: "facts/visa")
+        let plan = try write(world, "plan", "fly", context: "planning", reading: [ReadVersion(key: visa, version: lie)])
+        try world.fork("trial")
+        let booking = try write(
+            world, "booking", "x", context: "booking", on: trial, requiring: [.at(Key(unchecked: "plan"), plan)])
+        let other = try write(world, "other", "x", context: "elsewhere")
+        let late = try write(world, "late", "x", context: "planning")
+        let found = try impact(world, "facts/visa", lie)
+        #expect(derived(found) == [plan, booking, late])
+        let edges = found.commits.flatMap(\.edges)
+        #expect(
+            edges == [
+                .init(.seed, VersionName(visa, at: lie)), .init(.read, VersionName(visa, at: lie)),
+                .init(.required, VersionName(Key(unchecked: "plan"), at: plan)),
+                .init(.context, VersionName(visa, at: lie)),
+            ])
+        #expect(found.unjudged == [other])
+        #expect(try derived(impact(world, "facts/visa", lie, own: true)) == [plan, booking])
+        // A good commit spreads nothing; that its context has read the lie stands for itself.
+        #expect(try derived(impact(world, "facts/visa", lie, except: [plan])) == [late])
+    }
+
+    @Test("increments, merges and rollbacks carry it on; a commit that reads what they made derives")
+    func carried() throws {
+        let world = try World()
+        _ = try world.write(.change("n", .increment(100)))
+        let lie = world.head
+        try world.fork("trial")
+        _ = try world.write(.change("n", .increment(1), on: trial))
+        try world.put("n2", "x", on: trial)
+        _ = try world.write(.merge(Merge(trial)))
+        let merged = world.head
+        _ = try write(world, "report", "x", reading: [ReadVersion(key: Key(unchecked: "n"), version: merged)])
+        #expect(try derived(impact(world, "n", lie, own: true)) == [world.head])
+    }
+
+    @Test("a topic that showed it, and the absence that its deletion made, are required too")
+    func topics() throws {
+        let world = try World()
+        let lie = try write(world, "facts/visa", "none", context: "scouting")
+        let listed = try write(
+            world, "a", "x", context: "lister", requiring: [.unchanged(Topic(unchecked: "facts/"), since: lie)])
+        try world.put("gone", "x")
+        _ = try world.revision(
+            world.write(
+                .transaction(
+                    Transaction(
+                        context: "deleter", changes: [Change(Key(unchecked: "gone"), .delete)],
+                        reads: [ReadVersion(key: Key(unchecked: "facts/visa"), version: lie)]))))
+        let deletion = world.head
+        let claimed = try write(world, "gone", "y", context: "claimer", requiring: [.absent(Key(unchecked: "gone"))])
+        #expect(try derived(impact(world, "facts/visa", lie)) == [listed, deletion, claimed])
+    }
+
+    @Test("who has read it by a note and written nothing since is told of; once he writes, his commit derives")
+    func readers() throws {
+        let world = try World()
+        let lie = try write(world, "facts/visa", "none", context: "scouting")
+        let note = NotedRead(
+            context: "draft-3", branch: .main, key: Key(unchecked: "facts/visa"), version: lie, time: world.now)
+        _ = try world.writer.write([.noteReads(NoteReads(agent: "writer", reads: [note]))], at: world.now)
+        let silent = try impact(world, "facts/visa", lie)
+        #expect(silent.readers.map(\.agent) == ["writer"] && derived(silent).isEmpty)
+        let session = SessionID(78)
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 10)
+        let work = Work.transaction(
+            Transaction(context: "draft-3", changes: [Change(Key(unchecked: "b"), .put(Put(Data("x".utf8))))]))
+        let transact = Transact(session: session, number: 1, acknowledged: 0, work: .success(work))
+        _ = try world.writer.write(
+            [.openSession(session, agent: "writer"), .transact(transact, fingerprint: work.fingerprint)], at: world.now)
+        let told = try impact(world, "facts/visa", lie)
+        #expect(told.readers.isEmpty && derived(told) == [world.head])
+    }
+
+    @Test("all that a commit wrote can be asked about; what is no longer kept, or was not written, is refused")
+    func refusals() throws {
+        let world = try World()
+        try world.put("a", "1")
+        try world.put("a", "2")
+        let whole = try world.reader.impact(GetImpact(versions: [], revisions: [2]), visible: world.head)
+        #expect(whole.commits.map(\.commit.revision) == [2] && whole.commits[0].keys.map(\.text) == ["a"])
+        func code(_ key: String, _ revision: Revision) -> Refusal.Code? {
+            do {
+                _ = try impact(world, key, revision)
+                return nil
+            } catch { return (error as? Refusal)?.code }
+        }
+        #expect(code("b", 2) == .invalidArgument && code("a", 3) == .beyondHead)
+        try world.compact(to: 2)
+        #expect(code("a", 1) == .belowFloor)
+    }
+
+    @Test("in pieces as small as may be it comes to the same")
+    func pieces() throws {
+        let world = try World()
+        let lie = try write(world, "a", "1", context: "c")
+        for number in 0..<30 { _ = try write(world, "k\(number)", "x", context: number % 2 == 0 ? "c" : "d") }
+        let asked = GetImpact(versions: [VersionName(Key(unchecked: "a"), at: lie)])
+        var read = ImpactRead(asked)
+        var found: Impact?
+        while found == nil { found = try world.reader.step(&read, looking: 1, visible: world.head) }
+        #expect(try found == world.reader.impact(asked, visible: world.head) && found?.commits.count == 16)
+    }
+}
