@@ -7,6 +7,8 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
     case refused(Refusal)
     /// These preconditions failed; nothing was written.
     case conflict([FailedPrecondition], at: Position)
+    /// A merge or revert: somebody has to decide about these keys, and so many more that are not listed; nothing was written.
+    case unsettled([MergeConflict], unlisted: Int, at: Position)
     /// No answer in time, or nothing but refusals that might have passed: the `last` of them. `outcomeUnknown`: a
     /// transaction may or may not have taken effect (or may yet).
     case timeout(of: String, outcomeUnknown: Bool, last: Refusal?)
@@ -46,6 +48,8 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
         case .refused(let refusal): refusal.message
         case .conflict(let failed, let at):
             "the transaction was not committed at revision \(at.revision): \(failed.map(Self.line).joined(separator: ", "))"
+        case .unsettled(let conflicts, let unlisted, let at):
+            "nothing was written at revision \(at.revision): \(Self.keys(conflicts, unlisted))"
         case .timeout(let what, true, let last):
             "no answer to \(what) in time (whether it took effect is not known)"
                 + (last.map { "; before, it was refused: \($0.message)" } ?? "")
@@ -74,6 +78,7 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .refused(let refusal): refusal.hint
         case .conflict: "read again and retry, or give `retries` to have the closure rerun"
+        case .unsettled: "decide each of them: ours, theirs, what both had in common, or something else"
         case .timeout(_, true, _):
             "read the state to learn whether it took effect, before trying again; it still may, until this client has closed"
         case .timeout(_, false, let last):
@@ -96,6 +101,13 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
 
     private static func named(_ events: String) -> String {
         events.isEmpty ? "the broker, which names no endpoint for them" : events
+    }
+
+    private static func keys(_ conflicts: [MergeConflict], _ unlisted: Int) -> String {
+        let count = conflicts.count + unlisted
+        let shown = conflicts.prefix(3).map { "\($0.key)" }.joined(separator: ", ")
+        return (count == 1 ? "1 key needs a decision: " : "\(count) keys need a decision: ") + shown
+            + (count > 3 ? " and \(count - 3) more" : "")
     }
 
     private static func line(_ failed: FailedPrecondition) -> String {

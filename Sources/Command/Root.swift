@@ -34,7 +34,13 @@ struct Root: AsyncParsableCommand {
             CommandGroup(
                 name: "The past:",
                 subcommands: [
-                    LogCommand.self, HistoryCommand.self, DiffCommand.self, ForkCommand.self, BranchesCommand.self,
+                    LogCommand.self, HistoryCommand.self, DiffCommand.self, BlameCommand.self, BisectCommand.self,
+                ]),
+            CommandGroup(
+                name: "Branches, and undoing:",
+                subcommands: [
+                    BranchesCommand.self, ForkCommand.self, MergeCommand.self, RollbackCommand.self,
+                    RevertCommand.self, ImpactCommand.self,
                 ]),
             CommandGroup(name: "For agents' hosts:", subcommands: [MCPCommand.self]),
             CommandGroup(

@@ -78,6 +78,36 @@ extension JSONValue {
         ["conflict": .array(failed.map { failedPrecondition($0, show) }), "position": .position(position)]
     }
 
+    package static func merged(_ position: Position, _ report: MergeReport) -> JSONValue {
+        [
+            "merged": true, "position": .position(position), "source": .integer(report.source),
+            "written": JSONValue(report.written), "agreed": JSONValue(report.agreed),
+            "settled": JSONValue(report.settled),
+        ]
+    }
+
+    /// What somebody has to decide.
+    package static func unsettled(
+        _ conflicts: [MergeConflict], unlisted: Int, at position: Position,
+        showing show: (Record) -> JSONValue = JSONValue.record
+    ) -> JSONValue {
+        [
+            "unsettled": .array(conflicts.map { mergeConflict($0, show) }), "unlisted": JSONValue(unlisted),
+            "position": .position(position),
+        ]
+    }
+
+    private static func mergeConflict(_ conflict: MergeConflict, _ show: (Record) -> JSONValue) -> JSONValue {
+        var shown: JSONValue = ["key": .string(conflict.key.text), "kind": .string(conflict.kind.rawValue)]
+        for (name, version) in [("base", conflict.base), ("ours", conflict.ours), ("theirs", conflict.theirs)] {
+            guard let version else { continue }
+            var told = show(version.record)
+            if let commit = version.commit { told = told + ["commit": .commit(commit)] }
+            shown = shown + [name: told]
+        }
+        return shown
+    }
+
     private static func failedPrecondition(_ failed: FailedPrecondition, _ show: (Record) -> JSONValue) -> JSONValue {
         var shown: JSONValue = ["key": .string(failed.key.text), "revision": .integer(failed.revision)]
         if let current = failed.current { shown = shown + ["current": show(current)] }

@@ -96,6 +96,24 @@ extension JSONValue {
         return shown
     }
 
+    /// A part of a record, with the commit that it came with; what is not known of one that is no longer kept is left out.
+    package static func blamed(_ line: Blame.Line, of record: Record) -> JSONValue {
+        var shown: JSONValue =
+            switch line.place {
+            case .line(let number): ["line": JSONValue(number), "text": .string(line.text ?? "")]
+            case .member(let path): ["path": .string(path), "value": .string(line.text ?? "")]
+            case .whole: record.value.map(value) ?? [:]
+            }
+        let commit = line.commit
+        shown = shown + ["revision": .integer(commit.revision)]
+        if line.isAtOrBefore { shown = shown + ["at_or_before": true] }
+        shown = shown + ["branch": .string(commit.branch.text), "agent": .string(commit.agent)]
+        if commit.time.milliseconds != 0 { shown = shown + ["time_ms": .integer(commit.time.milliseconds)] }
+        if !commit.context.isEmpty { shown = shown + ["context": .string(commit.context)] }
+        if !commit.message.isEmpty { shown = shown + ["message": .string(commit.message)] }
+        return shown
+    }
+
     /// - Parameter keys: how many differ, if they were looked at.
     package static func comparison(_ compared: Comparison, keys: Int? = nil) -> JSONValue {
         let shown: JSONValue = [
@@ -110,5 +128,25 @@ extension JSONValue {
         if let branch = name.branch { shown = shown + ["branch": .string(branch.text)] }
         if let revision = name.revision { shown = shown + ["revision": .integer(revision)] }
         return shown
+    }
+}
+
+extension JSONValue {
+    package static func derived(_ derived: DerivedCommit) -> JSONValue {
+        commit(derived.commit) + [
+            "edges": .array(
+                derived.edges.map {
+                    ["reason": .string($0.reason.rawValue)] + version($0.version)
+                }), "keys": .array(derived.keys.map { .string($0.text) }), "key_count": JSONValue(derived.keyCount),
+        ]
+    }
+
+    package static func reader(_ reader: ImpactReader) -> JSONValue {
+        ["agent": .string(reader.agent), "context": .string(reader.context)] + version(reader.version)
+            + ["time_ms": .integer(reader.time.milliseconds)]
+    }
+
+    private static func version(_ name: VersionName) -> JSONValue {
+        ["key": .string(name.key.text), "version": .integer(name.revision)]
     }
 }

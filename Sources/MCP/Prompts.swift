@@ -23,8 +23,9 @@ struct Prompt: Sendable {
         Membus is memory that you share with other agents. Read before you write, and pass the revision that you read as \
         if_revision: if somebody was faster, the result says what is there now. Claim a task's key before you work on it, \
         and release it when you are done. Say why in message. Instead of asking again and again, wait for a topic to \
-        change. Keys are paths (plans/paris/day-1); what belongs together shares a prefix. Hand another agent the token \
-        of what you saw or wrote, and it will see at least that.
+        change. Try something out on a branch (fork), compare it (diff), bring it back (merge); take back what was \
+        wrong (undo). Keys are paths (plans/paris/day-1); what belongs together shares a prefix. Hand another agent \
+        the token of what you saw or wrote, and it will see at least that.
         """
 
     static let graphInstructions = """

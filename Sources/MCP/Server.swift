@@ -24,7 +24,7 @@ package struct Server: Sendable {
         self.memories = memories
         self.agent = agent
         self.face = face
-        tools = face == .graph ? Tool.graph : [.read, .write, .list, .history, .log, .diff, .claim, .release, .wait]
+        tools = face == .graph ? Tool.graph : Tool.records
         toolsByName = Dictionary(uniqueKeysWithValues: tools.map { (ByBytes($0.name), $0) })
     }
 

@@ -37,6 +37,7 @@ enum CommitThread {
 
 /// A store that is written to directly.
 final class StoreFeed {
+    static let agent = "feed"
     private let writer: Writer
     private let checkpointer: Checkpointer?
     private let session = SessionID(1)
@@ -46,7 +47,7 @@ final class StoreFeed {
         let store = try Store.open(at: directory, newLineage: 1)
         writer = try store.makeWriter()
         checkpointer = try store.makeCheckpointer()
-        _ = try writer.write([.openSession(session, agent: "feed")], at: now)
+        _ = try writer.write([.openSession(session, agent: Self.agent)], at: now)
     }
 
     private var now: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }

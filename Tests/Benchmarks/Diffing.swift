@@ -1,9 +1,10 @@
 import Foundation
 import Membus
 
-/// Forks, and what differs between two states, beside many commits that have nothing to do with it.
+/// Forks, what differs between two states, merges, rollbacks and reverts, beside many commits that have nothing to do with it.
 enum Diffing {
-    static let benchmark = Benchmark(name: "diff", about: "forks and diffs, in a small store and a large one", run: run)
+    static let benchmark = Benchmark(
+        name: "diff", about: "forks, diffs, merges and undoing, in a small store and a large one", run: run)
     private static let keys = 1000
     private static let trial = BranchName(unchecked: "trial")
 
@@ -24,12 +25,30 @@ enum Diffing {
                 result: format(large.diff.median, "ms"),
                 target: "≤ 50 ms", spread: large.diff.spread("ms"), yardstick: beside(\.diff),
                 isMet: large.diff.median <= 50),
+            row("a merge of 1,000 keys, \(others) other commits between", large.merge, beside(\.merge)),
+            row("a rollback of them", large.rollback, beside(\.rollback)),
+            row("a revert of their 1,000 commits", large.revert, beside(\.revert)),
+            Row(
+                measure: "another writer's longest wait meanwhile", result: format(large.wait.median, "ms"),
+                target: "≤ 25 ms", spread: large.wait.spread("ms"), yardstick: beside(\.wait),
+                isMet: large.wait.median <= 25),
         ]
+    }
+
+    private static func row(_ measure: String, _ samples: Samples, _ yardstick: String) -> Row {
+        Row(
+            measure: measure, result: format(samples.median, "ms"), target: "≤ 50 ms", spread: samples.spread("ms"),
+            yardstick: yardstick, isMet: samples.median <= 50)
     }
 
     private struct Figures {
         var fork = Samples()
         var diff = Samples()
+        var merge = Samples()
+        var rollback = Samples()
+        var revert = Samples()
+        /// Of each of them, the longest commit of somebody who commits all the time.
+        var wait = Samples()
     }
 
     private static func measure(_ setting: Setting, others: Int) async throws -> Figures {
@@ -53,8 +72,59 @@ enum Diffing {
             figures.diff.add(Double(Clock.nanoseconds - start) / 1e6)
             guard found == keys else { throw Trouble("\(found) keys differ, not \(keys)") }
         }
+        try await undo(&figures, memory, broker.endpoint, rounds: setting.rounds(5))
         await memory.close()
         return figures
+    }
+
+    /// Merges the thousand keys into a branch that has none of it, sets them back, and reverts their commits, while another
+    /// agent writes.
+    private static func undo(_ figures: inout Figures, _ memory: Memory, _ endpoint: String, rounds: Int) async throws {
+        let other = try await Memory.connect(to: endpoint, as: "other")
+        let since = Int64(keys / batch + 1)
+        for round in 0..<rounds {
+            let target = BranchName(unchecked: "target-\(round)")
+            let before = try await memory.fork(target, at: since).revision
+            func timed(_ samples: inout Samples, _ body: () async throws -> Void) async throws {
+                let writing = Task { try await longestCommit(other) }
+                let start = Clock.nanoseconds
+                try await body()
+                samples.add(Double(Clock.nanoseconds - start) / 1e6)
+                writing.cancel()
+                figures.wait.add(try await writing.value)
+            }
+            try await timed(&figures.merge) {
+                let outcome = try await memory.merge(trial, into: target)
+                guard case .merged(_, let report) = outcome, report.written == keys else {
+                    throw Trouble("the merge came to \(outcome)")
+                }
+            }
+            try await timed(&figures.rollback) {
+                guard try await memory.rollback(to: before, on: target).isCommitted else {
+                    throw Trouble("nothing was rolled back")
+                }
+            }
+            let clean = BranchName(unchecked: "clean-\(round)")
+            try await memory.fork(clean, from: trial)
+            try await timed(&figures.revert) {
+                let author = Authorship(agent: StoreFeed.agent, since: since)
+                guard try await memory.revert(of: author, on: clean).isCommitted else {
+                    throw Trouble("nothing was reverted")
+                }
+            }
+        }
+        await other.close()
+    }
+
+    /// In milliseconds, until it is called off.
+    private static func longestCommit(_ memory: Memory) async throws -> Double {
+        var longest = 0.0
+        while !Task.isCancelled {
+            let start = Clock.nanoseconds
+            try await Task { _ = try await memory.transact { $0.put("elsewhere", text: "x") } }.value
+            longest = max(longest, Double(Clock.nanoseconds - start) / 1e6)
+        }
+        return longest
     }
 
     private static let batch = 250

@@ -130,7 +130,7 @@ import Testing
             "Database.swift",
             "Reader+Rows.swift", "Store.swift", "Time.swift", "Output.swift", "ViewCacheNoting.swift",
             "LocalPath.swift", "ServeCommand.swift", "BrokerFiles.swift", "FoundBroker.swift", "BrokerStart.swift",
-            "Prompts.swift", "Library.swift", "MCPCommand.swift",
+            "Prompts.swift", "Library.swift", "MCPCommand.swift", "ShellCommand.swift",
         ]
         // Properties of values that are compared.
         let properties =

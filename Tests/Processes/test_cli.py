@@ -245,7 +245,8 @@ def test_branches(broker):
 
 @pytest.mark.parametrize("arguments", [
     ("get", "a"), ("put", "a", "b"), ("ls",), ("rm", "a"), ("history", "a"), ("export",), ("log",),
-    ("watch", "a", "--from", "0"), ("watch", "a"), ("debug", "digest"), ("fork", "x", "--from", "nowhere")])
+    ("blame", "a"), ("bisect", "a", "--good", "0", "--run", "true"), ("watch", "a", "--from", "0"), ("watch", "a"),
+    ("debug", "digest"), ("fork", "x", "--from", "nowhere")])
 def test_an_unknown_branch_is_told(broker, arguments):
     put(broker, "a", "b")
     extra = () if arguments[0] == "fork" else ("--branch", "nowhere")
@@ -530,9 +531,10 @@ def test_help_and_version(dead):
     top = subprocess.run([membus(), "--help"], capture_output=True, text=True)
     assert top.returncode == OK
     commands = re.findall(r"^  (\w+) {2,}\S", top.stdout, re.MULTILINE)
-    assert {"serve", "start", "stop", "mcp", "put", "get", "ls", "rm", "commit", "watch", "log", "history", "status", "compact", "backup",
-            "restore", "verify", "warm", "import", "export", "debug"} <= set(commands), commands
-    for command in {"serve", "put", "commit", "watch", "warm", "import", "log"}:
+    assert {"serve", "start", "stop", "mcp", "put", "get", "ls", "rm", "commit", "watch", "log", "history", "blame",
+            "bisect", "status", "compact", "backup", "restore", "verify", "warm", "import", "export",
+            "debug"} <= set(commands), commands
+    for command in {"serve", "put", "commit", "watch", "warm", "import", "log", "blame", "bisect"}:
         told = subprocess.run([membus(), command, "--help"], capture_output=True, text=True)
         assert told.returncode == OK and f"membus {command}" in told.stdout and "--json" in told.stdout
     version = subprocess.run([membus(), "--version"], capture_output=True, text=True)

@@ -284,6 +284,99 @@ def test_a_model_sees_what_two_states_do_not_share(broker, raw):
     assert failed and "BRANCH@REVISION" in json.dumps(told)
 
 
+def test_a_model_tries_out_on_a_branch_and_decides_what_both_have_changed(broker):
+    with Raw(broker, "--agent", "ada") as ada, Raw(broker, "--agent", "bob") as bob:
+        ada.call("write", changes=[
+            {"key": "plans/paris", "value": "train"}, {"key": "plans/city", "value": {"name": "Paris", "days": 2}},
+            {"key": "plans/cost", "increment": 100}])
+        forked, failed = ada.call("fork", name="trial", message="try by air")
+        assert not failed and forked["branch"] == "trial" and forked["token"].count(":") == 2
+        ada.call("write", branch="trial", changes=[
+            {"key": "plans/paris", "value": "flight"}, {"key": "plans/city", "merge_patch": {"days": 3}},
+            {"key": "plans/cost", "increment": 20}])
+        assert bob.call("read", keys=["plans/paris"])[0]["records"][0]["value"] == "train"
+        bob.call("write", changes=[
+            {"key": "plans/paris", "value": "car"}, {"key": "plans/city", "merge_patch": {"hotel": "Ritz"}},
+            {"key": "plans/cost", "increment": 3}])
+        told, failed = ada.call("merge", source="trial")
+        assert failed and not told["merged"] and told["branch"] == "main" and "resolve" in told["reason"]
+        (paris,) = told["unsettled"]
+        assert (paris["key"], paris["kind"]) == ("plans/paris", "bothChanged") and told["unlisted"] == 0
+        assert [paris[side]["value"] for side in ("base", "ours", "theirs")] == ["train", "car", "flight"]
+        assert [paris[side]["commit"]["agent"] for side in ("ours", "theirs")] == ["bob", "ada"]
+        # Nothing was written.
+        assert ada.call("read", keys=["plans/cost"])[0]["records"][0]["value"] == "103"
+        merged, failed = ada.call("merge", source="trial", resolve={"plans/paris": "theirs"}, message="by air")
+        assert not failed and merged["merged"] and (merged["written"], merged["settled"]) == (3, 1)
+        read, _ = ada.call("read", keys=["plans/paris", "plans/city", "plans/cost"])
+        assert [one["value"] for one in read["records"]] == [
+            "flight", {"name": "Paris", "days": 3, "hotel": "Ritz"}, "123"]
+        assert bob.call("read", keys=["plans/paris"], at_least=merged["token"])[0]["records"][0]["value"] == "flight"
+        assert ada.call("log", limit=1)[0]["commits"][0]["message"] == "by air"
+        again, failed = ada.call("merge", source="trial")
+        assert not failed and not again["merged"] and "contains all of trial" in again["reason"]
+        # The other way round, and what was merged is taken back.
+        assert ada.call("merge", source="main", into="trial")[0]["merged"]
+        undone, failed = bob.call("undo", revisions=[merged["revision"]])
+        assert not failed and undone["undone"]
+        assert bob.call("read", keys=["plans/paris", "plans/cost"])[0]["records"][1]["value"] == "103"
+
+
+def test_a_model_takes_back_what_was_wrong_and_what_others_wrote_stays(raw):
+    good, bad = (
+        raw.call("write", changes=[{"key": "plans/paris", "value": by}, {"key": "n", "increment": more}])[0]["revision"]
+        for by, more in (("train", 10), ("rocket", 5)))
+    raw.call("write", changes=[{"key": "n", "increment": 1}, {"key": "notes/a", "value": "x"}])
+
+    def values(*keys):
+        return [one["value"] for one in raw.call("read", keys=list(keys))[0]["records"]]
+
+    undone, failed = raw.call("undo", versions=[{"key": "plans/paris", "revision": bad}], message="no rockets")
+    assert not failed and undone["undone"] and undone["token"] and values("plans/paris", "n") == ["train", "16"]
+    assert raw.call("undo", revisions=[bad])[0]["undone"] and values("plans/paris", "n") == ["train", "11"]
+    told, failed = raw.call("undo", revisions=[bad])
+    assert not failed and not told["undone"] and told["reason"]
+    undone, failed = raw.call("undo", to=good, topics=["n", "plans/"])
+    assert not failed and undone["undone"] and values("plans/paris", "n", "notes/a") == ["train", "10", "x"]
+    # An undo is a commit, and can be undone.
+    assert raw.call("undo", revisions=[undone["revision"]])[0]["undone"] and values("n") == ["11"]
+    # A key whose past can't be told is decided.
+    raw.put("doc", "a text")
+    whole = raw.put("doc", {"a": 1})[0]["revision"]
+    raw.call("write", changes=[{"key": "doc", "merge_patch": {"b": 2}}])
+    told, failed = raw.call("undo", revisions=[whole])
+    assert failed and not told["undone"] and [one["key"] for one in told["unsettled"]] == ["doc"]
+    assert told["unsettled"][0]["ours"]["value"] == {"a": 1, "b": 2}
+    assert raw.call("undo", revisions=[whole], resolve={"doc": "delete"})[0]["undone"]
+    assert raw.call("read", keys=["doc"])[0]["missing"] == ["doc"]
+
+
+def test_mistakes_about_branches_are_told_to_the_model(raw):
+    revision = raw.put("a", "1")[0]["revision"]
+    raw.call("fork", name="trial")
+    for tool, arguments, said in [
+        ("fork", {"name": "trial"}, "trial"), ("fork", {"name": "b", "from": "nowhere"}, "nowhere"),
+        ("fork", {}, "name"), ("fork", {"name": "b", "at": 99}, "99"), ("fork", {"name": "a//b"}, "a//b"),
+        ("merge", {"source": "nowhere"}, "nowhere"), ("merge", {"source": "trial", "into": "nowhere"}, "nowhere"),
+        ("merge", {"source": "main"}, "itself"), ("merge", {}, "source"),
+        ("merge", {"source": "trial", "reslove": {}}, "reslove"),
+        ("merge", {"source": "trial", "resolve": {"a": "mine"}}, "ours, theirs, base, delete expected"),
+        ("merge", {"source": "trial", "resolve": {"a//b": "ours"}}, "a//b"),
+        ("undo", {}, "to"), ("undo", {"to": revision, "revisions": [revision]}, "to"),
+        ("undo", {"revisions": [revision], "topics": ["a"]}, "topics"), ("undo", {"to": 99}, "99"),
+        ("undo", {"revisions": [99]}, "99"),
+        ("undo", {"versions": [{"key": "b", "revision": revision}]}, "did not write"),
+        ("undo", {"revisions": [revision], "resolve": {"a": "theirs"}}, "ours, delete expected"),
+        ("undo", {"revisions": [revision], "branch": "nowhere"}, "nowhere"),
+    ]:
+        text, failed = raw.call(tool, **arguments)
+        assert failed and said in str(text), (tool, arguments, text)
+    assert len(raw.call("log")[0]["commits"]) == 2
+    tools = {tool["name"]: tool["annotations"] for tool in raw.ask("tools/list")["result"]["tools"]}
+    assert not any(tools[name]["readOnlyHint"] for name in ("fork", "merge", "undo"))
+    assert [tools[name]["destructiveHint"] for name in ("fork", "merge", "undo")] == [False, True, True]
+
+
 def test_no_request_has_the_server_hold_more_than_a_result_may_and_what_is_left_out_is_named(broker):
     """Thirty values of 3 MiB, asked for in every way, by requests of a kilobyte."""
     with Raw(broker, "--timeout", "60s") as raw, Raw(broker, "--timeout", "60s", "--as-graph") as graph:
@@ -312,6 +405,21 @@ def test_no_request_has_the_server_hold_more_than_a_result_may_and_what_is_left_
         assert failed and len(told["conflict"]) == 30
         assert ["value" in one["current"] for one in told["conflict"]] == [True] + [False] * 29
         assert told["conflict"][7]["current"]["size"] == 3 << 20
+        # Both sides of what is to be decided: values are left out first, then all but the keys.
+        raw.call("fork", name="trial")
+        wide = {str(number): "x" * 4_000 for number in range(15)}
+        for branch in ("trial", "main"):
+            for number in range(6):
+                raw.call("write", branch=branch, changes=[{"key": f"both/{number}", "value": branch * (1 << 17)}])
+            raw.call("write", branch=branch, changes=[
+                {"key": f"wide/{number:02}", "value": branch, "attributes": wide} for number in range(12)])
+        told, failed = raw.call("merge", source="trial")
+        assert failed and len(told["unsettled"]) + len(told["left_out"]) == 18 and told["unlisted"] == 0
+        assert ["value" in one["ours"] for one in told["unsettled"]][:6] == [True] + [False] * 5
+        assert told["unsettled"][5]["theirs"]["size"] == 5 << 17 and told["left_out"][-1] == "wide/11"
+        told, failed = raw.call("merge", source="trial", resolve=dict.fromkeys(
+            [one["key"] for one in told["unsettled"]] + told["left_out"], "theirs"))
+        assert not failed and told["settled"] == 18
         contents = raw.ask("resources/read", uri="membus://main/large/")["result"]["contents"]
         assert len(contents) == 2 and "after: large/00" in contents[1]["text"] and contents[1]["uri"] == "membus://main/large/"
         # Many at once: all are answered, one after the other.
@@ -414,7 +522,8 @@ def test_the_public_client_works_in_each_of_its_modes(place, broker, mode):
             told.append(message)
         async with Client(place["mcp"](), mode=mode, message_handler=hear) as client:
             tools = {tool.name for tool in (await client.list_tools()).tools}
-            assert tools == {"read", "write", "list", "history", "log", "diff", "claim", "release", "wait"}
+            assert tools == {
+                "read", "write", "list", "history", "log", "diff", "fork", "merge", "undo", "claim", "release", "wait"}
             result = await client.call_tool("write", {"changes": [{"key": "plan", "value": "night train"}]})
             assert not result.is_error and result.structured_content["committed"]
             result = await client.call_tool("read", {"keys": ["plan"]})
@@ -454,7 +563,7 @@ async def within(fact, timeout=20):
 def test_fastmcp_works_in_each_of_its_modes(place, mode):
     async def body():
         async with fastmcp.Client(place["fastmcp"](), mode=mode) as client:
-            assert len(await client.list_tools()) == 9
+            assert len(await client.list_tools()) == 12
             result = await client.call_tool("write", {"changes": [{"key": "plan", "value": "night train"}]})
             assert result.structured_content["committed"]
             result = await client.call_tool("read", {"keys": ["plan"]})

@@ -140,6 +140,105 @@ static void freed(membus_memory memory)
     membus_free(kept);
 }
 
+static int done(membus_call call, const membus_answer **answer)
+{
+    return membus_wait(call, MEMBUS_FOREVER, answer);
+}
+
+static void put_on(membus_memory memory, membus_text branch, const char *value)
+{
+    membus_transaction tx;
+    membus_call call;
+    EXPECT(MEMBUS_OK, membus_transaction_begin(memory, &(membus_transacting){.branch = branch}, &tx));
+    EXPECT(MEMBUS_OK, membus_transaction_change(tx, &(membus_change){.key = KEY, .value = {value, strlen(value)}}));
+    EXPECT(MEMBUS_OK, membus_transaction_commit(tx, &call));
+    EXPECT(MEMBUS_OK, done(call, NULL));
+    membus_free(call);
+    membus_free(tx);
+}
+
+static void merges(membus_memory memory)
+{
+    const membus_text trial = MEMBUS_TEXT("trial");
+    const membus_answer *answer;
+    membus_call call;
+    /* What is missing, or none that is taken. */
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_merge(memory, NULL, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_rollback(memory, NULL, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_revert(memory, NULL, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_merge(memory, &(membus_merging){0}, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_merge(memory, &(membus_merging){.source = trial, .resolution_count = 1}, &call));
+    membus_resolution decided = {.key = KEY};
+    membus_merging merging = {.source = trial, .resolutions = &decided, .resolution_count = 1};
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_merge(memory, &merging, &call));
+    decided.choice = 77;
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_merge(memory, &merging, &call));
+    decided.choice = MEMBUS_REPLACE;
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_merge(memory, &merging, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_merge(memory, &(membus_merging){.source = trial, .timeout_ms = -1}, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_revert(memory, &(membus_reverting){.version_count = 1}, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_revert(memory, &(membus_reverting){.revision_count = 1}, &call));
+    EXPECT(MEMBUS_INVALID_NAME, membus_merge(memory, &(membus_merging){.source = MEMBUS_TEXT("a//b")}, &call));
+    EXPECT(MEMBUS_OK, membus_revert(memory, &(membus_reverting){.since = 1}, &call));
+    EXPECT(MEMBUS_INVALID_ARGUMENT, done(call, NULL));
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_merge(memory, &(membus_merging){.source = trial}, &call));
+    EXPECT(MEMBUS_UNKNOWN_BRANCH, done(call, NULL));
+    membus_free(call);
+    /* Both sides of what is to be decided, and by whom. */
+    EXPECT(MEMBUS_OK, membus_fork(memory, &(membus_forking){.name = trial}, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    int64_t forked_at = answer->token.revision - 1;
+    membus_free(call);
+    put_on(memory, trial, "theirs");
+    put_on(memory, (membus_text){0}, "ours");
+    EXPECT(MEMBUS_OK, membus_merge(memory, &(membus_merging){.source = trial}, &call));
+    EXPECT(MEMBUS_UNSETTLED, done(call, &answer));
+    membus_object kept;
+    const membus_error *error = membus_keep_error(&kept);
+    EXPECT(1, (int)error->unsettled_count);
+    EXPECT(0, (int)(error->unlisted_count + error->conflict_count));
+    const membus_unsettled *unsettled = error->unsettled;
+    EXPECT(MEMBUS_BOTH_CHANGED, unsettled->kind);
+    EXPECT(0, strcmp("ours", unsettled->ours.record.value.data));
+    EXPECT(0, strcmp("theirs", unsettled->theirs.record.value.data));
+    EXPECT(0, strcmp("value", unsettled->base.record.value.data));
+    EXPECT(0, strcmp("trial", unsettled->theirs.commit.branch.data));
+    EXPECT(0, strcmp("c", unsettled->theirs.commit.agent.data));
+    /* Decided by what a put would put. */
+    membus_change put = {.value = MEMBUS_TEXT("both"), .kind = MEMBUS_TEXT("note")};
+    decided = (membus_resolution){
+        .key = unsettled->key, .ours = unsettled->ours.record.revision, .theirs = unsettled->theirs.record.revision,
+        .choice = MEMBUS_REPLACE, .put = &put};
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_merge(memory, &merging, &call));
+    membus_free(kept);
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    EXPECT(MEMBUS_COMMITTED, answer->outcome);
+    if (!answer->merged || answer->merged->written != 1 || answer->merged->settled != 1) exit(4);
+    int64_t merged_at = answer->token.revision;
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_merge(memory, &(membus_merging){.source = trial}, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    EXPECT(MEMBUS_HELD, answer->outcome);
+    if (answer->merged) exit(5);
+    membus_free(call);
+    /* Taken back. */
+    EXPECT(MEMBUS_OK, membus_revert(
+        memory, &(membus_reverting){.revisions = &merged_at, .revision_count = 1}, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    EXPECT(MEMBUS_COMMITTED, answer->outcome);
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_rollback(memory, &(membus_rolling_back){.revision = forked_at}, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    EXPECT(MEMBUS_COMMITTED, answer->outcome);
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_get(memory, &KEY, 1, NULL, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    EXPECT(0, strcmp("value", answer->records[0].value.data));
+    membus_free(call);
+}
+
 static void *race(void *place)
 {
     membus_view view = *(membus_view *)place;
@@ -191,6 +290,7 @@ int main(int count, char **arguments)
     membus_view view = follow(memory);
     numbers(memory, view);
     freed(memory);
+    merges(memory);
     races(memory);
     forked(memory, view, arguments[1]);
     membus_call call;

@@ -96,6 +96,9 @@ WAITS = {
     "get in a transaction": lambda memory, view: memory.transact(lambda tx: tx.get("k/1"), timeout=600),
     "status": lambda memory, view: memory.status(timeout=600),
     "fork": lambda memory, view: memory.fork("b", timeout=600),
+    "merge": lambda memory, view: memory.merge("b", timeout=600),
+    "rollback": lambda memory, view: memory.rollback(1, timeout=600),
+    "revert": lambda memory, view: memory.revert(revisions=[1], timeout=600),
 }
 
 
@@ -120,6 +123,46 @@ def test_a_cancelled_task_ends_its_call_at_once_wherever_it_waits(broker, run):
         await memory.close()
 
     run(cancel_all())
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_tasks_merge_decide_and_take_back(broker, run, is_async):
+    async def team():
+        async with aio.connect(broker.url, agent="planner") as memory:
+            async def begin(tx):
+                tx.put("plans/paris", "train")
+                tx.increment("n", 10)
+
+            async def count(tx):
+                tx.increment("n", 5)
+
+            start = await memory.transact(begin)
+            await memory.fork("trial")
+            await memory.put("plans/paris", "flight", branch="trial")
+            await memory.transact(count, branch="trial")
+            await memory.transact(count)
+            await memory.put("plans/paris", "car")
+            with pytest.raises(membus.Unsettled) as caught:
+                await memory.merge("trial")
+            (conflict,) = caught.value.conflicts
+            assert (conflict.base.record.text, conflict.theirs.commit.agent) == ("train", "planner")
+
+            async def ask(conflict):
+                await asyncio.sleep(0)
+                return "theirs"
+
+            merged = await memory.merge("trial", settle=ask if is_async else lambda conflict: "theirs")
+            assert merged.is_committed and (merged.result.written, merged.result.settled) == (2, 1)
+            assert (await memory.get("n")).count == 20 and (await memory.get("plans/paris")).text == "flight"
+            assert (await memory.merge("trial")).result is None
+            assert (await memory.revert(revisions=[merged.revision])).is_committed
+            assert (await memory.get("n")).count == 15 and (await memory.get("plans/paris")).text == "car"
+            assert (await memory.rollback(start.revision, topics=["plans/"])).is_committed
+            assert (await memory.get("n")).count == 15 and (await memory.get("plans/paris")).text == "train"
+            with pytest.raises(membus.UnknownBranch):
+                await memory.merge("none")
+
+    run(team())
 
 
 def test_a_cancelled_watch_goes_on_where_it_was(broker, run):

@@ -79,6 +79,18 @@ assert len([next(watch) for n in range(200)]) == 200
 assert len(list(memory.range("k/"))) == 200 and len(list(memory.log(values=True))) == 1
 assert len(list(memory.history("k/1"))) == 1
 assert len(list(memory.diff("0", page_size=7))) == 200 and memory.compare("0")["only_to"] == 1
+memory.fork("b"), memory.put("k/1", "b" * 99, branch="b"), memory.put("k/1", "m")
+for _ in range(50):
+    for wrong in (lambda: memory.merge("b"), lambda: memory.merge("b", resolutions=[("k/1", 1, 1, "no")]),
+                  lambda: memory.merge("b", resolutions=[membus.Resolution("k/1", 1, 1, membus.Put("x", links=[3]))]),
+                  lambda: memory.revert(versions=[("k/1", "one")]), lambda: memory.revert(revisions=["one"])):
+        try: wrong()
+        except (membus.MembusError, TypeError, AttributeError, SystemError): pass
+        else: raise AssertionError
+put = membus.Put("w" * 99, attributes={"a": "b"}, links=[("of", "k/1")])
+assert memory.merge("b", settle=lambda conflict: put).result.settled == 1 and memory.get("k/1").size == 99
+assert memory.revert(versions=[("k/1", memory.get("k/1").revision)]).is_committed
+assert memory.rollback(1, topics=["k/1"]).is_committed
 view.close(), watch.close()
 del view, watch, handle
 gc.collect()

@@ -43,6 +43,7 @@ extension BrokerCore {
         case .verify(let verify): admit(verify, for: asked, now: now, into: &outputs)
         case .digest(let digest): admit(InPieces(digest), for: asked, now: now, into: &outputs)
         case .diff(let diff): admit(InPieces(diff), for: asked, now: now, into: &outputs)
+        case .impact(let impact): admit(InPieces(impact), for: asked, now: now, into: &outputs)
         case .pull(let pull): lookUp(pull, asked, now: now, into: &outputs)
         }
     }

@@ -115,4 +115,34 @@ extension Memory {
         let fork = Fork(name: name, parent: parent ?? branch, at: revision, context: context, message: message)
         return connection.errand(.transact(.fork(fork)), timeout: timeout, tell) { try $0.receipt() }
     }
+
+    /// Whoever is told of conflicts calls again, with resolutions.
+    package func merge(
+        _ source: BranchName, into target: BranchName?, at revision: Revision?, resolutions: [Resolution],
+        carriesRules: Bool, message: String, timeout: Duration?, then tell: @escaping Telling<MergeOutcome>
+    ) -> any Cancellable {
+        let merge = Merge(
+            source, into: target ?? branch, at: revision, resolutions: resolutions, carriesRules: carriesRules,
+            context: context, message: message)
+        return connection.errand(.transact(.merge(merge)), timeout: timeout, tell) { try $0.mergeOutcome() }
+    }
+
+    package func rollback(
+        to revision: Revision, topics: [String], on branch: BranchName?, message: String, timeout: Duration?,
+        then tell: @escaping Telling<Receipt>
+    ) throws -> any Cancellable {
+        let rollback = Rollback(
+            branch ?? self.branch, to: revision, filter: try filtered(topics), context: context, message: message)
+        return connection.errand(.transact(.rollback(rollback)), timeout: timeout, tell) { try $0.receipt() }
+    }
+
+    package func revert(
+        versions: [VersionName], revisions: [Revision], of author: Authorship?, on branch: BranchName?,
+        resolutions: [Resolution], message: String, timeout: Duration?, then tell: @escaping Telling<Receipt>
+    ) -> any Cancellable {
+        let revert = Revert(
+            branch ?? self.branch, versions: versions, revisions: revisions, author: author, resolutions: resolutions,
+            context: context, message: message)
+        return connection.errand(.transact(.revert(revert)), timeout: timeout, tell) { try $0.receipt() }
+    }
 }

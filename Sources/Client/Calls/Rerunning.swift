@@ -54,10 +54,12 @@ extension Answer {
     func receipt() throws -> Receipt {
         guard case .decided(let outcome, let lineage) = self else { throw Connection.unexpected }
         switch outcome {
-        case .committed(let position):
+        case .committed(let position), .merged(let position, _):
             return Receipt(token: Token(lineage: lineage, position: position), isCommitted: true)
         case .held(let position): return Receipt(token: Token(lineage: lineage, position: position), isCommitted: false)
         case .conflict(let failed, let position): throw MembusError.conflict(failed, at: position)
+        case .unsettled(let conflicts, let unlisted, let position):
+            throw MembusError.unsettled(conflicts, unlisted: unlisted, at: position)
         }
     }
 }

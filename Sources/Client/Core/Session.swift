@@ -107,14 +107,18 @@ extension Work {
         switch self {
         case .transaction(let transaction): transaction.branch
         case .fork(let fork): fork.name
+        case .merge(let merge): merge.target
+        case .rollback(let rollback): rollback.branch
+        case .revert(let revert): revert.branch
         }
     }
 
-    /// Whether it changes a key of these topics.
+    /// Whether it changes a key of these topics, as far as its client can tell: what a merge changes shows only when it is
+    /// decided. A bookmark too many does no harm.
     func changes(_ filter: TopicFilter) -> Bool {
         switch self {
         case .transaction(let transaction): transaction.changes.contains { filter.matches($0.key) }
-        case .fork: false
+        case .fork, .merge, .rollback, .revert: false
         }
     }
 

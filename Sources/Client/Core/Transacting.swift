@@ -140,7 +140,7 @@ extension ClientCore {
         sessionPause.reset()
         session.misfits = 0
         let call = session.decide(number)
-        guard case .committed(let position) = outcome else {
+        guard let position = outcome.commit else {
             if let call { finish(call, .success(.decided(outcome, reply.lineage))) }
             return
         }
@@ -149,7 +149,8 @@ extension ClientCore {
         acknowledge(token, on: work.branch)
         guard let call else { return }
         if calls[call]?.isShown ?? true {
-            showOwnWrite(OwnWrite(call: call, token: token, instance: reply.instance), on: work.branch)
+            showOwnWrite(
+                OwnWrite(call: call, token: token, outcome: outcome, instance: reply.instance), on: work.branch)
         } else {
             finish(call, .success(.decided(outcome, reply.lineage)))
         }

@@ -60,6 +60,7 @@ struct ViewEntry: Sendable {
 struct OwnWrite: Sendable {
     let call: CallID
     let token: Token
+    let outcome: Outcome
     /// Whose acknowledgement it is.
     let instance: Instance
 }
@@ -300,7 +301,7 @@ extension ClientCore {
         guard !seen.isEmpty else { return }
         ownWrites[branch] = seen.count == writes.count ? nil : Array(writes.dropFirst(seen.count))
         for write in seen {
-            finish(write.call, .success(.decided(.committed(write.token.position), write.token.lineage)))
+            finish(write.call, .success(.decided(write.outcome, write.token.lineage)))
         }
     }
 

@@ -29,6 +29,34 @@ extension Memory {
                 branch: branch, filter: filter, agent: agent, context: context, since: since, until: until,
                 ascending: ascending, limit: pageSize, values: values), timeout: timeout)
     }
+
+    /// The commits of a branch that changed some topics, those that it inherited among them, oldest first. Reads no more of
+    /// the log than what lies between.
+    /// - Parameters:
+    ///   - after: exclusive.
+    ///   - through: inclusive.
+    package func commits(
+        changing topics: [Topic], on branch: BranchName, after: Revision, through: Revision
+    ) async throws -> [CommitInfo] {
+        var asked = GetLog(
+            branch: branch, filter: TopicFilter(topics), ascending: true, cursor: .end(of: after), limit: 1000)
+        var (found, lineage) = ([CommitInfo](), Lineage?.none)
+        while true {
+            let answered = try await connection.ask(asked)
+            if let lineage, lineage != answered.lineage { throw MembusError.historyChanged(now: answered.lineage) }
+            lineage = answered.lineage
+            let page = answered.answer
+            // A large commit comes in pieces.
+            for commit in page.commits where commit.info.revision <= through {
+                if commit.info.revision != found.last?.revision { found.append(commit.info) }
+            }
+            // One that gets no further would never end.
+            let isLast = !page.more || page.next >= .end(of: through) || page.next == asked.cursor
+            if isLast { return found }
+            asked.cursor = page.next
+            try Task.checkCancellation()
+        }
+    }
 }
 
 /// The log in pages: each starts at the cursor that the page before names, also where nothing matched.

@@ -114,7 +114,7 @@ public struct Submission: Sendable {
 
     /// Waits for its outcome. Cancelling the task gives the transaction up: one that was not sent yet never is.
     /// - Throws: like ``Memory/transact(message:branch:retries:timeout:_:)``.
-    public func receipt() async throws -> Receipt {
-        try await connection.value(of: pending).receipt()
-    }
+    public func receipt() async throws -> Receipt { try await answer().receipt() }
+
+    func answer() async throws -> Answer { try await connection.value(of: pending) }
 }

@@ -118,11 +118,17 @@ struct PutCommand: AsyncParsableCommand {
 }
 
 extension GlobalOptions {
-    func printReceipt(_ receipt: Receipt, of key: Key? = nil, branch: BranchName? = nil) throws {
+    /// - Parameter nothing: what is said to people if there is no commit.
+    func printReceipt(
+        _ receipt: Receipt, of key: Key? = nil, branch: BranchName? = nil, nothing: String? = nil
+    ) throws {
         let keyed: JSONValue = key.map { ["key": .string($0.text)] } ?? [:]
         try Output.standard.tell(of: receipt.isCommitted ? "it is committed as revision \(receipt.revision)" : nil) {
             output in
-            guard json else { return try output.line("revision \(receipt.revision)") }
+            guard json else {
+                return try output.line(
+                    receipt.isCommitted ? "revision \(receipt.revision)" : nothing ?? "revision \(receipt.revision)")
+            }
             try output.line(
                 .receipt(receipt.token, isCommitted: receipt.isCommitted, branch: branch ?? branchName) + keyed)
         }

@@ -20,7 +20,8 @@ struct GlobalOptions: ParsableArguments {
     var agent: String?
 
     @Option(
-        help: ArgumentHelp("The branch to read and write. (default: main)", valueName: "name"),
+        help: ArgumentHelp(
+            "The branch to read and write. (environment: MEMBUS_BRANCH; default: main)", valueName: "name"),
         transform: { try BranchName($0) })
     var branch: BranchName?
 
@@ -48,12 +49,18 @@ struct GlobalOptions: ParsableArguments {
         return FileOwnership.name(of: geteuid()) ?? Self.environment("USER") ?? "agent"
     }
 
-    var branchName: BranchName { branch ?? .main }
+    /// Of the environment's, ``validate()`` has made sure that it is a name.
+    var branchName: BranchName {
+        branch ?? Self.environment("MEMBUS_BRANCH").map { BranchName(unchecked: $0) } ?? .main
+    }
 
     func validate() throws {
         if agentName.isEmpty { throw ValidationError("--agent needs a name.") }
         if agentName.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {
             throw ValidationError("The agent's name \"\(agentName)\" contains a control character.")
+        }
+        do { _ = try BranchName(branchName.text) } catch {
+            throw ValidationError("MEMBUS_BRANCH names no branch: \(error.description).")
         }
         if let fault = Endpoint.fault(brokerURL, .reaching) {
             throw ValidationError("The broker's URL \"\(brokerURL)\" is no endpoint: \(fault).")

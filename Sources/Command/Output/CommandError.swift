@@ -63,6 +63,12 @@ struct CommandError: Error, Sendable {
             self.init(
                 "CONFLICT", Human.conflict(failed), hint: "read what is there now, then try again", .conflict,
                 json: .conflict(failed, at: position))
+        case .unsettled(let conflicts, let unlisted, let position):
+            self.init(
+                "UNSETTLED", Human.unsettled(conflicts, unlisted),
+                hint: "decide   " + conflicts.prefix(3).map { "--resolve \($0.key)=ours" }.joined(separator: " "),
+                .conflict,
+                json: .unsettled(conflicts, unlisted: unlisted, at: position))
         default: self.init(Self.code(of: error), error.whatHappened, hint: error.hint)
         }
     }
@@ -71,6 +77,7 @@ struct CommandError: Error, Sendable {
         switch error {
         case .refused(let refusal): upper("\(refusal.code)")
         case .conflict: "CONFLICT"
+        case .unsettled: "UNSETTLED"
         // What every try was refused with says more than that they took too long.
         case .timeout(_, outcomeUnknown: false, let last): last.map { upper("\($0.code)") } ?? "TIMEOUT"
         case .timeout: "TIMEOUT"

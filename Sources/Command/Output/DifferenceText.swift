@@ -86,11 +86,7 @@ struct DifferenceText {
     /// A last line's end, say, or the order of a JSON object's members.
     private static let inForm = "changed in form only"
 
-    /// Tabs are part of many texts, and harmless.
-    private func line(_ text: String) -> String {
-        text.split(separator: "\t", omittingEmptySubsequences: false).map { String($0).escapingControlCharacters }
-            .joined(separator: "\t")
-    }
+    private func line(_ text: String) -> String { Human.line(text) }
 
     private func gone(_ text: String) -> String { style.red("- \(text)") }
     private func come(_ text: String) -> String { style.green("+ \(text)") }

@@ -80,6 +80,12 @@ enum Human {
         return right ? space + text : text + space
     }
 
+    /// A line of a text. Tabs are part of many, and harmless.
+    static func line(_ text: String) -> String {
+        text.split(separator: "\t", omittingEmptySubsequences: false).map { String($0).escapingControlCharacters }
+            .joined(separator: "\t")
+    }
+
     /// What is under the key, on one line.
     static func preview(_ record: Record, width: Int = 100) -> String {
         if record.isDeleted { return "deleted" }
@@ -110,6 +116,31 @@ enum Human {
         return (["conflict: \(outcome), as"] + lines).joined(separator: "\n")
     }
 
+    /// What somebody has to decide, key by key.
+    static func unsettled(_ conflicts: [MergeConflict], _ unlisted: Int) -> String {
+        let count = conflicts.count + unlisted
+        var lines = [
+            count == 1
+                ? "nothing was written: 1 key needs a decision" : "nothing was written: \(count) keys need a decision"
+        ]
+        for conflict in conflicts {
+            lines.append("  \(conflict.key)   \(conflict.kind.words)")
+            for (name, version) in [("base", conflict.base), ("ours", conflict.ours), ("theirs", conflict.theirs)] {
+                if let version { lines.append("    \(name.padded(to: 7))\(told(version))") }
+            }
+        }
+        if unlisted > 0 { lines.append("  and \(unlisted) more") }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func told(_ version: MergeVersion) -> String {
+        let what = version.record.isDeleted ? "deleted" : preview(version.record)
+        // What was made of several versions is none of its own.
+        guard version.record.revision > 0 else { return what }
+        let who = version.commit.map { " \(commit($0))" } ?? ""
+        return "\(version.record.revision)\(who)  \(what)"
+    }
+
     private static func difference(_ failed: FailedPrecondition) -> String {
         switch failed.precondition {
         case .at(let key, let revision) where failed.current == nil:
@@ -127,4 +158,22 @@ enum Human {
         let about = parts.joined(separator: " ").escapingControlCharacters
         return info.message.isEmpty ? about : "\(about): \(info.message.escapingControlCharacters)"
     }
+}
+
+extension MergeConflictKind {
+    fileprivate var words: String {
+        switch self {
+        case .bothChanged: "both changed it"
+        case .bothCreated: "both created it"
+        case .deletedAndChanged: "deleted here, changed there"
+        case .changedAndDeleted: "changed here, deleted there"
+        case .differentKinds: "it is of another kind on each side"
+        case .undone: "it would bring back what was undone here"
+        case .noBase: "what it was made of can't be told"
+        }
+    }
+}
+
+extension String {
+    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(1, width - count)) }
 }

@@ -19,6 +19,7 @@ enum Product: Sendable {
     case viewChanges([ViewChanges.Element])
     /// `nil`: to be run again.
     case transaction(Receipt?)
+    case merge(MergeOutcome)
     case token(Token)
     case digest(Token, StateDigest)
     case number(Int64)
@@ -48,6 +49,7 @@ extension Arena {
         case .changes(let changes): fill(&answer, changes)
         case .viewChanges(let changes): fill(&answer, changes)
         case .transaction(let receipt): fill(&answer, receipt)
+        case .merge(let outcome): fill(&answer, outcome)
         case .token(let token): answer.token = membus_token(token)
         case .digest(let token, let digest):
             answer.token = membus_token(token)
@@ -144,5 +146,20 @@ extension Arena {
         }
         answer.token = membus_token(receipt.token)
         answer.outcome = Int32(receipt.isCommitted ? MEMBUS_COMMITTED : MEMBUS_HELD)
+    }
+
+    private func fill(_ answer: inout membus_answer, _ outcome: MergeOutcome) {
+        switch outcome {
+        case .merged(let receipt, let report):
+            fill(&answer, receipt)
+            answer.merged = UnsafePointer(
+                one(
+                    membus_merge_report(
+                        source: report.source, written: Int64(report.written), agreed: Int64(report.agreed),
+                        settled: Int64(report.settled))))
+        case .nothing(let token):
+            answer.token = membus_token(token)
+            answer.outcome = Int32(MEMBUS_HELD)
+        }
     }
 }

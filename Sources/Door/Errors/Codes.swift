@@ -15,6 +15,9 @@ struct ToldError {
     var isOutcomeUnknown = false
     var token: Token?
     var conflicts: [FailedPrecondition] = []
+    var unsettled: [MergeConflict] = []
+    /// So many more.
+    var unlisted = 0
 
     init(_ error: any Error) {
         switch error {
@@ -72,6 +75,11 @@ struct ToldError {
         case .conflict(let failed, let position):
             self = told(MEMBUS_CONFLICT, "conflict", failed.first?.key.text ?? "")
             conflicts = failed
+            token = Token(lineage: Lineage(0), position: position)
+        case .unsettled(let conflicts, let unlisted, let position):
+            self = told(MEMBUS_UNSETTLED, "unsettled", conflicts.first?.key.text ?? "")
+            unsettled = conflicts
+            self.unlisted = unlisted
             token = Token(lineage: Lineage(0), position: position)
         case .timeout(_, let isUnknown, _):
             self = told(MEMBUS_TIMEOUT, "timeout")

@@ -57,7 +57,21 @@ extension Arena {
             code: error.code, remedy: error.remedy, name: text(error.name), message: text(error.message),
             hint: text(error.hint), subject: text(error.subject), outcome_unknown: error.isOutcomeUnknown ? 1 : 0,
             token: error.token.map { membus_token($0) } ?? membus_token(),
-            conflicts: many(error.conflicts) { conflict($0) }, conflict_count: error.conflicts.count)
+            conflicts: many(error.conflicts) { conflict($0) }, conflict_count: error.conflicts.count,
+            unsettled: many(error.unsettled) { unsettled($0) }, unsettled_count: error.unsettled.count,
+            unlisted_count: error.unlisted)
+    }
+
+    private func unsettled(_ conflict: MergeConflict) -> membus_unsettled {
+        membus_unsettled(
+            key: text(conflict.key.text), kind: conflict.kind.number, base: side(conflict.base, of: conflict.key),
+            ours: side(conflict.ours, of: conflict.key), theirs: side(conflict.theirs, of: conflict.key))
+    }
+
+    private func side(_ version: MergeVersion?, of key: Key) -> membus_side {
+        membus_side(
+            record: version.map { record($0.record) } ?? none(key.text),
+            commit: version?.commit.map { commit($0, records: 0..<0) } ?? membus_commit())
     }
 
     private func conflict(_ failed: FailedPrecondition) -> membus_conflict {
@@ -75,6 +89,22 @@ extension Arena {
         case .unchanged(let topic, let since):
             membus_precondition(sort: Int32(MEMBUS_UNCHANGED), name: text(topic.text), revision: since)
         }
+    }
+}
+
+extension MergeConflictKind {
+    var number: Int32 {
+        let number =
+            switch self {
+            case .bothChanged: MEMBUS_BOTH_CHANGED
+            case .bothCreated: MEMBUS_BOTH_CREATED
+            case .deletedAndChanged: MEMBUS_DELETED_AND_CHANGED
+            case .changedAndDeleted: MEMBUS_CHANGED_AND_DELETED
+            case .differentKinds: MEMBUS_DIFFERENT_KINDS
+            case .undone: MEMBUS_UNDONE
+            case .noBase: MEMBUS_NO_BASE
+            }
+        return Int32(number)
     }
 }
 

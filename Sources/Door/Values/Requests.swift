@@ -115,15 +115,23 @@ extension membus_change {
         let name = try key.string("key")
         switch Int(action) {
         case MEMBUS_PUT:
+            let put = try put()
             draft.put(
-                name, data: value.value, kind: try kind.stringIfAny("kind").map { Kind($0) } ?? .text,
-                attributes: try allAttributes(), links: try allLinks(), expires: try expiry())
+                name, data: put.value, kind: put.kind, attributes: put.attributes, links: put.links,
+                expires: put.expiry)
         case MEMBUS_DELETE: draft.delete(name)
         case MEMBUS_INCREMENT: draft.increment(name, by: amount)
         case MEMBUS_APPEND: draft.append(name, text: try value.string("text"))
         case MEMBUS_PATCH: draft.patch(name, json: try value.string("patch"))
         default: throw DoorError.unknown(action, "change")
         }
+    }
+
+    /// A whole new record, whatever the action.
+    func put() throws -> Put {
+        Put(
+            value.value, kind: try kind.stringIfAny("kind").map { Kind($0) } ?? .text,
+            attributes: try allAttributes(), links: try allLinks(), expiry: try expiry())
     }
 
     private func allAttributes() throws -> Attributes {

@@ -35,6 +35,13 @@ struct Tool: Sendable {
     }
 }
 
+extension Tool {
+    /// Of memory as records.
+    static let records: [Tool] = [
+        .read, .write, .list, .history, .log, .diff, .fork, .merge, .undo, .claim, .release, .wait,
+    ]
+}
+
 extension Tool.Effect {
     var isReading: Bool { self == .reads }
 }
@@ -114,7 +121,9 @@ struct Arguments {
         guard let node = take(name) else { throw JSONError(path: "", reason: "\"\(name)\" is missing, and required") }
         return node
     }
-    mutating func branch() throws(JSONError) -> BranchName { try take("branch")?.branch() ?? usualBranch }
+    mutating func branch(_ name: String = "branch") throws(JSONError) -> BranchName {
+        try take(name)?.branch() ?? usualBranch
+    }
     mutating func keys(_ name: String) throws(JSONError) -> [Key]? {
         guard let node = take(name) else { return nil }
         let keys = try TransactionDocument.list(node) { (element) throws(JSONError) in try element.key() }

@@ -12,6 +12,10 @@ package struct Limits: Hashable, Sendable {
     package var valueBytes: Int = 4 << 20
     package var changesPerTransaction: Int = 1000
     package var transactionBytes: Int = 16 << 20
+    /// Keys that a merge, a rollback or a revert writes, decides or names, unless transactions may change more.
+    package static let mergedKeys = 10_000
+    /// The bytes that it writes.
+    package static let mergedBytes = 64 << 20
     /// Of a record's attributes, links and kind together.
     package var annotationBytes: Int = 64 << 10
     /// Of a commit's message, and of agent and context names.

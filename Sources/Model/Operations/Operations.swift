@@ -22,6 +22,7 @@ extension Request {
         case verify(Verify)
         case digest(Digest)
         case diff(GetDiff)
+        case impact(GetImpact)
     }
 }
 
@@ -48,6 +49,7 @@ extension Reply {
         case verified(Verification)
         case digest(Digest.Answer)
         case diff(DiffPage)
+        case impact(Impact)
     }
 }
 
@@ -74,6 +76,7 @@ extension Request.Body {
         case .verify: Verify.traits
         case .digest: Digest.traits
         case .diff: GetDiff.traits
+        case .impact: GetImpact.traits
         }
     }
 
@@ -98,6 +101,7 @@ extension Request.Body {
         case .verify(let operation): operation.touches
         case .digest(let operation): operation.touches
         case .diff(let operation): operation.touches
+        case .impact(let operation): operation.touches
         }
     }
 }
@@ -126,6 +130,7 @@ extension Reply.Body {
         case .verified: Verify.traits.yieldsToBusy
         case .digest: Digest.traits.yieldsToBusy
         case .diff: GetDiff.traits.yieldsToBusy
+        case .impact: GetImpact.traits.yieldsToBusy
         }
     }
 }

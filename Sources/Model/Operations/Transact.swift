@@ -33,6 +33,10 @@ extension Work {
         switch self {
         case .transaction(let transaction): transaction.touches
         case .fork(let fork): [Touched(.write, on: fork.name, .branches), Touched(.read, on: fork.parent, .store)]
+        // Which keys it writes shows only when it is decided.
+        case .merge(let merge): [Touched(.write, on: merge.target, .store), Touched(.read, on: merge.source, .store)]
+        case .rollback(let rollback): [Touched(.write, on: rollback.branch, .topics(rollback.filter))]
+        case .revert(let revert): [Touched(.write, on: revert.branch, .store)]
         }
     }
 }

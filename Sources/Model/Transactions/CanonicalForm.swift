@@ -78,6 +78,62 @@ extension CanonicalEncoder {
         list(transaction.changes) { $0.change($1) }
     }
 
+    mutating func merge(_ merge: Merge) {
+        string(merge.target.text)
+        string(merge.source.text)
+        byte(merge.at == nil ? 0 : 1)
+        if let at = merge.at { integer(at) }
+        list(merge.resolutions) { $0.resolution($1) }
+        byte(merge.carriesRules ? 1 : 0)
+        string(merge.context)
+        string(merge.message)
+    }
+
+    mutating func rollback(_ rollback: Rollback) {
+        string(rollback.branch.text)
+        integer(rollback.to)
+        list(rollback.filter.topics) { $0.string($1.text) }
+        string(rollback.context)
+        string(rollback.message)
+    }
+
+    mutating func revert(_ revert: Revert) {
+        string(revert.branch.text)
+        list(revert.versions) {
+            $0.string($1.key.text)
+            $0.integer($1.revision)
+        }
+        list(revert.revisions) { $0.integer($1) }
+        if let author = revert.author {
+            byte(1)
+            for name in [author.agent, author.context] {
+                byte(name == nil ? 0 : 1)
+                if let name { string(name) }
+            }
+            integer(author.since)
+        } else {
+            byte(0)
+        }
+        list(revert.resolutions) { $0.resolution($1) }
+        string(revert.context)
+        string(revert.message)
+    }
+
+    private mutating func resolution(_ resolution: Resolution) {
+        string(resolution.key.text)
+        integer(resolution.ours)
+        integer(resolution.theirs)
+        switch resolution.choice {
+        case .ours: byte(1)
+        case .theirs: byte(2)
+        case .base: byte(3)
+        case .put(let put):
+            byte(4)
+            self.put(put)
+        case .delete: byte(5)
+        }
+    }
+
     private mutating func change(_ change: Change) {
         string(change.key.text)
         switch change.action {

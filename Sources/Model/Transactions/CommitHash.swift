@@ -14,9 +14,10 @@ package enum CommitHash {
     ///   - previous: the full hash of the commit before, or ``seed``.
     ///   - info: its `hash` is ignored.
     ///   - records: in order of their ordinals, values inline.
+    ///   - provenance: where there is none the bytes are as they were before there was such a thing.
     package static func next(
         after previous: [UInt8], info: CommitInfo, fork: Fork?, preconditions: [Precondition], reads: [ReadVersion],
-        records: [Record]
+        records: [Record], provenance: Provenance
     ) -> [UInt8] {
         precondition(previous.count == 32, "a commit's hash has 32 bytes")
         var capacity =
@@ -30,6 +31,10 @@ package enum CommitHash {
         encoder.list(preconditions) { $0.precondition($1) }
         encoder.list(reads) { $0.read($1) }
         encoder.list(records) { $0.record($1) }
+        if !provenance.isEmpty {
+            encoder.byte(1)
+            encoder.raw(provenance.encoded)
+        }
         return SHA256.hash(data: encoder.bytes).withUnsafeBytes { Array($0) }
     }
 
@@ -53,6 +58,15 @@ extension Work {
         case .fork(let fork):
             encoder.byte(2)
             encoder.fork(fork)
+        case .merge(let merge):
+            encoder.byte(3)
+            encoder.merge(merge)
+        case .rollback(let rollback):
+            encoder.byte(4)
+            encoder.rollback(rollback)
+        case .revert(let revert):
+            encoder.byte(5)
+            encoder.revert(revert)
         }
         return max(1, encoder.bytes.withUnsafeBytes { Fingerprint.of($0) })
     }

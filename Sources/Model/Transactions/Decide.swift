@@ -139,29 +139,10 @@ extension Facts {
     }
 
     private func version(putting put: Put, under key: Key, at place: LogCursor) throws(Refusal) -> Record {
-        switch put.kind {
-        case .text:
-            if !put.value.isUTF8 { throw invalid(key, "the value is not UTF-8, as kind text demands") }
-        case .json:
-            if let fault = JSON.fault(in: put.value) { throw invalid(key, "the value is not JSON: \(fault)") }
-        case .counter:
-            if counter(put.value) == nil { throw invalid(key, "the value is not a decimal 64-bit integer such as -12") }
-        default: break
-        }
+        if let refusal = put.refusal(under: key) { throw refusal }
         return Record(
             key: key, revision: place.revision, ordinal: place.ordinal, kind: put.kind, content: .inline(put.value),
-            attributes: put.attributes, links: put.links, owner: agent, expires: expiry(put.expiry))
-    }
-
-    private func expiry(_ expiry: Put.Expiry) -> Timestamp? {
-        switch expiry {
-        case .never: return nil
-        case .at(let time): return time
-        case .after(let duration):
-            // At least a millisecond; beyond the end of time means the end of time.
-            let (end, overflow) = now.milliseconds.addingReportingOverflow(max(1, duration.wholeMilliseconds))
-            return Timestamp(milliseconds: overflow ? .max : end)
-        }
+            attributes: put.attributes, links: put.links, owner: agent, expires: put.expiry.end(from: now))
     }
 
     // MARK: Merges
@@ -205,17 +186,44 @@ extension Facts {
             throw invalid(key, "the record's stored value is not JSON: \(error)")
         }
     }
+}
 
-    /// One spelling per number, so that equal counters have equal values.
-    private func counter(_ value: Data) -> Int64? {
-        guard value.count <= 20, let text = String(data: value, encoding: .utf8), let count = Int64(text),
-            String(count) == text
-        else { return nil }
-        return count
+/// One spelling per number, so that equal counters have equal values.
+private func counter(_ value: Data) -> Int64? {
+    guard value.count <= 20, let text = String(data: value, encoding: .utf8), let count = Int64(text),
+        String(count) == text
+    else { return nil }
+    return count
+}
+
+private func invalid(_ key: Key, _ reason: String) -> Refusal {
+    Refusal(.invalidValue, "key \"\(key)\": \(reason)", subject: key.text)
+}
+
+extension Put {
+    /// Why its value is none of its kind; `nil`: it is.
+    package func refusal(under key: Key) -> Refusal? {
+        switch kind {
+        case .text: return value.isUTF8 ? nil : invalid(key, "the value is not UTF-8, as kind text demands")
+        case .json: return JSON.fault(in: value).map { invalid(key, "the value is not JSON: \($0)") }
+        case .counter:
+            return counter(value) == nil ? invalid(key, "the value is not a decimal 64-bit integer such as -12") : nil
+        default: return nil
+        }
     }
+}
 
-    private func invalid(_ key: Key, _ reason: String) -> Refusal {
-        Refusal(.invalidValue, "key \"\(key)\": \(reason)", subject: key.text)
+extension Put.Expiry {
+    /// When that is, for what is committed now.
+    package func end(from now: Timestamp) -> Timestamp? {
+        switch self {
+        case .never: return nil
+        case .at(let time): return time
+        case .after(let duration):
+            // At least a millisecond; beyond the end of time means the end of time.
+            let (end, overflow) = now.milliseconds.addingReportingOverflow(max(1, duration.wholeMilliseconds))
+            return Timestamp(milliseconds: overflow ? .max : end)
+        }
     }
 }
 

@@ -86,7 +86,15 @@ extension CanonicalDecoder {
         }
         return DecidedCommit(
             commit: Commit(info: info, records: records), fork: fork, preconditions: preconditions, reads: reads,
-            derived: derived)
+            derived: derived, provenance: try provenance(of: records.count))
+    }
+
+    private mutating func provenance(of records: Int) throws -> Provenance {
+        let data = try data()
+        if data.isEmpty { return .none }
+        let provenance = try Provenance(decoding: data)
+        guard !provenance.isEmpty, provenance.origins.allSatisfy({ $0.ordinal < records }) else { throw Malformed() }
+        return provenance
     }
 
     private mutating func info() throws -> CommitInfo {

@@ -9,7 +9,7 @@ import FoundationEssentials
 // understood can't be applied. Whatever is to be added gets a new version.
 
 extension DecidedBatch {
-    static let version: UInt8 = 2
+    static let version: UInt8 = 3
     static let checksumBytes = 32
 
     enum Tag: UInt8 {
@@ -86,6 +86,7 @@ extension CanonicalEncoder {
         list(decided.reads) { $0.read($1) }
         list(decided.commit.records) { $0.record($1) }
         list(decided.derived) { $0.integer(Int64($1)) }
+        data(decided.provenance.isEmpty ? Data() : Data(decided.provenance.encoded))
     }
 
     private mutating func number(_ decided: DecidedNumber) {

@@ -68,15 +68,18 @@ package struct DecidedCommit: Equatable, Sendable {
     /// The ordinals of the records that were made of what their keys had, rising. A store may hold them as what they
     /// changed.
     package var derived: [UInt32]
+    package var provenance: Provenance
 
     package init(
-        commit: Commit, fork: DecidedFork?, preconditions: [Precondition], reads: [ReadVersion], derived: [UInt32] = []
+        commit: Commit, fork: DecidedFork?, preconditions: [Precondition], reads: [ReadVersion], derived: [UInt32] = [],
+        provenance: Provenance = .none
     ) {
         self.commit = commit
         self.fork = fork
         self.preconditions = preconditions
         self.reads = reads
         self.derived = derived
+        self.provenance = provenance
     }
 }
 

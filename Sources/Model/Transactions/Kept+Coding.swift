@@ -17,6 +17,19 @@ extension CanonicalEncoder {
                 $0.string($1.key.text)
                 $0.integer($1.revision)
             }
+        case .merged(let position, let report):
+            byte(5)
+            self.position(position)
+            integer(report.source)
+            for count in [report.written, report.agreed, report.settled] { integer(Int64(count)) }
+        case .unsettled(let conflicts, let unlisted, let position):
+            byte(6)
+            self.position(position)
+            integer(Int64(unlisted))
+            list(conflicts) {
+                $0.string($1.key.text)
+                $0.string($1.kind.rawValue)
+            }
         case .refused(let refusal):
             byte(4)
             integer(Int64(refusal.code.rawValue))
@@ -47,8 +60,28 @@ extension CanonicalDecoder {
                 throw Malformed()
             }
             return .refused(Refusal(code, try text(), hint: try text(), subject: try text()))
+        case 5:
+            let position = try position()
+            let source = try integer()
+            return .merged(
+                position,
+                MergeReport(source: source, written: try amount(), agreed: try amount(), settled: try amount()))
+        case 6:
+            let (position, unlisted) = (try position(), try amount())
+            var conflicts: [KeptUnsettled] = []
+            for _ in 0..<(try count(least: 16)) {
+                let key = Key(unchecked: try text())
+                guard let kind = MergeConflictKind(rawValue: try text()) else { throw Malformed() }
+                conflicts.append(KeptUnsettled(key: key, kind: kind))
+            }
+            return .unsettled(conflicts, unlisted: unlisted, at: position)
         default: throw Malformed()
         }
+    }
+
+    private mutating func amount() throws(Malformed) -> Int {
+        guard let amount = Int(exactly: try integer()), amount >= 0 else { throw Malformed() }
+        return amount
     }
 
     private mutating func conflict() throws(Malformed) -> KeptConflict {

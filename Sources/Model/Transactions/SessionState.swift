@@ -22,6 +22,9 @@ package enum Kept: Sendable, Hashable {
     case committed(Position)
     case held(Position)
     case conflict([KeptConflict], at: Position)
+    case merged(Position, MergeReport)
+    /// Which keys, and why: who had written what is not told again.
+    case unsettled([KeptUnsettled], unlisted: Int, at: Position)
     /// A refusal that sending it again can't change.
     case refused(Refusal)
 }
@@ -36,6 +39,15 @@ package struct KeptConflict: Sendable, Hashable {
         self.index = index
         self.key = key
         self.revision = revision
+    }
+}
+
+package struct KeptUnsettled: Sendable, Hashable {
+    package var key: Key
+    package var kind: MergeConflictKind
+    package init(key: Key, kind: MergeConflictKind) {
+        self.key = key
+        self.kind = kind
     }
 }
 

@@ -51,6 +51,9 @@ extension Work {
         switch self {
         case .transaction(let transaction): transaction.shapeRefusal(limits: limits)
         case .fork(let fork): fork.shapeRefusal(limits: limits)
+        case .merge(let merge): merge.shapeRefusal(limits: limits)
+        case .rollback(let rollback): rollback.shapeRefusal(limits: limits)
+        case .revert(let revert): revert.shapeRefusal(limits: limits)
         }
     }
 }
@@ -86,7 +89,7 @@ extension Change {
 }
 
 extension Put {
-    fileprivate func shapeRefusal(key: Key, limits: Limits) -> Refusal? {
+    func shapeRefusal(key: Key, limits: Limits) -> Refusal? {
         if let refusal = limits.refusal(valueOf: value.count, under: key)
             ?? limits.refusal(ofName: kind.name, "kind", key: key)
         {
@@ -132,7 +135,7 @@ extension Limits {
         limit == "keyBytes" ? "shorten it" : "shorten it, or raise limits.\(limit) in the broker's configuration"
     }
 
-    func refusal(valueOf size: Int, under key: Key) -> Refusal? {
+    package func refusal(valueOf size: Int, under key: Key) -> Refusal? {
         guard size > valueBytes else { return nil }
         return Refusal(
             .limitExceeded,
@@ -140,16 +143,16 @@ extension Limits {
             subject: key.text)
     }
 
-    fileprivate func refusal(ofKey key: Key) -> Refusal? {
+    func refusal(ofKey key: Key) -> Refusal? {
         refusal(ofText: key.text, "key", most: keyBytes, "keyBytes")
     }
 
-    fileprivate func refusal(ofName name: String, _ what: String, key: Key) -> Refusal? {
+    func refusal(ofName name: String, _ what: String, key: Key) -> Refusal? {
         if name.isEmpty { return Refusal(.invalidArgument, "key \"\(key)\": the \(what) is empty", subject: key.text) }
         return refusal(ofText: name, what, most: nameBytes, "nameBytes")
     }
 
-    fileprivate func refusal(ofText text: String, _ what: String, most: Int, _ limit: String) -> Refusal? {
+    func refusal(ofText text: String, _ what: String, most: Int, _ limit: String) -> Refusal? {
         let size = text.utf8.count
         guard size > most else { return nil }
         return Refusal(
@@ -158,14 +161,14 @@ extension Limits {
             hint: Self.shorten(limit), subject: limit)
     }
 
-    fileprivate func refusal(of count: Int, _ what: String, most: Int, _ limit: String) -> Refusal? {
+    func refusal(of count: Int, _ what: String, most: Int, _ limit: String) -> Refusal? {
         guard count > most else { return nil }
         return Refusal(
             .limitExceeded, "the transaction has \(count) \(what), over the limit \(limit) of \(most)", subject: limit)
     }
 }
 
-private func negative(_ revision: Revision, _ subject: String) -> Refusal? {
+func negative(_ revision: Revision, _ subject: String) -> Refusal? {
     guard revision < 0 else { return nil }
     return Refusal(.invalidArgument, "\"\(subject)\": revision \(revision) is negative", subject: subject)
 }

@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 // What transactions weigh, in bytes: exactly, where limits are held against it, and about, where room is made for it.
 
 extension Change {
@@ -23,11 +25,33 @@ extension Put {
     }
 }
 
+extension MergedContent {
+    /// Of kind, attributes and links together.
+    package var annotationBytes: Int { Put(Data(), kind: kind, attributes: attributes, links: links).annotationBytes }
+}
+
 extension Work {
     /// About what it takes in a request, and in memory while it waits.
     package var requestBytes: Int {
-        guard case .transaction(let transaction) = self else { return 128 }
-        return 128 + transaction.preconditions.count * 64 + transaction.changes.reduce(0) { $0 + $1.requestBytes }
+        switch self {
+        case .transaction(let transaction):
+            128 + transaction.preconditions.count * 64 + transaction.changes.reduce(0) { $0 + $1.requestBytes }
+        case .fork, .rollback: 128
+        case .merge(let merge): 128 + merge.resolutions.bytes
+        case .revert(let revert):
+            128 + 8 * revert.revisions.count + revert.versions.reduce(0) { $0 + 64 + $1.key.text.utf8.count }
+                + revert.resolutions.bytes
+        }
+    }
+}
+
+extension [Resolution] {
+    var bytes: Int {
+        reduce(0) { sum, resolution in
+            var bytes = 64 + resolution.key.text.utf8.count
+            if case .put(let put) = resolution.choice { bytes += put.value.count + put.annotationBytes }
+            return sum + bytes
+        }
     }
 }
 

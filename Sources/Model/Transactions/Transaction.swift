@@ -136,6 +136,20 @@ package enum Outcome: Hashable, Sendable {
     case held(Position)
     /// Nothing was written: these preconditions failed in the state after this revision.
     case conflict([FailedPrecondition], at: Position)
+    /// A merge: it is on disk as this revision.
+    case merged(Position, MergeReport)
+    /// Nothing was written: somebody has to decide about these keys. Of many the first are listed, with how many more there are.
+    case unsettled([MergeConflict], unlisted: Int, at: Position)
+}
+
+extension Outcome {
+    /// The commit; `nil`: there is none.
+    package var commit: Position? {
+        switch self {
+        case .committed(let position), .merged(let position, _): position
+        case .held, .conflict, .unsettled: nil
+        }
+    }
 }
 
 /// What a numbered request of a session asks for. It passes through many hands: indirect, it is one reference to all of
@@ -143,6 +157,9 @@ package enum Outcome: Hashable, Sendable {
 package indirect enum Work: Hashable, Sendable {
     case transaction(Transaction)
     case fork(Fork)
+    case merge(Merge)
+    case rollback(Rollback)
+    case revert(Revert)
 }
 
 /// A new branch at a past revision of another: one commit, which copies nothing.

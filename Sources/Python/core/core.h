@@ -24,7 +24,8 @@ PyObject *text_object(membus_text text);
 PyObject *token_object(membus_token token);
 PyObject *record_object(const membus_record *record);
 int add_record_type(PyObject *module);
-/* (object, token, records, commits, outcome, is_last, number, text) */
+/* (object, token, records, commits, outcome, is_last, number, text, merged)
+ * merged: None, or (source, written, agreed, settled) */
 PyObject *answer_object(const membus_answer *answer);
 
 /* Texts of a sequence of `str`, lent by the objects in `held`. */
@@ -52,8 +53,13 @@ int add_call_types(PyObject *module);
 
 int add_view_types(PyObject *module);
 
-/* ---- Functions (functions.c, transactions.c) */
+/* ---- Functions (functions.c, transactions.c, merging.c) */
 
-extern PyMethodDef functions[], transaction_functions[];
+extern PyMethodDef functions[], transaction_functions[], merging_functions[];
+
+/* A put's value, kind, attributes, links and expiry, of a tuple of six. What it points to is lent by the tuple, or
+ * freed by `put_clear`, which may be called in any case. -> -1 with an exception */
+int put_parse(PyObject *tuple, membus_change *put);
+void put_clear(membus_change *put);
 
 #endif

@@ -8,6 +8,8 @@ static const struct {
     {"AT", MEMBUS_AT}, {"IS_ABSENT", MEMBUS_IS_ABSENT}, {"UNCHANGED", MEMBUS_UNCHANGED},
     {"PUT", MEMBUS_PUT}, {"DELETE", MEMBUS_DELETE}, {"INCREMENT", MEMBUS_INCREMENT}, {"APPEND", MEMBUS_APPEND},
     {"PATCH", MEMBUS_PATCH},
+    {"OURS", MEMBUS_OURS}, {"THEIRS", MEMBUS_THEIRS}, {"BASE", MEMBUS_BASE}, {"REMOVE", MEMBUS_REMOVE},
+    {"REPLACE", MEMBUS_REPLACE},
     {"CACHED", MEMBUS_CACHED}, {"AT_LEAST", MEMBUS_AT_LEAST}, {"WITHIN", MEMBUS_WITHIN},
     {"LINEARIZABLE", MEMBUS_LINEARIZABLE}, {"LIVE", MEMBUS_LIVE},
     {"COMMITTED", MEMBUS_COMMITTED}, {"HELD", MEMBUS_HELD}, {"RUN_AGAIN", MEMBUS_RUN_AGAIN},
@@ -36,6 +38,7 @@ static int fill(PyObject *module)
         if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0) return -1;
     return add_record_type(module) < 0 || add_call_types(module) < 0 || add_view_types(module) < 0
                    || PyModule_AddFunctions(module, transaction_functions) < 0
+                   || PyModule_AddFunctions(module, merging_functions) < 0
                ? -1
                : 0;
 }

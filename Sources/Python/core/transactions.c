@@ -67,6 +67,47 @@ static int pairs(PyObject *tuple, membus_attribute **found, size_t *count)
     return 0;
 }
 
+int put_parse(PyObject *tuple, membus_change *put)
+{
+    const char *value;
+    Py_ssize_t size;
+    long long after, at;
+    PyObject *attributes, *links;
+    membus_attribute *own_attributes = NULL, *own_links = NULL;
+    if (!PyArg_ParseTuple(
+            tuple, "y#O&O!O!LL:put", &value, &size, text_converter, &put->kind, &PyTuple_Type, &attributes,
+            &PyTuple_Type, &links, &after, &at))
+        return -1;
+    put->value = (membus_text){value, (size_t)size};
+    put->expires_after_ms = after, put->expires_at_ms = at;
+    int code = pairs(attributes, &own_attributes, &put->attribute_count) || pairs(links, &own_links, &put->link_count);
+    put->attributes = own_attributes;
+    put->links = (membus_link *)own_links;
+    return code ? -1 : 0;
+}
+
+void put_clear(membus_change *put)
+{
+    PyMem_Free((void *)put->attributes);
+    PyMem_Free((void *)put->links);
+    put->attributes = NULL, put->links = NULL;
+}
+
+static PyObject *transaction_put(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    Number transaction;
+    membus_change change = {.action = MEMBUS_PUT};
+    PyObject *put, *result = NULL;
+    if (!PyArg_ParseTuple(
+            arguments, "KO&O!:transaction_put", &transaction, text_converter, &change.key, &PyTuple_Type, &put))
+        return NULL;
+    if (!put_parse(put, &change))
+        result = membus_transaction_change(transaction, &change) ? raise_error() : Py_NewRef(Py_None);
+    put_clear(&change);
+    return result;
+}
+
 static PyObject *transaction_change(PyObject *module, PyObject *arguments)
 {
     (void)module;
@@ -74,25 +115,15 @@ static PyObject *transaction_change(PyObject *module, PyObject *arguments)
     membus_change change = {0};
     const char *value;
     Py_ssize_t size;
-    long long amount, after, at;
-    PyObject *attributes, *links;
+    long long amount;
     if (!PyArg_ParseTuple(
-            arguments, "KiO&y#LO&O!O!LL:transaction_change", &transaction, &change.action, text_converter, &change.key,
-            &value, &size, &amount, text_converter, &change.kind, &PyTuple_Type, &attributes, &PyTuple_Type, &links,
-            &after, &at))
+            arguments, "KiO&y#L:transaction_change", &transaction, &change.action, text_converter, &change.key, &value,
+            &size, &amount))
         return NULL;
     change.value = (membus_text){value, (size_t)size};
-    change.amount = amount, change.expires_after_ms = after, change.expires_at_ms = at;
-    membus_attribute *own_attributes = NULL, *own_links = NULL;
-    PyObject *result = NULL;
-    if (!pairs(attributes, &own_attributes, &change.attribute_count) && !pairs(links, &own_links, &change.link_count)) {
-        change.attributes = own_attributes;
-        change.links = (membus_link *)own_links;
-        result = membus_transaction_change(transaction, &change) ? raise_error() : Py_NewRef(Py_None);
-    }
-    PyMem_Free(own_attributes);
-    PyMem_Free(own_links);
-    return result;
+    change.amount = amount;
+    if (membus_transaction_change(transaction, &change)) return raise_error();
+    Py_RETURN_NONE;
 }
 
 static PyObject *transaction_commit(PyObject *module, PyObject *arguments)
@@ -132,6 +163,7 @@ PyMethodDef transaction_functions[] = {
     {"transaction_begin", transaction_begin, METH_VARARGS, NULL},
     {"transaction_get", transaction_get, METH_VARARGS, NULL},
     {"transaction_require", transaction_require, METH_VARARGS, NULL},
+    {"transaction_put", transaction_put, METH_VARARGS, NULL},
     {"transaction_change", transaction_change, METH_VARARGS, NULL},
     {"transaction_commit", transaction_commit, METH_VARARGS, NULL},
     {"transaction_rerun", transaction_rerun, METH_VARARGS, NULL},

@@ -175,9 +175,20 @@ static PyObject *commits_object(const membus_answer *answer)
     return list;
 }
 
+static PyObject *merged_object(const membus_merge_report *report)
+{
+    if (!report) return Py_NewRef(Py_None);
+    Parts all = parts(4);
+    ADD(all, number(report->source));
+    ADD(all, number(report->written));
+    ADD(all, number(report->agreed));
+    ADD(all, number(report->settled));
+    return all.tuple;
+}
+
 PyObject *answer_object(const membus_answer *answer)
 {
-    Parts all = parts(8);
+    Parts all = parts(9);
     ADD(all, unsigned_number(answer->object));
     ADD(all, token_object(answer->token));
     ADD(all, records_object(answer));
@@ -186,6 +197,7 @@ PyObject *answer_object(const membus_answer *answer)
     ADD(all, number(answer->is_last));
     ADD(all, number(answer->number));
     ADD(all, text_object(answer->text));
+    ADD(all, merged_object(answer->merged));
     return all.tuple;
 }
 
@@ -207,6 +219,26 @@ static PyObject *conflicts_object(const membus_error *error)
 {
     PyObject *list;
     LIST_OF(list, error->conflicts, error->conflict_count, conflict_object);
+    return list;
+}
+
+static PyObject *unsettled_object(const membus_unsettled *unsettled)
+{
+    const membus_side *sides[] = {&unsettled->base, &unsettled->ours, &unsettled->theirs};
+    Parts all = parts(8);
+    ADD(all, text_object(unsettled->key));
+    ADD(all, number(unsettled->kind));
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++) {
+        ADD(all, record_object(&sides[i]->record));
+        ADD(all, commit_object(&sides[i]->commit));
+    }
+    return all.tuple;
+}
+
+static PyObject *all_unsettled_object(const membus_error *error)
+{
+    PyObject *list;
+    LIST_OF(list, error->unsettled, error->unsettled_count, unsettled_object);
     return list;
 }
 
@@ -235,7 +267,7 @@ PyObject *raise_error(void)
     membus_object kept;
     const membus_error *error = membus_keep_error(&kept);
     if (!ends_quietly(error->code)) {
-        Parts all = parts(9);
+        Parts all = parts(11);
         ADD(all, number(error->code));
         ADD(all, number(error->remedy));
         ADD(all, text_object(error->name));
@@ -245,6 +277,8 @@ PyObject *raise_error(void)
         ADD(all, number(error->outcome_unknown));
         ADD(all, token_object(error->token));
         ADD(all, conflicts_object(error));
+        ADD(all, all_unsettled_object(error));
+        ADD(all, PyLong_FromSize_t(error->unlisted_count));
         PyObject *exception = made(make_error, all);
         if (exception) {
             PyErr_SetObject((PyObject *)Py_TYPE(exception), exception);

@@ -8,7 +8,8 @@ import MembusModel
 //      What looks at a version: reads at the floor or above, forks and tags, each at its revision; and a later version
 //      that is told by what it changed of it (SplicedValues).
 //   3. A deletion that hides nothing goes too: no older version is left on its branch, and the parent
-//      showed nothing at the fork.
+//      showed nothing at the fork. But once branches are merged, only if all of them contain it: one that has what was
+//      deleted, by a merge, learns of it by the next.
 //   4. Of each key the place of the newest change that was dropped is noted (DroppedPlaces): it tells those who read the log
 //      below the floor whether they would miss something.
 //   5. The hashes of the span are put into the archive, and a commit goes when none of its changes is left. (One that
@@ -63,6 +64,7 @@ private struct Sweep {
     let most: Revision
     /// What has gone for want of space.
     private(set) var evicted: [(key: Key, bytes: Int64)] = []
+    private var containedInAll: [Int64: Revision]?
 
     init(db: Database, state: WriterState, most: Revision) {
         self.db = db
@@ -147,11 +149,13 @@ private struct Sweep {
     }
 
     /// - Returns: whether it is gone.
-    private func dropDeletionThatHidesNothing(_ change: Swept) throws -> Bool {
+    private mutating func dropDeletionThatHidesNothing(_ change: Swept) throws -> Bool {
         let older = try db.integer(
             "SELECT position FROM changes WHERE branch = ? AND key = ? AND position < ? LIMIT 1",
             [change.branch, change.key, change.place.position])
-        guard older == nil, let branch = state.branches.byID[change.branch] else { return false }
+        guard older == nil, let branch = state.branches.byID[change.branch], isContainedInAll(change) else {
+            return false
+        }
         let inherited = state.branches.levels(of: branch, at: state.head.revision).dropFirst()
         if let place = try NewestVersion.place(db, change.key, inherited),
             try db.integer("SELECT kind IS NULL FROM changes WHERE position = ?", [place.position]) == 0
@@ -160,6 +164,13 @@ private struct Sweep {
         }
         try drop(change.place)
         return true
+    }
+
+    private mutating func isContainedInAll(_ change: Swept) -> Bool {
+        if state.branches.mergeCount == 0 { return true }
+        let known = containedInAll ?? state.branches.containedInAll
+        containedInAll = known
+        return known[change.branch] ?? 0 >= change.place.revision
     }
 
     /// Of the value, which may be told by what it changed of another one.

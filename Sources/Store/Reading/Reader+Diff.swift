@@ -244,19 +244,35 @@ private struct DiffWalk {
         let (before, after) = (old.flatMap { $0.isDeletion ? nil : $0 }, new.flatMap { $0.isDeletion ? nil : $0 })
         if let before, !to.contained.contains(before) { return before.place }
         if let after, !from.contained.contains(after) { return after.place }
-        if let before { return try hides(before, of: key, in: to) }
-        if let after { return try hides(after, of: key, in: from) }
+        let hiding: VersionPlace?
+        if let before {
+            hiding = try hides(before, of: key, in: to)
+        } else {
+            hiding = try after.flatMap { try hides($0, of: key, in: from) }
+        }
+        for version in [hiding, new, old].compactMap(\.self) where isApart(version) { return version.place }
+        // Merges bring what is on no branch of either line: the newest that they brought.
+        for span in spans {
+            let newest = try NewestVersion.found(
+                snapshot.db, key.text, CollectionOfOne(Level(branch: span.branch, upTo: span.upTo)))
+            if let newest, isApart(newest) { return newest.place }
+        }
         return nil
+    }
+
+    /// Only one of the two states contains it.
+    private func isApart(_ version: VersionPlace) -> Bool {
+        from.contained.contains(version) != to.contained.contains(version)
     }
 
     /// What is nearest to a record of those that hide it in a state which contains it and does not show it: a newer version on
     /// its branch, else the newest on the next branch that has one. Nearer to the state there may be more, and what only
     /// repeats that there is nothing is swept.
-    private func hides(_ record: VersionPlace, of key: Key, in side: Side) throws -> LogCursor? {
+    private func hides(_ record: VersionPlace, of key: Key, in side: Side) throws -> VersionPlace? {
         guard let own = side.levels.firstIndex(where: { $0.branch == record.branch }) else { return nil }
         for level in side.levels[...own].reversed() {
             let found = try NewestVersion.found(snapshot.db, key.text, CollectionOfOne(level))
-            if let found, found.place != record.place { return found.place }
+            if let found, found.place != record.place { return found }
         }
         return nil
     }

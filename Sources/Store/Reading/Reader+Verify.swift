@@ -78,7 +78,7 @@ private struct Verifier {
         var hash = try Meta.floorHash(snapshot.db)
         let cursor = try snapshot.db.rows(
             """
-            SELECT \(CommitRow.columns), preconditions FROM commits
+            SELECT \(CommitRow.columns), preconditions, provenance FROM commits
             WHERE revision > ? AND revision <= ? ORDER BY revision
             """, [snapshot.floor, snapshot.visible])
         while let row = try cursor.next() {
@@ -110,7 +110,8 @@ private struct Verifier {
         let branch: Int64 = try row[1]
         return CommitHash.next(
             after: previous, info: info, fork: try fork(info), preconditions: try CommitRow.preconditions(try row[9]),
-            reads: try reads(info.revision), records: try records(info.revision, branch))
+            reads: try reads(info.revision), records: try records(info.revision, branch),
+            provenance: try CommitRow.provenance(try row[10]))
     }
 
     private func fork(_ info: CommitInfo) throws -> Fork? {

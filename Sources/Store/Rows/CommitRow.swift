@@ -16,13 +16,14 @@ enum CommitRow {
     }
 
     static let insertion = """
-        INSERT INTO commits(revision, branch, agent, session, number, time, context, message, preconditions, hash)
-        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO commits(
+          revision, branch, agent, session, number, time, context, message, preconditions, provenance, hash)
+        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
 
     static func insert(
-        _ info: CommitInfo, on branch: Int64, preconditions: [Precondition], reads: [ReadVersion], hash: [UInt8],
-        by row: inout Prepared, into db: Database
+        _ info: CommitInfo, on branch: Int64, preconditions: [Precondition], reads: [ReadVersion],
+        provenance: Provenance, hash: [UInt8], by row: inout Prepared, into db: Database
     ) throws {
         row.bind(info.revision)
         row.bind(branch)
@@ -33,6 +34,7 @@ enum CommitRow {
         row.bind(info.context)
         row.bind(info.message)
         row.bind(blob: encode(preconditions))
+        row.bind(blob: provenance.isEmpty ? nil : Data(provenance.encoded))
         row.bind(blob: hash)
         try row.run()
         for (ordinal, read) in reads.enumerated() {
@@ -40,6 +42,10 @@ enum CommitRow {
                 "INSERT INTO reads(revision, ordinal, key, version) VALUES(?, ?, ?, ?)",
                 [info.revision, ordinal, read.key.text, read.version])
         }
+    }
+
+    static func provenance(_ data: Data?) throws -> Provenance {
+        try data.map { try Provenance(decoding: $0) } ?? .none
     }
 
     static func encode(_ preconditions: [Precondition]) -> Data? {

@@ -1,7 +1,7 @@
 import MembusModel
 
-// What a state contains: of every branch, its commits up to a revision. A fork has what its parent had at the fork; what is
-// contained of a branch is always a beginning of it, so that a vector says it exactly.
+// What a state contains: of every branch, its commits up to a revision. A fork has what its parent had at the fork, a merge
+// adds what its source had; what is contained of a branch is always a beginning of it, so that a vector says it exactly.
 //
 //   r1  main   put a        main at 4  contains  main up to 4
 //   r2  trial  forked at 1  trial at 6 contains  main up to 1, trial up to 6
@@ -15,9 +15,25 @@ struct Contained: Hashable, Sendable {
     private(set) var upTo: [Int64: Revision]
 
     init(_ branch: Branch, at revision: Revision, among branches: BranchTable) {
-        upTo = Dictionary(
-            branches.levels(of: branch, at: revision).map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
+        upTo = branches.contained(in: branch, at: revision)
     }
+
+    /// Of the line alone: what a state shows, whatever was merged into it.
+    init(line levels: [Level]) {
+        upTo = Dictionary(levels.map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
+    }
+
+    /// What both contain.
+    init(common a: Contained, _ b: Contained) {
+        upTo = [:]
+        for (branch, revision) in a.upTo {
+            let both = min(revision, b[branch])
+            if both > 0 { upTo[branch] = both }
+        }
+    }
+
+    /// What one of them contains.
+    init(either a: Contained, _ b: Contained) { upTo = a.upTo.merging(b.upTo, uniquingKeysWith: max) }
 
     subscript(branch: Int64) -> Revision { upTo[branch] ?? 0 }
 

@@ -24,6 +24,7 @@ struct Migration: Sendable {
                 if let swept = try Meta.integer(db, .swept) { try Meta.set(db, .droppedUpTo, swept) }
             }),
         Migration(version: 4, expand: { try $0.execute(Schema.branchOrder) }),
+        Migration(version: 5, expand: { try $0.execute(Schema.provenance) }),
     ]
 }
 

@@ -9,7 +9,7 @@
 enum Schema {
     /// "Mbus"
     static let applicationID: Int32 = 0x4D62_7573
-    static let version = 4
+    static let version = 5
 
     static let first = """
         CREATE TABLE meta(
@@ -109,6 +109,29 @@ enum Schema {
     /// The commits of each branch in their order, since version 4: what one state contains and another does not is a few
     /// spans of it. Made at once, in a second for a million commits.
     static let branchOrder = "CREATE INDEX commits_by_branch ON commits(branch, revision);"
+
+    /// What commits did beyond what their records say, and which states branches have merged, since version 5. Merges outlive
+    /// their commits, since what a branch contains follows from all of them.
+    static let provenance = """
+        ALTER TABLE commits ADD COLUMN provenance BLOB;  -- NULL: nothing; see Provenance
+
+        CREATE TABLE merges(
+          revision INTEGER PRIMARY KEY,    -- the commit
+          branch INTEGER NOT NULL,         -- where it was made
+          source INTEGER NOT NULL,         -- a branch
+          source_revision INTEGER NOT NULL -- up to which it is contained from then on
+        ) STRICT;
+
+        CREATE TABLE reverted(             -- what reverts left out; it outlives both
+          key TEXT NOT NULL,
+          revision INTEGER NOT NULL,       -- of the revert
+          version INTEGER NOT NULL,        -- a revision
+          branch INTEGER NOT NULL,         -- of the revert
+          version_branch INTEGER NOT NULL,
+          amount INTEGER,                  -- by how much the version had incremented; NULL: it was no increment
+          PRIMARY KEY(key, revision, version)
+        ) STRICT, WITHOUT ROWID;
+        """
 
     /// What compaction has dropped, since version 3.
     static let dropped = """

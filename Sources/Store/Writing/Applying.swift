@@ -93,20 +93,29 @@ extension Batch {
         let position =
             if let fork = decided.fork {
                 try take(fork, of: decided)
+            } else if let branch = unknownSource(of: decided.provenance) {
+                throw StoreError.unfitting("it merges a branch \"\(branch)\" that is not there")
             } else {
                 try append(
                     info, on: try branch(info.branch), fork: nil, preconditions: decided.preconditions,
-                    reads: decided.reads, records: records, derived: decided.derived)
+                    reads: decided.reads, records: records, derived: decided.derived, provenance: decided.provenance)
             }
         guard position == info.position else {
             throw StoreError.unfitting("commit \(info.revision) has another hash")
         }
     }
 
+    private func unknownSource(of provenance: Provenance) -> BranchName? {
+        guard case .merge(let merge) = provenance.deed else { return nil }
+        return writer.state.branches.byName[merge.source] == nil ? merge.source : nil
+    }
+
     /// A commit without changes.
     private mutating func take(_ fork: DecidedFork, of decided: DecidedCommit) throws -> Position {
         let state = writer.state
-        let isBare = decided.preconditions.isEmpty && decided.reads.isEmpty && decided.commit.records.isEmpty
+        let isBare =
+            decided.preconditions.isEmpty && decided.reads.isEmpty && decided.commit.records.isEmpty
+            && decided.provenance.isEmpty
         guard let at = fork.fork.at, Refusal.outside(at, floor: state.floor, head: state.head.revision) == nil,
             state.branches.byName[fork.fork.name] == nil, fork.id == state.branches.largestID + 1,
             fork.fork.name == decided.commit.info.branch, isBare

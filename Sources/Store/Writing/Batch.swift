@@ -115,7 +115,15 @@ struct Batch {
         case .failure(let refusal): return .refused(refusal)
         case .success(.transaction(let transaction)): return try execute(transaction, by: author)
         case .success(.fork(let fork)): return try execute(fork, by: author)
+        case .success(.merge(let merge)): return try planned { try $0.execute(merge, by: author) }
+        case .success(.rollback(let rollback)): return try planned { try $0.execute(rollback, by: author) }
+        case .success(.revert(let revert)): return try planned { try $0.execute(revert, by: author) }
         }
+    }
+
+    /// What is refused while it is planned has written nothing.
+    private mutating func planned(_ body: (inout Batch) throws -> WriteResult) throws -> WriteResult {
+        do { return try body(&self) } catch let refusal as Refusal { return .refused(refusal) }
     }
 
     // MARK: Transactions
@@ -142,7 +150,9 @@ struct Batch {
             let info = info(author, on: branch.name, context: transaction.context, message: transaction.message)
             let position = try append(
                 info, on: branch, fork: nil, preconditions: transaction.preconditions, reads: transaction.reads,
-                records: records, derived: transaction.derived(among: records), heads: facts.heads)
+                records: records, derived: transaction.derived(among: records),
+                provenance: Provenance(origins: transaction.origins(of: records, after: facts.heads)),
+                heads: facts.heads)
             return .outcome(.committed(position))
         }
     }
@@ -172,19 +182,22 @@ struct Batch {
     /// Writes one commit and makes it the head.
     /// - Parameters:
     ///   - derived: ordinals of the records that are made of what their key had.
+    ///   - provenance: how the records came to be, where that is more than that they were put.
     ///   - heads: what keys have, as far as it is at hand.
     mutating func append(
         _ info: CommitInfo, on branch: Branch, fork: DecidedFork?, preconditions: [Precondition],
-        reads: [ReadVersion], records: [Record], derived: [UInt32] = [], heads: [Key: Record] = [:]
+        reads: [ReadVersion], records: [Record], derived: [UInt32] = [], provenance: Provenance = .none,
+        heads: [Key: Record] = [:]
     ) throws -> Position {
         precondition(info.revision == writer.state.head.revision + 1, "revisions are dense")
         let hash = CommitHash.next(
             after: writer.state.hash, info: info, fork: fork?.fork, preconditions: preconditions, reads: reads,
-            records: records)
+            records: records, provenance: provenance)
         var info = info
         info.hash = shortHash(hash)
         try CommitRow.insert(
-            info, on: branch.id, preconditions: preconditions, reads: reads, hash: hash, by: &commitRow, into: db)
+            info, on: branch.id, preconditions: preconditions, reads: reads, provenance: provenance, hash: hash,
+            by: &commitRow, into: db)
         for (ordinal, record) in records.enumerated() {
             precondition(
                 record.revision == info.revision && Int(record.ordinal) == ordinal, "a commit's ordinals run from 0")
@@ -194,6 +207,7 @@ struct Batch {
                     expires, at: LogCursor(revision: record.revision, ordinal: record.ordinal), on: branch.id)
             }
         }
+        if let deed = provenance.deed { try remember(deed, of: info.revision, on: branch) }
         writer.state.hash = hash
         writer.state.head = info.position
         writer.state.time = info.time
@@ -202,7 +216,8 @@ struct Batch {
         decided(
             .commit(
                 DecidedCommit(
-                    commit: commit, fork: fork, preconditions: preconditions, reads: reads, derived: derived)))
+                    commit: commit, fork: fork, preconditions: preconditions, reads: reads, derived: derived,
+                    provenance: provenance)))
         return info.position
     }
 

@@ -13,6 +13,10 @@ extension Kept {
         case .outcome(.held(let position)): self = .held(position)
         case .outcome(.conflict(let failed, let position)):
             self = .conflict(Kept.failures(failed, request), at: position)
+        case .outcome(.merged(let position, let report)): self = .merged(position, report)
+        case .outcome(.unsettled(let conflicts, let unlisted, let position)):
+            self = .unsettled(
+                conflicts.map { KeptUnsettled(key: $0.key, kind: $0.kind) }, unlisted: unlisted, at: position)
         case .refused(let refusal) where refusal.code.remedy == .fixRequest: self = .refused(refusal)
         case .refused, .done, .more: return nil
         }
@@ -37,6 +41,10 @@ extension Batch {
         case .committed(let position): return .outcome(.committed(position))
         case .held(let position): return .outcome(.held(position))
         case .refused(let refusal): return .refused(refusal)
+        case .merged(let position, let report): return .outcome(.merged(position, report))
+        case .unsettled(let conflicts, let unlisted, let position):
+            let bare = conflicts.map { MergeConflict(key: $0.key, kind: $0.kind) }
+            return .outcome(.unsettled(bare, unlisted: unlisted, at: position))
         case .conflict(let failures, let position):
             guard case .success(.transaction(let transaction)) = request.work else {
                 return .outcome(.conflict([], at: position))

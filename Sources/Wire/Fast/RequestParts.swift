@@ -6,7 +6,7 @@ import SwiftProtobuf
 // frame are counted first, on the bytes. A transaction of too many is decoded without its parts: it is refused, and
 // takes its turn in the session like one whose parts are wrong.
 
-/// What a request repeats: streams, keys, topics, preconditions, changes, reads, attributes, links.
+/// What a request repeats: streams, keys, topics, preconditions, changes, reads, resolutions, versions, attributes, links.
 enum RequestParts {
     /// Of one request, all together.
     static let most = Limits.mostParts
@@ -15,7 +15,8 @@ enum RequestParts {
 
     /// The messages under which something is repeated.
     enum Message {
-        case request, transact, transaction, change, put, get, range, log, register, noteReads, getDigest, getDiff
+        case request, transact, transaction, merge, rollback, revert, resolution, change, put, get, range, log,
+            register, noteReads, getDigest, getDiff, getImpact
 
         /// Whether the field is repeated, and what it holds if that is in this list.
         func field(_ number: UInt64) -> (isRepeated: Bool, message: Message?) {
@@ -29,7 +30,15 @@ enum RequestParts {
             case (.request, 23): (false, .noteReads)
             case (.request, 27): (false, .getDigest)
             case (.request, 29): (false, .getDiff)
+            case (.request, 30): (false, .getImpact)
             case (.transact, 4): (false, .transaction)
+            case (.transact, 6): (false, .merge)
+            case (.transact, 7): (false, .rollback)
+            case (.transact, 8): (false, .revert)
+            case (.merge, 4), (.revert, 5): (true, .resolution)
+            case (.rollback, 3), (.revert, 2), (.revert, 3), (.getImpact, 1), (.getImpact, 2), (.getImpact, 3):
+                (true, nil)
+            case (.resolution, 7): (false, .put)
             case (.transaction, 4), (.transaction, 6): (true, nil)
             case (.transaction, 5): (true, .change)
             case (.change, 2): (false, .put)
@@ -51,11 +60,18 @@ enum RequestParts {
     private static func isWithin(_ bytes: UnsafeRawBufferPointer, _ message: Message, _ count: inout Int) -> Bool {
         for field in WireFields(bytes) {
             let (isRepeated, inner) = message.field(field.number)
-            if isRepeated { count += 1 }
+            if isRepeated { count += max(1, numbers(in: field, of: message)) }
             if count > most { return false }
             if let inner, case .bytes(let part) = field.value, !isWithin(part, inner, &count) { return false }
         }
         return true
+    }
+
+    /// Of those that stand packed, one behind the other.
+    private static func numbers(in field: WireFields.Field, of message: Message) -> Int {
+        let isPacked = message == .revert && field.number == 3 || message == .getImpact && field.number > 1
+        guard isPacked, case .bytes(let packed) = field.value else { return 0 }
+        return packed.lazy.filter { $0 < 0x80 }.count
     }
 
     static var refusal: Refusal {

@@ -373,6 +373,14 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .diff(newValue)}
   }
 
+  package var impact: PBGetImpact {
+    get {
+      if case .impact(let v)? = _storage._body {return v}
+      return PBGetImpact()
+    }
+    set {_uniqueStorage()._body = .impact(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -395,6 +403,7 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     case digest(PBGetDigest)
     case closeSession(PBCloseSession)
     case diff(PBGetDiff)
+    case impact(PBGetImpact)
 
   }
 
@@ -603,6 +612,14 @@ package nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .diff(newValue)}
   }
 
+  package var impact: PBImpact {
+    get {
+      if case .impact(let v)? = _storage._body {return v}
+      return PBImpact()
+    }
+    set {_uniqueStorage()._body = .impact(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -626,6 +643,7 @@ package nonisolated struct PBReply: @unchecked Sendable {
     case digest(PBDigest)
     case sessionClosed(PBSessionClosed)
     case diff(PBDiffPage)
+    case impact(PBImpact)
 
   }
 
@@ -852,11 +870,40 @@ package nonisolated struct PBTransact: Sendable {
     set {work = .fork(newValue)}
   }
 
+  /// A broker that does not know one of these refuses it as UNKNOWN_REQUEST, and the number is not used up.
+  package var merge: PBMerge {
+    get {
+      if case .merge(let v)? = work {return v}
+      return PBMerge()
+    }
+    set {work = .merge(newValue)}
+  }
+
+  package var rollback: PBRollback {
+    get {
+      if case .rollback(let v)? = work {return v}
+      return PBRollback()
+    }
+    set {work = .rollback(newValue)}
+  }
+
+  package var revert: PBRevert {
+    get {
+      if case .revert(let v)? = work {return v}
+      return PBRevert()
+    }
+    set {work = .revert(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Work: Equatable, Sendable {
     case transaction(PBTransaction)
     case fork(PBFork)
+    /// A broker that does not know one of these refuses it as UNKNOWN_REQUEST, and the number is not used up.
+    case merge(PBMerge)
+    case rollback(PBRollback)
+    case revert(PBRevert)
 
   }
 
@@ -895,12 +942,393 @@ package nonisolated struct PBFork: Sendable {
   fileprivate var _at: Int64? = nil
 }
 
+/// Brings what another branch has into a branch: one commit, whose branch contains from then on all that the source
+/// contained. Looked at are the keys that were changed by commits which the source contains and the target does not. For
+/// each, by content (value, kind, attributes, links, expiry):
+///
+///   equal, or only one side is other than what both had in common: that side, without a word
+///   a counter: ours + theirs - what was common, so that two increments are two
+///   both changed it: by the policy that a record under ".membus/policies/" on the target sets, else by the kind's own: a
+///     json by member, a text by line, all else is to be decided by somebody
+///   deleted here and changed there: to be decided by somebody; but what expired gives way to what was changed
+///
+/// If somebody has to decide, nothing is written, and the outcome (`unsettled`) lists what; the same merge may come again
+/// with resolutions. A policy is a json record {"topic": "plans/", "kind": "json", "policy": "newest"}, kind being optional,
+/// policy one of counter, json, text, set, newest, ours, theirs, ask. Records under ".membus/policies/" and ".membus/rights/"
+/// stay with their branch, unless `carries_rules`.
+package nonisolated struct PBMerge: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var source: String = String()
+
+  /// empty: main
+  package var target: String = String()
+
+  /// of the source; absent: the head
+  package var at: Int64 {
+    get {_at ?? 0}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  package var resolutions: [PBResolution] = []
+
+  package var carriesRules: Bool = false
+
+  package var context: String = String()
+
+  package var message: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _at: Int64? = nil
+}
+
+/// A decision of one conflict. Where one of the versions that it names is another by now, it settles nothing.
+package nonisolated struct PBResolution: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var key: String = String()
+
+  /// the revision of our version, a deletion's included; 0: there never was one
+  package var ours: Int64 = 0
+
+  /// the same of theirs
+  package var theirs: Int64 = 0
+
+  package var choice: PBResolution.OneOf_Choice? = nil
+
+  /// always true
+  package var takeOurs: Bool {
+    get {
+      if case .takeOurs(let v)? = choice {return v}
+      return false
+    }
+    set {choice = .takeOurs(newValue)}
+  }
+
+  /// always true
+  package var takeTheirs: Bool {
+    get {
+      if case .takeTheirs(let v)? = choice {return v}
+      return false
+    }
+    set {choice = .takeTheirs(newValue)}
+  }
+
+  /// always true: what both had in common
+  package var takeBase: Bool {
+    get {
+      if case .takeBase(let v)? = choice {return v}
+      return false
+    }
+    set {choice = .takeBase(newValue)}
+  }
+
+  package var put: PBPut {
+    get {
+      if case .put(let v)? = choice {return v}
+      return PBPut()
+    }
+    set {choice = .put(newValue)}
+  }
+
+  package var delete: PBDelete {
+    get {
+      if case .delete(let v)? = choice {return v}
+      return PBDelete()
+    }
+    set {choice = .delete(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Choice: Equatable, Sendable {
+    /// always true
+    case takeOurs(Bool)
+    /// always true
+    case takeTheirs(Bool)
+    /// always true: what both had in common
+    case takeBase(Bool)
+    case put(PBPut)
+    case delete(PBDelete)
+
+  }
+
+  package init() {}
+}
+
+/// Has a branch, or some topics of it, be again as they were: one commit, whoever changed what since. What has expired does
+/// not return. Records under ".membus/policies/" and ".membus/rights/" stay as they are, unless a topic names them.
+package nonisolated struct PBRollback: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// empty: main
+  package var branch: String = String()
+
+  /// a revision
+  package var to: Int64 = 0
+
+  /// none: everything
+  package var topics: [String] = []
+
+  package var context: String = String()
+
+  package var message: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Leaves versions out of the history of their keys: one commit. Each key gets what its history gives without them: the newest
+/// remaining whole write comes back, increments, appends and patches on it are made again, merges are made again where a side
+/// is another. Later whole writes stay. Where that can't be told (a text that was patched in the middle) somebody has to
+/// decide, and nothing is written until all is decided; `ours` of a conflict is what is there now. Reverting a revert
+/// restores.
+package nonisolated struct PBRevert: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// empty: main
+  package var branch: String = String()
+
+  package var versions: [PBVersionName] = []
+
+  /// all that these commits wrote
+  package var revisions: [Int64] = []
+
+  package var author: PBAuthorship {
+    get {_author ?? PBAuthorship()}
+    set {_author = newValue}
+  }
+  /// Returns true if `author` has been explicitly set.
+  package var hasAuthor: Bool {self._author != nil}
+  /// Clears the value of `author`. Subsequent reads from it will return its default value.
+  package mutating func clearAuthor() {self._author = nil}
+
+  package var resolutions: [PBResolution] = []
+
+  package var context: String = String()
+
+  package var message: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _author: PBAuthorship? = nil
+}
+
+/// Names one version: a key, and the revision of the commit that wrote it.
+package nonisolated struct PBVersionName: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var key: String = String()
+
+  package var revision: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The commits of an agent, in a context, or both, on the branch, after a revision.
+package nonisolated struct PBAuthorship: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var agent: String {
+    get {_agent ?? String()}
+    set {_agent = newValue}
+  }
+  /// Returns true if `agent` has been explicitly set.
+  package var hasAgent: Bool {self._agent != nil}
+  /// Clears the value of `agent`. Subsequent reads from it will return its default value.
+  package mutating func clearAgent() {self._agent = nil}
+
+  package var context: String {
+    get {_context ?? String()}
+    set {_context = newValue}
+  }
+  /// Returns true if `context` has been explicitly set.
+  package var hasContext: Bool {self._context != nil}
+  /// Clears the value of `context`. Subsequent reads from it will return its default value.
+  package mutating func clearContext() {self._context = nil}
+
+  package var since: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _agent: String? = nil
+  fileprivate var _context: String? = nil
+}
+
+package nonisolated struct PBMergeConflict: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var key: String = String()
+
+  package var kind: PBMergeConflict.Kind = .unspecified
+
+  /// Absent: there was none, or (for a late retry) it is not told again.
+  package var base: PBMergeVersion {
+    get {_base ?? PBMergeVersion()}
+    set {_base = newValue}
+  }
+  /// Returns true if `base` has been explicitly set.
+  package var hasBase: Bool {self._base != nil}
+  /// Clears the value of `base`. Subsequent reads from it will return its default value.
+  package mutating func clearBase() {self._base = nil}
+
+  package var ours: PBMergeVersion {
+    get {_ours ?? PBMergeVersion()}
+    set {_ours = newValue}
+  }
+  /// Returns true if `ours` has been explicitly set.
+  package var hasOurs: Bool {self._ours != nil}
+  /// Clears the value of `ours`. Subsequent reads from it will return its default value.
+  package mutating func clearOurs() {self._ours = nil}
+
+  package var theirs: PBMergeVersion {
+    get {_theirs ?? PBMergeVersion()}
+    set {_theirs = newValue}
+  }
+  /// Returns true if `theirs` has been explicitly set.
+  package var hasTheirs: Bool {self._theirs != nil}
+  /// Clears the value of `theirs`. Subsequent reads from it will return its default value.
+  package mutating func clearTheirs() {self._theirs = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+    case bothChanged // = 1
+    case bothCreated // = 2
+
+    /// here deleted, there changed
+    case deletedAndChanged // = 3
+    case changedAndDeleted // = 4
+    case differentKinds // = 5
+
+    /// it would bring back what was undone here
+    case undone // = 6
+
+    /// what both had in common can't be told
+    case noBase // = 7
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .bothChanged
+      case 2: self = .bothCreated
+      case 3: self = .deletedAndChanged
+      case 4: self = .changedAndDeleted
+      case 5: self = .differentKinds
+      case 6: self = .undone
+      case 7: self = .noBase
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .bothChanged: return 1
+      case .bothCreated: return 2
+      case .deletedAndChanged: return 3
+      case .changedAndDeleted: return 4
+      case .differentKinds: return 5
+      case .undone: return 6
+      case .noBase: return 7
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [PBMergeConflict.Kind] = [
+      .unspecified,
+      .bothChanged,
+      .bothCreated,
+      .deletedAndChanged,
+      .changedAndDeleted,
+      .differentKinds,
+      .undone,
+      .noBase,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _base: PBMergeVersion? = nil
+  fileprivate var _ours: PBMergeVersion? = nil
+  fileprivate var _theirs: PBMergeVersion? = nil
+}
+
+package nonisolated struct PBMergeVersion: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// it may be a deletion; beyond 4 MiB of values in all it is announced
+  package var record: PBRecord {
+    get {_storage._record ?? PBRecord()}
+    set {_uniqueStorage()._record = newValue}
+  }
+  /// Returns true if `record` has been explicitly set.
+  package var hasRecord: Bool {_storage._record != nil}
+  /// Clears the value of `record`. Subsequent reads from it will return its default value.
+  package mutating func clearRecord() {_uniqueStorage()._record = nil}
+
+  /// who wrote it; absent: its commit is no longer kept
+  package var commit: PBCommitInfo {
+    get {_storage._commit ?? PBCommitInfo()}
+    set {_uniqueStorage()._commit = newValue}
+  }
+  /// Returns true if `commit` has been explicitly set.
+  package var hasCommit: Bool {_storage._commit != nil}
+  /// Clears the value of `commit`. Subsequent reads from it will return its default value.
+  package mutating func clearCommit() {_uniqueStorage()._commit = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
 package nonisolated struct PBOutcome: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Of the commit; for `held` and `conflict`, of the state that it was decided in.
+  /// Of the commit; for `held`, `conflict` and `unsettled`, of the state that it was decided in.
   package var position: PBPosition {
     get {_position ?? PBPosition()}
     set {_position = newValue}
@@ -921,7 +1349,8 @@ package nonisolated struct PBOutcome: Sendable {
     set {result = .committed(newValue)}
   }
 
-  /// always true: no changes were asked for, and the preconditions hold
+  /// Always true. Of a transaction: no changes were asked for, and the preconditions hold. Of a merge: the target contains
+  /// the source already. Of a rollback or revert: nothing is to be changed.
   package var held: Bool {
     get {
       if case .held(let v)? = result {return v}
@@ -938,14 +1367,37 @@ package nonisolated struct PBOutcome: Sendable {
     set {result = .conflict(newValue)}
   }
 
+  /// the outcome of a merge
+  package var merged: PBOutcome.Merged {
+    get {
+      if case .merged(let v)? = result {return v}
+      return PBOutcome.Merged()
+    }
+    set {result = .merged(newValue)}
+  }
+
+  /// of a merge or revert: nothing was written, somebody has to decide about these keys
+  package var unsettled: PBOutcome.Unsettled {
+    get {
+      if case .unsettled(let v)? = result {return v}
+      return PBOutcome.Unsettled()
+    }
+    set {result = .unsettled(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Result: Equatable, Sendable {
     /// always true
     case committed(Bool)
-    /// always true: no changes were asked for, and the preconditions hold
+    /// Always true. Of a transaction: no changes were asked for, and the preconditions hold. Of a merge: the target contains
+    /// the source already. Of a rollback or revert: nothing is to be changed.
     case held(Bool)
     case conflict(PBOutcome.Conflict)
+    /// the outcome of a merge
+    case merged(PBOutcome.Merged)
+    /// of a merge or revert: nothing was written, somebody has to decide about these keys
+    case unsettled(PBOutcome.Unsettled)
 
   }
 
@@ -956,6 +1408,43 @@ package nonisolated struct PBOutcome: Sendable {
 
     /// one for each that failed, in the order of the transaction
     package var failed: [PBFailedPrecondition] = []
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package nonisolated struct Merged: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// the source's newest commit that was brought in
+    package var source: Int64 = 0
+
+    /// keys that were written
+    package var written: Int64 = 0
+
+    /// keys that both sides had changed in the same way
+    package var agreed: Int64 = 0
+
+    /// conflicts that a resolution or a policy settled
+    package var settled: Int64 = 0
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package nonisolated struct Unsettled: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var conflicts: [PBMergeConflict] = []
+
+    /// so many more
+    package var unlisted: Int64 = 0
 
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1689,6 +2178,200 @@ package nonisolated struct PBVerification: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+}
+
+/// What derives from some versions, or from all that some commits wrote, on all branches. A commit derives from a version if
+/// its reads or preconditions name it, or what is made of it; or, unless `own_only`, if its agent has read or written such
+/// before, in the same context. All that a derived commit wrote is bad, too, and so is what is made of it: by increments,
+/// appends, patches, merges and rollbacks. Merges, rollbacks and reverts carry, they do not derive. Looked at is what is above
+/// the floor.
+package nonisolated struct PBGetImpact: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var versions: [PBVersionName] = []
+
+  package var revisions: [Int64] = []
+
+  /// These commits are good, whatever they read: what derives through them alone does not count.
+  package var excluded: [Int64] = []
+
+  package var ownOnly: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PBImpact: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var at: PBPosition {
+    get {_at ?? PBPosition()}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  /// In the order of history, the seeds' own commits among them; of many the first 10,000.
+  package var commits: [PBDerivedCommit] = []
+
+  /// so many commits more
+  package var unlisted: Int64 = 0
+
+  /// Who has read such, or written it, and has written nothing since; of many the first 1,000.
+  package var readers: [PBReader] = []
+
+  /// Commits of agents who have put no read on record in their context, and required nothing: what they built on can't be
+  /// told. Of many the first 1,000.
+  package var unjudged: [Int64] = []
+
+  package var unjudgedCount: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _at: PBPosition? = nil
+}
+
+package nonisolated struct PBDerivedCommit: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var commit: PBCommitInfo {
+    get {_commit ?? PBCommitInfo()}
+    set {_commit = newValue}
+  }
+  /// Returns true if `commit` has been explicitly set.
+  package var hasCommit: Bool {self._commit != nil}
+  /// Clears the value of `commit`. Subsequent reads from it will return its default value.
+  package mutating func clearCommit() {self._commit = nil}
+
+  /// at most 8
+  package var edges: [PBDerivedCommit.Edge] = []
+
+  /// what it wrote; at most 100
+  package var keys: [String] = []
+
+  package var keyCount: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated struct Edge: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var kind: PBDerivedCommit.Edge.Kind = .unspecified
+
+    package var version: PBVersionName {
+      get {_version ?? PBVersionName()}
+      set {_version = newValue}
+    }
+    /// Returns true if `version` has been explicitly set.
+    package var hasVersion: Bool {self._version != nil}
+    /// Clears the value of `version`. Subsequent reads from it will return its default value.
+    package mutating func clearVersion() {self._version = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+      package typealias RawValue = Int
+      case unspecified // = 0
+
+      /// it is one of those that were asked about
+      case seed // = 1
+
+      /// it was recorded to have read the version
+      case read // = 2
+
+      /// a precondition names the version, or a topic that showed it
+      case `required` // = 3
+
+      /// its agent had read or written the version before, in the same context
+      case context // = 4
+      case UNRECOGNIZED(Int)
+
+      package init() {
+        self = .unspecified
+      }
+
+      package init?(rawValue: Int) {
+        switch rawValue {
+        case 0: self = .unspecified
+        case 1: self = .seed
+        case 2: self = .read
+        case 3: self = .required
+        case 4: self = .context
+        default: self = .UNRECOGNIZED(rawValue)
+        }
+      }
+
+      package var rawValue: Int {
+        switch self {
+        case .unspecified: return 0
+        case .seed: return 1
+        case .read: return 2
+        case .required: return 3
+        case .context: return 4
+        case .UNRECOGNIZED(let i): return i
+        }
+      }
+
+      // The compiler won't synthesize support with the UNRECOGNIZED case.
+      package static let allCases: [PBDerivedCommit.Edge.Kind] = [
+        .unspecified,
+        .seed,
+        .read,
+        .required,
+        .context,
+      ]
+
+    }
+
+    package init() {}
+
+    fileprivate var _version: PBVersionName? = nil
+  }
+
+  package init() {}
+
+  fileprivate var _commit: PBCommitInfo? = nil
+}
+
+package nonisolated struct PBReader: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var agent: String = String()
+
+  package var context: String = String()
+
+  package var version: PBVersionName {
+    get {_version ?? PBVersionName()}
+    set {_version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  package var hasVersion: Bool {self._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  package mutating func clearVersion() {self._version = nil}
+
+  /// when it was read first, by the reader's clock, or written
+  package var timeMs: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _version: PBVersionName? = nil
 }
 
 /// What differs between two states, on whatever branches: keys that commits changed which one of the states contains and the
@@ -2486,7 +3169,7 @@ nonisolated extension PBStreamMode: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Request"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{1}diff\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{1}diff\0\u{1}impact\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -2781,6 +3464,19 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
             _storage._body = .diff(v)
           }
         }()
+        case 30: try {
+          var v: PBGetImpact?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .impact(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .impact(v)
+          }
+        }()
         default: break
         }
       }
@@ -2885,6 +3581,10 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         guard case .diff(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
       }()
+      case .impact?: try {
+        guard case .impact(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      }()
       case nil: break
       }
     }
@@ -2913,7 +3613,7 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Reply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{1}diff\0\u{c}\u{6}\u{3}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{1}diff\0\u{1}impact\0\u{c}\u{6}\u{3}")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -3221,6 +3921,19 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._body = .diff(v)
           }
         }()
+        case 30: try {
+          var v: PBImpact?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .impact(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .impact(v)
+          }
+        }()
         default: break
         }
       }
@@ -3328,6 +4041,10 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .diff?: try {
         guard case .diff(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+      }()
+      case .impact?: try {
+        guard case .impact(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
       }()
       case nil: break
       }
@@ -3718,7 +4435,7 @@ nonisolated extension PBSessionClosed: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Transact"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}number\0\u{1}acknowledged\0\u{1}transaction\0\u{1}fork\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}number\0\u{1}acknowledged\0\u{1}transaction\0\u{1}fork\0\u{1}merge\0\u{1}rollback\0\u{1}revert\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3755,6 +4472,45 @@ nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.work = .fork(v)
         }
       }()
+      case 6: try {
+        var v: PBMerge?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .merge(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .merge(v)
+        }
+      }()
+      case 7: try {
+        var v: PBRollback?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .rollback(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .rollback(v)
+        }
+      }()
+      case 8: try {
+        var v: PBRevert?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .revert(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .revert(v)
+        }
+      }()
       default: break
       }
     }
@@ -3782,6 +4538,18 @@ nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     case .fork?: try {
       guard case .fork(let v)? = self.work else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .merge?: try {
+      guard case .merge(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .rollback?: try {
+      guard case .rollback(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .revert?: try {
+      guard case .revert(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
     case nil: break
     }
@@ -3852,9 +4620,519 @@ nonisolated extension PBFork: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
   }
 }
 
+nonisolated extension PBMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Merge"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}target\0\u{1}at\0\u{1}resolutions\0\u{3}carries_rules\0\u{1}context\0\u{1}message\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.target) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self._at) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.resolutions) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.carriesRules) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.context) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 1)
+    }
+    if !self.target.isEmpty {
+      try visitor.visitSingularStringField(value: self.target, fieldNumber: 2)
+    }
+    try { if let v = self._at {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    } }()
+    if !self.resolutions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.resolutions, fieldNumber: 4)
+    }
+    if self.carriesRules != false {
+      try visitor.visitSingularBoolField(value: self.carriesRules, fieldNumber: 5)
+    }
+    if !self.context.isEmpty {
+      try visitor.visitSingularStringField(value: self.context, fieldNumber: 6)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBMerge, rhs: PBMerge) -> Bool {
+    if lhs.source != rhs.source {return false}
+    if lhs.target != rhs.target {return false}
+    if lhs._at != rhs._at {return false}
+    if lhs.resolutions != rhs.resolutions {return false}
+    if lhs.carriesRules != rhs.carriesRules {return false}
+    if lhs.context != rhs.context {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBResolution: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Resolution"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}ours\0\u{1}theirs\0\u{3}take_ours\0\u{3}take_theirs\0\u{3}take_base\0\u{1}put\0\u{1}delete\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ours) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.theirs) }()
+      case 4: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.choice != nil {try decoder.handleConflictingOneOf()}
+          self.choice = .takeOurs(v)
+        }
+      }()
+      case 5: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.choice != nil {try decoder.handleConflictingOneOf()}
+          self.choice = .takeTheirs(v)
+        }
+      }()
+      case 6: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.choice != nil {try decoder.handleConflictingOneOf()}
+          self.choice = .takeBase(v)
+        }
+      }()
+      case 7: try {
+        var v: PBPut?
+        var hadOneofValue = false
+        if let current = self.choice {
+          hadOneofValue = true
+          if case .put(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.choice = .put(v)
+        }
+      }()
+      case 8: try {
+        var v: PBDelete?
+        var hadOneofValue = false
+        if let current = self.choice {
+          hadOneofValue = true
+          if case .delete(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.choice = .delete(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if self.ours != 0 {
+      try visitor.visitSingularInt64Field(value: self.ours, fieldNumber: 2)
+    }
+    if self.theirs != 0 {
+      try visitor.visitSingularInt64Field(value: self.theirs, fieldNumber: 3)
+    }
+    switch self.choice {
+    case .takeOurs?: try {
+      guard case .takeOurs(let v)? = self.choice else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 4)
+    }()
+    case .takeTheirs?: try {
+      guard case .takeTheirs(let v)? = self.choice else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 5)
+    }()
+    case .takeBase?: try {
+      guard case .takeBase(let v)? = self.choice else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 6)
+    }()
+    case .put?: try {
+      guard case .put(let v)? = self.choice else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .delete?: try {
+      guard case .delete(let v)? = self.choice else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBResolution, rhs: PBResolution) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.ours != rhs.ours {return false}
+    if lhs.theirs != rhs.theirs {return false}
+    if lhs.choice != rhs.choice {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRollback: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Rollback"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}to\0\u{1}topics\0\u{1}context\0\u{1}message\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.to) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.topics) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.context) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    if self.to != 0 {
+      try visitor.visitSingularInt64Field(value: self.to, fieldNumber: 2)
+    }
+    if !self.topics.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.topics, fieldNumber: 3)
+    }
+    if !self.context.isEmpty {
+      try visitor.visitSingularStringField(value: self.context, fieldNumber: 4)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBRollback, rhs: PBRollback) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs.to != rhs.to {return false}
+    if lhs.topics != rhs.topics {return false}
+    if lhs.context != rhs.context {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRevert: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Revert"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}versions\0\u{1}revisions\0\u{1}author\0\u{1}resolutions\0\u{1}context\0\u{1}message\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.versions) }()
+      case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.revisions) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._author) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.resolutions) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.context) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    if !self.versions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.versions, fieldNumber: 2)
+    }
+    if !self.revisions.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.revisions, fieldNumber: 3)
+    }
+    try { if let v = self._author {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if !self.resolutions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.resolutions, fieldNumber: 5)
+    }
+    if !self.context.isEmpty {
+      try visitor.visitSingularStringField(value: self.context, fieldNumber: 6)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBRevert, rhs: PBRevert) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs.versions != rhs.versions {return false}
+    if lhs.revisions != rhs.revisions {return false}
+    if lhs._author != rhs._author {return false}
+    if lhs.resolutions != rhs.resolutions {return false}
+    if lhs.context != rhs.context {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBVersionName: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".VersionName"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}revision\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBVersionName, rhs: PBVersionName) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBAuthorship: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Authorship"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}context\0\u{1}since\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._agent) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._context) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.since) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._agent {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._context {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if self.since != 0 {
+      try visitor.visitSingularInt64Field(value: self.since, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBAuthorship, rhs: PBAuthorship) -> Bool {
+    if lhs._agent != rhs._agent {return false}
+    if lhs._context != rhs._context {return false}
+    if lhs.since != rhs.since {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBMergeConflict: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MergeConflict"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}kind\0\u{1}base\0\u{1}ours\0\u{1}theirs\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._base) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._ours) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._theirs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 2)
+    }
+    try { if let v = self._base {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._ours {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._theirs {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBMergeConflict, rhs: PBMergeConflict) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs._base != rhs._base {return false}
+    if lhs._ours != rhs._ours {return false}
+    if lhs._theirs != rhs._theirs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBMergeConflict.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}BOTH_CHANGED\0\u{1}BOTH_CREATED\0\u{1}DELETED_AND_CHANGED\0\u{1}CHANGED_AND_DELETED\0\u{1}DIFFERENT_KINDS\0\u{1}UNDONE\0\u{1}NO_BASE\0")
+}
+
+nonisolated extension PBMergeVersion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MergeVersion"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}record\0\u{1}commit\0")
+
+  fileprivate class _StorageClass {
+    var _record: PBRecord? = nil
+    var _commit: PBCommitInfo? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _record = source._record
+      _commit = source._commit
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._record) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._commit) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._record {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._commit {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBMergeVersion, rhs: PBMergeVersion) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._record != rhs_storage._record {return false}
+        if _storage._commit != rhs_storage._commit {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Outcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}committed\0\u{1}held\0\u{1}conflict\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}committed\0\u{1}held\0\u{1}conflict\0\u{1}merged\0\u{1}unsettled\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3892,6 +5170,32 @@ nonisolated extension PBOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
           self.result = .conflict(v)
         }
       }()
+      case 5: try {
+        var v: PBOutcome.Merged?
+        var hadOneofValue = false
+        if let current = self.result {
+          hadOneofValue = true
+          if case .merged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.result = .merged(v)
+        }
+      }()
+      case 6: try {
+        var v: PBOutcome.Unsettled?
+        var hadOneofValue = false
+        if let current = self.result {
+          hadOneofValue = true
+          if case .unsettled(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.result = .unsettled(v)
+        }
+      }()
       default: break
       }
     }
@@ -3917,6 +5221,14 @@ nonisolated extension PBOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     case .conflict?: try {
       guard case .conflict(let v)? = self.result else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .merged?: try {
+      guard case .merged(let v)? = self.result else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .unsettled?: try {
+      guard case .unsettled(let v)? = self.result else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     }()
     case nil: break
     }
@@ -3956,6 +5268,86 @@ nonisolated extension PBOutcome.Conflict: SwiftProtobuf.Message, SwiftProtobuf._
 
   package static func ==(lhs: PBOutcome.Conflict, rhs: PBOutcome.Conflict) -> Bool {
     if lhs.failed != rhs.failed {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOutcome.Merged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = PBOutcome.protoMessageName + ".Merged"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}written\0\u{1}agreed\0\u{1}settled\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.source) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.written) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.agreed) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.settled) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.source != 0 {
+      try visitor.visitSingularInt64Field(value: self.source, fieldNumber: 1)
+    }
+    if self.written != 0 {
+      try visitor.visitSingularInt64Field(value: self.written, fieldNumber: 2)
+    }
+    if self.agreed != 0 {
+      try visitor.visitSingularInt64Field(value: self.agreed, fieldNumber: 3)
+    }
+    if self.settled != 0 {
+      try visitor.visitSingularInt64Field(value: self.settled, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBOutcome.Merged, rhs: PBOutcome.Merged) -> Bool {
+    if lhs.source != rhs.source {return false}
+    if lhs.written != rhs.written {return false}
+    if lhs.agreed != rhs.agreed {return false}
+    if lhs.settled != rhs.settled {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOutcome.Unsettled: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = PBOutcome.protoMessageName + ".Unsettled"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}conflicts\0\u{1}unlisted\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.conflicts) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.unlisted) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.conflicts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.conflicts, fieldNumber: 1)
+    }
+    if self.unlisted != 0 {
+      try visitor.visitSingularInt64Field(value: self.unlisted, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBOutcome.Unsettled, rhs: PBOutcome.Unsettled) -> Bool {
+    if lhs.conflicts != rhs.conflicts {return false}
+    if lhs.unlisted != rhs.unlisted {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5302,6 +6694,251 @@ nonisolated extension PBVerification: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.commits != rhs.commits {return false}
     if lhs.changes != rhs.changes {return false}
     if lhs.problems != rhs.problems {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetImpact"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}versions\0\u{1}revisions\0\u{1}excluded\0\u{3}own_only\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.versions) }()
+      case 2: try { try decoder.decodeRepeatedInt64Field(value: &self.revisions) }()
+      case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.excluded) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.ownOnly) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.versions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.versions, fieldNumber: 1)
+    }
+    if !self.revisions.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.revisions, fieldNumber: 2)
+    }
+    if !self.excluded.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.excluded, fieldNumber: 3)
+    }
+    if self.ownOnly != false {
+      try visitor.visitSingularBoolField(value: self.ownOnly, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBGetImpact, rhs: PBGetImpact) -> Bool {
+    if lhs.versions != rhs.versions {return false}
+    if lhs.revisions != rhs.revisions {return false}
+    if lhs.excluded != rhs.excluded {return false}
+    if lhs.ownOnly != rhs.ownOnly {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Impact"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}commits\0\u{1}unlisted\0\u{1}readers\0\u{1}unjudged\0\u{3}unjudged_count\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._at) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.commits) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.unlisted) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.readers) }()
+      case 5: try { try decoder.decodeRepeatedInt64Field(value: &self.unjudged) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.unjudgedCount) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._at {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.commits.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.commits, fieldNumber: 2)
+    }
+    if self.unlisted != 0 {
+      try visitor.visitSingularInt64Field(value: self.unlisted, fieldNumber: 3)
+    }
+    if !self.readers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.readers, fieldNumber: 4)
+    }
+    if !self.unjudged.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.unjudged, fieldNumber: 5)
+    }
+    if self.unjudgedCount != 0 {
+      try visitor.visitSingularInt64Field(value: self.unjudgedCount, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBImpact, rhs: PBImpact) -> Bool {
+    if lhs._at != rhs._at {return false}
+    if lhs.commits != rhs.commits {return false}
+    if lhs.unlisted != rhs.unlisted {return false}
+    if lhs.readers != rhs.readers {return false}
+    if lhs.unjudged != rhs.unjudged {return false}
+    if lhs.unjudgedCount != rhs.unjudgedCount {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBDerivedCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DerivedCommit"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}commit\0\u{1}edges\0\u{1}keys\0\u{3}key_count\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._commit) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.edges) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.keys) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.keyCount) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._commit {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.edges.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.edges, fieldNumber: 2)
+    }
+    if !self.keys.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.keys, fieldNumber: 3)
+    }
+    if self.keyCount != 0 {
+      try visitor.visitSingularInt64Field(value: self.keyCount, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBDerivedCommit, rhs: PBDerivedCommit) -> Bool {
+    if lhs._commit != rhs._commit {return false}
+    if lhs.edges != rhs.edges {return false}
+    if lhs.keys != rhs.keys {return false}
+    if lhs.keyCount != rhs.keyCount {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBDerivedCommit.Edge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = PBDerivedCommit.protoMessageName + ".Edge"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}version\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._version) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    try { if let v = self._version {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBDerivedCommit.Edge, rhs: PBDerivedCommit.Edge) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs._version != rhs._version {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBDerivedCommit.Edge.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}SEED\0\u{1}READ\0\u{1}REQUIRED\0\u{1}CONTEXT\0")
+}
+
+nonisolated extension PBReader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Reader"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}context\0\u{1}version\0\u{3}time_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.context) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._version) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.timeMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    }
+    if !self.context.isEmpty {
+      try visitor.visitSingularStringField(value: self.context, fieldNumber: 2)
+    }
+    try { if let v = self._version {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if self.timeMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.timeMs, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBReader, rhs: PBReader) -> Bool {
+    if lhs.agent != rhs.agent {return false}
+    if lhs.context != rhs.context {return false}
+    if lhs._version != rhs._version {return false}
+    if lhs.timeMs != rhs.timeMs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -24,6 +24,7 @@ extension Request.Body {
         case .verify(let message): self = .verify(try Verify(message, limits))
         case .digest(let message): self = .digest(try Digest(message, limits))
         case .diff(let message): self = .diff(try GetDiff(message, limits))
+        case .impact(let message): self = .impact(try GetImpact(message, limits))
         }
     }
 
@@ -48,6 +49,7 @@ extension Request.Body {
         case .verify(let operation): .verify(operation.message)
         case .digest(let operation): .digest(operation.message)
         case .diff(let operation): .diff(operation.message)
+        case .impact(let operation): .impact(operation.message)
         }
     }
 }
@@ -75,6 +77,7 @@ extension Reply.Body {
         case .verification(let message): self = .verified(try Verify.answer(message))
         case .digest(let message): self = .digest(try Digest.answer(message))
         case .diff(let message): self = .diff(try GetDiff.answer(message))
+        case .impact(let message): self = .impact(try GetImpact.answer(message))
         }
     }
 
@@ -100,6 +103,7 @@ extension Reply.Body {
         case .verified(let answer): .verification(Verify.message(of: answer))
         case .digest(let answer): .digest(Digest.message(of: answer))
         case .diff(let answer): .diff(GetDiff.message(of: answer))
+        case .impact(let answer): .impact(GetImpact.message(of: answer))
         }
     }
 }

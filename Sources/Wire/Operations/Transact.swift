@@ -22,6 +22,9 @@ extension Transact: CodedOperation {
             switch kind {
             case .transaction(let transaction): work = .success(.transaction(try Transaction(transaction)))
             case .fork(let fork): work = .success(.fork(try Fork(fork)))
+            case .merge(let merge): work = .success(.merge(try Merge(merge)))
+            case .rollback(let rollback): work = .success(.rollback(try Rollback(rollback, limits)))
+            case .revert(let revert): work = .success(.revert(try Revert(revert)))
             }
         } catch {
             work = .failure(error)
@@ -39,6 +42,9 @@ extension Transact: CodedOperation {
             switch work {
             case .success(.transaction(let transaction)): $0.work = .transaction(PBTransaction(transaction))
             case .success(.fork(let fork)): $0.work = .fork(PBFork(fork))
+            case .success(.merge(let merge)): $0.work = .merge(PBMerge(merge))
+            case .success(.rollback(let rollback)): $0.work = .rollback(PBRollback(rollback))
+            case .success(.revert(let revert)): $0.work = .revert(PBRevert(revert))
             case .failure: break
             }
         }
@@ -57,6 +63,17 @@ extension Outcome {
         case .conflict(let conflict):
             self = .conflict(
                 try conflict.failed.map { (failed) throws(Refusal) in try FailedPrecondition(failed) }, at: at)
+        case .merged(let merged):
+            self = .merged(
+                at,
+                MergeReport(
+                    source: try Parse.revision(merged.source, "outcome.merged.source"),
+                    written: Int(clamping: merged.written), agreed: Int(clamping: merged.agreed),
+                    settled: Int(clamping: merged.settled)))
+        case .unsettled(let unsettled):
+            self = .unsettled(
+                try unsettled.conflicts.map { (conflict) throws(Refusal) in try MergeConflict(conflict) },
+                unlisted: Int(clamping: unsettled.unlisted), at: at)
         case nil: throw Refusal(.malformed, "outcome: its result is of no kind that is known here")
         }
     }
@@ -85,6 +102,22 @@ extension PBOutcome {
         case .conflict(let failed, let at):
             position = PBPosition(at)
             result = .conflict(.with { $0.failed = failed.map(PBFailedPrecondition.init) })
+        case .merged(let at, let report):
+            position = PBPosition(at)
+            result = .merged(
+                .with {
+                    $0.source = report.source
+                    $0.written = Int64(report.written)
+                    $0.agreed = Int64(report.agreed)
+                    $0.settled = Int64(report.settled)
+                })
+        case .unsettled(let conflicts, let unlisted, let at):
+            position = PBPosition(at)
+            result = .unsettled(
+                .with {
+                    $0.conflicts = conflicts.map(PBMergeConflict.init)
+                    $0.unlisted = Int64(unlisted)
+                })
         }
     }
 }

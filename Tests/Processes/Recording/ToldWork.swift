@@ -23,6 +23,7 @@ package struct ToldWork: Codable, Sendable {
         case .fork(let asked):
             (branch, message) = (asked.name.text, asked.message)
             fork = Forking(parent: asked.parent.text, at: asked.at)
+        case .merge, .rollback, .revert: preconditionFailure("agents in chaos do not merge")
         }
     }
 

@@ -30,7 +30,9 @@ final class SessionScenario: Machine {
             return ["execute"]
         case .known(let kept):
             switch kept.result {
-            case .committed(let position): return ["the same result: committed as \(position.revision)"]
+            case .committed(let position), .merged(let position, _):
+                return ["the same result: committed as \(position.revision)"]
+            case .unsettled(_, _, let position): return ["the same result: unsettled at \(position.revision)"]
             case .held(let position): return ["the same result: held at \(position.revision)"]
             case .conflict(_, let position): return ["the same result: failed preconditions at \(position.revision)"]
             case .refused(let failure): return ["the same result: \(failure.code)"]

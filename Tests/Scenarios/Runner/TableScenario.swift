@@ -25,7 +25,7 @@ final class ChainScenario: Machine {
             time: Timestamp(milliseconds: 0), context: "", message: "")
         let full = CommitHash.next(
             after: before, info: info, fork: nil, preconditions: [], reads: [],
-            records: [try Line.record(try line.word(1), at: revision)])
+            records: [try Line.record(try line.word(1), at: revision)], provenance: .none)
         heights[full] = revision
         return ["\(hashes.name(of: full)), of revision \(revision)"]
     }

@@ -93,12 +93,13 @@ extension Check {
 
     mutating func told(_ op: Int, _ result: Result<Outcome, Refusal>, _ lineage: Lineage) {
         switch result {
-        case .success(.committed(let position)):
-            decidedOnce(op, .committed(position), lineage)
-            acknowledged(op, position, lineage)
         case .success(let outcome):
-            decidedOnce(op, outcome, lineage)
-            undone(op, outcome, lineage)
+            decidedOnce(op, outcome.withoutRecords, lineage)
+            if let position = outcome.commit {
+                acknowledged(op, position, lineage)
+            } else {
+                undone(op, outcome, lineage)
+            }
         case .failure(let failure):
             let says: [Refusal.Code] = [.numberForgotten, .numberReused]
             // A refusal of the request's form is about this sending only.
@@ -110,14 +111,14 @@ extension Check {
 
     mutating func finished(_ op: Int, _ agent: Int, _ ending: Ending) {
         switch ending {
-        case .decided(.committed(let position), let lineage):
+        case .decided(let outcome, let lineage):
+            guard let position = outcome.commit else { return undone(op, outcome, lineage) }
             guard let run = acknowledged(op, position, lineage), let branch = writes[op]?.work.branchName else {
                 return
             }
             var known = agents[agent, default: [:]][run, default: Known()]
             known.written[branch] = max(known.written[branch] ?? 0, position.revision)
             agents[agent, default: [:]][run] = known
-        case .decided(let outcome, let lineage): undone(op, outcome, lineage)
         case .committedUnseen(let position, let lineage): acknowledged(op, position, lineage)
         case .refused(let why): refuse(op, why)
         case .unknown: break
@@ -172,7 +173,7 @@ extension Check {
         refuse(op, "decided without a commit", in: run)
         guard let write = writes[op], case .transaction(let transaction) = write.work else { return }
         switch outcome {
-        case .committed: return
+        case .committed, .merged, .unsettled: return
         case .held(let position):
             let failed = transaction.failing(in: truth, at: position.revision)
             if !failed.isEmpty {
@@ -192,13 +193,19 @@ extension Check {
         index = max(0, history.entries.count - 1)
         for run in allRuns {
             guard let truth = truth(of: run) else { continue }
+            var merged = MergedStates()
             for commit in truth.commits {
                 guard let op = Int(commit.info.message.dropFirst(3)), let write = writes[op] else { continue }
                 if let refusal = write.refusal(in: run) {
                     violated(.takesEffectOnce, "op \(op) is revision \(commit.info.revision), though it was \(refusal)")
                 }
-                guard case .transaction(let transaction) = write.work else { continue }
-                replay(transaction, commit, op, in: truth)
+                switch write.work {
+                case .transaction(let transaction): replay(transaction, commit, op, in: truth)
+                case .fork: break
+                case .merge(let merge): replay(merge, commit, op, in: truth, &merged)
+                case .rollback(let rollback): replay(rollback, commit, op, in: truth)
+                case .revert(let revert): replay(revert, commit, op, in: truth)
+                }
             }
         }
     }
@@ -240,6 +247,9 @@ extension Work {
         switch self {
         case .transaction(let transaction): transaction.branch
         case .fork(let fork): fork.name
+        case .merge(let merge): merge.target
+        case .rollback(let rollback): rollback.branch
+        case .revert(let revert): revert.branch
         }
     }
 }
@@ -315,10 +325,19 @@ private enum Merged {
 }
 
 extension Outcome {
+    /// A late retry is told of the same keys, and no longer of what had been written.
+    fileprivate var withoutRecords: Outcome {
+        guard case .unsettled(let conflicts, let unlisted, let position) = self else { return self }
+        return .unsettled(
+            conflicts.map { MergeConflict(key: $0.key, kind: $0.kind) }, unlisted: unlisted, at: position)
+    }
+
     /// The state that it was decided in, or made.
     var position: Position {
         switch self {
-        case .committed(let position), .held(let position), .conflict(_, let position): position
+        case .committed(let position), .held(let position), .conflict(_, let position), .merged(let position, _),
+            .unsettled(_, _, let position):
+            position
         }
     }
 }

@@ -144,6 +144,15 @@ package enum Mutant: String, CaseIterable, Sendable {
     /// Hazelcast: https://github.com/hazelcast/hazelcast/issues/5806; NATS: https://github.com/nats-io/nats-server/issues/6710
     case expiredResurrected = "expired-resurrected"
 
+    // MARK: Merging and undoing
+
+    /// A merge brings in an older state of its source than was asked for.
+    case mergeOfOlder = "merge-of-older"
+    /// A rollback goes back to the revision after the one that it names.
+    case rollbackToLater = "rollback-to-later"
+    /// A revert leaves out the commit before the one that it names.
+    case revertOfAnother = "revert-of-another"
+
     // MARK: Decided batches
 
     /// What each kind of entry tells is left out of the batch that a second store applies: a commit…

@@ -31,7 +31,8 @@ extension Mutant {
         // The proof that a linearizable read waits for says how fresh the view is, too.
         case .oldAnswerReused: [.linearizable, .boundedAge]
         case .ageFromReceipt, .freshnessOfAnotherHistory: [.boundedAge]
-        case .preconditionBeforeBatch, .namedExpiryLeftOut: [.replayedOutcomes]
+        case .preconditionBeforeBatch, .namedExpiryLeftOut, .mergeOfOlder, .rollbackToLater, .revertOfAnother:
+            [.replayedOutcomes]
         case .oldReplyResets: [.ownHistory]
         // Where an old copy was put back the lineage is the same, and the token's place is missed.
         case .waitersSurviveReset: [.ownHistory, .linearizable]

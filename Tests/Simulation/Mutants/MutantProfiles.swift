@@ -60,6 +60,9 @@ extension Mutant {
             profile.often(.partition, 8)
             profile.often(.deafen, 4)
         case .conflictsNotStored: profile.lostReplies = 20
+        case .mergeOfOlder, .rollbackToLater, .revertOfAnother:
+            profile.often(.fork, 8)
+            profile.often(.merge, 40)
         // Where a new lineage begins, the read itself would notice.
         case .waitersSurviveReset:
             profile.often(.copyBack, 8)

@@ -20,9 +20,27 @@ extension World {
             guard case .success(.transaction(var transaction)) = request.work else { return item }
             transaction.preconditions.removeAll { holds($0, on: transaction.branch, broker) }
             request.work = .success(.transaction(transaction))
-        default: return item
+        default:
+            guard let work = try? request.work.get(), let altered = altered(work, of: broker) else { return item }
+            request.work = .success(altered)
         }
         return .transact(request, fingerprint: fingerprint)
+    }
+
+    private func altered(_ work: Work, of broker: BrokerProcess) -> Work? {
+        let head = broker.writer.head.revision
+        switch (mutant, work) {
+        case (.mergeOfOlder, .merge(var merge)):
+            merge.at = max(0, (merge.at ?? head) - 3)
+            return .merge(merge)
+        case (.rollbackToLater, .rollback(var rollback)):
+            rollback.to = min(head, rollback.to + 1)
+            return .rollback(rollback)
+        case (.revertOfAnother, .revert(var revert)):
+            revert.revisions = revert.revisions.map { max(1, $0 - 1) }
+            return .revert(revert)
+        case (_, _): return nil
+        }
     }
 
     /// What time it is.

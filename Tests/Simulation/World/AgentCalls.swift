@@ -20,7 +20,7 @@ extension Agent {
     func finished(_ op: Int, _ result: Result<Answer, any Error>) {
         let ending = Ending(result)
         world.count(ending)
-        if case .decided(.committed(let position), let lineage) = ending {
+        if case .decided(let outcome, let lineage) = ending, let position = outcome.commit {
             world.tokens.append(Token(lineage: lineage, position: position))
         }
         world.note(.finished(op, agent: index, ending))
@@ -263,7 +263,9 @@ extension World {
     fileprivate func count(_ ending: Ending) {
         switch ending {
         case .decided(.committed, _): coverage.count(.committed)
+        case .decided(.merged, _): coverage.count(.merged)
         case .decided(.conflict, _): coverage.count(.conflicted)
+        case .decided(.unsettled, _): coverage.count(.unsettled)
         case .decided(.held, _): coverage.count(.held)
         case .committedUnseen: coverage.count(.committedUnseen)
         case .refused: coverage.count(.refused)

@@ -241,6 +241,7 @@ extension Reply.Body {
         case .records(let records): records.at.revision
         case .range(let page): page.at.revision
         case .diff(let page): max(page.from.revision, page.to.revision)
+        case .impact(let impact): impact.at.revision
         case .page(let page): page.target.revision
         default: nil
         }

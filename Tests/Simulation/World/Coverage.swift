@@ -67,6 +67,8 @@ package enum Happening: String, CaseIterable, Sendable {
     case rerun = "closure run again"
     case committed = "transaction committed"
     case conflicted = "transaction in conflict"
+    case merged = "branches merged"
+    case unsettled = "merge or revert that somebody has to decide"
     case held = "preconditions held, no changes"
     case refused = "transaction refused"
     case outcomeUnknown = "outcome unknown to the agent"

@@ -18,6 +18,7 @@ extension World {
         case .follow: follow(agent)
         case .unfollow: if agent.followers.count > 1, let view = pickView(agent) { agent.leave(view) }
         case .fork: fork(by: agent)
+        case .merge: mergeOrUndo(by: agent)
         case .compact: compact(by: agent)
         case .restartAgent: restart(agent)
         case .pause: agent.pause(for: dice.milliseconds(dice.pick([10...300, 500...4000])))
@@ -49,7 +50,9 @@ extension World {
             remark("the broker's disk is slow for a while")
             coverage.count(.diskSlow)
             slowDiskUntil = now + dice.milliseconds(50...3000)
-        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .compact, .restartAgent, .pause, .watch: break
+        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .merge, .compact, .restartAgent, .pause,
+            .watch:
+            break
         }
     }
 
@@ -174,6 +177,34 @@ extension World {
             coverage.count(.forkedMidway)
         }
         agent.transact(lastOp, .fork(fork))
+    }
+
+    /// Branches are brought together, set back, or rid of commits.
+    private func mergeOrUndo(by agent: Agent) {
+        lastOp += 1
+        let message = "op \(lastOp)"
+        let branch = dice.pick(branches)
+        let head = broker?.core.visible.revision ?? 0
+        switch dice.below(10) {
+        case 0:
+            // From now on nobody has to decide.
+            let policy = Put(Data(#"{"topic": "/", "policy": "newest"}"#.utf8), kind: .json)
+            let change = Change(Key(unchecked: ".membus/policies/all"), .put(policy))
+            agent.transact(lastOp, .transaction(Transaction(branch: branch, message: message, changes: [change])))
+        case 1...5:
+            let source = dice.pick(branches)
+            guard source != branch else { return }
+            var merge = Merge(source, into: branch, message: message)
+            if dice.chance(30) { merge.at = max(0, head - Int64(dice.below(8))) }
+            agent.transact(lastOp, .merge(merge))
+        case 6, 7:
+            let filter = TopicFilter(dice.pick(Profile.topics).map { Topic(unchecked: $0) })
+            let to = max(0, head - Int64(dice.below(10)))
+            agent.transact(lastOp, .rollback(Rollback(branch, to: to, filter: filter, message: message)))
+        default:
+            let revisions = (0..<dice.within(1...2)).map { _ in max(1, head - Int64(dice.below(12))) }
+            agent.transact(lastOp, .revert(Revert(branch, revisions: revisions, message: message)))
+        }
     }
 
     // MARK: Views

@@ -259,6 +259,9 @@ extension Work {
         switch self {
         case .transaction(let transaction): Int(transaction.message.dropFirst(3))
         case .fork(let fork): Int(fork.message.dropFirst(3))
+        case .merge(let merge): Int(merge.message.dropFirst(3))
+        case .rollback(let rollback): Int(rollback.message.dropFirst(3))
+        case .revert(let revert): Int(revert.message.dropFirst(3))
         }
     }
 }

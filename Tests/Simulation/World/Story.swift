@@ -106,6 +106,9 @@ extension Outcome {
         switch self {
         case .committed(let position): "committed as \(position.revision)"
         case .held(let position): "held at \(position.revision)"
+        case .merged(let position, let report): "merged up to \(report.source) as \(position.revision)"
+        case .unsettled(let conflicts, _, let position):
+            "unsettled at \(position.revision) on \(conflicts.map(\.key))"
         case .conflict(let failed, let position): "conflict at \(position.revision) on \(failed.map(\.key))"
         }
     }
@@ -129,6 +132,10 @@ extension Work {
             "on \(transaction.branch) " + transaction.changes.map { "\($0.story)" }.joined(separator: ", ")
                 + (transaction.preconditions.isEmpty ? "" : " if \(transaction.preconditions)")
         case .fork(let fork): "fork \(fork.name)"
+        case .merge(let merge):
+            "merge \(merge.source)\(merge.at.map { "@\($0)" } ?? "") into \(merge.target)"
+        case .rollback(let rollback): "roll \(rollback.filter) of \(rollback.branch) back to \(rollback.to)"
+        case .revert(let revert): "revert \(revert.revisions) on \(revert.branch)"
         }
     }
 }

@@ -100,6 +100,7 @@ import Testing
             .range(GetRange(branch: .main, filter: .everything)), .digest(Digest(branch: .main, topics: .everything)),
             .get(Get(branch: .main, keys: [try Key("a")])), .log(GetLog(branch: nil)), .verify(Verify()),
             .diff(GetDiff(from: BranchState(.main), to: BranchState(.main), filter: .everything)),
+            .impact(GetImpact(versions: [], revisions: [1])),
         ]
         for body in bodies {
             let id = world.ask(body)

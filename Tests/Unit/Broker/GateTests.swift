@@ -28,6 +28,7 @@ struct GateTests {
             .noteReads(NoteReads(agent: "ada", reads: [])), .compact(Compact()), .backup(Backup(id: 1)),
             .verify(Verify()), .digest(Digest(branch: .main, topics: .everything)),
             .diff(GetDiff(from: BranchState(.main), to: BranchState(.main), filter: .everything)),
+            .impact(GetImpact(versions: [], revisions: [1])),
         ]
     }
 

@@ -99,7 +99,8 @@ import Testing
         for command in [
             PutCommand.self, GetCommand.self, ListCommand.self, RemoveCommand.self, CommitCommand.self,
             WatchCommand.self, LogCommand.self,
-            HistoryCommand.self, ForkCommand.self, BranchesCommand.self, ImportCommand.self, ExportCommand.self,
+            HistoryCommand.self, BlameCommand.self, BisectCommand.self, ForkCommand.self, BranchesCommand.self,
+            ImportCommand.self, ExportCommand.self,
             WarmCommand.self,
             ServeCommand.self, StatusCommand.self, CompactCommand.self, BackupCommand.self, RestoreCommand.self,
             VerifyCommand.self,

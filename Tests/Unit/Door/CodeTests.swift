@@ -1,3 +1,4 @@
+import CMembus
 import Foundation
 import Membus
 import MembusModel
@@ -34,7 +35,8 @@ import Testing
         let filter = TopicFilter([try Topic("k/")])
         let token = Token(lineage: Lineage(1), position: Position(revision: 2, hash: 3))
         let errors: [MembusError] = [
-            .conflict([], at: token.position), .timeout(of: "it", outcomeUnknown: true, last: nil),
+            .conflict([], at: token.position), .unsettled([], unlisted: 0, at: token.position),
+            .timeout(of: "it", outcomeUnknown: true, last: nil),
             .stale(filter, for: .seconds(1), .fail), .closed, .notHere(key, .evicted), .notFollowed(key, filter),
             .committedButNotSeen(Receipt(token: token, isCommitted: true)), .historyChanged(now: Lineage(2)),
             .overCapacity(filter, needed: 2, capacity: 1), .invalidName(InvalidName(.key, "", "is empty")),
@@ -45,5 +47,28 @@ import Testing
         #expect(told.allSatisfy { !$0.message.isEmpty && !$0.hint.isEmpty && !$0.name.isEmpty })
         #expect(Set(told.map { Int($0.code) }).isSubset(of: Self.header.values))
         for error in errors { #expect(ToldError.code(of: error) == ToldError(error).code) }
+    }
+
+    @Test("what is to be decided is told with its sides, and who wrote them")
+    func unsettled() throws {
+        let key = try Key("k/1")
+        let record = Record(key: key, revision: 3, content: .inline(Data("theirs".utf8)))
+        let commit = CommitInfo(
+            revision: 3, hash: 4, branch: try BranchName("trial"), agent: "ada", session: nil, number: 1,
+            time: Timestamp(milliseconds: 5), context: "", message: "")
+        let theirs = MergeVersion(record, by: commit)
+        let conflicts = MergeConflictKind.allCases.map { MergeConflict(key: key, kind: $0, theirs: theirs) }
+        let told = ToldError(MembusError.unsettled(conflicts, unlisted: 5, at: Position(revision: 7, hash: 8)))
+        #expect(told.subject == "k/1" && told.token?.revision == 7)
+        let arena = Arena()
+        let error = arena.error(told)
+        #expect(error.code == Int32(MEMBUS_UNSETTLED) && error.unsettled_count == conflicts.count)
+        #expect(error.unlisted_count == 5 && error.conflict_count == 0)
+        let first = try #require(error.unsettled).pointee
+        #expect(first.base.record.state == Int32(MEMBUS_NONE) && first.ours.commit.revision == 0)
+        let agent = try #require(first.theirs.commit.agent.data)
+        #expect(first.theirs.record.revision == 3 && strcmp(agent, "ada") == 0)
+        let numbers = UnsafeBufferPointer(start: error.unsettled, count: error.unsettled_count).map { Int($0.kind) }
+        #expect(numbers == Array(1...conflicts.count))
     }
 }

@@ -6,10 +6,12 @@ import Testing
 struct CommitHashTests {
     func hash(
         after previous: [UInt8] = CommitHash.seed, _ info: CommitInfo = info(1), fork: Fork? = nil,
-        preconditions: [Precondition] = [], reads: [ReadVersion] = [], records: [Record] = [text("k", at: 1)]
+        preconditions: [Precondition] = [], reads: [ReadVersion] = [], records: [Record] = [text("k", at: 1)],
+        provenance: Provenance = .none
     ) -> [UInt8] {
         CommitHash.next(
-            after: previous, info: info, fork: fork, preconditions: preconditions, reads: reads, records: records)
+            after: previous, info: info, fork: fork, preconditions: preconditions, reads: reads, records: records,
+            provenance: provenance)
     }
 
     @Test("the seed's position is the origin")

@@ -116,8 +116,11 @@ struct CompactionTests {
         try #require(world).compact(to: 3)
         try #require(world).writer.connection.perform("going back") { db in
             try db.execute(
-                "DROP INDEX commits_by_branch; DROP TABLE dropped; DELETE FROM meta WHERE key = 'dropped_up_to'; PRAGMA user_version = 2"
-            )
+                """
+                DROP TABLE merges; DROP TABLE reverted; ALTER TABLE commits DROP COLUMN provenance;
+                DROP INDEX commits_by_branch; DROP TABLE dropped;
+                DELETE FROM meta WHERE key = 'dropped_up_to'; PRAGMA user_version = 2
+                """)
         }
         world = nil
         let reopened = try World(reopening: scratch, number: 4)

@@ -4,7 +4,9 @@ import MembusModel
 extension Samples {
     /// One of each body, filled at random.
     mutating func requestBodies() -> [Request.Body] {
-        let work: Work = flag() ? .transaction(transaction()) : .fork(fork())
+        let work: Work = pick([
+            .transaction(transaction()), .fork(fork()), .merge(merge()), .rollback(rollback()), .revert(revert()),
+        ])
         return [
             .hello(Hello(agent: pick(["", "planner"]), major: 1, minor: UInt32(small()))),
             .openSession(OpenSession(agent: someText())), .closeSession(CloseSession(session: SessionID(word()))),
@@ -52,6 +54,10 @@ extension Samples {
                     from: state(), to: state(), filter: filter(),
                     cursor: maybe { DiffCursor(branch: $0.branch(), place: $0.cursor()) },
                     limit: pick([1, 1000, 10_000]), keysOnly: flag(), isSummary: flag())),
+            .impact(
+                GetImpact(
+                    versions: [VersionName(key(), at: revision())], revisions: list { $0.revision() },
+                    excluded: list { $0.revision() }, ownOnly: flag())),
         ]
     }
 
@@ -69,6 +75,11 @@ extension Samples {
             .refused(refusal()), .welcome(welcome()), .session(SessionID(word())),
             .sessionClosed(CloseSession.Answer()), .outcome(.committed(position())),
             .outcome(.held(position())),
+            .outcome(
+                .merged(
+                    position(), MergeReport(source: revision(), written: small(), agreed: small(), settled: small()))),
+            .impact(impact()),
+            .outcome(.unsettled(list { $0.mergeConflict() }, unlisted: small(), at: position())),
             .outcome(
                 .conflict(
                     list {
@@ -228,4 +239,54 @@ func canonical(_ value: Any) -> String {
         mirror.displayStyle == .enum || mirror.children.isEmpty
         ? "\(type(of: value)).\(mirror.children.first?.label ?? "\(value)")" : "\(type(of: value))"
     return name + "(" + mirror.children.map { "\($0.label ?? ""):\(canonical($0.value))" }.joined(separator: ",") + ")"
+}
+
+extension Samples {
+    fileprivate mutating func merge() -> Merge {
+        Merge(
+            branch(), into: branch(), at: maybe { $0.revision() }, resolutions: list { $0.resolution() },
+            carriesRules: flag(), context: someText(), message: someText())
+    }
+
+    fileprivate mutating func rollback() -> Rollback {
+        Rollback(branch(), to: revision(), filter: filter(), context: someText(), message: someText())
+    }
+
+    fileprivate mutating func revert() -> Revert {
+        Revert(
+            branch(), versions: list { VersionName($0.key(), at: $0.revision()) }, revisions: list { $0.revision() },
+            author: maybe {
+                Authorship(agent: $0.maybe { $0.someText() }, context: $0.maybe { $0.someText() }, since: $0.revision())
+            },
+            resolutions: list { $0.resolution() }, context: someText(), message: someText())
+    }
+
+    fileprivate mutating func impact() -> Impact {
+        Impact(
+            at: position(),
+            commits: list {
+                DerivedCommit(
+                    commit: $0.info(),
+                    edges: $0.list {
+                        .init($0.pick(DerivedCommit.Reason.allCases), VersionName($0.key(), at: $0.revision()))
+                    }, keys: $0.list { $0.key() }, keyCount: $0.small())
+            }, unlisted: small(),
+            readers: list {
+                ImpactReader(
+                    agent: $0.someText(), context: $0.someText(), version: VersionName($0.key(), at: $0.revision()),
+                    time: $0.time())
+            }, unjudged: list { $0.revision() }, unjudgedCount: small())
+    }
+
+    private mutating func resolution() -> Resolution {
+        let choices: [Resolution.Choice] = [.ours, .theirs, .base, .put(put()), .delete]
+        return Resolution(key(), ours: revision(), theirs: revision(), pick(choices))
+    }
+
+    fileprivate mutating func mergeConflict() -> MergeConflict {
+        MergeConflict(
+            key: key(), kind: pick(MergeConflictKind.allCases), base: maybe { MergeVersion($0.record()) },
+            ours: maybe { MergeVersion($0.record(), by: $0.maybe { $0.info() }) },
+            theirs: maybe { MergeVersion($0.record(), by: $0.info()) })
+    }
 }

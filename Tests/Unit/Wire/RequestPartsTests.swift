@@ -29,7 +29,8 @@ import Testing
     static let paths: [[UInt8]] = [
         [5], [12, 4, 4], [12, 4, 5], [12, 4, 6], [12, 4, 5, 2, 3], [12, 4, 5, 2, 4], [14, 2], [15, 2], [17, 2],
         [20, 2],
-        [23, 2], [27, 2], [29, 3],
+        [23, 2], [27, 2], [29, 3], [12, 6, 4], [12, 6, 4, 7, 3], [12, 6, 4, 7, 4], [12, 7, 3], [12, 8, 2], [12, 8, 3],
+        [12, 8, 5], [12, 8, 5, 7, 3], [12, 8, 5, 7, 4], [30, 1], [30, 2], [30, 3],
     ]
 
     @Test("a request of too many parts is refused by their number, wherever they are", arguments: paths)
@@ -65,6 +66,13 @@ import Testing
         #expect(request.instance == Instance(5))
         #expect(transact.session == SessionID(9) && transact.number == 3 && transact.acknowledged == 2)
         #expect(failure.code == .limitExceeded && failure.subject == "parts")
+    }
+
+    @Test("packed revisions are counted one by one")
+    func packed() {
+        let revisions = Self.field(3, [UInt8](repeating: 1, count: Self.tooMany))
+        let bytes = Self.frame(Self.field(12, Self.field(8, revisions)))
+        #expect(bytes.withUnsafeBytes { RequestParts.areTooMany(in: $0) })
     }
 
     @Test("a request of as many parts as may be is read")

@@ -141,6 +141,8 @@ enum {
     MEMBUS_CANCELLED = 22,
     /* The broker's address cannot be used, or the system gave no socket or thread. */
     MEMBUS_SYSTEM = 23,
+    /* Of a merge or revert: somebody has to decide about some keys; nothing was written. */
+    MEMBUS_UNSETTLED = 24,
 
     /* The number names no object of this process, or one of another kind. */
     MEMBUS_BAD_HANDLE = 40,
@@ -278,6 +280,41 @@ typedef struct membus_conflict {
     membus_record current;
 } membus_conflict;
 
+/* Why a key of a merge or revert is to be decided by somebody. */
+enum {
+    MEMBUS_BOTH_CHANGED = 1,
+    MEMBUS_BOTH_CREATED = 2,
+    /* Ours deleted it, theirs changed it. */
+    MEMBUS_DELETED_AND_CHANGED = 3,
+    MEMBUS_CHANGED_AND_DELETED = 4,
+    MEMBUS_DIFFERENT_KINDS = 5,
+    /* It would bring back what was undone here. */
+    MEMBUS_UNDONE = 6,
+    /* What both had in common can't be told. */
+    MEMBUS_NO_BASE = 7
+};
+
+/* One side of a key that is to be decided, and who wrote it. */
+typedef struct membus_side {
+    /* It may be MEMBUS_DELETED; MEMBUS_ANNOUNCED beyond 4 MiB of values in all; MEMBUS_NONE: there never was one. */
+    membus_record record;
+    /* revision 0: it is no longer kept. */
+    membus_commit commit;
+} membus_side;
+
+/* A key that somebody has to decide about. */
+typedef struct membus_unsettled {
+    membus_text key;
+    /* MEMBUS_BOTH_CHANGED … */
+    int32_t kind;
+    /* What both had in common; MEMBUS_NONE: nothing, or it is not known. */
+    membus_side base;
+    /* What is there: in the branch that is merged into. */
+    membus_side ours;
+    /* In the branch that is merged. */
+    membus_side theirs;
+} membus_unsettled;
+
 typedef struct membus_error {
     int32_t code;
     int32_t remedy;
@@ -291,10 +328,15 @@ typedef struct membus_error {
     membus_text subject;
     /* Whether a transaction may have taken effect, or may yet. */
     int32_t outcome_unknown;
-    /* MEMBUS_CONFLICT: the state in which it failed. MEMBUS_COMMITTED_BUT_NOT_SEEN: the commit. */
+    /* MEMBUS_CONFLICT, MEMBUS_UNSETTLED: the state in which it failed. MEMBUS_COMMITTED_BUT_NOT_SEEN: the commit. */
     membus_token token;
+    /* MEMBUS_CONFLICT: each precondition that failed. */
     const membus_conflict *conflicts;
     size_t conflict_count;
+    /* MEMBUS_UNSETTLED: each key that is to be decided, and how many more there are. */
+    const membus_unsettled *unsettled;
+    size_t unsettled_count;
+    size_t unlisted_count;
 } membus_error;
 
 /* ---- The library ----------------------------------------------------------------------------------------------- */
@@ -341,6 +383,18 @@ enum {
     MEMBUS_EVERYTHING = 4
 };
 
+/* What a merge wrote. */
+typedef struct membus_merge_report {
+    /* The source's newest commit that was brought in. */
+    int64_t source;
+    /* Keys that were written. */
+    int64_t written;
+    /* Keys that both sides had changed in the same way. */
+    int64_t agreed;
+    /* Conflicts that a resolution or a policy settled. */
+    int64_t settled;
+} membus_merge_report;
+
 /* What a call came to; each function says which fields it fills. */
 typedef struct membus_answer {
     /* A new memory or view. It is the caller's once the answer was looked at, and has to be freed. */
@@ -357,6 +411,8 @@ typedef struct membus_answer {
     int32_t is_last;
     int64_t number;
     membus_text text;
+    /* Of a merge that was committed; else NULL. */
+    const membus_merge_report *merged;
 } membus_answer;
 
 /* Waits until the call is done, for so long at most (0: not at all; MEMBUS_FOREVER).
@@ -619,6 +675,96 @@ typedef struct membus_forking {
 
 /* A call: makes a branch that starts as the parent was. The answer has the token. */
 int membus_fork(membus_memory memory, const membus_forking *forking, membus_call *call);
+
+/* What somebody decides of a key. */
+enum {
+    MEMBUS_OURS = 1,
+    MEMBUS_THEIRS = 2,
+    /* What both had in common. */
+    MEMBUS_BASE = 3,
+    MEMBUS_REMOVE = 4,
+    /* What `put` says. */
+    MEMBUS_REPLACE = 5
+};
+
+/* A decision. It names the versions that it settles: where one of them is another by now, it settles nothing. */
+typedef struct membus_resolution {
+    membus_text key;
+    /* The revisions of `ours.record` and `theirs.record`; 0: there never was one. */
+    int64_t ours;
+    int64_t theirs;
+    /* MEMBUS_OURS … Required. */
+    int32_t choice;
+    /* Of MEMBUS_REPLACE: value, kind, attributes, links, expiry; its action and key are not looked at. */
+    const membus_change *put;
+} membus_resolution;
+
+typedef struct membus_merging {
+    /* The branch to bring in. Required. */
+    membus_text source;
+    /* Where to; empty: the connection's branch. */
+    membus_text target;
+    /* Of the source; 0: the newest. */
+    int64_t revision;
+    const membus_resolution *resolutions;
+    size_t resolution_count;
+    /* Records under .membus/policies/ and .membus/rights/ come along. */
+    int32_t carries_rules;
+    membus_text message;
+    int64_t timeout_ms;
+} membus_merging;
+
+/* A call: brings what another branch has into a branch, by one commit. The answer has the token and `outcome`:
+ * MEMBUS_COMMITTED, and `merged`; or MEMBUS_HELD: the target contains all of the source already.
+ * -> MEMBUS_UNSETTLED: decide, and call again with resolutions */
+int membus_merge(membus_memory memory, const membus_merging *merging, membus_call *call);
+
+typedef struct membus_rolling_back {
+    /* The revision to go back to. */
+    int64_t revision;
+    /* None: everything. */
+    const membus_text *topics;
+    size_t topic_count;
+    /* Empty: the connection's. */
+    membus_text branch;
+    membus_text message;
+    int64_t timeout_ms;
+} membus_rolling_back;
+
+/* A call: has a branch, or some topics of it, be again as they were, by one commit. What has expired does not return.
+ * The answer has the token and `outcome`: MEMBUS_COMMITTED, or MEMBUS_HELD: nothing has changed since. */
+int membus_rollback(membus_memory memory, const membus_rolling_back *rolling_back, membus_call *call);
+
+/* Names one version. */
+typedef struct membus_version_name {
+    membus_text key;
+    /* Of the commit that wrote it. */
+    int64_t revision;
+} membus_version_name;
+
+typedef struct membus_reverting {
+    const membus_version_name *versions;
+    size_t version_count;
+    /* All that these commits wrote. */
+    const int64_t *revisions;
+    size_t revision_count;
+    /* All that this agent wrote on the branch, in this context, after `since`; both empty: nobody's. */
+    membus_text agent;
+    membus_text context;
+    int64_t since;
+    /* Of keys whose history can't be told without what is reverted. MEMBUS_OURS leaves what is there. */
+    const membus_resolution *resolutions;
+    size_t resolution_count;
+    /* Empty: the connection's. */
+    membus_text branch;
+    membus_text message;
+    int64_t timeout_ms;
+} membus_reverting;
+
+/* A call: leaves versions out of the history of their keys, by one commit. Each key gets what its history gives without
+ * them; later whole writes stay. The answer has the token and `outcome`: MEMBUS_COMMITTED, or MEMBUS_HELD: nothing of
+ * it is there any more. -> MEMBUS_UNSETTLED, as above */
+int membus_revert(membus_memory memory, const membus_reverting *reverting, membus_call *call);
 
 /* ---- Looking things up ----------------------------------------------------------------------------------------- */
 

@@ -5,7 +5,9 @@ from ._values import Record as WholeRecord
 from ._values import Token
 
 Numbers = tuple[int, int, int]
-Answer = tuple[int, Token, list[WholeRecord], list[Any], int, int, int, str]
+Answer = tuple[int, Token, list[WholeRecord], list[Any], int, int, int, str, tuple[int, int, int, int] | None]
+Put = tuple[bytes, str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], int, int]
+Resolution = tuple[str, int, int, int, Put | None]
 
 AT: int
 IS_ABSENT: int
@@ -15,6 +17,11 @@ DELETE: int
 INCREMENT: int
 APPEND: int
 PATCH: int
+OURS: int
+THEIRS: int
+BASE: int
+REMOVE: int
+REPLACE: int
 CACHED: int
 AT_LEAST: int
 WITHIN: int
@@ -132,12 +139,22 @@ def backup(memory: int, path: str, timeout: int, /) -> Call: ...
 def transaction_begin(memory: int, message: str, branch: str | None, retries: int, timeout: int, /) -> Owner: ...
 def transaction_get(transaction: int, keys: Sequence[str], required: bool, /) -> Call: ...
 def transaction_require(transaction: int, sort: int, name: str, revision: int, /) -> None: ...
-def transaction_change(
-    transaction: int, action: int, key: str, value: bytes, amount: int, kind: str | None,
-    attributes: tuple[tuple[str, str], ...], links: tuple[tuple[str, str], ...], after: int, at: int, /,
-) -> None: ...
+def transaction_put(transaction: int, key: str, put: Put, /) -> None: ...
+def transaction_change(transaction: int, action: int, key: str, value: bytes, amount: int, /) -> None: ...
 def transaction_commit(transaction: int, /) -> Call: ...
 def transaction_rerun(transaction: int, /) -> None: ...
 def fork(
     memory: int, name: str, parent: str | None, revision: int, message: str, timeout: int, /
+) -> Call: ...
+def merge(
+    memory: int, source: str, target: str | None, revision: int, resolutions: tuple[Resolution, ...],
+    carries_rules: int, message: str, timeout: int, /,
+) -> Call: ...
+def rollback(
+    memory: int, revision: int, topics: Sequence[str], branch: str | None, message: str, timeout: int, /
+) -> Call: ...
+def revert(
+    memory: int, versions: tuple[tuple[str, int], ...], revisions: tuple[int, ...], agent: str | None,
+    context: str | None, since: int, resolutions: tuple[Resolution, ...], branch: str | None, message: str,
+    timeout: int, /,
 ) -> Call: ...

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
-from ._values import Record, Token
+from ._merging import MergeConflict, conflict
+from ._values import RawCommit, Record, Token
 
 __all__ = [
     "MembusError",
     "Refused",
     "FailedPrecondition",
     "Conflict",
+    "Unsettled",
     "Timeout",
     "Stale",
     "Closed",
@@ -117,6 +119,21 @@ class Conflict(MembusError):
     """
 
     failed: tuple[FailedPrecondition, ...] = ()
+    revision: int = 0
+
+
+class Unsettled(MembusError):
+    """Of a merge or revert: somebody has to decide about these keys; nothing was written. Decide, and call again with
+    `resolutions=[conflict.resolved("theirs"), …]`, or give a merge `settle`.
+
+    Attributes:
+        conflicts: each of them, with both sides and what they had in common.
+        unlisted: so many more, which are not listed.
+        revision: of the state in which they are to be decided.
+    """
+
+    conflicts: tuple[MergeConflict, ...] = ()
+    unlisted: int = 0
     revision: int = 0
 
 
@@ -242,7 +259,7 @@ class PullBroken(_Outdated): ...
 BY_CODE: dict[int, type[MembusError]] = {
     10: Conflict, 11: Timeout, 12: Stale, 13: Closed, 14: NotHere, 15: NotFollowed, 16: CommittedButNotSeen,
     17: HistoryChanged, 18: OverCapacity, 19: InvalidName, 20: WarmFileError, 21: FileError, 22: Cancelled,
-    23: SystemFault, 40: Closed, 41: Forked, 42: BadArgument, 43: Occupied,
+    23: SystemFault, 24: Unsettled, 40: Closed, 41: Forked, 42: BadArgument, 43: Occupied,
     100: Malformed, 101: UnknownRequest, 102: UnsupportedVersion, 103: RefusedName, 104: InvalidArgument,
     105: LimitExceeded, 106: UnknownBranch, 107: BranchExists, 108: WrongKind, 109: InvalidValue, 110: BelowFloor,
     111: BeyondHead, 112: NumberReused, 113: NumberForgotten, 114: UnknownBackup,
@@ -255,6 +272,7 @@ BY_CODE: dict[int, type[MembusError]] = {
 def make_error(
     number: int, remedy: int, name: str, message: str, hint: str, subject: str, outcome_unknown: int, token: Token,
     conflicts: list[tuple[int, str, int, str, int, Record]],
+    unsettled: list[tuple[str, int, Record, RawCommit, Record, RawCommit, Record, RawCommit]], unlisted: int,
 ) -> MembusError:
     """The exception of what libmembus tells."""
     by_remedy: dict[int, type[MembusError]] = {1: Refused, 2: _Passing, 3: _Outdated}
@@ -268,7 +286,10 @@ def make_error(
         error.token = token
     elif isinstance(error, Conflict):
         error.revision = token.revision
-        error.failed = tuple(_failed(*conflict) for conflict in conflicts)
+        error.failed = tuple(_failed(*failed) for failed in conflicts)
+    elif isinstance(error, Unsettled):
+        error.revision, error.unlisted = token.revision, unlisted
+        error.conflicts = tuple(conflict(*told) for told in unsettled)
     return error
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import atexit
 import os
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _core, _requests
 from ._command import WholeFile, count_lines, exporting, importing, last_line, program
-from ._errors import Closed, Forked, MembusError
+from ._errors import Closed, Forked, MembusError, Unsettled
+from ._merging import Choice, MergeConflict, MergeReport, Resolution, Value
 from ._reading import Reader
 from ._requests import Page, Path
-from ._transaction import Transaction, Value
+from ._transaction import Transaction
 from ._values import Change, Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, Token, Version, milliseconds
 from ._view import View
 
@@ -444,6 +445,108 @@ class Memory(LocalMemory):
             BranchExists, UnknownBranch, BelowFloor, BeyondHead.
         """
         return _requests.fork(self._number, name, parent, at, message, timeout).wait()
+
+    def merge(
+        self, source: str, *, into: str | None = None, at: int | None = None, resolutions: Iterable[Resolution] = (),
+        settle: Callable[[MergeConflict], Choice | None] | None = None, carries_rules: bool = False, message: str = "",
+        timeout: Seconds | None = None,
+    ) -> Receipt[MergeReport | None]:
+        """Brings what another branch has into a branch: one commit, or none. From then on the branch contains all that
+        the source contained.
+
+        Of a key that only one side has changed that side stands; counters add up; JSON objects are merged by member,
+        texts by line. Else somebody decides: `settle`, a policy, or `resolutions`.
+
+            memory.merge("trial", settle=lambda conflict: "theirs" if conflict.key.startswith("plans/") else None)
+
+        Args:
+            source: the branch to bring in.
+            into: where to; None: the connection's branch.
+            at: a revision of the source; None: the newest.
+            resolutions: what is decided already.
+            settle: is asked about each conflict: "ours", "theirs", "base" (what both had in common), "delete", or a
+                `Put`; None leaves it, and then nothing is written.
+            carries_rules: records under `.membus/policies/` and `.membus/rights/` come along.
+            message: what the commit is recorded with.
+            timeout: of each try, in seconds; None: the connection's.
+
+        Returns:
+            a receipt whose `result` says what was written; without a commit, and with None, if the branch contains all
+            of the source already.
+
+        Raises:
+            Unsettled: somebody has to decide; its `conflicts` say about what. Nothing was written.
+            UnknownBranch, BelowFloor, BeyondHead.
+            Timeout: its `outcome_unknown` tells whether it may have taken effect.
+            Whatever `settle` raises: nothing is written then.
+        """
+        merging = _requests.Merging(self._number, source, into, at, resolutions, carries_rules, message, timeout)
+        while True:
+            try:
+                return merging.begin().wait()
+            except Unsettled as error:
+                if settle is None:
+                    raise
+                choices = []
+                for conflict in error.conflicts:
+                    choice = settle(conflict)
+                    refuse_coroutine(choice)
+                    choices.append((conflict, choice))
+                merging.take(error, choices)
+
+    def rollback(
+        self, to: int, *, topics: Sequence[str] = (), branch: str | None = None, message: str = "",
+        timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Has a branch, or some topics of it, be again as they were at a revision: one commit, whoever changed what
+        since. What has expired does not return.
+
+        Args:
+            to: the revision to go back to; 0: when there was nothing.
+            topics: prefixes ending in `/`, or exact keys; none: everything.
+            branch: None: the connection's.
+            message: what the commit is recorded with.
+            timeout: in seconds; None: the connection's.
+
+        Returns:
+            a receipt, without a commit if nothing has changed since.
+
+        Raises:
+            BelowFloor: the revision is no longer kept.
+            BeyondHead, UnknownBranch, Timeout.
+        """
+        return _requests.rollback(self._number, to, topics, branch, message, timeout).wait()
+
+    def revert(
+        self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (), agent: str | None = None,
+        in_context: str | None = None, since: int | None = None, resolutions: Iterable[Resolution] = (),
+        branch: str | None = None, message: str = "", timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Leaves versions out of the history of their keys: one commit. Each key gets what its history gives without
+        them: the newest remaining whole write, with the increments, appends and patches on it made again. Later whole
+        writes stay. Reverting a revert restores.
+
+        Args:
+            versions: single ones: (key, revision).
+            revisions: all that these commits wrote.
+            agent: all that this agent committed on the branch after `since`.
+            in_context: all that was committed in this context after `since`.
+            since: a revision; goes with `agent` and `in_context`.
+            resolutions: of keys whose history can't be told without what is reverted: "ours" leaves what is there.
+            branch: None: the connection's.
+            message: what the commit is recorded with.
+            timeout: in seconds; None: the connection's.
+
+        Returns:
+            a receipt, without a commit if nothing of it is there any more.
+
+        Raises:
+            Unsettled: the keys whose history can't be told without what is reverted. Nothing was written.
+            BelowFloor: what was before is no longer kept.
+            BeyondHead, UnknownBranch, Timeout.
+        """
+        return _requests.revert(
+            self._number, versions, revisions, agent, in_context, since, resolutions, branch, message, timeout).wait()
 
     def branches(self, *, timeout: Seconds | None = None) -> list[dict[str, Any]]:
         """All branches, `main` among them, as `membus branches --json` tells them."""

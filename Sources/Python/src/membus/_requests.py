@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from . import _core
+from ._errors import Unsettled
+from ._merging import Choice, MergeConflict, MergeReport, Resolution
 from ._values import Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, Token, Version, ViewChange, milliseconds, moment
 
 T = TypeVar("T")
@@ -189,6 +191,69 @@ def fork(
 ) -> Pending[Receipt[None]]:
     call = _core.fork(memory, name, parent, revision(at), message, milliseconds(timeout))
     return Pending(call, lambda answer: Receipt(answer[1], True, None))
+
+
+class Merging:
+    """A merge, from one try to the next. Others write on meanwhile: what was decided may be about older versions."""
+
+    #: Tries.
+    MOST = 8
+
+    def __init__(
+        self, memory: int, source: str, into: str | None, at: int | None, resolutions: Iterable[Resolution],
+        carries_rules: bool, message: str, timeout: Seconds | None,
+    ) -> None:
+        self._about = memory, source, into, revision(at), carries_rules, message, milliseconds(timeout)
+        self._decided = list(resolutions)
+        self._tries = 0
+
+    def begin(self) -> Pending[Receipt[MergeReport | None]]:
+        memory, source, into, at, carries_rules, message, timeout = self._about
+        self._tries += 1
+        decided = tuple(resolution._given() for resolution in self._decided)
+        return Pending(
+            _core.merge(memory, source, into, at, decided, carries_rules, message, timeout), merged)
+
+    def take(self, error: Unsettled, choices: list[tuple[MergeConflict, Choice | None]]) -> None:
+        """What was decided of what it was unsettled by.
+
+        Raises:
+            the error itself: nothing was decided that was not decided before, or it was tried often enough.
+        """
+        asked = {conflict.key for conflict, _ in choices}
+        decided = [resolution for resolution in self._decided if resolution.key not in asked]
+        decided += [conflict.resolved(choice) for conflict, choice in choices if choice is not None]
+        if set(decided) == set(self._decided) or self._tries >= self.MOST:
+            raise error
+        self._decided = decided
+
+
+def merged(answer: _core.Answer) -> Receipt[MergeReport | None]:
+    report = answer[8]
+    return Receipt(answer[1], report is not None, None if report is None else MergeReport(*report))
+
+
+def received(answer: _core.Answer) -> Receipt[None]:
+    return Receipt(answer[1], answer[4] == _core.COMMITTED, None)
+
+
+def rollback(
+    memory: int, to: int, topics: Sequence[str], branch: str | None, message: str, timeout: Seconds | None
+) -> Pending[Receipt[None]]:
+    return Pending(_core.rollback(memory, to, topics, branch, message, milliseconds(timeout)), received)
+
+
+def revert(
+    memory: int, versions: Iterable[tuple[str, int]], revisions: Iterable[int], agent: str | None,
+    in_context: str | None, since: int | None, resolutions: Iterable[Resolution], branch: str | None, message: str,
+    timeout: Seconds | None,
+) -> Pending[Receipt[None]]:
+    if (since is None) != (agent is None and in_context is None):
+        raise ValueError("agent or in_context, and since, go together: whose commits are reverted, and since when")
+    call = _core.revert(
+        memory, tuple(versions), tuple(revisions), agent, in_context, since or 0,
+        tuple(resolution._given() for resolution in resolutions), branch, message, milliseconds(timeout))
+    return Pending(call, received)
 
 
 def as_digest(answer: _core.Answer) -> Digest:

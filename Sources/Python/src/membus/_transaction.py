@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from . import _core
 from ._errors import MembusError
+from ._merging import Put, Value, encoded
 from ._requests import first, snapshot
-from ._values import Record, Seconds, Snapshot, milliseconds, moment
-
-#: What can be put: text, bytes, or anything that JSON can say.
-Value = str | bytes | bytearray | memoryview | dict[str, Any] | list[Any] | int | float | bool | None
-
-
-def encoded(value: Value, kind: str | None) -> tuple[bytes, str]:
-    """The value's bytes and its kind, where the caller names none."""
-    if isinstance(value, str):
-        return value.encode(), kind or "text"
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return bytes(value), kind or "bytes"
-    if kind == "counter" and isinstance(value, int):
-        return str(value).encode(), kind
-    import json
-
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(), kind or "json"
+from ._values import Record, Seconds, Snapshot
 
 
 class LocalTransaction:
@@ -66,10 +51,8 @@ class LocalTransaction:
             links: to other keys: (relation, key).
             expires: when the broker deletes it: seconds (or a timedelta) after the commit, or a datetime.
         """
-        data, named = encoded(value, kind)
-        after = milliseconds(expires) if isinstance(expires, (int, float, timedelta)) else 0
-        at = moment(expires) if isinstance(expires, datetime) else 0
-        self._change(_core.PUT, key, data, 0, named, tuple((attributes or {}).items()), tuple(links), after, at)
+        put = Put(value, kind=kind, attributes=attributes, links=links, expires=expires)
+        _core.transaction_put(self._number, key, put._parts)
 
     def delete(self, key: str) -> None:
         self._change(_core.DELETE, key)
@@ -86,12 +69,8 @@ class LocalTransaction:
         """Merges a JSON merge patch (RFC 7396); an absent document starts as {}. Never conflicts."""
         self._change(_core.PATCH, key, encoded(patch, "json")[0])
 
-    def _change(
-        self, action: int, key: str, value: bytes = b"", amount: int = 0, kind: str | None = None,
-        attributes: tuple[tuple[str, str], ...] = (), links: tuple[tuple[str, str], ...] = (), after: int = 0,
-        at: int = 0,
-    ) -> None:
-        _core.transaction_change(self._number, action, key, value, amount, kind, attributes, links, after, at)
+    def _change(self, action: int, key: str, value: bytes = b"", amount: int = 0) -> None:
+        _core.transaction_change(self._number, action, key, value, amount)
 
     def _look(self, keys: tuple[str, ...], required: bool) -> _core.Call:
         return _core.transaction_get(self._number, keys, required)

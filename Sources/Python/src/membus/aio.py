@@ -11,18 +11,19 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _core, _requests
 from ._command import Command, WholeFile, count_lines, exporting, importing, last_line, program
-from ._errors import Closed, Forked, MembusError
+from ._errors import Closed, Forked, MembusError, Unsettled
 from ._memory import _OPEN, LocalMemory, watch_next, watched
+from ._merging import Choice, MergeConflict, MergeReport, Resolution, Value
 from ._reading import Pieces, Taken
 from ._requests import Page, Path, Pending, first, snapshot, view_changes
-from ._transaction import LocalTransaction, Value
+from ._transaction import LocalTransaction
 from ._values import (
     Change, Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, Token, Version, ViewChange, milliseconds,
 )  # fmt: skip
@@ -35,6 +36,9 @@ __all__ = ["Listing", "Memory", "Transaction", "View", "ViewChanges", "Watch", "
 
 T = TypeVar("T")
 D = TypeVar("D")
+
+#: What is asked about each conflict of a merge.
+Settle = Callable[[MergeConflict], Choice | None | Awaitable[Choice | None]]
 
 
 async def _done(call: _core.Call) -> None:
@@ -395,6 +399,41 @@ class Memory(LocalMemory):
     ) -> Receipt[None]:
         """Makes a branch: a line of memory that starts as the parent was at a revision."""
         return await _wait(_requests.fork(self._number, name, parent, at, message, timeout))
+
+    async def merge(
+        self, source: str, *, into: str | None = None, at: int | None = None, resolutions: Iterable[Resolution] = (),
+        settle: Settle | None = None, carries_rules: bool = False, message: str = "",
+        timeout: Seconds | None = None,
+    ) -> Receipt[MergeReport | None]:
+        """Brings what another branch has into a branch: one commit, or none. `settle` may be an async function."""
+        merging = _requests.Merging(self._number, source, into, at, resolutions, carries_rules, message, timeout)
+        while True:
+            try:
+                return await _wait(merging.begin())
+            except Unsettled as error:
+                if settle is None:
+                    raise
+                choices: list[tuple[MergeConflict, Choice | None]] = []
+                for conflict in error.conflicts:
+                    choice = settle(conflict)
+                    choices.append((conflict, await choice if isinstance(choice, Awaitable) else choice))
+                merging.take(error, choices)
+
+    async def rollback(
+        self, to: int, *, topics: Sequence[str] = (), branch: str | None = None, message: str = "",
+        timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Has a branch, or some topics of it, be again as they were at a revision: one commit."""
+        return await _wait(_requests.rollback(self._number, to, topics, branch, message, timeout))
+
+    async def revert(
+        self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (), agent: str | None = None,
+        in_context: str | None = None, since: int | None = None, resolutions: Iterable[Resolution] = (),
+        branch: str | None = None, message: str = "", timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Leaves versions out of the history of their keys: one commit."""
+        return await _wait(_requests.revert(
+            self._number, versions, revisions, agent, in_context, since, resolutions, branch, message, timeout))
 
     async def branches(self, *, timeout: Seconds | None = None) -> list[dict[str, Any]]:
         """All branches, `main` among them."""

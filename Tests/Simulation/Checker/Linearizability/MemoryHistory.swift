@@ -23,6 +23,8 @@ struct MemoryHistory {
     private var places = PlaceTable()
     private var forks: [(operation: Int, fork: Fork)] = []
     private var ops: [(operation: Int, op: Int)] = []
+    /// What the commits of merges, rollbacks and reverts wrote, by their operations.
+    private var made: [Int: [Record]] = [:]
 
     init(of lineage: Lineage, in log: OperationLog, _ history: History) {
         let start = log.starts[lineage] ?? LineageStart(entry: 0, revision: 0)
@@ -30,6 +32,7 @@ struct MemoryHistory {
         let before = truth?.commits.prefix(Int(start.revision)) ?? []
         let contained = Set(before.compactMap { Check.op(of: $0) })
         names = Set(before.map(\.info.revision))
+        for commit in truth?.commits ?? [] { if let op = Check.op(of: commit) { made[op] = commit.records } }
         for write in log.writes where !contained.contains(write.op) { add(write, lineage, log) }
         rankOpen(truth)
         for read in log.reads where read.read.token.lineage == lineage { add(read) }
@@ -59,7 +62,7 @@ struct MemoryHistory {
         var outcome: (response: MemoryResponse, returned: Int)?
         if let told = write.outcomes[lineage] {
             outcome = (response(told.outcome, on: write.work.branchName), told.entry)
-            if case .committed(let position) = told.outcome { names.insert(position.revision) }
+            if let position = told.outcome.commit { names.insert(position.revision) }
         } else if !log.mayHappen(write, in: lineage) {
             return
         }
@@ -71,6 +74,8 @@ struct MemoryHistory {
         case .fork(let fork):
             forks.append((operations.count, fork))
             append(.fork([]), write.called, outcome, "op \(write.op) (fork \(fork.name))")
+        case .merge, .rollback, .revert:
+            append(made(by: write), write.called, outcome, "op \(write.op) (\(write.work.verb))")
         }
     }
 
@@ -81,6 +86,18 @@ struct MemoryHistory {
             MemoryChange(place: places.number(change.key, branch), action: action(change.action))
         }
         return .transaction(op: op, requirements, changes)
+    }
+
+    /// What it came to is judged elsewhere: here it changes what its commit did, if there is one, at one moment.
+    private mutating func made(by write: LoggedWrite) -> MemoryOperation {
+        let branch = write.work.branchName
+        let changes = (made[write.op] ?? []).map { record in
+            let action: MemoryChange.Action =
+                record.isDeleted
+                ? .delete : .put(value: values.number(of: record.value ?? Data()), expires: record.expires != nil)
+            return MemoryChange(place: places.number(record.key, branch), action: action)
+        }
+        return .transaction(op: write.op, [], changes)
     }
 
     private func action(_ action: Change.Action) -> MemoryChange.Action {
@@ -95,8 +112,8 @@ struct MemoryHistory {
 
     private mutating func response(_ outcome: Outcome, on branch: BranchName) -> MemoryResponse {
         switch outcome {
-        case .committed(let position): .committed(name: position.revision)
-        case .held: .held
+        case .committed(let position), .merged(let position, _): .committed(name: position.revision)
+        case .held, .unsettled: .held
         case .conflict(let failed, _):
             .conflict(Set(failed.compactMap { places.requirement($0.precondition, on: branch) }))
         }
@@ -154,8 +171,9 @@ struct MemoryHistory {
 extension Outcome {
     fileprivate var rank: (revision: Revision, isSeen: Bool) {
         switch self {
-        case .committed(let position): (position.revision, false)
-        case .held(let position), .conflict(_, let position): (position.revision, true)
+        case .committed(let position), .merged(let position, _): (position.revision, false)
+        case .held(let position), .conflict(_, let position), .unsettled(_, _, let position):
+            (position.revision, true)
         }
     }
 }
@@ -185,6 +203,18 @@ struct PlaceTable {
         case .at(let key, 0), .absent(let key): .absent(number(key, branch))
         case .at(let key, let revision): .at(number(key, branch), name: revision)
         case .unchanged: nil
+        }
+    }
+}
+
+extension Work {
+    fileprivate var verb: String {
+        switch self {
+        case .transaction: "transaction"
+        case .fork: "fork"
+        case .merge: "merge"
+        case .rollback: "rollback"
+        case .revert: "revert"
         }
     }
 }

@@ -1,0 +1,406 @@
+import FoundationEssentials
+import MembusModel
+
+// What a key's history gives without some versions. From the newest version back:
+//
+//   a version to be left out     as if it had never been written: on with the one before
+//   put, deleted, expired        that is it: whole writes stand for themselves
+//   incremented, appended,       what was before, cleaned, with the same increment, piece or change made again; a change that
+//   patched                      can't be made on it is a conflict
+//   made by a merge              as it is if both sides are as they were; else merged again. What somebody decided stands, if
+//                                the side that was chosen is as it was
+//   restored by a rollback       the restored version's own clean content
+//   undone by a revert           what it is without that revert's versions, too
+//
+// Versions older than the oldest that is left out are as they are: nothing of it can be in them.
+
+struct CleanHistory {
+    typealias Content = MergePlanner.BaseOfKey
+
+    let reader: VersionReader
+    let key: Key
+    /// Below it not everything is kept.
+    let floor: Revision
+    private let leftOut: Set<VersionName>
+    private let oldest: Revision
+    private let undone: Undone
+    private let memo: Memo
+    private let memos: Memos
+
+    /// What was found out of one key without these versions.
+    private final class Memo {
+        var contents: [Revision: Content] = [:]
+        var merges: [Revision: MergeDeed?] = [:]
+    }
+
+    /// Of one key: reverts of reverts ask for the same again and again.
+    private final class Memos {
+        private var all: [Set<VersionName>: Memo] = [:]
+
+        subscript(leftOut: Set<VersionName>) -> Memo {
+            if let known = all[leftOut] { return known }
+            let memo = Memo()
+            all[leftOut] = memo
+            return memo
+        }
+    }
+
+    init(_ reader: VersionReader, of key: Key, without leftOut: Set<VersionName>, floor: Revision, _ undone: Undone) {
+        self.init(reader, of: key, without: leftOut, floor: floor, undone, Memos())
+    }
+
+    private init(
+        _ reader: VersionReader, of key: Key, without leftOut: Set<VersionName>, floor: Revision, _ undone: Undone,
+        _ memos: Memos
+    ) {
+        self.reader = reader
+        self.key = key
+        self.leftOut = leftOut
+        self.floor = floor
+        self.undone = undone
+        oldest = leftOut.lazy.map(\.revision).min() ?? .max
+        self.memos = memos
+        memo = memos[leftOut]
+    }
+
+    func isLeftOut(_ version: KeyVersion) -> Bool { leftOut.contains(VersionName(key, at: version.revision)) }
+
+    /// Deeper than this nobody can tell: merges of merges of merges.
+    private static let deepest = 200
+    /// Versions of one line that are made again.
+    private static let mostMadeAgain = 20_000
+
+    func content(on branch: Branch, at revision: Revision) throws -> Content {
+        try content(on: branch, at: revision, depth: 0)
+    }
+
+    /// Without values: a thousand appends to a large text would take gigabytes.
+    private struct MadeAgain {
+        var place: LogCursor
+        var branch: Branch
+        var origin: Origin
+    }
+
+    private func content(on branch: Branch, at revision: Revision, depth: Int) throws -> Content {
+        if depth > Self.deepest { return .unknown }
+        var again: [MadeAgain] = []
+        var (branch, revision) = (branch, revision)
+        while true {
+            let levels = reader.branches.levels(of: branch, at: revision)
+            let version = try reader.place(key, in: levels)
+            if let agreed = try agreement(on: levels, after: version) {
+                return try make(again, on: try self.agreed(agreed, depth))
+            }
+            // What an older revert left out, below the floor: what was beneath it is no longer kept.
+            if oldest <= floor, version?.place.revision ?? 0 <= floor { return .unknown }
+            guard let version, let own = reader.branches.byID[version.branch] else {
+                return try make(again, on: .known(nil))
+            }
+            let place = version.place
+            if place.revision >= oldest, leftOut.contains(VersionName(key, at: place.revision)) {
+                (branch, revision) = (own, place.revision - 1)
+                continue
+            }
+            guard place.revision >= oldest, let origin = try reader.origin(at: place) else {
+                return try make(again, on: .known(try reader.version(key, in: levels)?.content))
+            }
+            switch origin.making {
+            case .incremented, .appended, .patched:
+                guard again.count < Self.mostMadeAgain else { return .unknown }
+                again.append(MadeAgain(place: place, branch: own, origin: origin))
+                (branch, revision) = (own, place.revision - 1)
+            case .taken, .combined, .kept, .restored, .undone:
+                if let known = memo.contents[place.revision] { return try make(again, on: known) }
+                guard let version = try reader.version(key, in: levels) else { return .unknown }
+                let made = try made(version, origin, on: own, depth)
+                memo.contents[place.revision] = made
+                return try make(again, on: made)
+            }
+        }
+    }
+
+    // MARK: Changes made again
+
+    private func make(_ again: [MadeAgain], on start: Content) throws -> Content {
+        var content = start
+        for change in again.reversed() {
+            guard case .known(let present) = content else { return .unknown }
+            content = try make(change, on: present)
+        }
+        return content
+    }
+
+    private func make(_ change: MadeAgain, on present: Record?) throws -> Content {
+        let amount = change.origin.amount
+        switch (change.origin.making, present) {
+        case (.incremented, let present?):
+            guard let count = present.count else { return .unknown }
+            let (sum, overflow) = count.addingReportingOverflow(amount)
+            return overflow ? .unknown : .known(present.with(Data(String(sum).utf8), as: present))
+        case (.appended, let present?):
+            // A long text is not put together for the piece at its end.
+            guard present.kind == .text, let piece = try reader.end(of: change.place, bytes: Int(amount)) else {
+                return .unknown
+            }
+            var text = present.value ?? Data()
+            text.append(piece)
+            return .known(present.with(text, as: present))
+        case (_, _): return try makeWhole(change, on: present)
+        }
+    }
+
+    private func makeWhole(_ change: MadeAgain, on present: Record?) throws -> Content {
+        let levels = reader.branches.levels(of: change.branch, at: change.place.revision)
+        guard let made = try reader.version(key, in: levels)?.content else { return .known(nil) }
+        let amount = change.origin.amount
+        switch change.origin.making {
+        case .incremented: return .known(made.with(Data(String(amount).utf8), as: nil))
+        case .appended:
+            guard let value = made.value, amount <= value.count else { return .unknown }
+            return .known(made.with(Data(value.suffix(Int(amount))), as: nil))
+        case .patched, .taken, .combined, .kept, .restored, .undone:
+            if let present, present.kind != made.kind { return .unknown }
+            let before = try reader.version(
+                key, in: reader.branches.levels(of: change.branch, at: change.place.revision - 1))?.content
+            return merged(base: before, (present, false), (made, false), twice: 0)
+        }
+    }
+
+    private typealias Side = (record: Record?, hasOnlyAppended: Bool)
+
+    private func merged(base: Record?, _ ours: Side, _ theirs: Side, twice: Int64) -> Content {
+        let sides = (
+            MergeSide(record: ours.record, revision: 0, hasOnlyAppended: ours.hasOnlyAppended),
+            MergeSide(record: theirs.record, revision: 0, hasOnlyAppended: theirs.hasOnlyAppended)
+        )
+        let merged: Record?
+        switch ThreeWay.merge(base: base, ours: sides.0, theirs: sides.1, by: nil) {
+        case .ours: merged = ours.record
+        case .theirs: merged = theirs.record
+        case .combined(let content): merged = content.record(of: key)
+        case .conflict, .settled: return .unknown
+        }
+        guard twice != 0, let merged, ours.record != nil, theirs.record != nil, let count = merged.count else {
+            return .known(merged)
+        }
+        let (sum, overflow) = count.addingReportingOverflow(twice)
+        return overflow ? .unknown : .known(merged.with(Data(String(sum).utf8), as: merged))
+    }
+
+    // MARK: What was made of others
+
+    private func made(_ version: KeyVersion, _ origin: Origin, on own: Branch, _ depth: Int) throws -> Content {
+        switch (origin.making, try reader.provenance(of: version.revision).deed) {
+        case (.restored, _):
+            guard let name = origin.madeOf.first else { return .known(version.content) }
+            guard let restored = try reader.version(VersionName(key, at: name)),
+                let branch = reader.branches.byID[restored.branch]
+            else { return .unknown }
+            return try content(on: branch, at: restored.revision, depth: depth + 1)
+        case (_, .revert(let versions)):
+            let without = leftOut.union(versions.filter { $0.key == key })
+            return try CleanHistory(reader, of: key, without: without, floor: floor, undone, memos)
+                .content(on: own, at: version.revision - 1, depth: depth + 1)
+        case (_, .merge(let merge)): return try mergedAgain(version, origin, on: own, merge, depth)
+        case (_, _): return .unknown
+        }
+    }
+
+    private struct Sides {
+        var source: Branch
+        var ours: Record?
+        var theirs: Record?
+        var cleanOurs: Content
+        var cleanTheirs: Content
+        var oursIsSame: Bool
+        var theirsIsSame: Bool
+    }
+
+    /// The two sides of a merge, as they were, and cleaned; `nil`: one of them is no longer kept.
+    private func sides(of merge: MergeDeed, at revision: Revision, on own: Branch, _ depth: Int) throws -> Sides? {
+        guard let source = reader.branches.byName[merge.source], merge.revision >= floor else { return nil }
+        let ours = try reader.version(key, in: reader.branches.levels(of: own, at: revision - 1))?.content
+        let theirs = try reader.version(key, in: reader.branches.levels(of: source, at: merge.revision))?.content
+        let cleanOurs = try content(on: own, at: revision - 1, depth: depth + 1)
+        let cleanTheirs = try content(on: source, at: merge.revision, depth: depth + 1)
+        return Sides(
+            source: source, ours: ours, theirs: theirs, cleanOurs: cleanOurs, cleanTheirs: cleanTheirs,
+            oursIsSame: cleanOurs.isKnown(as: ours), theirsIsSame: cleanTheirs.isKnown(as: theirs))
+    }
+
+    private func mergedAgain(
+        _ version: KeyVersion, _ origin: Origin, on own: Branch, _ merge: MergeDeed, _ depth: Int
+    ) throws -> Content {
+        guard let sides = try sides(of: merge, at: version.revision, on: own, depth) else { return .unknown }
+        if origin.isSettled, origin.making == .taken ? sides.theirsIsSame : sides.oursIsSame {
+            return .known(version.content)
+        }
+        if sides.oursIsSame, sides.theirsIsSame { return .known(version.content) }
+        guard case .known(let ours) = sides.cleanOurs, case .known(let theirs) = sides.cleanTheirs else {
+            return .unknown
+        }
+        let heads = self.heads(of: merge)
+        let again = try mergedAgain(ours, theirs, merge, heads, at: version.revision, on: own, sides.source, depth)
+        if case .known = again { return again }
+        // The side that loses nothing stands.
+        if sides.oursIsSame, !sides.theirsIsSame, origin.making != .combined, heads.count == 1, let head = heads.first,
+            try reader.isKept(head, floor: floor)
+        {
+            let base = try reader.version(key, in: head.levels)?.content
+            if same(theirs, base) { return .known(ours) }
+        }
+        return .unknown
+    }
+
+    private func mergedAgain(
+        _ ours: Record?, _ theirs: Record?, _ merge: MergeDeed, _ heads: [ShownState], at revision: Revision,
+        on own: Branch, _ source: Branch, _ depth: Int
+    ) throws -> Content {
+        guard case .known(let base) = try cleanBase(heads, depth) else {
+            return same(ours, theirs) ? .known(ours) : .unknown
+        }
+        let (a, b) = (
+            ShownState(own, at: revision - 1, among: reader.branches),
+            ShownState(source, at: merge.revision, among: reader.branches)
+        )
+        let twice = try undone.onBothSides(key, [a], [b], since: heads)
+            .filter { !leftOut.contains(VersionName(key, at: $0.version)) }.reduce(0) { $0 &+ $1.amount }
+        let common = Contained(common: a.contained, b.contained)
+        let (mine, other) = (try reader.version(key, in: a.levels), try reader.version(key, in: b.levels))
+        return merged(
+            base: base, (ours, try reader.hasOnlyAppended(mine, beside: other, since: common)),
+            (theirs, try reader.hasOnlyAppended(other, beside: mine, since: common)), twice: twice)
+    }
+
+    private func heads(of merge: MergeDeed) -> [ShownState] {
+        merge.heads.compactMap { head in
+            reader.branches.byName[head.branch].map { ShownState($0, at: head.revision, among: reader.branches) }
+        }
+    }
+
+    private func cleanBase(_ heads: [ShownState], _ depth: Int) throws -> Content {
+        var base: Content = .known(nil)
+        for (index, head) in heads.enumerated() {
+            guard try reader.isKept(head, floor: floor) else { return .unknown }
+            let clean = try content(on: head.branch, at: head.revision, depth: depth + 1)
+            guard case .known(let record) = clean else { return .unknown }
+            if index == 0 { base = clean } else if !base.isKnown(as: record) { return .unknown }
+        }
+        return base
+    }
+
+    // MARK: Agreements
+
+    private struct Agreement {
+        var merge: MergeDeed
+        var revision: Revision
+        var branch: Branch
+    }
+
+    /// The newest merge on the line, after a version, that found the same content on both sides: nothing was written, and
+    /// either side's is the reason for it.
+    private func agreement(on levels: [Level], after version: VersionPlace?) throws -> Agreement? {
+        for level in levels {
+            for merge in reader.branches.merges(into: level.branch).reversed() where merge.revision <= level.upTo {
+                guard merge.revision >= oldest, merge.revision > version?.place.revision ?? 0 else { break }
+                guard let deed = try self.merge(at: merge.revision), deed.agreed.contains(key),
+                    let branch = reader.branches.byID[level.branch]
+                else { continue }
+                return Agreement(merge: deed, revision: merge.revision, branch: branch)
+            }
+            if version?.branch == level.branch { break }
+        }
+        return nil
+    }
+
+    private func merge(at revision: Revision) throws -> MergeDeed? {
+        if let known = memo.merges[revision] { return known }
+        let deed: MergeDeed? =
+            if case .merge(let merge) = try reader.provenance(of: revision).deed { merge } else { nil }
+        memo.merges[revision] = .some(deed)
+        return deed
+    }
+
+    private func agreed(_ agreement: Agreement, _ depth: Int) throws -> Content {
+        // Below every version's revision, so that it is none of theirs.
+        if let known = memo.contents[-agreement.revision] { return known }
+        let content = try agreedAgain(agreement, depth)
+        memo.contents[-agreement.revision] = content
+        return content
+    }
+
+    private func agreedAgain(_ agreement: Agreement, _ depth: Int) throws -> Content {
+        guard
+            let sides = try sides(of: agreement.merge, at: agreement.revision, on: agreement.branch, depth)
+        else { return .unknown }
+        if sides.oursIsSame, sides.theirsIsSame { return .known(sides.ours) }
+        guard case .known(let ours) = sides.cleanOurs, case .known(let theirs) = sides.cleanTheirs else {
+            return .unknown
+        }
+        return try mergedAgain(
+            ours, theirs, agreement.merge, heads(of: agreement.merge), at: agreement.revision, on: agreement.branch,
+            sides.source, depth)
+    }
+
+    // MARK: What the clean content is made of
+
+    /// The versions that remain of it.
+    func madeOf(on branch: Branch, at revision: Revision) throws -> [Revision] {
+        var (branch, revision) = (branch, revision)
+        // What was made of one version alone, and has something in it that is left out, has it by that one.
+        var isKnownToHaveIt = false
+        while let version = try reader.place(key, in: reader.branches.levels(of: branch, at: revision)),
+            let own = reader.branches.byID[version.branch]
+        {
+            let name = VersionName(key, at: version.place.revision)
+            if leftOut.contains(name) {
+                (branch, revision, isKnownToHaveIt) = (own, name.revision - 1, false)
+                continue
+            }
+            guard let origin = try reader.origin(at: version.place) else { return [name.revision] }
+            if origin.making == .undone { return origin.madeOf }
+            if !isKnownToHaveIt, try !isMadeOfLeftOut(version.place) { return [name.revision] }
+            switch origin.making {
+            case .incremented, .appended, .patched: (branch, revision, isKnownToHaveIt) = (own, name.revision - 1, true)
+            case .taken, .combined, .kept, .restored, .undone:
+                return try origin.madeOf.filter { revision in
+                    let name = VersionName(key, at: revision)
+                    guard let older = try reader.place(of: name) else { return false }
+                    return try !leftOut.contains(name) && !isMadeOfLeftOut(older.place)
+                }
+            }
+        }
+        return []
+    }
+
+    /// Whether something that is left out is in it, directly or through others.
+    func isMadeOfLeftOut(_ version: LogCursor) throws -> Bool {
+        var left = [version]
+        var seen: Set<Revision> = []
+        while let place = left.popLast() {
+            guard place.revision >= oldest, let origin = try reader.origin(at: place) else { continue }
+            for revision in origin.madeOf where revision >= oldest && seen.insert(revision).inserted {
+                let name = VersionName(key, at: revision)
+                if leftOut.contains(name) { return true }
+                if let older = try reader.place(of: name) { left.append(older.place) }
+            }
+        }
+        return false
+    }
+}
+
+extension MergePlanner.BaseOfKey {
+    fileprivate func isKnown(as record: Record?) -> Bool {
+        if case .known(let known) = self { same(known, record) } else { false }
+    }
+}
+
+extension Record {
+    /// With another value; all else as the present one has it, if there is one.
+    fileprivate func with(_ value: Data, as present: Record?) -> Record {
+        let rest = present ?? self
+        return Record(
+            key: key, revision: 0, kind: kind, content: .inline(value), attributes: rest.attributes,
+            links: rest.links, owner: rest.owner, expires: rest.expires)
+    }
+}

@@ -1,0 +1,359 @@
+import FoundationEssentials
+import MembusModel
+
+// What a merge writes, key by key, in one state of the file:
+//
+//   1. candidates   keys that were changed by commits which the source contains and the target does not
+//   2. base         what both sides had in common: of each key, in the heads of the common past (CommonPast)
+//   3. merge        by content, by the key's policy: ThreeWay
+//   4. settle       a conflict by what somebody has decided, else it is the answer
+//
+// Nothing is written for a key on which both sides agree, or which only the target has changed. A conflict that was settled
+// for ours is written, with the same content: a later merge the other way round would not see the decision otherwise.
+//
+// The rules are those of an executable model, whose looser readings each broke on random histories.
+
+struct MergePlanner {
+    let reader: VersionReader
+    let target: ShownState
+    let source: ShownState
+    let heads: [ShownState]
+    private let common: Contained
+    private let floor: Revision
+    private let limits: Limits
+    private let bases = Bases()
+
+    /// Of one key, what heads have in common: criss-crosses ask for the same again and again.
+    private final class Bases {
+        var known: [[BranchHead]: BaseOfKey] = [:]
+    }
+    private let policies: MergePolicies
+    private let resolutions: [Key: Resolution]
+    /// What reverts have left out, that either side contains.
+    private let undone: Undone
+
+    init(
+        _ reader: VersionReader, target: ShownState, source: ShownState, policies: MergePolicies,
+        resolutions: [Resolution], floor: Revision, limits: Limits
+    ) throws {
+        self.reader = reader
+        self.floor = floor
+        self.limits = limits
+        self.target = target
+        self.source = source
+        self.policies = policies
+        self.resolutions = Dictionary(resolutions.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
+        common = Contained(common: target.contained, source.contained)
+        heads = try reader.heads(of: common, first: target.levels)
+        undone = Undone(db: reader.db)
+    }
+
+    /// Of what only the source contains.
+    var spans: [BranchSpan] { source.contained.apart(from: target.contained).filter(\.isFirst) }
+
+    enum Effect {
+        /// Both sides have one version, or only ours was changed.
+        case nothing
+        /// Both have changed it in the same way.
+        case agreed
+        case written(Writing)
+        case conflict(MergeConflict)
+    }
+
+    /// A version to be written.
+    struct Writing {
+        var key: Key
+        /// `nil`: its deletion.
+        var content: MergedContent?
+        var making: Origin.Making
+        var madeOf: [Revision]
+        var isSettled: Bool
+    }
+
+    func effect(on key: Key) throws -> Effect {
+        let ours = try reader.version(key, in: target.levels)
+        let theirs = try reader.version(key, in: source.levels)
+        if let ours, let theirs, ours.revision == theirs.revision, ours.branch == theirs.branch { return .nothing }
+        let base = try base(of: key)
+        return try effect(of: try merged(key, base, ours, theirs), on: key, base, ours, theirs)
+    }
+
+    // MARK: One key
+
+    private func merged(
+        _ key: Key, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?
+    ) throws -> ThreeWay.Result {
+        let (mine, other) = (ours?.present, theirs?.present)
+        let bothCount = mine?.kind == .counter && other?.kind == .counter
+        let twice = bothCount ? try undone.twice(key, [target], [source], since: heads) : 0
+        guard case .known(let common) = base else {
+            if twice == 0 {
+                // No one base, but a side whose version the other contains has not changed.
+                let oursIsKnown = ours.map { source.contained.contains($0) } ?? true
+                let theirsIsKnown = theirs.map { target.contained.contains($0) } ?? true
+                if oursIsKnown != theirsIsKnown {
+                    return theirsIsKnown || same(mine, other) ? .ours : .theirs
+                }
+            }
+            if !bothCount, same(mine, other) { return .ours }
+            return byRule(key, .noBase, ours, theirs)
+        }
+        // A counter that was moved and came back has changed all the same: against a deletion that is a conflict.
+        if let common, common.kind == .counter, (mine == nil) != (other == nil) {
+            let isOurs = mine != nil
+            if let there = isOurs ? ours : theirs, !(isOurs ? source : target).contained.contains(there) {
+                if (isOurs ? theirs : ours)?.isGone ?? false { return isOurs ? .ours : .theirs }
+                return byRule(key, isOurs ? .changedAndDeleted : .deletedAndChanged, ours, theirs)
+            }
+        }
+        let result = ThreeWay.merge(
+            base: common, ours: try side(ours, other: theirs), theirs: try side(theirs, other: ours),
+            by: policy(of: key, ours, theirs))
+        if twice != 0, let corrected = counted(result, plus: twice, mine, other) {
+            if let mine, same(corrected.record(of: key), mine) { return .ours }
+            return .combined(corrected)
+        }
+        return result
+    }
+
+    private func policy(of key: Key, _ ours: KeyVersion?, _ theirs: KeyVersion?) -> MergePolicy? {
+        (ours?.present?.kind ?? theirs?.present?.kind).flatMap { policies.policy(for: key, kind: $0) }
+    }
+
+    /// A conflict that the values cannot tell: only a policy that takes a side settles it.
+    private func byRule(
+        _ key: Key, _ kind: MergeConflictKind, _ ours: KeyVersion?, _ theirs: KeyVersion?
+    ) -> ThreeWay.Result {
+        switch policy(of: key, ours, theirs) {
+        case .ours: .settled(.ours)
+        case .theirs: .settled(.theirs)
+        case .newest: .settled((ours?.revision ?? 0) >= (theirs?.revision ?? 0) ? .ours : .theirs)
+        case .counter, .json, .text, .set, .ask, nil: .conflict(kind)
+        }
+    }
+
+    /// A sum from which both sides had taken the same increments off: once too often.
+    private func counted(
+        _ result: ThreeWay.Result, plus amount: Int64, _ ours: Record?, _ theirs: Record?
+    ) -> MergedContent? {
+        let merged: MergedContent?
+        switch result {
+        case .combined(let content): merged = content
+        case .ours, .settled(.ours): merged = ours.map { MergedContent($0) }
+        case .theirs, .settled(.theirs): merged = theirs.map { MergedContent($0) }
+        case .conflict: merged = nil
+        }
+        guard var merged, let text = String(data: merged.value, encoding: .utf8), let count = Int64(text) else {
+            return nil
+        }
+        let (sum, overflow) = count.addingReportingOverflow(amount)
+        if overflow { return nil }
+        merged.value = Data(String(sum).utf8)
+        return merged
+    }
+
+    private func side(_ version: KeyVersion?, other: KeyVersion?) throws -> MergeSide {
+        MergeSide(
+            record: version?.present, revision: version?.revision ?? 0, isExpired: version?.isGone ?? false,
+            hasOnlyAppended: try reader.hasOnlyAppended(version, beside: other, since: common))
+    }
+
+    // MARK: What comes of it
+
+    private func effect(
+        of result: ThreeWay.Result, on key: Key, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?
+    ) throws -> Effect {
+        let (mine, other) = (ours?.present, theirs?.present)
+        switch result {
+        case .conflict(let kind): return try decided(key, kind, base, ours, theirs)
+        case .combined(let content):
+            // What no transaction could put is somebody's to decide.
+            if content.value.count > limits.valueBytes || content.annotationBytes > limits.annotationBytes {
+                return try decided(key, .bothChanged, base, ours, theirs)
+            }
+            return .written(
+                Writing(
+                    key: key, content: content, making: .combined,
+                    madeOf: [ours, theirs].compactMap { $0?.revision }, isSettled: false))
+        case .ours:
+            if same(mine, other) { return .agreed }
+            if case .known(let common) = base { if same(other, common) { return .agreed } } else { return .agreed }
+            return .written(kept(key, ours, isSettled: false))
+        case .theirs: return .written(taken(key, base, ours, theirs, isSettled: false))
+        case .settled(.ours): return same(mine, other) ? .agreed : .written(kept(key, ours, isSettled: true))
+        case .settled(.theirs):
+            return same(mine, other) ? .agreed : .written(taken(key, base, ours, theirs, isSettled: true))
+        }
+    }
+
+    private func kept(_ key: Key, _ ours: KeyVersion?, isSettled: Bool) -> Writing {
+        Writing(
+            key: key, content: ours?.present.map { MergedContent($0) }, making: .kept,
+            madeOf: ours.map { [$0.revision] } ?? [], isSettled: isSettled)
+    }
+
+    private func taken(
+        _ key: Key, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?, isSettled: Bool
+    ) -> Writing {
+        // A copy where ours had nothing of its own, else a combination all the same.
+        var isCopy = isSettled || ours?.present == nil
+        if case .known(let common) = base { isCopy = isCopy || same(ours?.present, common) }
+        let madeOf = isCopy ? [theirs] : [theirs, ours]
+        return Writing(
+            key: key, content: theirs?.present.map { MergedContent($0) }, making: .taken,
+            madeOf: madeOf.compactMap { $0?.revision }, isSettled: isSettled)
+    }
+
+    /// A conflict: what somebody has decided of these very versions; else it is told.
+    private func decided(
+        _ key: Key, _ kind: MergeConflictKind, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?
+    ) throws -> Effect {
+        let common: Record? = if case .known(let record) = base { record } else { nil }
+        guard let resolution = resolutions[key], resolution.ours == ours?.revision ?? 0,
+            resolution.theirs == theirs?.revision ?? 0
+        else {
+            return .conflict(
+                MergeConflict(
+                    key: key, kind: kind, base: try common.map { try told($0) },
+                    ours: try ours.map { try told($0.record) }, theirs: try theirs.map { try told($0.record) }))
+        }
+        let content: MergedContent?
+        switch resolution.choice {
+        case .ours: return .written(kept(key, ours, isSettled: true))
+        case .theirs: return .written(taken(key, base, ours, theirs, isSettled: true))
+        case .base: content = common.map { MergedContent($0) }
+        case .put(let put): content = MergedContent(put, at: reader.now)
+        case .delete: content = nil
+        }
+        return .written(
+            Writing(
+                key: key, content: content, making: .combined, madeOf: [ours, theirs].compactMap { $0?.revision },
+                isSettled: true))
+    }
+
+    private func told(_ record: Record) throws -> MergeVersion {
+        MergeVersion(record, by: record.revision == 0 ? nil : try reader.commit(record.revision))
+    }
+
+    // MARK: The base
+
+    /// What both sides had in common under a key.
+    enum BaseOfKey {
+        /// `nil`: nothing.
+        case known(Record?)
+        /// Of several heads no one content can be made.
+        case unknown
+    }
+
+    func base(of key: Key) throws -> BaseOfKey {
+        bases.known = [:]
+        return try base(of: key, heads, depth: 0)
+    }
+
+    private func base(of key: Key, _ heads: [ShownState], depth: Int) throws -> BaseOfKey {
+        if heads.count < 2 { return try newBase(of: key, heads, depth: depth) }
+        let names = heads.map(\.head)
+        if let known = bases.known[names] { return known }
+        let base = try newBase(of: key, heads, depth: depth)
+        bases.known[names] = base
+        return base
+    }
+
+    private func newBase(of key: Key, _ heads: [ShownState], depth: Int) throws -> BaseOfKey {
+        guard let first = heads.first else { return .known(nil) }
+        if try !heads.allSatisfy({ try reader.isKept($0, floor: floor) }) { return .unknown }
+        if heads.count == 1 { return .known(try reader.version(key, in: first.levels)?.content) }
+        // Criss-cross in criss-cross in …: what lies so deep nobody can tell.
+        if depth == 16 { return .unknown }
+        let all = try heads.map { (state: $0, version: try reader.version(key, in: $0.levels)) }
+        var kept: [(state: ShownState, version: KeyVersion?)] = []
+        for (head, version) in all {
+            let isSuperseded = all.contains { other in
+                guard other.state.head != head.head, let newer = other.version,
+                    newer.revision != version?.revision
+                else { return false }
+                return (version.map { other.state.contained.contains($0) } ?? true) && !head.contained.contains(newer)
+            }
+            if isSuperseded || kept.contains(where: { $0.version?.revision == version?.revision }) { continue }
+            kept.append((head, version))
+        }
+        guard let start = kept.first else { return .known(all.first?.version?.content) }
+        if start.version?.content?.kind != .counter,
+            kept.allSatisfy({ same($0.version?.content, start.version?.content) })
+        {
+            return .known(start.version?.content)
+        }
+        var merged = start.version?.content
+        var mergedHeads = [start.state]
+        var parts = [start.version]
+        for (head, version) in kept.dropFirst() {
+            var common: Contained?
+            for other in mergedHeads {
+                let both = Contained(common: other.contained, head.contained)
+                common = common.map { Contained(either: $0, both) } ?? both
+            }
+            let older = try reader.heads(of: common ?? head.contained)
+            guard case .known(let base) = try base(of: key, older, depth: depth + 1) else { return .unknown }
+            let past = common ?? head.contained
+            let sides = (
+                MergeSide(
+                    record: merged, revision: 0,
+                    hasOnlyAppended: try parts.allSatisfy {
+                        try reader.hasOnlyAppended($0, beside: version, since: past)
+                    }),
+                MergeSide(
+                    record: version?.content, revision: 0,
+                    hasOnlyAppended: try reader.hasOnlyAppended(version, beside: parts.last ?? nil, since: past))
+            )
+            parts.append(version)
+            switch ThreeWay.merge(base: base, ours: sides.0, theirs: sides.1, by: nil) {
+            case .ours: break
+            case .theirs: merged = version?.content
+            case .combined(let content): merged = content.record(of: key)
+            case .conflict, .settled: return .unknown
+            }
+            if let content = merged, content.kind == .counter {
+                let twice = try undone.twice(key, mergedHeads, [head], since: older)
+                if twice != 0 { merged = counted(.ours, plus: twice, content, nil)?.record(of: key) }
+            }
+            mergedHeads.append(head)
+        }
+        return .known(merged)
+    }
+}
+
+/// Whether both say the same; who said it, and when, does not count.
+func same(_ a: Record?, _ b: Record?) -> Bool {
+    switch (a, b) {
+    case (nil, nil): true
+    case (let a?, let b?): a.saysTheSame(as: b)
+    case (_, _): false
+    }
+}
+
+extension Contained {
+    func contains(_ version: KeyVersion) -> Bool { version.revision <= self[version.branch] }
+}
+
+extension MergedContent {
+    init(_ record: Record) {
+        self.init(
+            kind: record.kind, value: record.value ?? Data(), attributes: record.attributes, links: record.links,
+            owner: record.owner, expires: record.expires)
+    }
+
+    /// The author is its owner.
+    init(_ put: Put, at now: Timestamp) {
+        self.init(
+            kind: put.kind, value: put.value, attributes: put.attributes, links: put.links, owner: "",
+            expires: put.expiry.end(from: now))
+    }
+
+    /// As a version that nobody wrote.
+    func record(of key: Key, revision: Revision = 0, ordinal: UInt32 = 0, owner: String? = nil) -> Record {
+        Record(
+            key: key, revision: revision, ordinal: ordinal, kind: kind, content: .inline(value),
+            attributes: attributes, links: links, owner: self.owner.isEmpty ? owner ?? "" : self.owner,
+            expires: expires)
+    }
+}

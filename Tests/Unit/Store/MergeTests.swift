@@ -1,0 +1,507 @@
+import Foundation
+import MembusModel
+import Testing
+
+@testable import MembusStore
+
+@Suite("Merges, rollbacks and reverts")
+struct MergeTests {
+    private let trial = BranchName(unchecked: "trial")
+
+    private func outcome(_ world: World, _ work: Work) throws -> Outcome {
+        let result = try world.write(work).results[0]
+        guard let outcome = result.outcome else { throw Unexpected("refused: \(String(describing: result.refusal))") }
+        return outcome
+    }
+
+    private func refusal(_ world: World, _ work: Work) throws -> Refusal {
+        try #require(try world.write(work).results[0].refusal)
+    }
+
+    private func conflicts(_ outcome: Outcome) throws -> [MergeConflict] {
+        guard case .unsettled(let conflicts, _, _) = outcome else { throw Unexpected("\(outcome)") }
+        return conflicts
+    }
+
+    private func report(_ outcome: Outcome) throws -> MergeReport {
+        guard case .merged(_, let report) = outcome else { throw Unexpected("\(outcome)") }
+        return report
+    }
+
+    private func verifies(_ world: World) throws {
+        #expect(try world.reader.verify().problems.isEmpty)
+    }
+
+    /// `main` and `trial`, which is forked once `a` is there.
+    private func parted() throws -> World {
+        let world = try World()
+        try world.put("a", "1")
+        try world.put("b", "1")
+        try world.fork("trial")
+        return world
+    }
+
+    // MARK: Merges
+
+    @Test("what only one side changed is that side's, and the same merge again finds nothing to do")
+    func oneSide() throws {
+        let world = try parted()
+        try world.put("a", "2", on: trial)
+        try world.put("new", "x", on: trial)
+        try world.delete("b", on: trial)
+        try world.put("mine", "y")
+        let merged = try outcome(world, .merge(Merge(trial)))
+        #expect(try report(merged) == MergeReport(source: 6, written: 3, agreed: 0, settled: 0))
+        #expect(try world.state() == ["a": "2", "new": "x", "mine": "y"])
+        let record = try world.get("a")
+        #expect(record.revision == world.head && record.owner == "ada")
+        guard case .held = try outcome(world, .merge(Merge(trial))) else { throw Unexpected("merged again") }
+        guard case .merged = try outcome(world, .merge(Merge(.main, into: trial))) else {
+            throw Unexpected("not merged")
+        }
+        #expect(try world.state(on: trial) == world.state())
+        try verifies(world)
+    }
+
+    @Test("a retry of a merge, or of one that was not settled, is told the same")
+    func retries() throws {
+        let world = try parted()
+        try world.put("a", "2", on: trial)
+        let merge = Work.merge(Merge(trial))
+        let first = try outcome(world, merge)
+        let again = try world.writer.write([world.item(merge, number: world.number)], at: world.now).results[0].outcome
+        #expect(first == again)
+        try world.put("a", "3", on: trial)
+        try world.put("a", "4")
+        let head = world.head
+        let open = try outcome(world, merge)
+        #expect(try conflicts(open).map(\.key.text) == ["a"])
+        let reopened = try world.writer.write([world.item(merge, number: world.number)], at: world.now)
+            .results[0].outcome
+        #expect(try conflicts(try #require(reopened)).map(\.kind) == [.bothChanged] && world.head == head)
+    }
+
+    @Test("conflicts are told with their versions and authors, and a resolution settles just those versions")
+    func resolutions() throws {
+        let world = try parted()
+        try world.put("a", "2", on: trial)
+        try world.put("a", "3")
+        try world.delete("b")
+        try world.put("b", "4", on: trial)
+        let open = try conflicts(outcome(world, .merge(Merge(trial))))
+        #expect(open.map(\.kind) == [.bothChanged, .deletedAndChanged])
+        #expect(
+            open[0].base?.record.text == "1" && open[0].ours?.record.text == "3" && open[0].theirs?.record.text == "2")
+        #expect(open[0].theirs?.commit?.agent == "ada" && open[1].ours?.record.isDeleted == true)
+        // Meanwhile one of them has moved on: it settles nothing.
+        try world.put("a", "5")
+        let chosen = open.map { $0.resolved(.theirs) }
+        #expect(try conflicts(outcome(world, .merge(Merge(trial, resolutions: chosen)))).map(\.key.text) == ["a"])
+        #expect(try world.text("b") == nil)
+        let now = try conflicts(outcome(world, .merge(Merge(trial))))
+        let put = Put(Data("both".utf8))
+        let settled = [now[0].resolved(.put(put)), now[1].resolved(.theirs)]
+        #expect(try report(outcome(world, .merge(Merge(trial, resolutions: settled)))).settled == 2)
+        #expect(try world.text("a") == "both" && world.text("b") == "4")
+        try verifies(world)
+    }
+
+    @Test("counters add up, also when both sides counted the same; objects are merged by member, texts by line")
+    func kinds() throws {
+        let world = try World()
+        func change(_ key: String, _ action: Change.Action, _ branch: BranchName = .main) throws {
+            _ = try world.write(.change(key, action, on: branch))
+        }
+        try change("n", .increment(10))
+        try change("j", .mergePatch(Data(#"{"a":1,"b":1}"#.utf8)))
+        try world.put("t", "one\ntwo\nthree\nfour\nfive\n")
+        try change("log", .append(Data("start;".utf8)))
+        try world.fork("trial")
+        for branch in [BranchName.main, trial] { try change("n", .increment(5), branch) }
+        try change("j", .mergePatch(Data(#"{"a":2}"#.utf8)))
+        try change("j", .mergePatch(Data(#"{"b":null,"c":3}"#.utf8)), trial)
+        try world.put("t", "ONE\ntwo\nthree\nfour\nfive\n")
+        try world.put("t", "one\ntwo\nthree\nfour\nFIVE\n", on: trial)
+        try change("log", .append(Data("ours;".utf8)))
+        try change("log", .append(Data("theirs;".utf8)), trial)
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        #expect(try world.get("n").count == 20)
+        #expect(try world.text("j") == #"{"a":2,"c":3}"#)
+        #expect(try world.text("t") == "ONE\ntwo\nthree\nfour\nFIVE\n")
+        #expect(try world.text("log") == "start;ours;theirs;")
+    }
+
+    @Test("a policy decides for its topic; it stays with its branch, and one that nobody understands is told")
+    func policies() throws {
+        let world = try parted()
+        let policy = Put(Data(#"{"topic": "a", "policy": "theirs"}"#.utf8), kind: .json)
+        _ = try world.write(.change(".membus/policies/a", .put(policy)))
+        _ = try world.write(
+            .change(
+                ".membus/policies/b", .put(Put(Data(#"{"topic": "b", "policy": "ours"}"#.utf8), kind: .json)), on: trial
+            ))
+        for key in ["a", "b"] {
+            try world.put(key, "2", on: trial)
+            try world.put(key, "3")
+        }
+        #expect(try conflicts(outcome(world, .merge(Merge(trial)))).map(\.key.text) == ["b"])
+        let open = try conflicts(outcome(world, .merge(Merge(trial))))
+        _ = try report(outcome(world, .merge(Merge(trial, resolutions: open.map { $0.resolved(.ours) }))))
+        #expect(try world.text("a") == "2" && world.text("b") == "3" && world.text(".membus/policies/b") == nil)
+        _ = try world.write(.change(".membus/policies/c", .put(Put(Data("{}".utf8), kind: .json))))
+        try world.put("a", "9", on: trial)
+        #expect(try refusal(world, .merge(Merge(trial))).subject == ".membus/policies/c")
+    }
+
+    @Test("what has expired gives way to what was changed, and is not brought in")
+    func expired() throws {
+        let world = try World()
+        try world.put("a", "1", expires: .after(.seconds(10)))
+        try world.fork("trial")
+        try world.put("a", "2", on: trial)
+        try world.put("soon", "x", on: trial, expires: .after(.seconds(5)))
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 20_000)
+        #expect(try !world.expire().isEmpty)
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        #expect(try world.state() == ["a": "2"])
+    }
+
+    @Test("an unknown, the same, a too early, a forgotten and a future state are refused, and nothing is written")
+    func refusals() throws {
+        let world = try parted()
+        try world.put("a", "2", on: trial)
+        let head = world.head
+        #expect(try refusal(world, .merge(Merge(BranchName(unchecked: "nobody")))).code == .unknownBranch)
+        #expect(try refusal(world, .merge(Merge(trial, into: BranchName(unchecked: "nobody")))).code == .unknownBranch)
+        #expect(Merge(.main).shapeRefusal(limits: Limits())?.code == .invalidArgument)
+        #expect(try refusal(world, .merge(Merge(trial, at: 1))).code == .invalidArgument)
+        #expect(try refusal(world, .merge(Merge(trial, at: head + 1))).code == .beyondHead)
+        #expect(try refusal(world, .rollback(Rollback(to: head + 1))).code == .beyondHead)
+        #expect(try refusal(world, .revert(Revert(revisions: [head + 1]))).code == .beyondHead)
+        #expect(try refusal(world, .revert(Revert(versions: [VersionName(Key("a"), at: 2)]))).code == .invalidArgument)
+        #expect(Revert().shapeRefusal(limits: Limits())?.code == .invalidArgument)
+        try world.compact(to: head)
+        #expect(try refusal(world, .rollback(Rollback(to: 1))).code == .belowFloor)
+        #expect(try refusal(world, .revert(Revert(revisions: [2]))).code == .belowFloor)
+        #expect(world.head == head)
+    }
+
+    @Test("what a resolution puts has to be of its kind")
+    func resolutionValues() throws {
+        let world = try parted()
+        try world.put("a", "2", on: trial)
+        try world.put("a", "3")
+        let open = try conflicts(outcome(world, .merge(Merge(trial))))
+        for put in [Put(Data("{".utf8), kind: .json), Put(Data("x".utf8), kind: .counter)] {
+            let merge = Merge(trial, resolutions: [open[0].resolved(.put(put))])
+            #expect(try refusal(world, .merge(merge)).code == .invalidValue)
+        }
+    }
+
+    @Test("a merge that would change too much is refused whole")
+    func limits() throws {
+        let world = try World()
+        try world.fork("trial")
+        for start in 0..<11 {
+            let changes = (0..<1000).map { Change(Key(unchecked: "k/\(start * 1000 + $0)"), .put(Put(Data("x".utf8)))) }
+            _ = try world.write(.transaction(Transaction(branch: trial, changes: changes)))
+        }
+        let head = world.head
+        #expect(try refusal(world, .merge(Merge(trial))).code == .limitExceeded && world.head == head)
+        _ = try report(outcome(world, .merge(Merge(trial, at: 6))))
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        #expect(try world.state(page: 4000).count == 11_000)
+    }
+
+    @Test("after a criss-cross the base of a key is what both merges had, and nothing counts twice")
+    func crissCross() throws {
+        let world = try World()
+        _ = try world.write(.change("n", .increment(1)))
+        try world.fork("trial")
+        _ = try world.write(.change("n", .increment(2)))
+        _ = try world.write(.change("n", .increment(4), on: trial))
+        let head = world.head
+        _ = try report(outcome(world, .merge(Merge(trial, at: head))))
+        _ = try report(outcome(world, .merge(Merge(.main, into: trial, at: head))))
+        _ = try world.write(.change("n", .increment(8)))
+        _ = try world.write(.change("n", .increment(16), on: trial))
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        #expect(try world.get("n").count == 31)
+    }
+
+    @Test("a merge of a swept past goes by what was kept for it")
+    func compacted() throws {
+        let world = try parted()
+        try world.put("a", "2", on: trial)
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        try world.put("a", "3", on: trial)
+        try world.put("a", "4", on: trial)
+        try world.delete("a")
+        try world.put("z", "1")
+        try world.compact(to: world.head)
+        let open = try conflicts(outcome(world, .merge(Merge(trial))))
+        #expect(open.map(\.kind) == [.deletedAndChanged] && open[0].base?.record.text == "2")
+        // The deletion is told to the branch that still has it.
+        try world.put("a", "2", on: trial)
+        _ = try report(outcome(world, .merge(Merge(.main, into: trial))))
+        #expect(try world.text("a", on: trial) == nil)
+    }
+
+    // MARK: Undoing
+
+    @Test("a rollback restores a topic as it was, whoever changed it, and can itself be rolled back")
+    func rollback() throws {
+        let world = try World()
+        try world.put("plans/a", "1")
+        try world.put("facts/a", "1")
+        let good = world.head
+        try world.put("plans/a", "2")
+        try world.put("plans/b", "2")
+        try world.put("facts/a", "2")
+        let plans = TopicFilter([Topic(unchecked: "plans/")])
+        guard case .committed(let back) = try outcome(world, .rollback(Rollback(to: good, filter: plans))) else {
+            throw Unexpected("no commit")
+        }
+        #expect(try world.state() == ["plans/a": "1", "facts/a": "2"])
+        guard case .held = try outcome(world, .rollback(Rollback(to: good, filter: plans))) else {
+            throw Unexpected("rolled back again")
+        }
+        _ = try outcome(world, .rollback(Rollback(to: back.revision - 1)))
+        #expect(try world.state() == ["plans/a": "2", "plans/b": "2", "facts/a": "2"])
+        try verifies(world)
+    }
+
+    @Test("a rollback to before the fork gives what the parent showed then, and what has expired does not return")
+    func rollbackBeyondTheFork() throws {
+        let world = try World()
+        try world.put("a", "1")
+        try world.put("soon", "x", expires: .after(.seconds(5)))
+        try world.put("a", "2")
+        try world.fork("trial")
+        try world.put("b", "3", on: trial)
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 20_000)
+        _ = try world.expire()
+        _ = try outcome(world, .rollback(Rollback(trial, to: 2)))
+        #expect(try world.state(on: trial) == ["a": "1"])
+    }
+
+    @Test("a revert brings back what was before, makes later increments again, and leaves later whole writes")
+    func revert() throws {
+        let world = try World()
+        try world.put("a", "good")
+        _ = try world.write(.change("n", .increment(1)))
+        let bad = Work.transaction(
+            Transaction(
+                context: "lie",
+                changes: [
+                    Change(Key(unchecked: "a"), .put(Put(Data("bad".utf8)))),
+                    Change(Key(unchecked: "b"), .put(Put(Data("bad".utf8)))),
+                    Change(Key(unchecked: "n"), .increment(100)),
+                    Change(Key(unchecked: "later"), .put(Put(Data("bad".utf8)))),
+                ]))
+        _ = try world.write(bad)
+        let lie = world.head
+        _ = try world.write(.change("n", .increment(10)))
+        try world.put("later", "whole")
+        _ = try outcome(world, .revert(Revert(revisions: [lie])))
+        #expect(try world.state() == ["a": "good", "n": "11", "later": "whole"])
+        guard case .held = try outcome(world, .revert(Revert(author: Authorship(context: "lie", since: 0)))) else {
+            throw Unexpected("reverted again")
+        }
+        // Reverting the revert restores.
+        _ = try outcome(world, .revert(Revert(revisions: [world.head])))
+        #expect(try world.state() == ["a": "bad", "b": "bad", "n": "111", "later": "whole"])
+        try verifies(world)
+    }
+
+    @Test("a merge that was reverted stays reverted")
+    func revertedMerge() throws {
+        let world = try parted()
+        try world.put("a", "2", on: trial)
+        let merge = try outcome(world, .merge(Merge(trial)))
+        _ = try outcome(world, .revert(Revert(revisions: [try #require(merge.commit).revision])))
+        #expect(try world.text("a") == "1")
+        guard case .held = try outcome(world, .merge(Merge(trial))) else { throw Unexpected("it came back") }
+    }
+
+    @Test("a key whose history can't be told is somebody's to decide, and the rest waits for it")
+    func undecided() throws {
+        let world = try World()
+        try world.put("j", "x")
+        _ = try world.write(.change("j", .put(Put(Data(#"{"a":1}"#.utf8), kind: .json))))
+        let bad = world.head
+        _ = try world.write(.change("j", .mergePatch(Data(#"{"a":2}"#.utf8))))
+        let open = try conflicts(outcome(world, .revert(Revert(revisions: [bad]))))
+        #expect(open.map(\.key.text) == ["j"] && open[0].ours?.record.revision == world.head)
+        let left = open[0].resolved(.ours)
+        guard case .held = try outcome(world, .revert(Revert(revisions: [bad], resolutions: [left]))) else {
+            throw Unexpected("something was written")
+        }
+        _ = try outcome(world, .revert(Revert(revisions: [bad], resolutions: [open[0].resolved(.delete)])))
+        #expect(try world.text("j") == nil)
+    }
+
+    @Test("another store that applies the batches holds the same, and merges on as this one does")
+    func applied() throws {
+        let world = try World()
+        let other = try Store.inMemory(newLineage: 4711)
+        let replica = try other.makeWriter()
+        _ = try replica.write([.openSession(world.session, agent: "ada")], at: world.now)
+        func write(_ work: Work) throws {
+            var decided: DecidedBatch?
+            _ = try world.writer.write([world.item(work)], at: world.now) { decided = $0 }
+            let batch = try DecidedBatch(decoding: try #require(decided).encoded)
+            try replica.apply(batch)
+        }
+        try write(.put("a", "1"))
+        try write(.fork(Fork(name: trial)))
+        try write(.put("a", "2", on: trial))
+        try write(.change("n", .increment(3), on: trial))
+        try write(.merge(Merge(trial)))
+        try write(.revert(Revert(revisions: [3])))
+        try write(.rollback(Rollback(to: 5)))
+        #expect(replica.head == world.writer.head)
+        #expect(try other.makeReader().verify().problems.isEmpty)
+        try write(.put("a", "5", on: trial))
+        try write(.merge(Merge(trial)))
+        #expect(replica.head == world.writer.head)
+    }
+
+    // MARK: What compaction must not change
+
+    @Test("a merge without changes is not forgotten by compaction: what was merged is merged")
+    func forgottenMerge() throws {
+        let world = try World()
+        func put(_ key: String, _ text: String, _ branch: BranchName, _ kind: Kind = .json) throws {
+            _ = try world.write(.change(key, .put(Put(Data(text.utf8), kind: kind)), on: branch))
+        }
+        try put("j", "{}", .main)
+        try put("k", "1", .main, Kind("note"))
+        let (a, c) = (try world.fork("a"), try world.fork("c"))
+        for branch in [a, BranchName.main] {
+            try put("j", #"{"x":1}"#, branch)
+            try world.delete("k", on: branch)
+        }
+        #expect(try report(outcome(world, .merge(Merge(a)))).agreed == 2)
+        try world.put("z", "1", on: c)
+        try world.compact(to: world.head)
+        _ = try report(outcome(world, .merge(Merge(.main, into: c))))
+        try put("j", "{}", c)
+        try put("k", "1", c, Kind("note"))
+        guard case .held = try outcome(world, .merge(Merge(a, into: c))) else {
+            throw Unexpected("it was merged again")
+        }
+        #expect(try world.text("j", on: c) == "{}" && world.text("k", on: c) == "1")
+    }
+
+    @Test("an increment that both sides took off comes off once, also when compaction has dropped it")
+    func undoneTwice() throws {
+        let world = try World()
+        _ = try world.write(.change("n", .increment(100)))
+        _ = try world.write(.change("n", .increment(10)))
+        let bad = world.head
+        _ = try world.write(.change("n", .increment(1)))
+        try world.fork("trial")
+        for branch in [BranchName.main, trial] { _ = try outcome(world, .revert(Revert(branch, revisions: [bad]))) }
+        for number in 0..<5 { try world.put("other", "\(number)") }
+        try world.put("mine", "x", on: trial)
+        try world.compact(to: world.head)
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        #expect(try world.get("n").count == 101)
+    }
+
+    @Test("an increment that only one side ever had does not come back since both have reverted it")
+    func undoneOnOneSide() throws {
+        let world = try World()
+        _ = try world.write(.change("n", .increment(100)))
+        try world.fork("trial")
+        _ = try world.write(.change("n", .increment(1)))
+        let ours = world.head
+        _ = try world.write(.change("n", .increment(10), on: trial))
+        let theirs = world.head
+        _ = try outcome(world, .revert(Revert(revisions: [ours, theirs])))
+        _ = try outcome(world, .revert(Revert(trial, revisions: [theirs])))
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        #expect(try world.get("n").count == 100)
+    }
+
+    @Test("a fork that merged its parent twice has one base, and its reverts can be told")
+    func mergedTwice() throws {
+        let world = try World()
+        func count(_ amount: Int64, _ branch: BranchName = .main) throws {
+            _ = try world.write(.change("n", .increment(amount), on: branch))
+        }
+        try count(100)
+        try world.fork("trial")
+        try count(10)
+        _ = try report(outcome(world, .merge(Merge(.main, into: trial))))
+        try count(1)
+        try count(1)
+        try count(1000, trial)
+        let bad = world.head
+        _ = try report(outcome(world, .merge(Merge(.main, into: trial))))
+        #expect(try world.get("n", on: trial).count == 1112)
+        _ = try outcome(world, .revert(Revert(trial, revisions: [bad])))
+        #expect(try world.get("n", on: trial).count == 112)
+    }
+
+    // MARK: What time must not change
+
+    @Test("a base counts as it was, though its time has come by now")
+    func expiredBase() throws {
+        let world = try World()
+        func put(_ text: String, _ branch: BranchName, _ expiry: Put.Expiry = .never) throws {
+            let put = Put(Data(text.utf8), kind: .counter, expiry: expiry)
+            _ = try world.write(.change("n", .put(put), on: branch))
+        }
+        try put("10", .main, .after(.seconds(5)))
+        try world.fork("trial")
+        try put("15", .main)
+        try put("12", trial)
+        world.now = Timestamp(milliseconds: world.now.milliseconds + 20_000)
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        #expect(try world.get("n").count == 17)
+    }
+
+    // MARK: What it may cost
+
+    @Test(
+        "criss-crosses of many branches, and reverts of reverts, are bounded in what they look at",
+        .timeLimit(.minutes(1)))
+    func bounded() throws {
+        let world = try World()
+        _ = try world.write(.change("n", .increment(1)))
+        let branches = try [.main] + (0..<3).map { try world.fork("b\($0)") }
+        for _ in 0..<9 {
+            for branch in branches { _ = try world.write(.change("n", .increment(1), on: branch)) }
+            let at = world.head
+            for target in branches {
+                for source in branches where source != target {
+                    _ = try world.write(.merge(Merge(source, into: target, at: at)))
+                }
+            }
+        }
+        #expect(try world.get("n").count == 1 + 9 * 4)
+    }
+
+    @Test("what lies beneath a thousand appends is reverted without holding all of them", .timeLimit(.minutes(1)))
+    func longAppends() throws {
+        let world = try World()
+        try world.put("log", "start;")
+        let first = world.head
+        for number in 0..<1000 { _ = try world.write(.change("log", .append(Data("\(number);".utf8)))) }
+        _ = try outcome(world, .revert(Revert(revisions: [first])))
+        #expect(try world.text("log") == (0..<1000).map { "\($0);" }.joined())
+    }
+
+    @Test("what no transaction could put is somebody's to decide")
+    func tooLarge() throws {
+        let world = try World()
+        func half(_ letter: UInt8) -> Data { Data(repeating: letter, count: 2_500_000) }
+        _ = try world.write(.change("log", .append(Data("s".utf8))))
+        try world.fork("trial")
+        _ = try world.write(.change("log", .append(half(1))))
+        _ = try world.write(.change("log", .append(half(2)), on: trial))
+        #expect(try conflicts(outcome(world, .merge(Merge(trial)))).map(\.kind) == [.bothChanged])
+    }
+}
