@@ -646,7 +646,7 @@ def test_who_keeps_the_log_from_being_written_back_is_named(broker):
 def test_history_is_not_swept_into_a_log_that_somebody_holds(broker):
     put(broker, "a", "1")
     with a_stopped_reader(broker):
-        put_all(broker, [(f"large/{number % 4}", "x" * 900_000) for number in range(45)])
+        put_all(broker, [(f"large/{number % 4}", "x" * 900_000) for number in range(100)])  # more than a sweep rests for
         eventually(lambda: run_json_lines(broker, "status")[0]["held_log"], what="a log that is held")
         compaction = processes.start([membus(), "--broker", broker.url, "compact", "--below", "40"],
                                      stdout=subprocess.DEVNULL)
