@@ -32,7 +32,7 @@ ARGUMENTS = {
     "read": [{"keys": ["sample"]}, {"topic": "/", "limit": 5}, {"keys": ["sample"], "newest": True}],
     "write": [{"changes": [{"key": "a", "value": "x"}], "message": "why"}, {"changes": [{"key": "c", "increment": 1}]}],
     "list": [{}, {"topic": "plans/"}], "history": [{"key": "sample"}], "log": [{}, {"topic": "/", "limit": 3}],
-    "claim": [{"key": "claims/a", "seconds": 5}], "release": [{"key": "claims/a"}],
+    "claim": [{"key": "claims/a", "seconds": 5}], "fork": [{"name": "probe"}],
     "wait": [{"topic": "/", "after": 0}, {"key": "sample", "seconds": 1}, {"topic": "nothing/", "seconds": 1}]}
 
 
@@ -117,7 +117,9 @@ BOTH = ("stdio", "http")
 MCP = [
     Judge("mcpcheck", ("jbt-mcpcheck==0.1.1",), ("http",), mcpcheck),
     Judge("mcp-conform", ("mcp-conform==0.1.0",), BOTH, conform),
-    Judge("amagi-mcp-probe", ("amagi-mcp-probe==0.1.0",), BOTH, probe),
+    Judge("amagi-mcp-probe", ("amagi-mcp-probe==0.1.0",), BOTH, probe, {
+        "there is no branch|is a record, not a claim|\"revisions\" and \"versions\", or|\"revision\" expected":
+            "what it makes up names branches, claims and commits that are not there, and is refused"}),
     Judge("mcp-fuzzer", ("mcp-fuzzer==0.7.0",), BOTH, fuzzer, {
         "injection_reflection": "an error names the key that it is about, in JSON, where no browser reads it"}),
 ]
