@@ -6,13 +6,22 @@ import MembusModel
 /// A view that comes back after a long absence names a revision whose commit is gone. With its hash the broker
 /// can still tell a view of this history, which goes forward to a snapshot, from one of another history, which
 /// must drop what it holds.
+///
+/// Of a store that takes thousands of commits a second they would be the only thing that grows for ever: so the oldest go. A
+/// view that was away for longer drops what it holds, as one of another history does: below the floor it gets a snapshot
+/// in any case.
 enum HashArchive {
     private static let blockBits: Int64 = 10
     private static let entryBytes = 8
     private static var blockBytes: Int { entryBytes << blockBits }
+    /// Of so many revisions: 32 MiB.
+    static let most: Int64 = 4 << 20
+    /// So many blocks go at once.
+    private static let mostDropped = 64
 
     /// Keeps the hashes of the commits in this span; they are still there.
-    static func keep(_ db: Database, from first: Revision, to last: Revision) throws {
+    /// - Parameter most: of so many revisions up to the last.
+    static func keep(_ db: Database, from first: Revision, to last: Revision, most: Int64 = most) throws {
         var blocks: [Int64: Data] = [:]
         let cursor = try db.rows(
             "SELECT revision, hash FROM commits WHERE revision >= ? AND revision <= ?", [first, last])
@@ -28,6 +37,9 @@ enum HashArchive {
         for (number, block) in blocks {
             try db.run("INSERT OR REPLACE INTO hashes(block, bytes) VALUES(?, ?)", [number, block])
         }
+        try db.run(
+            "DELETE FROM hashes WHERE block IN (SELECT block FROM hashes WHERE block < ? ORDER BY block LIMIT ?)",
+            [max(0, last - most) >> blockBits, mostDropped])
     }
 
     /// `nil`: never kept.

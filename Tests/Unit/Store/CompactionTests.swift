@@ -117,7 +117,13 @@ struct CompactionTests {
         try #require(world).writer.connection.perform("going back") { db in
             try db.execute(
                 """
-                DROP TABLE merges; DROP TABLE reverted; ALTER TABLE commits DROP COLUMN provenance;
+                DROP TABLE merges; DROP TABLE reverted; DROP TABLE quarantined; ALTER TABLE commits DROP COLUMN provenance;
+                DROP TABLE bare; DROP INDEX tags_by_state; DROP INDEX branches_by_change;
+                ALTER TABLE tags DROP COLUMN agent; ALTER TABLE tags DROP COLUMN message;
+                ALTER TABLE tags DROP COLUMN time; ALTER TABLE tags DROP COLUMN created;
+                ALTER TABLE branches DROP COLUMN inherited; ALTER TABLE branches DROP COLUMN closed;
+                ALTER TABLE branches DROP COLUMN protected; ALTER TABLE branches DROP COLUMN deleted;
+                ALTER TABLE branches DROP COLUMN changed;
                 DROP INDEX commits_by_branch; DROP TABLE dropped;
                 DELETE FROM meta WHERE key = 'dropped_up_to'; PRAGMA user_version = 2
                 """)
@@ -261,6 +267,21 @@ struct CompactionTests {
         for (index, place) in places.enumerated() {
             let now = try world.reader.position(of: Revision(index + 1), visible: .max)
             #expect(place != nil && now == place)
+        }
+    }
+
+    @Test("of the hashes below the floor only the newest are kept")
+    func oldHashes() throws {
+        let world = try World()
+        for number in 1...5000 { try world.put("a", "\(number)") }
+        try world.writer.connection.perform("archiving") { db in
+            try HashArchive.keep(db, from: 1, to: 3000, most: 1024)
+            try HashArchive.keep(db, from: 3001, to: 5000, most: 1024)
+            func hash(_ revision: Revision) throws -> UInt64? { try HashArchive.hash(db, of: revision) }
+            #expect(try hash(1) == nil && hash(3000) == nil)
+            let place = try Chain.position(db, of: 4500)
+            #expect(try hash(4500) == place?.hash && hash(5000) != nil)
+            #expect(try db.integer("SELECT count(*) FROM hashes") == 2)
         }
     }
 
