@@ -116,6 +116,7 @@ public enum MembusError: Error, Sendable, CustomStringConvertible {
         case .absent(let key): "\(key) exists (revision \(failed.revision))"
         case .unchanged(let topic, let since):
             "\(failed.key) of \(topic) changed after \(since) (revision \(failed.revision))"
+        case .sound: "\(failed.key), which was read, was undone or quarantined by revision \(failed.revision)"
         }
     }
 }

@@ -19,7 +19,7 @@ struct Root: AsyncParsableCommand {
             Keys are compared byte by byte: two spellings of one accented letter (NFC, NFD) are two keys.
 
             Exit codes: 0 done, 1 error, 2 wrong usage or input, 3 conflict (a precondition failed), 4 not found \
-            (a record, a branch).
+            (a record, a branch, a tag).
             With --json every line of standard output is one JSON object, errors and conflicts included.
             Shell completion: membus --generate-completion-script bash|zsh|fish
             """,
@@ -39,8 +39,9 @@ struct Root: AsyncParsableCommand {
             CommandGroup(
                 name: "Branches, and undoing:",
                 subcommands: [
-                    BranchesCommand.self, ForkCommand.self, MergeCommand.self, RollbackCommand.self,
-                    RevertCommand.self, ImpactCommand.self,
+                    BranchesCommand.self, ForkCommand.self, TagCommand.self, TagsCommand.self, MergeCommand.self,
+                    ConflictsCommand.self, ResolveCommand.self, PickCommand.self, RebaseCommand.self,
+                    RollbackCommand.self, RevertCommand.self, ImpactCommand.self, QuarantineCommand.self,
                 ]),
             CommandGroup(name: "For agents' hosts:", subcommands: [MCPCommand.self]),
             CommandGroup(

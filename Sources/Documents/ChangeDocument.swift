@@ -30,7 +30,7 @@ package enum ChangeDocument {
         return .delete
     }
 
-    private static func put(_ node: JSONNode) throws(JSONError) -> Put {
+    package static func put(_ node: JSONNode) throws(JSONError) -> Put {
         var fields = try node.fields()
         let links = fields.take("links")
         var put = try content(&fields)

@@ -82,7 +82,7 @@ extension JSONValue {
         [
             "merged": true, "position": .position(position), "source": .integer(report.source),
             "written": JSONValue(report.written), "agreed": JSONValue(report.agreed),
-            "settled": JSONValue(report.settled),
+            "settled": JSONValue(report.settled), "parked": JSONValue(report.parked),
         ]
     }
 
@@ -105,7 +105,43 @@ extension JSONValue {
             if let commit = version.commit { told = told + ["commit": .commit(commit)] }
             shown = shown + [name: told]
         }
+        if let revert = conflict.undoneBy { shown = shown + ["undone_by": .integer(revert)] }
         return shown
+    }
+
+    /// What would be written.
+    package static func plan(
+        _ plan: Plan, on branch: BranchName, showing show: (Record) -> JSONValue = JSONValue.record
+    ) -> JSONValue {
+        [
+            "plan": .string("\(plan.id)"), "branch": .string(branch.text), "at": .position(plan.at),
+            "changes": .array(
+                plan.changes.map { change in
+                    var shown: JSONValue = ["key": .string(change.key.text)]
+                    if let from = change.from { shown = shown + ["from": show(from)] }
+                    if let to = change.to { shown = shown + ["to": show(to)] }
+                    return shown + [
+                        "made_of": .array(change.madeOf.map { .integer($0) }), "settled": .bool(change.isSettled),
+                    ]
+                }),
+            "unlisted": JSONValue(plan.unlisted), "agreed": JSONValue(plan.agreed),
+            "contained": .bool(plan.isContained),
+            "conflicts": .array(plan.conflicts.map { mergeConflict($0, show) }),
+            "unlisted_conflicts": JSONValue(plan.unlistedConflicts),
+        ]
+    }
+
+    /// A conflict that was left for later.
+    package static func parked(_ conflict: ParkedConflict, claimedBy owner: String?) -> JSONValue {
+        func side(_ side: ParkedConflict.Side?) -> JSONValue {
+            side.map { ["branch": .string($0.branch.text), "revision": .integer($0.revision)] } ?? .null
+        }
+        return [
+            "conflict": .string(conflict.name), "key": .string(conflict.conflict.text),
+            "kind": .string(conflict.kind.rawValue), "source": .string(conflict.source.text),
+            "base": side(conflict.base), "ours": side(conflict.ours), "theirs": side(conflict.theirs),
+            "claimed_by": owner.map { .string($0) } ?? .null,
+        ]
     }
 
     private static func failedPrecondition(_ failed: FailedPrecondition, _ show: (Record) -> JSONValue) -> JSONValue {
@@ -119,6 +155,7 @@ extension JSONValue {
         case .at(let key, let revision): ["at": ["key": .string(key.text), "revision": .integer(revision)]]
         case .absent(let key): ["absent": .string(key.text)]
         case .unchanged(let topic, let since): ["unchanged": ["topic": .string(topic.text), "since": .integer(since)]]
+        case .sound: ["sound": true]
         }
     }
 }

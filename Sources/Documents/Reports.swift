@@ -20,6 +20,7 @@ extension JSONValue {
             "commit_p99_us": microseconds(f.commitP99), "wal_bytes": .integer(f.walBytes),
             "store_bytes": .integer(f.storeBytes), "counts": counts(f.counts),
             "held_log": f.heldLog.map { heldLog($0) } ?? .null,
+            "tags": .integer(f.tags), "tags_below_floor": .integer(f.tagsBelowFloor),
             "evicted_history": f.evictedHistory.map { amount($0.all) + ["segments": groups($0.segments)] } ?? .null,
         ]
     }
@@ -65,12 +66,48 @@ extension JSONValue {
     }
 
     package static func branch(_ branch: BranchInfo) -> JSONValue {
-        let name: JSONValue = ["name": .string(branch.name.text)]
-        guard let parent = branch.parent else { return name }
-        return name + [
-            "parent": .string(parent.text), "fork_revision": .integer(branch.forkRevision),
-            "created": .integer(branch.created),
+        var shown: JSONValue = ["name": .string(branch.name.text)]
+        if let parent = branch.parent {
+            shown =
+                shown + [
+                    "parent": .string(parent.text), "fork_revision": .integer(branch.forkRevision),
+                    "created": .integer(branch.created),
+                ]
+        }
+        if branch.isClosed { shown = shown + ["closed": true] }
+        if branch.isProtected { shown = shown + ["protected": true] }
+        return branch.figures.map { shown + ["figures": figures($0)] } ?? shown
+    }
+
+    private static func figures(_ figures: BranchFigures) -> JSONValue {
+        var shown: JSONValue = [
+            "head": .integer(figures.head), "ahead": .integer(figures.ahead), "behind": .integer(figures.behind),
         ]
+        if let merged = figures.merged {
+            shown =
+                shown + [
+                    "merged_into": .string(merged.into.text), "merged": .integer(merged.revision),
+                    "merged_source": .integer(merged.source),
+                ]
+        }
+        return shown + ["open_conflicts": .integer(figures.openConflicts)]
+    }
+
+    package static func tag(_ tag: TagInfo) -> JSONValue {
+        var shown: JSONValue = [
+            "name": .string(tag.name.text), "branch": .string(tag.branch.text), "revision": .integer(tag.revision),
+            "agent": .string(tag.agent), "time_ms": .integer(tag.time.milliseconds),
+        ]
+        if !tag.message.isEmpty { shown = shown + ["message": .string(tag.message)] }
+        shown = shown + ["created": .integer(tag.created)]
+        return tag.holdsHistory ? shown + ["holds_history": true] : shown
+    }
+
+    /// What a fork's receipt tells besides.
+    package static func forked(from parent: BranchName, at revision: Revision, _ frozen: FrozenCount?) -> JSONValue {
+        let state: JSONValue = ["parent": .string(parent.text), "at": .integer(revision)]
+        guard let frozen else { return state }
+        return state + ["frozen": ["records": JSONValue(frozen.records), "more": .bool(!frozen.isAll)]]
     }
 
     package static func limits(_ limits: Limits) -> JSONValue {
@@ -132,6 +169,16 @@ extension JSONValue {
 }
 
 extension JSONValue {
+    /// All in one object.
+    package static func impact(_ impact: Impact) -> JSONValue {
+        [
+            "at": .position(impact.at), "commits": .array(impact.commits.map { .derived($0) }),
+            "unlisted": JSONValue(impact.unlisted), "readers": .array(impact.readers.map { .reader($0) }),
+            "unjudged": .array(impact.unjudged.map { .integer($0) }),
+            "unjudged_count": JSONValue(impact.unjudgedCount),
+        ]
+    }
+
     package static func derived(_ derived: DerivedCommit) -> JSONValue {
         commit(derived.commit) + [
             "edges": .array(

@@ -70,9 +70,13 @@ package struct TransactionDocument: Hashable, Sendable {
         if let at = fields.take("at") { named.append(try Self.at(at)) }
         if let absent = fields.take("absent") { named.append(.absent(try absent.key())) }
         if let unchanged = fields.take("unchanged") { named.append(try Self.unchanged(unchanged)) }
+        if let sound = fields.take("sound") {
+            guard try sound.bool() else { throw sound.fault("true expected") }
+            named.append(.sound)
+        }
         try fields.end()
         guard let precondition = named.first, named.count == 1 else {
-            throw node.fault("exactly one of at, absent, unchanged expected")
+            throw node.fault("exactly one of at, absent, unchanged, sound expected")
         }
         return precondition
     }

@@ -25,16 +25,20 @@ def edit(mirror, dice, branch):
     key = dice.choice(sorted(KINDS)) + dice.choice("12")
     kind, now = KINDS[key[0]], model.content(mirror.model.read(branch, key))
     value = now[1] if now is not model.ABSENT else None
+    who = {"context": f"c{dice.randrange(6)}"}
+    if dice.random() < .25:
+        read = mirror.model.read(branch, dice.choice(sorted(KINDS)) + dice.choice("12"))
+        who["reads"] = [read.id] if read is not None else []
     if dice.random() < .12:
         if now is not model.ABSENT:
-            mirror.delete(branch, key)
+            mirror.delete(branch, key, **who)
     elif kind == "text":
-        mirror.put(branch, key, dice.randrange(4))
+        mirror.put(branch, key, dice.randrange(4), **who)
     elif kind == "counter":
         if dice.random() < .15:
-            mirror.put(branch, key, dice.randrange(3))
+            mirror.put(branch, key, dice.randrange(3), **who)
         else:
-            mirror.increment(branch, key, dice.choice([1, 2, 4, 8, -1]))
+            mirror.increment(branch, key, dice.choice([1, 2, 4, 8, -1]), **who)
     elif kind == "json":
         members = dict(value or {})
         member = dice.choice("xyz")
@@ -42,11 +46,11 @@ def edit(mirror, dice, branch):
             members.pop(member, None)
         else:
             members[member] = dice.randrange(3)
-        mirror.put(branch, key, members)
+        mirror.put(branch, key, members, **who)
     elif kind == "set":
-        mirror.put(branch, key, tuple(sorted(set(value or ()) ^ {dice.randrange(4)})))
+        mirror.put(branch, key, tuple(sorted(set(value or ()) ^ {dice.randrange(4)})), **who)
     elif kind == "log":
-        mirror.append(branch, key)
+        mirror.append(branch, key, **who)
     else:
         lines = list(value or ())
         place = dice.randrange(len(lines) + 1)
@@ -54,7 +58,7 @@ def edit(mirror, dice, branch):
             lines[min(place, len(lines) - 1)] = f"L{mirror.model.rev}"
         else:
             lines.insert(place, f"L{mirror.model.rev}")
-        mirror.put(branch, key, tuple(lines))
+        mirror.put(branch, key, tuple(lines), **who)
 
 
 def merge(mirror, dice, target, source):
@@ -85,6 +89,15 @@ def revert(mirror, dice, branch):
         mirror.revert(branch, revisions=sorted({version.rev for version in chosen}))
 
 
+def cascade(mirror, dice, branch):
+    store = mirror.model
+    known = [rev for rev, commit in store.commits.items() if rev > 1 and commit["vers"] and not commit["merge"]
+             and not commit["undid"] and commit["agent"] == "a"]
+    if known:
+        # Most of what was written would else be undone.
+        mirror.cascade(branch, [dice.choice(known[-12:])])
+
+
 def step(mirror, dice, compacts):
     store = mirror.model
     branch = dice.randrange(len(store.branches))
@@ -101,6 +114,10 @@ def step(mirror, dice, compacts):
         mirror.rollback(branch, dice.randrange(max(1, mirror.floor), store.rev + 1))
     elif compacts and chance < .49:
         mirror.compact(dice.randrange(mirror.floor, store.rev + 1))
+    elif not compacts and chance < .50:
+        cascade(mirror, dice, branch)
+    elif chance < .54:
+        mirror.note(branch, dice.choice(sorted(KINDS)) + dice.choice("12"), f"c{dice.randrange(6)}")
     else:
         edit(mirror, dice, branch)
 

@@ -157,6 +157,55 @@ static void put_on(membus_memory memory, membus_text branch, const char *value)
     membus_free(tx);
 }
 
+static void branches(membus_memory memory)
+{
+    const membus_text name = MEMBUS_TEXT("brief"), tag = MEMBUS_TEXT("kept");
+    const membus_answer *answer;
+    membus_call call;
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_fork(memory, NULL, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_change_branch(memory, NULL, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_tag(memory, NULL, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_change_branch(memory, &(membus_branch_changing){.action = 1}, &call));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_change_branch(memory, &(membus_branch_changing){.name = name}, &call));
+    EXPECT(MEMBUS_INVALID_NAME, membus_tag(memory, &(membus_tagging){0}, &call));
+    EXPECT(MEMBUS_INVALID_NAME, membus_tag(memory, &(membus_tagging){.name = MEMBUS_TEXT("10m")}, &call));
+    EXPECT(MEMBUS_INVALID_NAME, membus_find_state(memory, MEMBUS_TEXT("a/b"), (membus_text){0}, 0, &call));
+    EXPECT(MEMBUS_OK, membus_fork(memory, &(membus_forking){.name = name}, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    int64_t made = answer->token.revision;
+    membus_free(call);
+    membus_branch_changing changing = {.name = name, .action = MEMBUS_CLOSE_BRANCH};
+    EXPECT(MEMBUS_OK, membus_change_branch(memory, &changing, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    EXPECT(MEMBUS_COMMITTED, answer->outcome);
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_change_branch(memory, &changing, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    EXPECT(MEMBUS_HELD, answer->outcome);
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_tag(memory, &(membus_tagging){.name = tag, .branch = name, .revision = made}, &call));
+    EXPECT(MEMBUS_OK, done(call, NULL));
+    membus_free(call);
+    changing.action = MEMBUS_DELETE_BRANCH;
+    EXPECT(MEMBUS_OK, membus_change_branch(memory, &changing, &call));
+    EXPECT(MEMBUS_OK, done(call, NULL));
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_find_state(memory, tag, (membus_text){0}, 0, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    EXPECT(1, answer->number == made && answer->text.size == name.size && !memcmp(answer->text.data, "brief", 5));
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_tag(memory, &(membus_tagging){.name = tag, .remove = 1}, &call));
+    EXPECT(MEMBUS_OK, done(call, NULL));
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_tag(memory, &(membus_tagging){.name = tag, .remove = 1}, &call));
+    EXPECT(MEMBUS_UNKNOWN_TAG, done(call, NULL));
+    membus_free(call);
+    EXPECT(MEMBUS_OK, membus_report(memory, MEMBUS_TAGS, 0, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    EXPECT(2, (int)answer->text.size);
+    membus_free(call);
+}
+
 static void merges(membus_memory memory)
 {
     const membus_text trial = MEMBUS_TEXT("trial");
@@ -290,6 +339,7 @@ int main(int count, char **arguments)
     membus_view view = follow(memory);
     numbers(memory, view);
     freed(memory);
+    branches(memory);
     merges(memory);
     races(memory);
     forked(memory, view, arguments[1]);

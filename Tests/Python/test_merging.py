@@ -255,3 +255,73 @@ def test_large_values_of_a_conflict_are_announced_beyond_a_bound(memory):
     assert 0 < sum(record.value is None for record in sides) < 8
     assert memory.merge("trial", settle=lambda conflict: "theirs").result.settled == 4
     assert all(memory.get(f"plans/{name}").text[0] == "t" for name in names)
+
+
+def lied_to(memory):
+    """A lie, a plan that was built on it, and something else. -> the lie's revision"""
+    memory.transact(lambda tx: [tx.put("facts/visa", "not known"), tx.put("plans/lisbon", "first idea")])
+    lie = memory.transact(lambda tx: tx.put("facts/visa", "no visa")).revision
+    memory.transact(lambda tx: [tx.get("facts/visa"), tx.put("plans/lisbon", "fly")])
+    return lie
+
+
+def test_a_cascade_undoes_what_followed_and_a_plan_of_it_is_carried_out_exactly_or_not_at_all(memory):
+    lie = lied_to(memory)
+    told = memory.impact(versions=[("facts/visa", lie)])
+    assert [commit["revision"] for commit in told["commits"]] == [lie, lie + 1]
+    rewrite = membus.Rewrite.revert(versions=[("facts/visa", lie)], cascade=True)
+    plan = memory.plan(rewrite)
+    assert {change["key"]: change["to"]["value"] for change in plan["changes"]} == {
+        "facts/visa": "not known", "plans/lisbon": "first idea"}
+    memory.transact(lambda tx: [tx.get("plans/lisbon"), tx.put("bookings/lisbon", "x")])
+    with pytest.raises(membus.PlanChanged):
+        memory.carry_out(rewrite, plan=plan["plan"])
+    assert memory.get("plans/lisbon").text == "fly"
+    memory.carry_out(rewrite, plan=memory.plan(rewrite)["plan"], message="the embassy says otherwise")
+    assert memory.get("plans/lisbon").text == "first idea" and memory.get("bookings/lisbon") is None
+    assert not memory.revert(versions=[("facts/visa", lie)], cascade={"own_only": False}).is_committed
+
+
+def test_a_quarantine_warns_readers_and_fails_what_requires_to_be_sound(memory):
+    lie = lied_to(memory)
+    memory.quarantine(versions=[("facts/visa", lie)], cascade=True, reason="the embassy says otherwise")
+    assert memory.get("plans/lisbon").attributes == {"membus.quarantine": "the embassy says otherwise"}
+
+    def book(tx):
+        tx.get("plans/lisbon")
+        tx.require_sound()
+        tx.put("bookings/lisbon", "x")
+
+    with pytest.raises(membus.Conflict) as caught:
+        memory.transact(book)
+    assert caught.value.failed[0].key == "plans/lisbon"
+    with pytest.raises(membus.InvalidArgument):
+        memory.transact(lambda tx: tx.put("a", "x", attributes={"membus.quarantine": "no"}))
+
+
+def test_what_a_merge_parks_is_claimed_by_one_and_settled(parted):
+    memory, ours, theirs = parted
+    merged = memory.merge("trial", parks=True)
+    assert merged.result.parked == 1 and memory.get("plans/paris").text == "car"
+    (conflict,) = memory.conflicts()
+    assert (conflict["key"], conflict["ours"]["revision"], conflict["theirs"]["revision"]) == (
+        "plans/paris", ours, theirs)
+    memory.claim_conflict(conflict["conflict"], expires=60)
+    with pytest.raises(membus.Conflict):
+        memory.claim_conflict(conflict["conflict"])
+    assert memory.conflicts()[0]["claimed_by"] == "planner"
+    with pytest.raises(membus.OpenConflicts):
+        memory.merge("main", into="trial")
+    memory.resolve(conflict["conflict"], "theirs", message="fly")
+    assert memory.get("plans/paris").text == "flight" and memory.conflicts() == []
+    assert memory.merge("main", into="trial").is_committed
+
+
+def test_a_commit_is_picked_and_a_branch_is_rebased(parted):
+    memory, ours, theirs = parted
+    memory.fork("other", at=1)
+    picked = memory.pick(theirs, branch="other")
+    assert picked.is_committed and memory.get("plans/paris", branch="other").text == "flight"
+    rebased = memory.rebase("trial", "trial-2")
+    assert rebased["stopped_at"] == theirs and rebased["picked"] == []
+    assert [line["revision"] for line in memory.blame("plans/paris")] == [ours]

@@ -144,7 +144,8 @@ struct CommitTurn {
         if answers.isEmpty && commits.isEmpty { return }
         environment.report(
             WriteReport(
-                results: answers, commits: commits, nextExpiry: writer.nextExpiry, sync: written?.sync, clock: clock))
+                results: answers, commits: commits, deletedBranches: written?.deletedBranches ?? [],
+                nextExpiry: writer.nextExpiry, sync: written?.sync, clock: clock))
     }
 
     // MARK: Sweeping

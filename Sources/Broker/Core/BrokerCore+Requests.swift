@@ -37,13 +37,14 @@ extension BrokerCore {
         case .range(let range): admit(InPieces(range), for: asked, now: now, into: &outputs)
         case .history(let history): admit(InPieces(history), for: asked, now: now, into: &outputs)
         case .log(let log): admit(InPieces(log), for: asked, now: now, into: &outputs)
-        case .branches(let branches): admit(branches, for: asked, now: now, into: &outputs)
+        case .branches(let branches): admit(InPieces(branches), for: asked, now: now, into: &outputs)
         case .status(let status): admit(status, for: asked, now: now, into: &outputs)
         case .backup(let backup): admit(backup, for: asked, now: now, into: &outputs)
         case .verify(let verify): admit(verify, for: asked, now: now, into: &outputs)
         case .digest(let digest): admit(InPieces(digest), for: asked, now: now, into: &outputs)
         case .diff(let diff): admit(InPieces(diff), for: asked, now: now, into: &outputs)
         case .impact(let impact): admit(InPieces(impact), for: asked, now: now, into: &outputs)
+        case .plan(let plan): admit(plan, for: asked, now: now, into: &outputs)
         case .pull(let pull): lookUp(pull, asked, now: now, into: &outputs)
         }
     }

@@ -15,6 +15,10 @@ extension BrokerCore {
             counters.syncs.add(sync)
         }
         for commit in batch.commits { publish(commit, into: &outputs) }
+        // Their views are to ask again, and to be told so.
+        if !batch.deletedBranches.isEmpty {
+            _ = streams.drop(batch.deletedBranches, drawn: UInt64.random(in: 1 ... .max, using: &random))
+        }
         var oldest = now
         var hasSwept = false
         for (ticket, result) in batch.results {

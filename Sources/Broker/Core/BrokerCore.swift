@@ -357,6 +357,8 @@ package struct WriteReport: Sendable {
     package var results: [(ticket: Ticket, result: Result)]
     /// The new commits in the order of their revisions.
     package var commits: [Commit]
+    /// Branches that they deleted.
+    package var deletedBranches: [BranchName]
     package var nextExpiry: Timestamp?
     /// How long COMMIT took; `nil` if nothing was written.
     package var sync: Duration?
@@ -364,9 +366,10 @@ package struct WriteReport: Sendable {
     package var clock: SteadyClock?
 
     package init(
-        results: [(ticket: Ticket, result: Result)], commits: [Commit] = [], nextExpiry: Timestamp?,
-        sync: Duration? = nil, clock: SteadyClock? = nil
+        results: [(ticket: Ticket, result: Result)], commits: [Commit] = [], deletedBranches: [BranchName] = [],
+        nextExpiry: Timestamp?, sync: Duration? = nil, clock: SteadyClock? = nil
     ) {
+        self.deletedBranches = deletedBranches
         self.clock = clock
         self.results = results
         self.commits = commits

@@ -1,6 +1,6 @@
 import MembusModel
 import MembusStore
 
-extension GetBranches: LookUpAtOnce {
-    package func answer(by desk: Desk) throws(Refusal) -> Answer { try desk.reader.branches(visible: desk.visible) }
+extension GetBranches: LookedUpInPieces {
+    package var read: NamesRead { NamesRead(self) }
 }

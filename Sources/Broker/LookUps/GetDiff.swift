@@ -16,7 +16,7 @@ extension BranchState {
         switch moment {
         case .head: visible
         case .revision(let revision): revision
-        case .time, .back: 0
+        case .time, .back, .tag: 0
         }
     }
 }

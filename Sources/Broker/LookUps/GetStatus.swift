@@ -8,6 +8,7 @@ extension GetStatus: LookUpAtOnce {
         var figures = BrokerFigures()
         figures.floor = try desk.reader.floor().revision
         figures.sessions = try desk.reader.sessionCount()
+        (figures.tags, figures.tagsBelowFloor) = try desk.reader.tagCounts()
         figures.walBytes = sizes.wal
         figures.storeBytes = sizes.store
         figures.counts = desk.counts.newest

@@ -11,9 +11,7 @@ struct HashLookUp: LookUpAtOnce {
 
     /// The hash as it is on disk, not only up to V: it serves to tell one history from another.
     func answer(by desk: Desk) throws(Refusal) -> UInt64? {
-        guard try desk.reader.branches(visible: .max).contains(where: { $0.name == branch }) else {
-            throw Refusal(.unknownBranch, "there is no branch \"\(branch)\"", subject: branch.text)
-        }
+        try desk.reader.check(branch)
         return try desk.reader.position(of: revision, visible: .max)?.hash
     }
 

@@ -85,7 +85,32 @@ extension Memory {
     }
 
     package func branches(timeout: Duration?, then tell: @escaping Telling<[BranchInfo]>) -> any Cancellable {
-        connection.errand(GetBranches(), timeout: timeout, tell) { $0.answer }
+        connection.errand(NamesInParts(.all(withFigures: true)), .each(timeout ?? connection.settings.timeout)) {
+            result in
+            tell(result.map(\.branches))
+        }
+    }
+
+    package func tags(timeout: Duration?, then tell: @escaping Telling<[TagInfo]>) -> any Cancellable {
+        connection.errand(NamesInParts(.allTags), .each(timeout ?? connection.settings.timeout)) { result in
+            tell(result.map(\.tags))
+        }
+    }
+
+    package func change(
+        _ name: BranchName, _ action: BranchChange.Action, message: String, timeout: Duration?,
+        then tell: @escaping Telling<Receipt>
+    ) -> any Cancellable {
+        let change = BranchChange(name, action, context: context, message: message)
+        return connection.errand(.transact(.branch(change)), timeout: timeout, tell) { try $0.receipt() }
+    }
+
+    package func change(
+        _ name: TagName, _ action: TagChange.Action, message: String, timeout: Duration?,
+        then tell: @escaping Telling<Receipt>
+    ) -> any Cancellable {
+        let change = TagChange(name, action, context: context, message: message)
+        return connection.errand(.transact(.tag(change)), timeout: timeout, tell) { try $0.receipt() }
     }
 
     package func status(timeout: Duration?, then tell: @escaping Telling<BrokerStatus>) -> any Cancellable {
@@ -109,21 +134,23 @@ extension Memory {
     }
 
     package func fork(
-        _ name: BranchName, from parent: BranchName?, at revision: Revision?, message: String, timeout: Duration?,
-        then tell: @escaping Telling<Receipt>
+        _ name: BranchName, from parent: BranchName?, at revision: Revision?, expires: Bool, message: String,
+        timeout: Duration?, then tell: @escaping Telling<Receipt>
     ) -> any Cancellable {
-        let fork = Fork(name: name, parent: parent ?? branch, at: revision, context: context, message: message)
+        let fork = Fork(
+            name: name, parent: parent ?? branch, at: revision, expires: expires, context: context, message: message)
         return connection.errand(.transact(.fork(fork)), timeout: timeout, tell) { try $0.receipt() }
     }
 
     /// Whoever is told of conflicts calls again, with resolutions.
     package func merge(
         _ source: BranchName, into target: BranchName?, at revision: Revision?, resolutions: [Resolution],
-        carriesRules: Bool, message: String, timeout: Duration?, then tell: @escaping Telling<MergeOutcome>
+        carriesRules: Bool, parks: Bool, message: String, timeout: Duration?,
+        then tell: @escaping Telling<MergeOutcome>
     ) -> any Cancellable {
         let merge = Merge(
             source, into: target ?? branch, at: revision, resolutions: resolutions, carriesRules: carriesRules,
-            context: context, message: message)
+            parks: parks, context: context, message: message)
         return connection.errand(.transact(.merge(merge)), timeout: timeout, tell) { try $0.mergeOutcome() }
     }
 

@@ -56,6 +56,8 @@ extension Answer {
         switch outcome {
         case .committed(let position), .merged(let position, _):
             return Receipt(token: Token(lineage: lineage, position: position), isCommitted: true)
+        case .forked(let position, let frozen):
+            return Receipt(token: Token(lineage: lineage, position: position), isCommitted: true, frozen: frozen)
         case .held(let position): return Receipt(token: Token(lineage: lineage, position: position), isCommitted: false)
         case .conflict(let failed, let position): throw MembusError.conflict(failed, at: position)
         case .unsettled(let conflicts, let unlisted, let position):

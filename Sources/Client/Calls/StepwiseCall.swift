@@ -101,7 +101,7 @@ enum ChangedHistory {
     }
 
     /// Any reply names the lineage; this one is short.
-    static let question = GetBranches()
+    static let question = GetBranches(limit: 1)
 
     static func error(_ answer: Answer) throws -> MembusError {
         .historyChanged(now: try answer.answered(to: GetBranches.self).lineage)

@@ -110,6 +110,10 @@ extension Work {
         case .merge(let merge): merge.target
         case .rollback(let rollback): rollback.branch
         case .revert(let revert): revert.branch
+        case .pick(let pick): pick.branch
+        case .quarantine(let quarantine): quarantine.branch
+        case .branch(let change): change.name
+        case .tag(let change): change.branch
         }
     }
 
@@ -118,10 +122,20 @@ extension Work {
     func changes(_ filter: TopicFilter) -> Bool {
         switch self {
         case .transaction(let transaction): transaction.changes.contains { filter.matches($0.key) }
-        case .fork, .merge, .rollback, .revert: false
+        case .fork, .merge, .rollback, .revert, .pick, .quarantine, .branch, .tag: false
         }
     }
 
     /// Takes up a number and does nothing.
     static let nothing = Work.transaction(Transaction())
+}
+
+extension TagChange {
+    /// That its commit is on, as far as its client can tell: where a tag that goes was is known to the broker alone.
+    fileprivate var branch: BranchName {
+        switch action {
+        case .create(let branch, _): branch
+        case .delete: .main
+        }
+    }
 }

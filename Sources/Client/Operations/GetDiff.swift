@@ -61,16 +61,6 @@ extension Memory {
         }
     }
 
-    /// The revision that a state's name means: of a time, say, or of what was there three commits ago.
-    /// - Parameters:
-    ///   - name: the state. A branch that it does not name is the connection's.
-    ///   - timeout: `nil`: the connection's.
-    /// - Throws: what ``compare(_:_:timeout:)`` throws.
-    public func revision(of name: StateName, timeout: Duration? = nil) async throws -> Revision {
-        if let revision = name.revision { return revision }
-        return try await compare(name, name, timeout: timeout).from.revision ?? 0
-    }
-
     func summary(_ from: StateName, _ to: StateName) -> GetDiff {
         GetDiff(from: from.on(branch, now: .now), to: to.on(branch, now: .now), filter: .everything, isSummary: true)
     }
@@ -79,8 +69,8 @@ extension Memory {
 extension Comparison {
     init(_ asked: GetDiff, _ page: DiffPage) {
         self.init(
-            from: .branch(asked.from.branch, at: page.from.revision),
-            to: .branch(asked.to.branch, at: page.to.revision),
+            from: .branch(page.fromBranch ?? asked.from.branch, at: page.from.revision),
+            to: .branch(page.toBranch ?? asked.to.branch, at: page.to.revision),
             common: (page.standing?.common ?? []).map { .branch($0.branch, at: $0.at) },
             onlyFrom: page.standing?.onlyFrom ?? 0, onlyTo: page.standing?.onlyTo ?? 0)
     }
@@ -111,7 +101,8 @@ struct DifferencePages: PagedList {
         let to = Token(lineage: answered.lineage, position: page.to)
         if let states, states != (from, to) { throw MembusError.historyChanged(now: answered.lineage) }
         states = (from, to)
-        (asked.from.moment, asked.to.moment) = (.revision(from.revision), .revision(to.revision))
+        asked.from = BranchState(page.fromBranch ?? asked.from.branch, at: from.revision)
+        asked.to = BranchState(page.toBranch ?? asked.to.branch, at: to.revision)
         // One that gets no further would never end.
         let isLast = page.next == nil || page.next == asked.cursor
         asked.cursor = page.next

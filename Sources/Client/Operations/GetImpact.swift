@@ -24,8 +24,9 @@ extension Memory {
         ).answer
     }
 
-    /// Undoes what followed from some versions, with them: one commit on each branch that shows any of it. Others go on
-    /// meanwhile, so that it looks again until nothing new has followed.
+    /// Undoes what followed from some versions, with them: one commit on each branch that shows any of it, each of which is
+    /// decided in the state that it is written in. Others go on meanwhile, on other branches, too: the same call again undoes
+    /// what has followed since.
     /// - Parameters:
     ///   - versions: single ones.
     ///   - revisions: all that these commits wrote.
@@ -36,8 +37,8 @@ extension Memory {
     ///   - message: what the commits are recorded with.
     ///   - timeout: of each request; `nil`: the connection's.
     /// - Returns: of each branch with a commit, its receipt; none: nothing of it is there any more.
-    /// - Throws: like ``impact(of:revisions:excluding:ownOnly:timeout:)`` and
-    ///   ``revert(versions:revisions:of:on:resolutions:message:timeout:)``. What was done on some branches stays done.
+    /// - Throws: like ``revert(versions:revisions:of:on:cascade:resolutions:message:timeout:)``. What was done on some
+    ///   branches stays done.
     @discardableResult
     public func revertCascade(
         of versions: [VersionName] = [], revisions: [Revision] = [], excluding excluded: [Revision] = [],
@@ -45,37 +46,14 @@ extension Memory {
         timeout: Duration? = nil
     ) async throws -> [(branch: BranchName, receipt: Receipt)] {
         var done: [(branch: BranchName, receipt: Receipt)] = []
-        var known: Set<Revision> = []
-        // Who writes faster on what is bad than it is undone has the last word.
-        for _ in 0..<8 {
-            let impact = try await self.impact(
-                of: versions, revisions: revisions, excluding: excluded, ownOnly: ownOnly, timeout: timeout)
-            guard impact.unlisted == 0 else {
-                throw MembusError.refused(
-                    Refusal(
-                        .limitExceeded,
-                        "\(impact.commits.count + impact.unlisted) commits derive from it, more than one revert takes",
-                        hint: "revert in steps, or exclude commits that are good", subject: "commits"))
-            }
-            // A seed that is a single version of a larger commit is named by itself.
-            let derived = impact.commits.filter { commit in
-                commit.edges.contains { $0.reason != .seed } || revisions.contains(commit.commit.revision)
-            }.map(\.commit.revision)
-            if !known.isEmpty, Set(derived).isSubset(of: known) { break }
-            known = Set(derived).union(revisions)
-            for branch in try await targets(branches, timeout) {
-                let receipt = try await revert(
-                    versions: versions, revisions: derived.isEmpty ? revisions : derived, on: branch,
-                    resolutions: resolutions, message: message, timeout: timeout)
-                if receipt.isCommitted { done.append((branch, receipt)) }
-            }
-            if known.isEmpty { break }
+        let all = try await branches == nil ? self.branches(timeout: timeout).map(\.name) : []
+        for branch in branches ?? all {
+            let receipt = try await revert(
+                versions: versions, revisions: revisions, on: branch,
+                cascade: Cascade(ownOnly: ownOnly, excluded: excluded), resolutions: resolutions, message: message,
+                timeout: timeout)
+            if receipt.isCommitted { done.append((branch, receipt)) }
         }
         return done
-    }
-
-    private func targets(_ branches: [BranchName]?, _ timeout: Duration?) async throws -> [BranchName] {
-        if let branches { return branches }
-        return try await self.branches(timeout: timeout).map(\.name)
     }
 }

@@ -14,20 +14,24 @@ extension Memory {
     ///   - until: only commits of this time or earlier.
     ///   - ascending: oldest first.
     ///   - branch: `nil`: of every branch.
+    ///   - through: of a log that goes down: only commits up to this revision; `nil`: all.
+    ///   - withParents: whether commits tell what they follow: ``/MembusModel/Commit/parents``.
     ///   - values: whether records come with their values, as far as they are not too large to travel.
     ///   - pageSize: commits in a page, at most.
     ///   - timeout: of each page; `nil`: the connection's.
     /// - Throws: ``MembusError/invalidName(_:)`` for a topic.
     public func log(
         _ topics: [String] = [], agent: String? = nil, context: String? = nil, since: Timestamp? = nil,
-        until: Timestamp? = nil, ascending: Bool = false, branch: BranchName? = nil, values: Bool = false,
-        pageSize: Int = 100, timeout: Duration? = nil
+        until: Timestamp? = nil, ascending: Bool = false, branch: BranchName? = nil,
+        through: Revision? = nil, withParents: Bool = false, values: Bool = false, pageSize: Int = 100,
+        timeout: Duration? = nil
     ) throws -> Pages<Commit> {
         let filter = try topics.isEmpty ? nil : filtered(topics)
         return log(
             GetLog(
                 branch: branch, filter: filter, agent: agent, context: context, since: since, until: until,
-                ascending: ascending, limit: pageSize, values: values), timeout: timeout)
+                ascending: ascending, cursor: ascending ? nil : through.map { .end(of: $0 &+ 1) }, limit: pageSize,
+                values: values, withParents: withParents), timeout: timeout)
     }
 
     /// The commits of a branch that changed some topics, those that it inherited among them, oldest first. Reads no more of

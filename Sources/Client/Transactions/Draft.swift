@@ -113,6 +113,11 @@ public final class Draft: Sendable {
         }
     }
 
+    /// Nothing that this transaction has read, or that was read in its context before, may have been undone or quarantined
+    /// since: see ``Memory/quarantine(versions:revisions:of:cascade:reason:on:message:timeout:)``. The conflict names a key
+    /// that was.
+    public func requireSound() { contents.withLock { $0.add(.sound) } }
+
     // MARK: Changes
 
     public func put(

@@ -13,6 +13,7 @@ extension Memory {
     ///   - revision: of the source; `nil`: the newest.
     ///   - resolutions: what is decided already.
     ///   - carriesRules: whether records under `.membus/policies/` and `.membus/rights/` come along.
+    ///   - parks: whether what nobody decides is left for later, as records that ``conflicts(on:timeout:)`` tells.
     ///   - message: what the commit is recorded with.
     ///   - timeout: of each try; `nil`: the connection's.
     ///   - settle: is asked about each conflict; `nil`: it is left, and then nothing is written.
@@ -22,12 +23,14 @@ extension Memory {
     @discardableResult
     public func merge(
         _ source: BranchName, into target: BranchName? = nil, at revision: Revision? = nil,
-        resolutions: [Resolution] = [], carriesRules: Bool = false, message: String = "", timeout: Duration? = nil,
+        resolutions: [Resolution] = [], carriesRules: Bool = false, parks: Bool = false, message: String = "",
+        timeout: Duration? = nil,
         settle: ((MergeConflict) throws -> Resolution.Choice?)? = nil
     ) async throws -> MergeOutcome {
         var merge = Merge(
             source, into: target ?? branch, at: revision, resolutions: resolutions, carriesRules: carriesRules,
-            context: context, message: message)
+            // Whoever is asked is asked before anything is left for later.
+            parks: parks && settle == nil, context: context, message: message)
         // Others write on meanwhile: what was decided may be about older versions by then.
         for attempt in 1... {
             do {
@@ -40,6 +43,10 @@ extension Memory {
                     if let choice = try settle?(conflict) { merge.resolutions.append(conflict.resolved(choice)) }
                 }
                 if Set(merge.resolutions) == Set(before) {
+                    if parks, !merge.parks {
+                        merge.parks = true
+                        continue
+                    }
                     throw MembusError.unsettled(conflicts, unlisted: unlisted, at: position)
                 }
             }
@@ -76,6 +83,7 @@ extension Memory {
     ///   - revisions: all that these commits wrote.
     ///   - author: all that an agent wrote on the branch, or in a context, after a revision.
     ///   - branch: `nil`: the connection's.
+    ///   - cascade: what derives from them goes, too, whatever commits it is of; `nil`: only what is named.
     ///   - resolutions: of keys whose history can't be told without them: ``Resolution/Choice/ours`` leaves what is there.
     ///   - message: what the commit is recorded with.
     ///   - timeout: `nil`: the connection's.
@@ -86,11 +94,12 @@ extension Memory {
     @discardableResult
     public func revert(
         versions: [VersionName] = [], revisions: [Revision] = [], of author: Authorship? = nil,
-        on branch: BranchName? = nil, resolutions: [Resolution] = [], message: String = "", timeout: Duration? = nil
+        on branch: BranchName? = nil, cascade: Cascade? = nil, resolutions: [Resolution] = [], message: String = "",
+        timeout: Duration? = nil
     ) async throws -> Receipt {
         let revert = Revert(
-            branch ?? self.branch, versions: versions, revisions: revisions, author: author, resolutions: resolutions,
-            context: context, message: message)
+            branch ?? self.branch, versions: versions, revisions: revisions, author: author, cascade: cascade,
+            resolutions: resolutions, context: context, message: message)
         return try await Submission(connection: connection, .revert(revert), timeout: timeout).receipt()
     }
 }

@@ -82,24 +82,6 @@ extension Memory {
     public func enqueue(_ transaction: Transaction, timeout: Duration? = nil) throws -> Submission {
         try Submission(connection: connection, .transaction(transaction), timeout: timeout)
     }
-
-    /// Makes a branch: a line of memory that starts as the parent was at a revision. Copies nothing.
-    /// - Parameters:
-    ///   - name: the new branch's.
-    ///   - parent: `nil`: the connection's branch.
-    ///   - revision: of the parent; `nil`: the newest.
-    ///   - message: what the commit is recorded with.
-    ///   - timeout: `nil`: the connection's.
-    /// - Throws: like ``transact(message:branch:retries:timeout:_:)``; ``MembusError/refused(_:)`` if there is such a
-    ///   branch already, or no such parent.
-    @discardableResult
-    public func fork(
-        _ name: BranchName, from parent: BranchName? = nil, at revision: Revision? = nil, message: String = "",
-        timeout: Duration? = nil
-    ) async throws -> Receipt {
-        let fork = Fork(name: name, parent: parent ?? branch, at: revision, context: context, message: message)
-        return try await Submission(connection: connection, .fork(fork), timeout: timeout).receipt()
-    }
 }
 
 /// A transaction under way.

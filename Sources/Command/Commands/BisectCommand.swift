@@ -36,12 +36,12 @@ struct BisectCommand: AsyncParsableCommand {
             "When all was well: a revision, how long ago (10m), a date, date and time (ISO 8601), or ~N: before the newest N commits.",
             valueName: "state"),
         transform: AtOption.read)
-    var good: StateName.Moment
+    var good: StateName
 
     @Option(
         help: ArgumentHelp("When it was not, written the same way. (default: now)", valueName: "state"),
         transform: AtOption.read)
-    var bad: StateName.Moment?
+    var bad: StateName?
 
     @Option(name: .customLong("run"), help: ArgumentHelp("What tells good from bad.", valueName: "command"))
     var command: String
@@ -86,10 +86,12 @@ struct BisectCommand: AsyncParsableCommand {
     /// Those to search, of which the last is bad.
     private func commits(_ memory: Memory) async throws -> [CommitInfo] {
         let branch = options.branchName
-        let states = try await memory.compare(StateName(branch, good), StateName(branch, bad ?? .now))
-        guard let good = states.from.revision, let bad = states.to.revision, good < bad else {
+        let (from, to) = (good, bad)
+        let good = try await memory.pastState(from, of: branch)
+        let bad = try await memory.pastState(to ?? .now, of: branch)
+        guard good < bad else {
             throw CommandError(
-                "USAGE", "the good state (\(states.from)) is not before the bad one (\(states.to))",
+                "USAGE", "the good state (\(branch)@\(good)) is not before the bad one (\(branch)@\(bad))",
                 hint: "the search is for what broke it: name an earlier --good", .usage)
         }
         let commits = try await memory.commits(changing: topics, on: branch, after: good, through: bad)

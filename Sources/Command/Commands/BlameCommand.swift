@@ -29,15 +29,14 @@ struct BlameCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (found, at, floor) = try await options.withMemory { memory in
-            let at = try await state.revision(on: options.branchName, of: memory)
-            let blame = try await memory.blame(key.text, at: at, most: Self.most)
+            let at = try await state.state(options, of: memory)
+            let blame = try await memory.blame(key.text, at: at.revision, branch: at.branch, most: Self.most)
             let isCut = blame?.lines.contains { $0.isAtOrBefore } == true
             return (blame, at, isCut ? try await memory.status().figures.floor : 0)
         }
         guard let blame = found else {
-            let when = at.map { " at revision \($0)" } ?? ""
             throw CommandError.notFound(
-                "there is no record under \(key)\(when)\(options.branchName == .main ? "" : " on branch \(options.branchName)")",
+                "there is no record under \(key)\(at.words)",
                 hint: "membus history \(key) tells whether there was one")
         }
         let output = Output.standard

@@ -8,7 +8,7 @@ struct DiffCommand: AsyncParsableCommand {
         abstract: "Tell what differs between two states.",
         discussion: """
             A state is a branch (main), a branch as of a revision (main@60), as it was a while ago (main@2h) or at a time \
-            (main@2026-03-01), or before its newest commits (main~3); without the branch, of --branch (60, @2h, ~3). Without a \
+            (main@2026-03-01), or before its newest commits (main~3); without the branch, of --branch (60, @2h, ~3); or what a tag names. Without a \
             second one: --branch as it is now. Topics may follow; no state has a / in its name. Keys are told in their \
             order, text by lines, JSON objects by members. It costs as much as was written between the two, whatever \
             they hold. Exits with 0 whether anything differs or not.
@@ -21,7 +21,8 @@ struct DiffCommand: AsyncParsableCommand {
             """)
 
     @Argument(
-        help: ArgumentHelp("The one state: BRANCH, BRANCH@REVISION, BRANCH@TIME, BRANCH~N.", valueName: "from"),
+        help: ArgumentHelp(
+            "The one state: BRANCH, BRANCH@REVISION, BRANCH@TIME, BRANCH~N, or a tag.", valueName: "from"),
         transform: { try StateName($0) })
     var from: StateName
 

@@ -28,15 +28,15 @@ struct ExportCommand: AsyncParsableCommand {
         // Records on the same terminal show well enough how far it has got.
         let progress = output.isTerminal ? nil : Progress("export", counting: "records")
         try await options.withMemory { memory in
-            let at = try await state.revision(on: options.branchName, of: memory)
-            if let at, state.at != .revision(at) { Output.warn("as of revision \(at)") }
+            let at = try await state.state(options, of: memory)
+            at.tell()
             // The count costs a scan, which only somebody who looks on is worth. The list may be of a newer state.
             if progress != nil, isatty(STDERR_FILENO) == 1 {
-                let digest = try await memory.digest([topic.text], at: at)
+                let digest = try await memory.digest([topic.text], at: at.revision, branch: at.branch)
                 progress?.update { $0.total = digest.digest.count }
             }
-            for try await record in memory.range([topic.text], at: at) {
-                let whole = try await complete(record, memory)
+            for try await record in memory.range([topic.text], at: at.revision, branch: at.branch) {
+                let whole = try await complete(record, at, memory)
                 let line = JSONValue.record(whole).line
                 try output.line(line)
                 progress?.update {
@@ -50,9 +50,12 @@ struct ExportCommand: AsyncParsableCommand {
     }
 
     /// A value that did not travel with the page: by key and revision, which may be kept though the floor has passed it.
-    private func complete(_ record: Record, _ memory: Memory) async throws -> Record {
+    private func complete(_ record: Record, _ state: NamedState, _ memory: Memory) async throws -> Record {
         if record.value != nil { return record }
-        var versions = memory.history(record.key.text, before: record.revision + 1, pageSize: 1).makeAsyncIterator()
+        // By the state where it has a name: of a deleted branch nothing else can be read.
+        let before = state.isNamed ? state.revision.map { $0 + 1 } : record.revision + 1
+        var versions = memory.history(record.key.text, before: before, branch: state.branch, pageSize: 1)
+            .makeAsyncIterator()
         guard let whole = try await versions.next()?.record, whole.revision == record.revision, whole.value != nil
         else {
             throw CommandError(

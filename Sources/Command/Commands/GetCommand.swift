@@ -15,6 +15,7 @@ struct GetCommand: AsyncParsableCommand {
               membus get plans/paris
               membus get plans/paris --at 12         # as it was after revision 12
               membus get plans/paris --at 10m        # ten minutes ago
+              membus get plans/paris --at before-the-trip
               membus get plans/paris --json
             """)
 
@@ -26,14 +27,16 @@ struct GetCommand: AsyncParsableCommand {
 
     func run() async throws {
         let (found, at) = try await options.withMemory { memory in
-            let at = try await state.revision(on: options.branchName, of: memory)
-            return (try await memory.get(key.text, at: at), at)
+            let at = try await state.state(options, of: memory)
+            return (try await memory.get(key.text, at: at.revision, branch: at.branch), at)
         }
         guard let record = found else {
-            let when = at.map { " at revision \($0)" } ?? ""
             throw CommandError.notFound(
-                "there is no record under \(key)\(when)\(options.branchName == .main ? "" : " on branch \(options.branchName)")",
+                "there is no record under \(key)\(at.words)",
                 hint: "membus history \(key) tells whether there was one")
+        }
+        if let reason = record.quarantine {
+            Output.warn("quarantined at revision \(record.revision): \(reason.escapingControlCharacters)")
         }
         if options.json { return try Output.standard.line(.record(record)) }
         try show(record.value ?? Data(), of: record)

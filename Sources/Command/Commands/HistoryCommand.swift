@@ -12,6 +12,7 @@ struct HistoryCommand: AsyncParsableCommand {
             have been dropped.
 
               membus history plans/paris
+              membus history plans/paris --at before-the-trip
               membus get plans/paris --at 12         # one of them, whole
             """)
 
@@ -26,17 +27,24 @@ struct HistoryCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only versions before this revision.", valueName: "revision"))
     var before: Revision?
 
+    @OptionGroup var state: AtOption
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit needs a number above zero.") }
         if let before, before < 1 { throw ValidationError("--before needs a revision of 1 or more.") }
+        if before != nil, state.at != nil { throw ValidationError("--before and --at exclude each other.") }
     }
 
     func run() async throws {
         let (shown, floor) = try await options.withMemory { memory -> (Int, Revision) in
             var shown = 0
-            for try await version in memory.history(key.text, before: before, pageSize: min(limit ?? 100, 100)) {
+            let at = try await state.state(options, of: memory)
+            at.tell()
+            let versions = memory.history(
+                key.text, before: before ?? at.revision.map { $0 + 1 }, branch: at.branch,
+                pageSize: min(limit ?? 100, 100))
+            for try await version in versions {
                 try show(version)
                 shown += 1
                 if shown == limit { return (shown, 0) }

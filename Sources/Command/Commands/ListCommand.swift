@@ -26,9 +26,9 @@ struct ListCommand: AsyncParsableCommand {
     func run() async throws {
         let output = Output.standard
         try await options.withMemory { memory in
-            let at = try await state.revision(on: options.branchName, of: memory)
-            if let at, state.at != .revision(at) { Output.warn("as of revision \(at)") }
-            for try await record in memory.range([topic.text], at: at, keysOnly: true) {
+            let at = try await state.state(options, of: memory)
+            at.tell()
+            for try await record in memory.range([topic.text], at: at.revision, keysOnly: true, branch: at.branch) {
                 if options.json {
                     try output.line(.record(record))
                 } else {

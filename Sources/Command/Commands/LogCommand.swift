@@ -15,6 +15,8 @@ struct LogCommand: AsyncParsableCommand {
               membus log plans/ --by planner --since 2h
               membus log --context trip-42 --ascending --json
               membus log --since 2026-03-01 --until 2026-03-02T12:00:00Z
+              membus log --at before-the-trip -n 5
+              membus log --graph -n 20           # with forks and merges drawn
             """)
 
     @Argument(
@@ -50,6 +52,13 @@ struct LogCommand: AsyncParsableCommand {
     @Flag(help: "With the values that the commits wrote.")
     var values = false
 
+    @Flag(
+        help:
+            "One line per commit, with what each follows drawn beside it: all that --branch contains, or --all-branches."
+    )
+    var graph = false
+
+    @OptionGroup var state: AtOption
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
@@ -57,13 +66,22 @@ struct LogCommand: AsyncParsableCommand {
         if allBranches, options.branch != nil {
             throw ValidationError("--all-branches and --branch exclude each other.")
         }
+        if ascending, state.at != nil { throw ValidationError("--ascending and --at exclude each other.") }
+        let isFiltered = !topics.isEmpty || by != nil || context != nil || since != nil || until != nil
+        if graph, isFiltered || ascending || values {
+            throw ValidationError(
+                "--graph shows all commits, the newest first: only -n, --at and --all-branches go with it.")
+        }
     }
 
     func run() async throws {
         try await options.withMemory { memory in
+            let at = try await state.state(options, of: memory)
+            at.tell()
+            if graph { return try await showGraph(memory, from: at) }
             let pages = try memory.log(
                 topics.map(\.text), agent: by, context: context, since: since?.timestamp, until: until?.timestamp,
-                ascending: ascending, branch: allBranches ? nil : options.branchName, values: values,
+                ascending: ascending, branch: allBranches ? nil : at.branch, through: at.revision, values: values,
                 pageSize: min(limit ?? 100, 100))
             var (shown, whole) = (0, Commit?.none)
             // A large commit comes in pieces.
@@ -90,7 +108,7 @@ struct LogCommand: AsyncParsableCommand {
     }
 
     /// A list that ends at the floor must not look as if nothing had ever been before.
-    private func tellOfFloor(_ memory: Memory) async throws {
+    func tellOfFloor(_ memory: Memory) async throws {
         let floor = try await memory.status().figures.floor
         guard floor > 0 else { return }
         if let since {
@@ -99,7 +117,13 @@ struct LogCommand: AsyncParsableCommand {
             if let commit = try await oldest.next(), commit.info.time < since.timestamp { return }
         }
         try Output.standard.flush()
-        Output.warn("commits up to revision \(floor) are no longer kept: history below the floor was dropped")
+        let held = try await memory.tags().filter(\.holdsHistory).map(\.name.text)
+        let kept =
+            held.isEmpty
+            ? ""
+            : "; \(Human.noun(Int64(held.count), "tags")) \(held.prefix(3).joined(separator: ", "))"
+                + "\(held.count > 3 ? " and \(held.count - 3) more" : "") \(held.count == 1 ? "holds" : "hold") what is shown there"
+        Output.warn("commits up to revision \(floor) are no longer kept: history below the floor was dropped\(kept)")
     }
 
     private func show(_ commit: Commit) throws {

@@ -13,17 +13,20 @@ struct MergeCommand: AsyncParsableCommand {
 
               membus put .membus/policies/plans '{"topic": "plans/", "policy": "newest"}' --kind json
 
-            (counter, json, text, set, newest, ours, theirs, ask). Merging again brings only what is new.
+            (counter, json, text, set, newest, ours, theirs, ask). Or commit what is clear with --park, and have the rest \
+            settled later, by anybody: see membus conflicts. Merging again brings only what is new.
 
               membus merge trial                     # trial into --branch, or main
               membus --branch trial merge main       # the other way round
               membus merge trial@60 --message "reviewed up to 60"
               membus merge trial --resolve plans/rome=theirs --resolve notes/lisbon=ours
+              membus merge trial --park
+              membus merge trial --dry-run           # what it would write, and a plan to have exactly that done
             """)
 
     @Argument(
         help: ArgumentHelp(
-            "The branch to bring in: BRANCH, BRANCH@REVISION, BRANCH@TIME, BRANCH~N.", valueName: "source"),
+            "The branch to bring in: BRANCH, BRANCH@REVISION, BRANCH@TIME, BRANCH~N, or a tag.", valueName: "source"),
         transform: { try StateName($0) })
     var source: StateName
 
@@ -36,6 +39,10 @@ struct MergeCommand: AsyncParsableCommand {
     @Flag(help: "Have records under .membus/policies/ and .membus/rights/ come along.")
     var carryRules = false
 
+    @Flag(help: "Leave what nobody has decided for later: see membus conflicts.")
+    var park = false
+
+    @OptionGroup var planning: PlanOptions
     @OptionGroup var write: WriteOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
@@ -48,15 +55,48 @@ struct MergeCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let branch = source.branch else { return }
-        let outcome = try await options.withMemory(context: write.contextName) { memory in
-            let at = source.moment == .now ? nil : try await memory.revision(of: source)
-            return try await memory.merge(
-                branch, at: at, carriesRules: carryRules, message: write.message
-            ) { conflict in
-                resolve.first { $0.key == conflict.key }?.choice
+        if planning.dryRun || planning.plan != nil { return try await runPlanned(branch) }
+        let outcome: MergeOutcome
+        do {
+            outcome = try await options.withMemory(context: write.contextName) { memory in
+                // A name alone may be a tag's.
+                let state = try await memory.state(of: source)
+                let isHead = source.moment == .now && state.branch == branch
+                return try await memory.merge(
+                    state.branch ?? branch, at: isHead ? nil : state.revision, carriesRules: carryRules, parks: park,
+                    message: write.message
+                ) { conflict in
+                    resolve.first { $0.key == conflict.key }?.choice
+                }
             }
+        } catch let error as MembusError {
+            guard case .unsettled = error else { throw error }
+            var told = CommandError(error)
+            told.hint += ", or leave it for later: --park"
+            throw told
         }
         try tell(outcome, of: branch)
+    }
+
+    private func runPlanned(_ branch: BranchName) async throws {
+        var again = ["merge", "\(source)"] + resolve.flatMap { ["--resolve", $0.text] }
+        if carryRules { again.append("--carry-rules") }
+        if park { again.append("--park") }
+        try await planning.run(options, write, again: again) { memory in
+            let state = try await memory.state(of: source)
+            let at = source.moment == .now && state.branch == branch ? nil : state.revision
+            var resolutions: [Resolution] = []
+            func rewrite() -> Rewrite {
+                .merge(state.branch ?? branch, at: at, resolutions: resolutions, carriesRules: carryRules, parks: park)
+            }
+            if resolve.isEmpty { return rewrite() }
+            // Resolutions name the versions that they settle.
+            let conflicts = try await memory.plan(rewrite()).conflicts
+            resolutions = conflicts.compactMap { conflict in
+                resolve.first { $0.key == conflict.key }.map { conflict.resolved($0.choice) }
+            }
+            return rewrite()
+        }
     }
 
     private func tell(_ outcome: MergeOutcome, of source: BranchName) throws {
@@ -73,7 +113,9 @@ struct MergeCommand: AsyncParsableCommand {
                 if options.json { return try output.line(.merged(receipt.position, report)) }
                 let agreed = report.agreed > 0 ? ", \(report.agreed) agreed" : ""
                 let settled = report.settled > 0 ? "\(report.settled) decided" : "no conflicts"
-                try output.line("\(deed): \(Human.plural(report.written, "key")) written\(agreed), \(settled)")
+                let parked = "\(Human.plural(report.parked, "conflict")) parked: see membus conflicts"
+                let rest = report.parked == 0 ? settled : report.settled == 0 ? parked : "\(settled), \(parked)"
+                try output.line("\(deed): \(Human.plural(report.written, "key")) written\(agreed), \(rest)")
             }
         }
     }
@@ -81,10 +123,13 @@ struct MergeCommand: AsyncParsableCommand {
 
 /// What somebody decided of a key: `plans/rome=theirs`.
 struct Settlement: Sendable {
+    /// As it was written.
+    let text: String
     let key: Key
     let choice: Resolution.Choice
 
     init(_ text: String) throws {
+        self.text = text
         // A key may hold the sign; a choice does not.
         guard let sign = text.lastIndex(of: "=") else { throw Self.misunderstood(text) }
         key = try Key(String(text[..<sign]))

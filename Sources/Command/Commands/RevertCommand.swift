@@ -16,10 +16,87 @@ struct RevertCommand: AsyncParsableCommand {
               membus revert --in trip-42 --since 2h
               membus revert --cascade facts/visa@41   # with all that followed from it, on every branch
 
-            --cascade undoes what membus impact shows: one commit on each branch that shows any of it. Others may go on \
-            meanwhile; the same command again undoes what has followed since.
+            --cascade undoes what membus impact shows: one commit on each branch that shows any of it, or on --branch \
+            alone. Others may go on meanwhile; the same command again undoes what has followed since. A merge does not \
+            bring it back unasked.
+
+              membus revert --cascade facts/visa@41 --branch main --dry-run
             """)
 
+    @OptionGroup var named: NamedOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Decide a key whose history can't be told without what is reverted: ours (as it is) or delete.",
+            valueName: "key=choice"),
+        transform: { try Settlement($0) })
+    var resolve: [Settlement] = []
+
+    @OptionGroup var planning: PlanOptions
+    @OptionGroup var write: WriteOptions
+    @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func validate() throws {
+        try Settlement.check(resolve)
+        for settlement in resolve {
+            switch settlement.choice {
+            case .ours, .delete: break
+            case .theirs, .base, .put:
+                throw ValidationError(
+                    "a revert has one side: write \(settlement.key)=ours, or \(settlement.key)=delete")
+            }
+        }
+    }
+
+    private static let nothing = "nothing to revert: none of it is there any more"
+
+    func run() async throws {
+        if planning.dryRun || planning.plan != nil {
+            let again = ["revert"] + named.words + resolve.flatMap { ["--resolve", $0.text] }
+            return try await planning.run(options, write, again: again, nothing: Self.nothing) { memory in
+                let author = try await named.author(on: memory, options)
+                func rewrite(_ resolutions: [Resolution]) -> Rewrite {
+                    .revert(
+                        versions: named.versions, revisions: named.revisions, of: author, cascade: named.cascaded,
+                        resolutions: resolutions)
+                }
+                if resolve.isEmpty { return rewrite([]) }
+                return rewrite(resolved(try await memory.plan(rewrite([])).conflicts))
+            }
+        }
+        if named.cascade, !options.namesBranch { return try await undoEverywhere() }
+        let receipt = try await options.withMemory(context: write.contextName) { memory in
+            try await revert(try await named.author(on: memory, options), on: options.branchName, memory)
+        }
+        try options.printReceipt(receipt, nothing: Self.nothing)
+    }
+
+    private func undoEverywhere() async throws {
+        try await Everywhere(options: options, write: write, done: "reverted", nothing: Self.nothing).run {
+            branch, memory in try await revert(try await named.author(on: memory, options), on: branch, memory)
+        }
+    }
+
+    private func revert(_ author: Authorship?, on branch: BranchName, _ memory: Memory) async throws -> Receipt {
+        func attempt(_ resolutions: [Resolution]) async throws -> Receipt {
+            try await memory.revert(
+                versions: named.versions, revisions: named.revisions, of: author, on: branch,
+                cascade: named.cascaded, resolutions: resolutions, message: write.message)
+        }
+        do { return try await attempt([]) } catch MembusError.unsettled(let conflicts, _, _) where !resolve.isEmpty {
+            return try await attempt(resolved(conflicts))
+        }
+    }
+
+    private func resolved(_ conflicts: [MergeConflict]) -> [Resolution] {
+        conflicts.compactMap { conflict in
+            resolve.first { $0.key == conflict.key }.map { conflict.resolved($0.choice) }
+        }
+    }
+}
+
+/// Which versions are meant.
+struct NamedOptions: ParsableArguments {
     @Argument(
         help: ArgumentHelp("Revisions, or single versions: KEY@REVISION.", valueName: "what"),
         transform: { try Reverted($0) })
@@ -35,16 +112,11 @@ struct RevertCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Since when: a revision, how long ago (2h), a date, date and time, or ~N.", valueName: "state"),
-        transform: { text in
-            guard let moment = StateName.Moment(text) else {
-                throw ValidationError("\"\(text)\" is no revision, no time, and not ~N")
-            }
-            return moment
-        })
-    var since: StateName.Moment?
+            "Since when: a revision, how long ago (2h), a date, date and time, ~N, or a tag.", valueName: "state"),
+        transform: AtOption.read)
+    var since: StateName?
 
-    @Flag(help: "Undo all that followed from it, too, on every branch.")
+    @Flag(help: "And all that followed from it, on whatever branch.")
     var cascade = false
 
     @Flag(name: .customLong("own"), help: "With --cascade: only what commits themselves are on record to have read.")
@@ -53,92 +125,50 @@ struct RevertCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("With --cascade: a commit that is good, whatever it read.", valueName: "revision"))
     var except: [Revision] = []
 
-    @Option(
-        help: ArgumentHelp(
-            "Decide a key whose history can't be told without what is reverted: ours (as it is) or delete.",
-            valueName: "key=choice"),
-        transform: { try Settlement($0) })
-    var resolve: [Settlement] = []
-
-    @OptionGroup var write: WriteOptions
-    @OptionGroup(title: "Global options") var options: GlobalOptions
-
     private var isByAuthor: Bool { by != nil || inContext != nil }
 
     func validate() throws {
         if what.isEmpty, !isByAuthor {
-            throw ValidationError("say what to revert: revisions, KEY@REVISION, --by, --in")
+            throw ValidationError("say what is meant: revisions, KEY@REVISION, --by, --in")
         }
         if isByAuthor, since == nil { throw ValidationError("say since when: --since REVISION, or --since 2h") }
         if !isByAuthor, since != nil { throw ValidationError("--since goes with --by or --in") }
-        if cascade, isByAuthor { throw ValidationError("--cascade goes with versions and revisions") }
         if !cascade, ownOnly || !except.isEmpty { throw ValidationError("--own and --except go with --cascade") }
-        try Settlement.check(resolve)
-        for settlement in resolve {
-            switch settlement.choice {
-            case .ours, .delete: break
-            case .theirs, .base, .put:
-                throw ValidationError(
-                    "a revert has one side: write \(settlement.key)=ours, or \(settlement.key)=delete")
-            }
-        }
     }
 
-    func run() async throws {
-        if cascade { return try await undoAll() }
-        let receipt = try await options.withMemory(context: write.contextName) { memory in
-            var author: Authorship?
-            if let since {
-                author = Authorship(
-                    agent: by, context: inContext,
-                    since: try await memory.revision(of: StateName(options.branchName, since)))
-            }
-            return try await revert(author, on: memory)
-        }
-        try options.printReceipt(receipt, nothing: "nothing to revert: none of it is there any more")
+    var versions: [VersionName] { what.compactMap(\.version) }
+    var revisions: [Revision] { what.revisions }
+    var cascaded: Cascade? { cascade ? Cascade(ownOnly: ownOnly, excluded: except) : nil }
+
+    func author(on memory: Memory, _ options: GlobalOptions) async throws -> Authorship? {
+        guard let since else { return nil }
+        return Authorship(
+            agent: by, context: inContext,
+            since: try await memory.pastState(since, of: options.branchName))
     }
 
-    private func undoAll() async throws {
-        let done = try await options.withMemory(context: write.contextName) { memory in
-            try await memory.revertCascade(
-                of: what.compactMap(\.version), revisions: what.revisions, excluding: except, ownOnly: ownOnly,
-                message: write.message)
-        }
-        let output = Output.standard
-        if done.isEmpty, !options.json { return try output.line("nothing to revert: none of it is there any more") }
-        for (branch, receipt) in done {
-            try output.tell(of: "\(branch) is reverted by revision \(receipt.revision)") { output in
-                if options.json {
-                    return try output.line(.receipt(receipt.token, isCommitted: true, branch: branch))
-                }
-                try output.line("\(branch)   revision \(receipt.revision)")
-            }
-        }
-    }
-
-    private func revert(_ author: Authorship?, on memory: Memory) async throws -> Receipt {
-        let versions = what.compactMap(\.version)
-        let revisions = what.revisions
-        func attempt(_ resolutions: [Resolution]) async throws -> Receipt {
-            try await memory.revert(
-                versions: versions, revisions: revisions, of: author, resolutions: resolutions, message: write.message)
-        }
-        do { return try await attempt([]) } catch MembusError.unsettled(let conflicts, _, _) where !resolve.isEmpty {
-            return try await attempt(
-                conflicts.compactMap { conflict in
-                    resolve.first { $0.key == conflict.key }.map { conflict.resolved($0.choice) }
-                })
-        }
+    /// As they were written.
+    var words: [String] {
+        var words = what.map(\.text)
+        if let by { words += ["--by", by] }
+        if let inContext { words += ["--in", inContext] }
+        if let since { words += ["--since", "\(since)"] }
+        if cascade { words.append("--cascade") }
+        if ownOnly { words.append("--own") }
+        return words + except.flatMap { ["--except", "\($0)"] }
     }
 }
 
 /// `73`, or `plans/paris@41`.
 struct Reverted: Sendable {
+    /// As it was written.
+    let text: String
     let revision: Revision
     /// `nil`: all that the commit wrote.
     let version: VersionName?
 
     init(_ text: String) throws {
+        self.text = text
         if let revision = Int64(text), revision >= 0 {
             (self.revision, version) = (revision, nil)
             return

@@ -13,6 +13,7 @@ struct RollbackCommand: AsyncParsableCommand {
               membus rollback --to 120
               membus rollback plans/ notes/lisbon --to 2h --message "the last good plans"
               membus --branch trial rollback --to ~3
+              membus rollback --to before-the-trip
             """)
 
     @Argument(
@@ -21,30 +22,29 @@ struct RollbackCommand: AsyncParsableCommand {
     var topics: [String] = []
 
     @Option(
-        help: ArgumentHelp("A revision, how long ago (10m), a date, date and time, or ~N.", valueName: "state"),
-        transform: { text in
-            guard let moment = StateName.Moment(text) else {
-                throw ValidationError("\"\(text)\" is no revision, no time, and not ~N")
-            }
-            return moment
-        })
-    var to: StateName.Moment
+        help: ArgumentHelp(
+            "A revision, how long ago (10m), a date, date and time, ~N, or a tag of a state that the branch was in.",
+            valueName: "state"),
+        transform: AtOption.read)
+    var to: StateName
 
+    @OptionGroup var planning: PlanOptions
     @OptionGroup var write: WriteOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func run() async throws {
-        let receipt = try await options.withMemory(context: write.contextName) { memory in
-            let revision = try await memory.revision(of: StateName(options.branchName, to))
-            if revision == 0, to != .revision(0) {
+        try await planning.run(
+            options, write, again: ["rollback"] + topics + ["--to", "\(to)"],
+            nothing: "nothing to roll back: it is as it was then"
+        ) { memory in
+            let revision = try await memory.pastState(to, of: options.branchName)
+            if revision == 0, to.revision != 0 {
                 throw CommandError(
                     "INVALID_ARGUMENT", "there was nothing yet at \(to)",
                     hint: "name a later time; --to 0 removes everything",
                     .usage)
             }
-            return try await memory.rollback(
-                to: revision, topics: topics.isEmpty ? [Topic.everything.text] : topics, message: write.message)
+            return .rollback(to: revision, topics: topics.isEmpty ? [Topic.everything.text] : topics)
         }
-        try options.printReceipt(receipt, nothing: "nothing to roll back: it is as it was then")
     }
 }

@@ -55,6 +55,11 @@ enum StatusReport {
                 "waiting",
                 "\(Human.plural(f.transactionsWaiting, "transaction")), \(Human.plural(f.readsWaiting, "read"))"
             ),
+            (
+                "tags",
+                "\(f.tags)"
+                    + (f.tagsBelowFloor == 0 ? "" : ", \(f.tagsBelowFloor) of them below the floor, holding history")
+            ),
             ("streams", "\(f.streams)"),
             ("sessions", "\(f.sessions)"),
             ("commits", "\(f.commits) in \(f.batches) batches, \(f.conflicts) conflicts"),

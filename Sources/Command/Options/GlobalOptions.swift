@@ -54,6 +54,9 @@ struct GlobalOptions: ParsableArguments {
         branch ?? Self.environment("MEMBUS_BRANCH").map { BranchName(unchecked: $0) } ?? .main
     }
 
+    /// Whether somebody has said which branch.
+    var namesBranch: Bool { branch != nil || Self.environment("MEMBUS_BRANCH") != nil }
+
     func validate() throws {
         if agentName.isEmpty { throw ValidationError("--agent needs a name.") }
         if agentName.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) {

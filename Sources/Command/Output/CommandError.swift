@@ -48,7 +48,7 @@ struct CommandError: Error, Sendable {
     private init(_ refusal: Refusal) {
         let exit: CommandExit =
             switch refusal.code {
-            case .unknownBranch: .notFound
+            case .unknownBranch, .unknownTag: .notFound
             // What was given is wrong, whatever the memory holds.
             case .invalidName, .invalidArgument, .invalidValue: .usage
             default: .error
@@ -66,7 +66,11 @@ struct CommandError: Error, Sendable {
         case .unsettled(let conflicts, let unlisted, let position):
             self.init(
                 "UNSETTLED", Human.unsettled(conflicts, unlisted),
-                hint: "decide   " + conflicts.prefix(3).map { "--resolve \($0.key)=ours" }.joined(separator: " "),
+                hint: conflicts.allSatisfy { $0.kind == .otherRead }
+                    ? "pick what it had read first, or without --same-reads"
+                    : "decide   "
+                        + conflicts.prefix(3).map { "--resolve " + ShellWord("\($0.key)=ours").text }
+                        .joined(separator: " "),
                 .conflict,
                 json: .unsettled(conflicts, unlisted: unlisted, at: position))
         default: self.init(Self.code(of: error), error.whatHappened, hint: error.hint)

@@ -117,14 +117,14 @@ enum Human {
     }
 
     /// What somebody has to decide, key by key.
-    static func unsettled(_ conflicts: [MergeConflict], _ unlisted: Int) -> String {
+    static func unsettled(
+        _ conflicts: [MergeConflict], _ unlisted: Int, _ outcome: String = "nothing was written"
+    ) -> String {
         let count = conflicts.count + unlisted
-        var lines = [
-            count == 1
-                ? "nothing was written: 1 key needs a decision" : "nothing was written: \(count) keys need a decision"
-        ]
+        var lines = [count == 1 ? "\(outcome): 1 key needs a decision" : "\(outcome): \(count) keys need a decision"]
         for conflict in conflicts {
-            lines.append("  \(conflict.key)   \(conflict.kind.words)")
+            let by = conflict.undoneBy.map { ", by revision \($0)" } ?? ""
+            lines.append("  \(conflict.key)   \(conflict.kind.words)\(by)")
             for (name, version) in [("base", conflict.base), ("ours", conflict.ours), ("theirs", conflict.theirs)] {
                 if let version { lines.append("    \(name.padded(to: 7))\(told(version))") }
             }
@@ -149,6 +149,7 @@ enum Human {
         case .absent(let key): "\(key) exists, at revision \(failed.revision)"
         case .unchanged(let topic, let since):
             "\(topic) changed after \(since): \(failed.key) is at revision \(failed.revision)"
+        case .sound: "\(failed.key), which was read, was undone or quarantined by revision \(failed.revision)"
         }
     }
 
@@ -161,7 +162,7 @@ enum Human {
 }
 
 extension MergeConflictKind {
-    fileprivate var words: String {
+    var words: String {
         switch self {
         case .bothChanged: "both changed it"
         case .bothCreated: "both created it"
@@ -170,6 +171,7 @@ extension MergeConflictKind {
         case .differentKinds: "it is of another kind on each side"
         case .undone: "it would bring back what was undone here"
         case .noBase: "what it was made of can't be told"
+        case .otherRead: "the commit had read it in another version"
         }
     }
 }

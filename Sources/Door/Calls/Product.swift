@@ -23,6 +23,7 @@ enum Product: Sendable {
     case token(Token)
     case digest(Token, StateDigest)
     case number(Int64)
+    case state(String, Revision)
     case report(JSONValue)
 }
 
@@ -56,6 +57,9 @@ extension Arena {
             answer.text = text(digest.bytes.hexadecimal)
             answer.number = Int64(digest.count)
         case .number(let number): answer.number = number
+        case .state(let branch, let revision):
+            answer.text = text(branch)
+            answer.number = revision
         case .report(let json): answer.text = text(json.line)
         }
         return answer
@@ -146,6 +150,7 @@ extension Arena {
         }
         answer.token = membus_token(receipt.token)
         answer.outcome = Int32(receipt.isCommitted ? MEMBUS_COMMITTED : MEMBUS_HELD)
+        answer.number = Int64(receipt.frozen?.records ?? 0)
     }
 
     private func fill(_ answer: inout membus_answer, _ outcome: MergeOutcome) {
@@ -156,7 +161,7 @@ extension Arena {
                 one(
                     membus_merge_report(
                         source: report.source, written: Int64(report.written), agreed: Int64(report.agreed),
-                        settled: Int64(report.settled))))
+                        settled: Int64(report.settled), parked: Int64(report.parked))))
         case .nothing(let token):
             answer.token = membus_token(token)
             answer.outcome = Int32(MEMBUS_HELD)

@@ -16,7 +16,7 @@ public func membus_merge(
         return object.memory.merge(
             source, into: try said.target.branch(), at: revision(said.revision),
             resolutions: try said.resolutions.all(said.resolution_count), carriesRules: said.carries_rules != 0,
-            message: try said.message.string("message"), timeout: try duration(said.timeout_ms)
+            parks: said.parks != 0, message: try said.message.string("message"), timeout: try duration(said.timeout_ms)
         ) { outcome in
             call.tell(outcome.map { .merge($0) }.mapError(UnknownOutcome.ifOpen))
         }

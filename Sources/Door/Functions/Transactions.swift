@@ -90,21 +90,3 @@ public func membus_transaction_rerun(_ transaction: membus_transaction) -> Int32
         return ok
     }
 }
-
-@c @implementation
-public func membus_fork(
-    _ memory: membus_memory, _ forking: UnsafePointer<membus_forking>?, _ call: UnsafeMutablePointer<membus_call>?
-) -> Int32 {
-    begin(memory, .memory, MemoryObject.self, call, cancelled: UnknownOutcome(CancellationError())) { object, call in
-        guard let said = forking?.pointee else { throw DoorError.missing("fork") }
-        guard let name = try said.name.branch() else {
-            throw DoorError.badArgument("the branch has no name", hint: "name it: `name`")
-        }
-        return object.memory.fork(
-            name, from: try said.parent.branch(), at: revision(said.revision),
-            message: try said.message.string("message"), timeout: try duration(said.timeout_ms)
-        ) { receipt in
-            call.tell(receipt.map { .transaction($0) }.mapError(UnknownOutcome.ifOpen))
-        }
-    }
-}

@@ -19,6 +19,8 @@ public func membus_report(
         case MEMBUS_BRANCHES:
             return memory.branches(
                 timeout: timeout, then: call.telling { .report(.array($0.map { .branch($0) })) })
+        case MEMBUS_TAGS:
+            return memory.tags(timeout: timeout, then: call.telling { .report(.array($0.map { .tag($0) })) })
         case MEMBUS_LIMITS: return memory.limits(timeout: timeout, then: call.telling { .report(.limits($0)) })
         case MEMBUS_VERIFICATION:
             return memory.verify(timeout: timeout, then: call.telling { .report(.verification($0)) })

@@ -88,6 +88,7 @@ extension Arena {
             membus_precondition(sort: Int32(MEMBUS_IS_ABSENT), name: text(key.text), revision: 0)
         case .unchanged(let topic, let since):
             membus_precondition(sort: Int32(MEMBUS_UNCHANGED), name: text(topic.text), revision: since)
+        case .sound: membus_precondition(sort: Int32(MEMBUS_SOUND), name: text(""), revision: 0)
         }
     }
 }
@@ -103,6 +104,7 @@ extension MergeConflictKind {
             case .differentKinds: MEMBUS_DIFFERENT_KINDS
             case .undone: MEMBUS_UNDONE
             case .noBase: MEMBUS_NO_BASE
+            case .otherRead: MEMBUS_OTHER_READ
             }
         return Int32(number)
     }

@@ -33,6 +33,18 @@ extension membus_text {
         do { return try StateName(name) } catch { throw MembusError.invalidName(error) }
     }
 
+    /// A moment, too, of the branch that is worked on.
+    func stateOrMoment() throws -> StateName {
+        guard let name = try stringIfAny("state") else { return .now }
+        do { return try StateName(at: name) } catch { throw MembusError.invalidName(error) }
+    }
+
+    func tag() throws -> TagName {
+        do { return try TagName(try string("tag")) } catch let error as InvalidName {
+            throw MembusError.invalidName(error)
+        }
+    }
+
     func key() throws -> Key {
         let name = try string("key")
         do { return try Key(name) } catch { throw MembusError.invalidName(error) }
@@ -104,6 +116,7 @@ extension membus_precondition {
         case MEMBUS_UNCHANGED:
             let topic = try name.string("topic")
             do { return .unchanged(try Topic(topic), since: revision) } catch { throw MembusError.invalidName(error) }
+        case MEMBUS_SOUND: return .sound
         default: throw DoorError.unknown(sort, "precondition")
         }
     }

@@ -42,7 +42,7 @@ extension Tool {
             Bring what another branch has into a branch: all of it in one commit, or nothing. What only one side \
             changed is taken, counters add up, JSON is merged by member and text by line. Where both sides changed the \
             same thing nothing is written, and unsettled shows both: merge again with resolve, which says for each \
-            such key whose version stays.
+            such key whose version stays, or with park, which leaves them for later, as records under .membus/conflicts/.
             """,
         effect: .writes,
         arguments: [
@@ -50,6 +50,7 @@ extension Tool {
             "into": Schema.text("The branch to bring it into; main unless said."),
             "resolve": resolve(
                 Decision.allCases, "ours (of into), theirs (of source), base (what both had before) or delete."),
+            "park": Schema.flag("Leave what is unsettled for later, and commit the rest."),
             "message": Schema.text("Why you merge."),
         ],
         required: ["source"],
@@ -61,6 +62,7 @@ extension Tool {
                 "written": Schema.number("Keys that were written.", revisions),
                 "agreed": Schema.number("Keys that both sides had changed in the same way.", revisions),
                 "settled": Schema.number("Conflicts that were decided.", revisions),
+                "parked": Schema.number("Conflicts that were left for later.", revisions),
                 "reason": Schema.text("Why nothing was written."), "unsettled": unsettled, "left_out": unsettledLeftOut,
                 "unlisted": unlisted,
             ], required: ["merged"]),
@@ -70,10 +72,13 @@ extension Tool {
         var given = given
         let (source, target) = (try given.need("source").branch(), try given.branch("into"))
         let choices = try given.choices(Decision.allCases)
+        let parks = try given.take("park")?.bool() ?? false
         let message = try given.take("message")?.string() ?? ""
         try given.end()
         do {
-            let outcome = try await call.seat.memory.merge(source, into: target, message: message) { choices[$0.key] }
+            let outcome = try await call.seat.memory.merge(source, into: target, parks: parks, message: message) {
+                choices[$0.key]
+            }
             switch outcome {
             case .merged(let receipt, let report):
                 call.seat.saw(receipt.token, of: target)
@@ -81,6 +86,7 @@ extension Tool {
                     content: state(receipt.token, target) + [
                         "merged": true, "source": .integer(report.source), "written": JSONValue(report.written),
                         "agreed": JSONValue(report.agreed), "settled": JSONValue(report.settled),
+                        "parked": JSONValue(report.parked),
                     ])
             case .nothing(let token):
                 call.seat.saw(token, of: target)
@@ -103,7 +109,8 @@ extension Tool {
         description: """
             Take changes back, by one new commit; nothing of the past is lost. Either revisions or versions: these are \
             left out, and what others wrote later stays. Or to: everything, or some topics, becomes again what it was \
-            at that revision, whoever changed it since. Look at log or history first. An undo can itself be undone.
+            at that revision, whoever changed it since. Look at log or history first. With cascade goes, too, what \
+            others built on it, as far as their reads are on record. An undo can itself be undone.
             """,
         effect: .writes,
         arguments: [
@@ -114,6 +121,7 @@ extension Tool {
                     ["key": Schema.key, "revision": Schema.number("Of the commit that wrote it.", revisions)],
                     required: ["key", "revision"]),
                 "Take back single records' versions."),
+            "cascade": Schema.flag("Take back what followed from it, too."),
             "to": Schema.number("Instead: go back to this revision.", revisions),
             "topics": Schema.list(
                 of: Schema.text("A prefix ending in /, or a key."), "With to: only these; everything unless said."),
@@ -132,6 +140,7 @@ extension Tool {
         var given = given
         let undone = try given.undone()
         let choices = try given.choices(Decision.ofUndo)
+        let cascade = try given.take("cascade")?.bool() ?? false ? Cascade() : nil
         let (message, branch) = (try given.take("message")?.string() ?? "", try given.branch())
         try given.end()
         let memory = call.seat.memory
@@ -143,8 +152,8 @@ extension Tool {
             case .written(let versions, let revisions):
                 receipt = try await settling(choices) { resolutions in
                     try await memory.revert(
-                        versions: versions, revisions: revisions, on: branch, resolutions: resolutions, message: message
-                    )
+                        versions: versions, revisions: revisions, on: branch, cascade: cascade,
+                        resolutions: resolutions, message: message)
                 }
             }
             call.seat.saw(receipt.token, of: branch)

@@ -7,7 +7,7 @@ extension Tool {
         name: "diff", title: "Compare two states",
         description: """
             What differs between two states of the memory: two branches, or what happened since a revision. Text comes \
-            with the lines that changed. A state is a branch (main), a branch as of a revision (main@60) or as it was a \
+            with the lines that changed. A state is a branch (main), a tag, a branch as of a revision (main@60) or as it was a \
             while ago (main@2h), or a revision (60).
             """,
         effect: .reads,

@@ -34,6 +34,8 @@ extension Tool {
                     ],
                     required: ["topic", "since"]),
                 "Topics of which nothing may have changed since."),
+            "if_sound": Schema.flag(
+                "Nothing that you have read in this context may have been undone or quarantined since."),
             "message": Schema.text("Why you write this."), "context": Schema.text("The task or conversation."),
             "branch": Schema.branch,
         ],
@@ -73,6 +75,7 @@ extension Tool {
                 .unchanged(try fields.need("topic").topic(), since: try fields.need("since").integer()))
             try fields.end()
         }
+        if let sound = given.take("if_sound"), try sound.bool() { transaction.preconditions.append(.sound) }
         transaction.message = try given.take("message")?.string() ?? ""
         transaction.context = try given.take("context")?.string() ?? call.meta.traceparent ?? ""
         try given.end()

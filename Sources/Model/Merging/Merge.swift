@@ -10,18 +10,25 @@ package struct Merge: Hashable, Sendable {
     package var resolutions: [Resolution]
     /// Whether the records that say how to merge, and who may do what, come along.
     package var carriesRules: Bool
+    /// Whether what nobody has decided about is left for later, as records under ``ParkedConflict/topic``.
+    package var parks: Bool
+    /// It is to write exactly what this plan says.
+    package var plan: PlanID?
     @ByBytes package var context: String
     @ByBytes package var message: String
 
     package init(
         _ source: BranchName, into target: BranchName = .main, at: Revision? = nil, resolutions: [Resolution] = [],
-        carriesRules: Bool = false, context: String = "", message: String = ""
+        carriesRules: Bool = false, parks: Bool = false, plan: PlanID? = nil, context: String = "",
+        message: String = ""
     ) {
         self.target = target
         self.source = source
         self.at = at
         self.resolutions = resolutions
         self.carriesRules = carriesRules
+        self.parks = parks
+        self.plan = plan
         self.context = context
         self.message = message
     }
@@ -32,42 +39,50 @@ package struct Rollback: Hashable, Sendable {
     package var branch: BranchName
     package var to: Revision
     package var filter: TopicFilter
+    package var plan: PlanID?
     @ByBytes package var context: String
     @ByBytes package var message: String
 
     package init(
-        _ branch: BranchName = .main, to: Revision, filter: TopicFilter = .everything, context: String = "",
-        message: String = ""
+        _ branch: BranchName = .main, to: Revision, filter: TopicFilter = .everything, plan: PlanID? = nil,
+        context: String = "", message: String = ""
     ) {
         self.branch = branch
         self.to = to
         self.filter = filter
+        self.plan = plan
         self.context = context
         self.message = message
     }
 }
 
 /// Leaves versions out of the history of their keys.
-package struct Revert: Hashable, Sendable {
+package struct Revert: Hashable, Sendable, NamingVersions {
     package var branch: BranchName
     package var versions: [VersionName]
     /// All that these commits wrote.
     package var revisions: [Revision]
     /// All that somebody wrote on the branch since.
     package var author: Authorship?
+    /// With them goes what derives from them.
+    package var cascade: Cascade?
     /// What somebody has decided, of keys whose history can't be told without what is reverted.
     package var resolutions: [Resolution]
+    package var plan: PlanID?
     @ByBytes package var context: String
     @ByBytes package var message: String
 
     package init(
         _ branch: BranchName = .main, versions: [VersionName] = [], revisions: [Revision] = [],
-        author: Authorship? = nil, resolutions: [Resolution] = [], context: String = "", message: String = ""
+        author: Authorship? = nil, cascade: Cascade? = nil, resolutions: [Resolution] = [], plan: PlanID? = nil,
+        context: String = "", message: String = ""
     ) {
         self.branch = branch
         self.versions = versions
         self.revisions = revisions
         self.author = author
+        self.cascade = cascade
+        self.plan = plan
         self.resolutions = resolutions
         self.context = context
         self.message = message
@@ -136,12 +151,15 @@ public struct MergeReport: Hashable, Sendable {
     public var agreed: Int
     /// Conflicts that a resolution or a policy settled.
     public var settled: Int
+    /// Conflicts that were left for later.
+    public var parked: Int
 
-    public init(source: Revision, written: Int, agreed: Int, settled: Int) {
+    public init(source: Revision, written: Int, agreed: Int, settled: Int, parked: Int = 0) {
         self.source = source
         self.written = written
         self.agreed = agreed
         self.settled = settled
+        self.parked = parked
     }
 }
 
@@ -154,16 +172,19 @@ public struct MergeConflict: Hashable, Sendable {
     /// `nil`: there never was one.
     public var ours: MergeVersion?
     public var theirs: MergeVersion?
+    /// Of ``MergeConflictKind/undone``: the revert that undid what would come back.
+    public var undoneBy: Revision?
 
     public init(
         key: Key, kind: MergeConflictKind, base: MergeVersion? = nil, ours: MergeVersion? = nil,
-        theirs: MergeVersion? = nil
+        theirs: MergeVersion? = nil, undoneBy: Revision? = nil
     ) {
         self.key = key
         self.kind = kind
         self.base = base
         self.ours = ours
         self.theirs = theirs
+        self.undoneBy = undoneBy
     }
 
     /// A resolution of it.

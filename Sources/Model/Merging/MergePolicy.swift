@@ -48,6 +48,8 @@ public enum MergeConflictKind: String, Hashable, Sendable, CaseIterable {
     case undone
     /// What both began with is gone, or is not one.
     case noBase
+    /// Of a pick: what the commit had read is the base, and ours is another version. No resolution settles it.
+    case otherRead
 }
 
 /// What one side has under a key.

@@ -112,9 +112,9 @@ public struct BranchName: Hashable, Comparable, Sendable, CustomStringConvertibl
     public var description: String { text }
 }
 
-/// Why a key, topic or branch name was refused.
+/// Why a key, a topic, or the name of a branch or tag was refused.
 public struct InvalidName: Error, Hashable, Sendable, CustomStringConvertible {
-    public enum Sort: String, Hashable, Sendable { case key, topic, branch }
+    public enum Sort: String, Hashable, Sendable { case key, topic, branch, tag }
     public let sort: Sort
     public let name: String
     public let reason: String

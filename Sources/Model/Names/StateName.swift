@@ -3,7 +3,8 @@
 /// As text: `main` is a branch as it is now; `main@66` as of revision 66, `main@2h` as it was two hours ago,
 /// `main@2026-03-01T12:00:00Z` at that time (a date alone means its start, in UTC), `main~3` before the newest three commits
 /// that it has. Without a branch, `66`, `@2h`, `~3` are of the branch that is worked on. Where a branch's own name looks like one of
-/// these, what follows the last sign counts: a branch `66` is named `66~0`.
+/// these, what follows the last sign counts: a branch `66` is named `66~0`. A name alone may be a tag's, too, since no tag has
+/// a branch's name: `before-the-trip`.
 public struct StateName: Hashable, Sendable, CustomStringConvertible {
     public enum Moment: Hashable, Sendable {
         case now
@@ -14,6 +15,8 @@ public struct StateName: Hashable, Sendable, CustomStringConvertible {
         case time(Timestamp)
         /// That long ago, by the clock of whoever asks.
         case ago(Duration)
+        /// What the tag names, on whatever branch that is.
+        case tag(TagName)
     }
 
     /// `nil`: the branch that is worked on.
@@ -33,12 +36,22 @@ public struct StateName: Hashable, Sendable, CustomStringConvertible {
     /// The branch that is worked on, as of a revision.
     public static func revision(_ revision: Revision) -> StateName { StateName(nil, .revision(revision)) }
 
+    /// What a tag names.
+    public static func tag(_ name: TagName) -> StateName { StateName(nil, .tag(name)) }
+
     /// The branch that is worked on, as it is now.
     public static let now = StateName(nil)
 
     /// The revision that it names, if it does.
     public var revision: Revision? {
         if case .revision(let revision) = moment { revision } else { nil }
+    }
+
+    /// As of when, as `--at` has it: a moment of the branch that is worked on (`66`, `10m`, `~3`), or a state by its name
+    /// (`main@66`, `trial~3`, a tag, a branch).
+    /// - Throws: ``InvalidName`` for what is none of these.
+    public init(at text: String) throws(InvalidName) {
+        if let moment = Moment(text) { self.init(nil, moment) } else { try self.init(text) }
     }
 
     /// - Throws: ``InvalidName`` for what is no name of a branch.
@@ -68,6 +81,7 @@ public struct StateName: Hashable, Sendable, CustomStringConvertible {
         case (nil, .now): "now"
         case (let branch?, .now): branch.text
         case (nil, .revision(let revision)): "\(revision)"
+        case (_, .tag(let name)): name.text
         case (let branch, .back(let count)): "\(branch?.text ?? "")~\(count)"
         case (let branch, let moment): "\(branch?.text ?? "")@\(moment)"
         }
@@ -84,6 +98,7 @@ public struct StateName: Hashable, Sendable, CustomStringConvertible {
             case .time(let time): .time(time)
             case .ago(let duration):
                 .time(Timestamp(milliseconds: now.milliseconds &- duration.wholeMilliseconds))
+            case .tag(let name): .tag(name)
             }
         return BranchState(branch ?? working, at)
     }
@@ -118,6 +133,7 @@ extension StateName.Moment: CustomStringConvertible {
         case .back(let count): "~\(count)"
         case .time(let time): time.written
         case .ago(let duration): "\(duration.wholeMilliseconds)ms"
+        case .tag(let name): name.text
         }
     }
 }

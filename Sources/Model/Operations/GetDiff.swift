@@ -37,7 +37,7 @@ package struct GetDiff: Operation, Hashable {
     }
 }
 
-/// A branch as of a moment.
+/// A branch as of a moment, or what a tag names. A tag's name in a branch's place means the tag.
 package struct BranchState: Hashable, Sendable {
     package enum Moment: Hashable, Sendable {
         case head
@@ -46,6 +46,8 @@ package struct BranchState: Hashable, Sendable {
         case back(Int)
         /// After the last commit up to then.
         case time(Timestamp)
+        /// What the tag names, on whatever branch that is.
+        case tag(TagName)
     }
 
     package var branch: BranchName
@@ -80,6 +82,9 @@ package struct DiffCursor: Hashable, Sendable {
 package struct DiffPage: Sendable {
     package var from: Position
     package var to: Position
+    /// The branches of the two states, which tags may have named; `nil`: those that were asked for.
+    package var fromBranch: BranchName?
+    package var toBranch: BranchName?
     /// Of a page without a cursor: how the two stand to each other.
     package var standing: Standing?
     package var differences: [Difference]
@@ -87,11 +92,13 @@ package struct DiffPage: Sendable {
     package var next: DiffCursor?
 
     package init(
-        from: Position, to: Position, standing: Standing? = nil, differences: [Difference] = [],
-        next: DiffCursor? = nil
+        from: Position, to: Position, fromBranch: BranchName? = nil, toBranch: BranchName? = nil,
+        standing: Standing? = nil, differences: [Difference] = [], next: DiffCursor? = nil
     ) {
         self.from = from
         self.to = to
+        self.fromBranch = fromBranch
+        self.toBranch = toBranch
         self.standing = standing
         self.differences = differences
         self.next = next

@@ -16,11 +16,14 @@ package struct GetLog: Operation, Hashable {
     package var limit: Int
     /// Whether records come with their values.
     package var values: Bool
+    /// Whether commits come with those that they follow.
+    package var withParents: Bool
 
     package init(
         branch: BranchName?, filter: TopicFilter? = nil, agent: String? = nil, context: String? = nil,
         since: Timestamp? = nil, until: Timestamp? = nil, ascending: Bool = false, cursor: LogCursor? = nil,
-        basis: Position? = nil, limit: Int = 100, values: Bool = false
+        basis: Position? = nil, limit: Int = 100, values: Bool = false,
+        withParents: Bool = false
     ) {
         self.branch = branch
         self.filter = filter
@@ -33,6 +36,7 @@ package struct GetLog: Operation, Hashable {
         self.basis = basis
         self.limit = limit
         self.values = values
+        self.withParents = withParents
     }
 
     package typealias Answer = LogPage

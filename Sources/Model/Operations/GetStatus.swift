@@ -50,6 +50,9 @@ public struct BrokerFigures: Hashable, Sendable {
     public var heldLog: HeldLog?
     /// What history had to go before its age since the broker started; `nil`: none.
     public var evictedHistory: EvictedHistory?
+    public var tags: Int64 = 0
+    /// Of them, those that hold history which would else be compacted.
+    public var tagsBelowFloor: Int64 = 0
     package init() {}
 }
 

@@ -23,6 +23,7 @@ extension Request {
         case digest(Digest)
         case diff(GetDiff)
         case impact(GetImpact)
+        case plan(GetPlan)
     }
 }
 
@@ -38,7 +39,7 @@ extension Reply {
         case range(RangePage)
         case history(HistoryPage)
         case log(LogPage)
-        case branches([BranchInfo])
+        case branches(BranchPage)
         case status(BrokerFigures)
         case registered(Registered)
         case pong(Ping.Answer)
@@ -50,6 +51,7 @@ extension Reply {
         case digest(Digest.Answer)
         case diff(DiffPage)
         case impact(Impact)
+        case planned(Plan)
     }
 }
 
@@ -77,6 +79,7 @@ extension Request.Body {
         case .digest: Digest.traits
         case .diff: GetDiff.traits
         case .impact: GetImpact.traits
+        case .plan: GetPlan.traits
         }
     }
 
@@ -102,6 +105,7 @@ extension Request.Body {
         case .digest(let operation): operation.touches
         case .diff(let operation): operation.touches
         case .impact(let operation): operation.touches
+        case .plan(let operation): operation.touches
         }
     }
 }
@@ -131,6 +135,7 @@ extension Reply.Body {
         case .digest: Digest.traits.yieldsToBusy
         case .diff: GetDiff.traits.yieldsToBusy
         case .impact: GetImpact.traits.yieldsToBusy
+        case .planned: GetPlan.traits.yieldsToBusy
         }
     }
 }

@@ -44,6 +44,11 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case numberReused = 112
         case numberForgotten = 113
         case unknownBackup = 114
+        case notWritable = 115
+        case unknownTag = 116
+        case tagExists = 117
+        case planChanged = 120
+        case openConflicts = 121
 
         case busy = 200
         case outOfOrder = 201
@@ -82,6 +87,11 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
             case .numberReused: "a number names one transaction: use the next number for another"
             case .numberForgotten: "the outcome is no longer kept: read the state to learn it, and use a new session"
             case .unknownBackup: "start the backup again"
+            case .planChanged: "look at a new plan, then ask for that one"
+            case .openConflicts: "settle the branch's parked conflicts first"
+            case .notWritable: "write to another branch, or have this one opened"
+            case .unknownTag: "list the tags"
+            case .tagExists: "choose another name, or delete the tag first"
             case .busy: "try again after a moment"
             case .outOfOrder: "send the numbers before it first"
             case .diskFull: "free space on the broker's disk; nothing of the transaction was kept"

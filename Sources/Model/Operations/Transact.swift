@@ -37,6 +37,11 @@ extension Work {
         case .merge(let merge): [Touched(.write, on: merge.target, .store), Touched(.read, on: merge.source, .store)]
         case .rollback(let rollback): [Touched(.write, on: rollback.branch, .topics(rollback.filter))]
         case .revert(let revert): [Touched(.write, on: revert.branch, .store)]
+        // It reads what the commits changed, on whatever branch.
+        case .pick(let pick): [Touched(.write, on: pick.branch, .store), Touched(.read, on: nil, .store)]
+        case .quarantine(let quarantine): [Touched(.write, on: quarantine.branch, .store)]
+        case .branch(let change): [Touched(.write, on: change.name, .branches)]
+        case .tag(let change): change.touches
         }
     }
 }
@@ -49,6 +54,8 @@ extension Transaction {
             switch precondition {
             case .at(let key, _), .absent(let key): keys.append(key)
             case .unchanged(let topic, _): topics.append(topic)
+            // It tells of what the agent itself has read.
+            case .sound: break
             }
         }
         var touched = [Touched(.write, on: branch, .keys(changes.map(\.key)))]

@@ -33,14 +33,38 @@ extension CanonicalEncoder {
         case .rollback(let revision):
             byte(2)
             integer(revision)
-        case .revert(let versions):
-            byte(3)
-            list(versions) {
-                $0.string($1.key.text)
-                $0.integer($1.revision)
-            }
+        case .revert(let versions, let cascades):
+            byte(cascades ? 4 : 3)
+            self.versions(versions)
+        case .quarantine(let versions):
+            byte(5)
+            self.versions(versions)
+        case .pick(let revisions):
+            byte(6)
+            list(revisions) { $0.integer($1) }
+        // What a commit does to branches and tags.
+        case .fork(let inherited):
+            byte(20)
+            byte(inherited.rawValue)
+        case .branch(let action):
+            byte(21)
+            byte(action.rawValue)
+        case .tag(let name, let revision?):
+            byte(22)
+            string(name.text)
+            integer(revision)
+        case .tag(let name, nil):
+            byte(23)
+            string(name.text)
         }
         list(provenance.origins) { $0.origin($1) }
+    }
+
+    private mutating func versions(_ versions: [VersionName]) {
+        list(versions) {
+            $0.string($1.key.text)
+            $0.integer($1.revision)
+        }
     }
 
     private mutating func origin(_ origin: Origin) {
@@ -65,10 +89,25 @@ extension CanonicalDecoder {
             for _ in 0..<(try count(least: 8)) { agreed.append(try keyName()) }
             deed = .merge(MergeDeed(source: source, revision: revision, heads: heads, agreed: agreed))
         case 2: deed = .rollback(to: try integer())
-        case 3:
-            var versions: [VersionName] = []
-            for _ in 0..<(try count(least: 16)) { versions.append(VersionName(try keyName(), at: try integer())) }
-            deed = .revert(versions)
+        case 3: deed = .revert(try versions(), cascades: false)
+        case 4: deed = .revert(try versions(), cascades: true)
+        case 5: deed = .quarantine(try versions())
+        case 6:
+            var revisions: [Revision] = []
+            for _ in 0..<(try count(least: 8)) { revisions.append(try integer()) }
+            deed = .pick(revisions)
+        case 20:
+            guard let inherited = InheritedExpiry(rawValue: try byte()), inherited != .asOnParent else {
+                throw Malformed()
+            }
+            deed = .fork(inherited)
+        case 21:
+            guard let action = BranchChange.Action(rawValue: try byte()) else { throw Malformed() }
+            deed = .branch(action)
+        case 22:
+            let name = try tagName()
+            deed = .tag(name, try integer())
+        case 23: deed = .tag(try tagName(), nil)
         default: throw Malformed()
         }
         var origins: [Origin] = []
@@ -78,6 +117,12 @@ extension CanonicalDecoder {
             origins.append(origin)
         }
         return Provenance(deed: deed, origins: origins)
+    }
+
+    private mutating func versions() throws(Malformed) -> [VersionName] {
+        var versions: [VersionName] = []
+        for _ in 0..<(try count(least: 16)) { versions.append(VersionName(try keyName(), at: try integer())) }
+        return versions
     }
 
     private mutating func origin() throws(Malformed) -> Origin {
@@ -93,6 +138,12 @@ extension CanonicalDecoder {
     private mutating func branchName() throws(Malformed) -> BranchName {
         let text = try text()
         guard let name = try? BranchName(text) else { throw Malformed() }
+        return name
+    }
+
+    private mutating func tagName() throws(Malformed) -> TagName {
+        let text = try text()
+        guard let name = try? TagName(text) else { throw Malformed() }
         return name
     }
 

@@ -38,6 +38,10 @@ package struct Origin: Hashable, Sendable {
         case restored = 7
         /// By a revert: what the key's history gives without what was reverted.
         case undone = 8
+        /// By a quarantine: as it was, but for the mark.
+        case marked = 9
+        /// By a pick: what commits of another branch had changed, changed here.
+        case picked = 10
     }
 
     package var ordinal: UInt32
@@ -65,7 +69,27 @@ package enum Deed: Hashable, Sendable {
     case merge(MergeDeed)
     /// The branch, or a part of it, is as it was at this revision.
     case rollback(to: Revision)
-    case revert([VersionName])
+    /// - Parameter cascades: whether these are the ones that were named and all that derived from them.
+    case revert([VersionName], cascades: Bool)
+    /// Versions that are marked, where they are shown.
+    case quarantine([VersionName])
+    /// The commits whose changes were made again.
+    case pick([Revision])
+    /// The branch that it made holds what it inherited otherwise than its parent does.
+    case fork(InheritedExpiry)
+    /// What its branch may be used for is another from now on.
+    case branch(BranchChange.Action)
+    /// A state of its branch has a name from now on; `nil`: the tag is gone.
+    case tag(TagName, Revision?)
+}
+
+/// Whether the records that a branch inherited expire on it.
+package enum InheritedExpiry: UInt8, Hashable, Sendable {
+    /// Those that expire on its parent.
+    case asOnParent = 0
+    /// None: it starts in the past, and is to stay as that was.
+    case frozen = 1
+    case all = 2
 }
 
 /// From this commit on the branch contains all that the other state contains.

@@ -183,9 +183,17 @@ package struct StreamTable: Sendable {
     ///
     /// - Returns: how many were dropped.
     package mutating func dropUnnamed(now: Instant, drawn: UInt64) -> Int {
-        let dropped = streams.indices.filter { slot in
-            streams[slot].map { now - $0.named >= options.life } ?? false
-        }
+        let life = options.life
+        return drop(drawn: drawn) { now - $0.named >= life }
+    }
+
+    /// The same of those of some branches, which are gone.
+    package mutating func drop(_ branches: [BranchName], drawn: UInt64) -> Int {
+        drop(drawn: drawn) { branches.contains($0.definition.branch) }
+    }
+
+    private mutating func drop(drawn: UInt64, where isOver: (Stream) -> Bool) -> Int {
+        let dropped = streams.indices.filter { slot in streams[slot].map(isOver) ?? false }
         guard !dropped.isEmpty else { return 0 }
         var byBranch: [BranchName: [(slot: Int, filter: TopicFilter)]] = [:]
         for slot in dropped {

@@ -45,6 +45,7 @@ extension CanonicalEncoder {
             byte(3)
             string(topic.text)
             integer(since)
+        case .sound: byte(4)
         }
     }
 
@@ -54,7 +55,7 @@ extension CanonicalEncoder {
     }
 
     /// All but the revision, which is the commit's.
-    mutating func record(_ record: Record) {
+    package mutating func record(_ record: Record) {
         string(record.key.text)
         integer(Int64(record.ordinal))
         byte(record.isDeleted ? 1 : 0)
@@ -87,6 +88,8 @@ extension CanonicalEncoder {
         byte(merge.carriesRules ? 1 : 0)
         string(merge.context)
         string(merge.message)
+        if merge.parks { byte(1) }
+        plan(merge.plan)
     }
 
     mutating func rollback(_ rollback: Rollback) {
@@ -95,16 +98,46 @@ extension CanonicalEncoder {
         list(rollback.filter.topics) { $0.string($1.text) }
         string(rollback.context)
         string(rollback.message)
+        plan(rollback.plan)
     }
 
     mutating func revert(_ revert: Revert) {
         string(revert.branch.text)
-        list(revert.versions) {
+        named(revert)
+        list(revert.resolutions) { $0.resolution($1) }
+        string(revert.context)
+        string(revert.message)
+        cascade(revert.cascade)
+        plan(revert.plan)
+    }
+
+    mutating func quarantine(_ quarantine: Quarantine) {
+        string(quarantine.branch.text)
+        named(quarantine)
+        string(quarantine.reason)
+        string(quarantine.context)
+        string(quarantine.message)
+        cascade(quarantine.cascade)
+        plan(quarantine.plan)
+    }
+
+    mutating func pick(_ pick: Pick) {
+        string(pick.branch.text)
+        list(pick.revisions) { $0.integer($1) }
+        list(pick.resolutions) { $0.resolution($1) }
+        byte(pick.sameReads ? 1 : 0)
+        string(pick.context)
+        string(pick.message)
+        plan(pick.plan)
+    }
+
+    private mutating func named(_ names: some NamingVersions) {
+        list(names.versions) {
             $0.string($1.key.text)
             $0.integer($1.revision)
         }
-        list(revert.revisions) { $0.integer($1) }
-        if let author = revert.author {
+        list(names.revisions) { $0.integer($1) }
+        if let author = names.author {
             byte(1)
             for name in [author.agent, author.context] {
                 byte(name == nil ? 0 : 1)
@@ -114,9 +147,21 @@ extension CanonicalEncoder {
         } else {
             byte(0)
         }
-        list(revert.resolutions) { $0.resolution($1) }
-        string(revert.context)
-        string(revert.message)
+    }
+
+    /// Without one the bytes are as they were before there was such a thing.
+    private mutating func cascade(_ cascade: Cascade?) {
+        guard let cascade else { return }
+        byte(2)
+        byte(cascade.ownOnly ? 1 : 0)
+        list(cascade.excluded) { $0.integer($1) }
+    }
+
+    /// Likewise.
+    private mutating func plan(_ plan: PlanID?) {
+        guard let plan else { return }
+        byte(3)
+        word(plan.id)
     }
 
     private mutating func resolution(_ resolution: Resolution) {

@@ -45,6 +45,9 @@ public struct CommitInfo: Hashable, Sendable {
 public struct Commit: Equatable, Sendable {
     public var info: CommitInfo
     public var records: [Record]
+    /// What it follows, as far as that is kept: the commit before it on its branch, or of a branch's first the newest that was
+    /// inherited; and of a merge the source's. Only in a log that was asked for it.
+    public var parents: [Revision] = []
 
     package init(info: CommitInfo, records: [Record]) {
         self.info = info

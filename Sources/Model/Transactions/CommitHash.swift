@@ -58,6 +58,8 @@ extension Work {
         case .fork(let fork):
             encoder.byte(2)
             encoder.fork(fork)
+            // As before there was such a choice, where it is not made.
+            if fork.expires { encoder.byte(1) }
         case .merge(let merge):
             encoder.byte(3)
             encoder.merge(merge)
@@ -67,9 +69,26 @@ extension Work {
         case .revert(let revert):
             encoder.byte(5)
             encoder.revert(revert)
+        case .pick(let pick):
+            encoder.byte(6)
+            encoder.pick(pick)
+        case .quarantine(let quarantine):
+            encoder.byte(7)
+            encoder.quarantine(quarantine)
+        case .branch(let change):
+            encoder.byte(9)
+            encoder.branchChange(change)
+        case .tag(let change):
+            encoder.byte(10)
+            encoder.tagChange(change)
         }
-        return max(1, encoder.bytes.withUnsafeBytes { Fingerprint.of($0) })
+        return encoder.fingerprint
     }
+}
+
+extension CanonicalEncoder {
+    /// Of what was written so far; never 0.
+    package var fingerprint: UInt64 { max(1, bytes.withUnsafeBytes { Fingerprint.of($0) }) }
 }
 
 /// A multiply-and-fold hash, in the manner of wyhash, over little-endian words of 8 bytes.

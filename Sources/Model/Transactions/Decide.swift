@@ -16,6 +16,7 @@ extension Transaction {
             switch precondition {
             case .at(let key, _), .absent(let key): needs.keys[key] = true
             case .unchanged(let topic, let since): needs.topics.append((index, topic, since))
+            case .sound: needs.soundness = true
             }
         }
         for change in changes {
@@ -104,6 +105,11 @@ extension Facts {
             record(key) == nil ? nil : failed(precondition, index, key, heads[key])
         case .unchanged:
             changed[index].map { failed(precondition, index, $0.key, $0) }
+        case .sound:
+            unsound.map {
+                FailedPrecondition(
+                    precondition: precondition, index: index, key: $0.key, revision: $0.revision, current: nil)
+            }
         }
     }
 
@@ -162,7 +168,8 @@ extension Facts {
         return Record(
             key: key, revision: place.revision, ordinal: place.ordinal, kind: kind, content: .inline(value),
             attributes: old?.attributes ?? [:], links: old?.links ?? [], owner: old?.owner ?? agent,
-            expires: old?.expires)
+            // What is made of a frozen record would else be over before anybody sees it.
+            expires: frozen.contains(key) ? nil : old?.expires)
     }
 
     private func incremented(_ old: Data?, by amount: Int64, key: Key) throws(Refusal) -> Data {

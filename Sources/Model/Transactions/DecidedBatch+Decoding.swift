@@ -117,6 +117,7 @@ extension CanonicalDecoder {
         case 1: .at(try key(), try integer())
         case 2: .absent(try key())
         case 3: .unchanged(try Topic(try text()), since: try integer())
+        case 4: .sound
         default: throw Malformed()
         }
     }

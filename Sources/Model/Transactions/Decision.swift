@@ -10,9 +10,11 @@ package struct Needs: Hashable, Sendable {
     package var keys: [Key: Bool]
     /// Preconditions on topics, by their index in the transaction.
     package var topics: [(index: Int, topic: Topic, since: Revision)]
-    package var isEmpty: Bool { keys.isEmpty && topics.isEmpty }
+    /// Whether something that was read before is undone or quarantined by now.
+    package var soundness = false
+    package var isEmpty: Bool { keys.isEmpty && topics.isEmpty && !soundness }
     package static func == (a: Needs, b: Needs) -> Bool {
-        a.keys == b.keys && a.topics.elementsEqual(b.topics, by: ==)
+        a.keys == b.keys && a.topics.elementsEqual(b.topics, by: ==) && a.soundness == b.soundness
     }
     package func hash(into hasher: inout Hasher) { hasher.combine(keys) }
 }
@@ -29,6 +31,10 @@ package struct Facts: Sendable {
     package var heads: [Key: Record]
     /// For every needed topic that changed since its revision: one changed key's newest version.
     package var changed: [Int: Record]
+    /// If soundness is needed: what was read, and is undone or quarantined by this revision.
+    package var unsound: (key: Key, revision: Revision)?
+    /// Keys whose records do not expire, whatever they say: the branch starts in the past, and they came with it.
+    package var frozen: Set<Key> = []
     package var limits: Limits
 
     package init(

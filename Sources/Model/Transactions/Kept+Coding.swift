@@ -18,10 +18,16 @@ extension CanonicalEncoder {
                 $0.integer($1.revision)
             }
         case .merged(let position, let report):
-            byte(5)
+            byte(report.parked > 0 ? 7 : 5)
             self.position(position)
             integer(report.source)
             for count in [report.written, report.agreed, report.settled] { integer(Int64(count)) }
+            if report.parked > 0 { integer(Int64(report.parked)) }
+        case .forked(let position, let frozen):
+            byte(20)
+            self.position(position)
+            integer(Int64(frozen.records))
+            byte(frozen.isAll ? 1 : 0)
         case .unsettled(let conflicts, let unlisted, let position):
             byte(6)
             self.position(position)
@@ -60,12 +66,8 @@ extension CanonicalDecoder {
                 throw Malformed()
             }
             return .refused(Refusal(code, try text(), hint: try text(), subject: try text()))
-        case 5:
-            let position = try position()
-            let source = try integer()
-            return .merged(
-                position,
-                MergeReport(source: source, written: try amount(), agreed: try amount(), settled: try amount()))
+        case 5: return .merged(try position(), try report(parked: false))
+        case 7: return .merged(try position(), try report(parked: true))
         case 6:
             let (position, unlisted) = (try position(), try amount())
             var conflicts: [KeptUnsettled] = []
@@ -75,8 +77,17 @@ extension CanonicalDecoder {
                 conflicts.append(KeptUnsettled(key: key, kind: kind))
             }
             return .unsettled(conflicts, unlisted: unlisted, at: position)
+        case 20:
+            let position = try position()
+            return .forked(position, FrozenCount(records: try amount(), isAll: try flag()))
         default: throw Malformed()
         }
+    }
+
+    private mutating func report(parked: Bool) throws(Malformed) -> MergeReport {
+        MergeReport(
+            source: try integer(), written: try amount(), agreed: try amount(), settled: try amount(),
+            parked: parked ? try amount() : 0)
     }
 
     private mutating func amount() throws(Malformed) -> Int {

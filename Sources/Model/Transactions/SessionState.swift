@@ -21,6 +21,7 @@ package struct KeptResult: Sendable, Hashable {
 package enum Kept: Sendable, Hashable {
     case committed(Position)
     case held(Position)
+    case forked(Position, FrozenCount)
     case conflict([KeptConflict], at: Position)
     case merged(Position, MergeReport)
     /// Which keys, and why: who had written what is not told again.

@@ -54,6 +54,10 @@ extension Work {
         case .merge(let merge): merge.shapeRefusal(limits: limits)
         case .rollback(let rollback): rollback.shapeRefusal(limits: limits)
         case .revert(let revert): revert.shapeRefusal(limits: limits)
+        case .pick(let pick): pick.shapeRefusal(limits: limits)
+        case .quarantine(let quarantine): quarantine.shapeRefusal(limits: limits)
+        case .branch(let change): change.shapeRefusal(limits: limits)
+        case .tag(let change): change.shapeRefusal(limits: limits)
         }
     }
 }
@@ -63,6 +67,7 @@ extension Precondition {
         switch self {
         case .at(let key, _), .absent(let key): key.text
         case .unchanged(let topic, _): topic.text
+        case .sound: ""
         }
     }
 
@@ -73,6 +78,7 @@ extension Precondition {
         case .unchanged(let topic, let since):
             limits.refusal(ofText: topic.text, "topic", most: limits.keyBytes, "keyBytes")
                 ?? negative(since, topic.text)
+        case .sound: nil
         }
     }
 }
@@ -98,6 +104,12 @@ extension Put {
         // In order, so that the same transaction is refused with the same words on any machine.
         for (name, _) in attributes {
             if let refusal = limits.refusal(ofName: name, "attribute's name", key: key) { return refusal }
+        }
+        if let name = attributes.reservedName {
+            return Refusal(
+                .invalidArgument,
+                "key \"\(key)\": attribute \"\(name.escapingControlCharacters)\" is the broker's own",
+                hint: "choose a name that does not begin with \"\(Attributes.reserved)\"", subject: key.text)
         }
         for link in links {
             if let refusal = limits.refusal(ofName: link.relation, "relation", key: key)

@@ -36,12 +36,19 @@ extension Work {
         switch self {
         case .transaction(let transaction):
             128 + transaction.preconditions.count * 64 + transaction.changes.reduce(0) { $0 + $1.requestBytes }
-        case .fork, .rollback: 128
+        case .fork, .rollback, .branch, .tag: 128
         case .merge(let merge): 128 + merge.resolutions.bytes
-        case .revert(let revert):
-            128 + 8 * revert.revisions.count + revert.versions.reduce(0) { $0 + 64 + $1.key.text.utf8.count }
-                + revert.resolutions.bytes
+        case .revert(let revert): 128 + revert.namingBytes + revert.resolutions.bytes
+        case .pick(let pick): 128 + 8 * pick.revisions.count + pick.resolutions.bytes
+        case .quarantine(let quarantine): 128 + quarantine.namingBytes
         }
+    }
+}
+
+extension NamingVersions {
+    fileprivate var namingBytes: Int {
+        8 * (revisions.count + (cascade?.excluded.count ?? 0))
+            + versions.reduce(0) { $0 + 64 + $1.key.text.utf8.count }
     }
 }
 

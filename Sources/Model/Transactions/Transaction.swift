@@ -39,6 +39,9 @@ public enum Precondition: Hashable, Sendable {
     case absent(Key)
     /// No key of the topic changed after the revision.
     case unchanged(Topic, since: Revision)
+    /// Nothing that the transaction names as read or required, or that its context is on record to have read before, was
+    /// undone or quarantined since.
+    case sound
 }
 
 /// One key's change. ``Action/increment(_:)``, ``Action/append(_:)`` and ``Action/mergePatch(_:)`` are merged
@@ -104,9 +107,11 @@ public struct FailedPrecondition: Hashable, Sendable {
     public var precondition: Precondition
     /// Its place in the transaction's list of preconditions, from 0.
     public var index: Int
-    /// The key that failed it: for ``Precondition/unchanged(_:since:)`` one that changed.
+    /// The key that failed it: for ``Precondition/unchanged(_:since:)`` one that changed, for ``Precondition/sound`` one of
+    /// which a version that was read is undone or quarantined.
     public var key: Key
-    /// The newest version's revision, that of a deletion included; 0 if the key never had a record.
+    /// The newest version's revision, that of a deletion included; 0 if the key never had a record. For
+    /// ``Precondition/sound`` that of the revert or quarantine.
     public var revision: Revision
     /// The current record; `nil` if there is none, or if it is no longer kept (a late retry). Where several are large, those
     /// beyond the first 4 MiB come without their values: ``Record/value`` is `nil`, ``Record/size`` tells.
@@ -132,6 +137,8 @@ public struct FailedPrecondition: Hashable, Sendable {
 package enum Outcome: Hashable, Sendable {
     /// It is on disk as this revision.
     case committed(Position)
+    /// A fork: it is on disk as this revision, and records that would expire do not on it.
+    case forked(Position, FrozenCount)
     /// It had no changes and its preconditions held in the state after this revision.
     case held(Position)
     /// Nothing was written: these preconditions failed in the state after this revision.
@@ -146,7 +153,7 @@ extension Outcome {
     /// The commit; `nil`: there is none.
     package var commit: Position? {
         switch self {
-        case .committed(let position), .merged(let position, _): position
+        case .committed(let position), .forked(let position, _), .merged(let position, _): position
         case .held, .conflict, .unsettled: nil
         }
     }
@@ -160,6 +167,10 @@ package indirect enum Work: Hashable, Sendable {
     case merge(Merge)
     case rollback(Rollback)
     case revert(Revert)
+    case pick(Pick)
+    case quarantine(Quarantine)
+    case branch(BranchChange)
+    case tag(TagChange)
 }
 
 /// A new branch at a past revision of another: one commit, which copies nothing.
@@ -168,14 +179,18 @@ package struct Fork: Hashable, Sendable {
     package var parent: BranchName
     /// `nil`: the head.
     package var at: Revision?
+    /// Whether what it inherits expires on it, though it starts in the past.
+    package var expires: Bool
     @ByBytes package var context: String
     @ByBytes package var message: String
     package init(
-        name: BranchName, parent: BranchName = .main, at: Revision? = nil, context: String = "", message: String = ""
+        name: BranchName, parent: BranchName = .main, at: Revision? = nil, expires: Bool = false, context: String = "",
+        message: String = ""
     ) {
         self.name = name
         self.parent = parent
         self.at = at
+        self.expires = expires
         self.context = context
         self.message = message
     }

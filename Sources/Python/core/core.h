@@ -25,7 +25,7 @@ PyObject *token_object(membus_token token);
 PyObject *record_object(const membus_record *record);
 int add_record_type(PyObject *module);
 /* (object, token, records, commits, outcome, is_last, number, text, merged)
- * merged: None, or (source, written, agreed, settled) */
+ * merged: None, or (source, written, agreed, settled, parked) */
 PyObject *answer_object(const membus_answer *answer);
 
 /* Texts of a sequence of `str`, lent by the objects in `held`. */
@@ -53,9 +53,9 @@ int add_call_types(PyObject *module);
 
 int add_view_types(PyObject *module);
 
-/* ---- Functions (functions.c, transactions.c, merging.c) */
+/* ---- Functions (functions.c, transactions.c, branches.c, merging.c) */
 
-extern PyMethodDef functions[], transaction_functions[], merging_functions[];
+extern PyMethodDef functions[], transaction_functions[], branch_functions[], merging_functions[];
 
 /* A put's value, kind, attributes, links and expiry, of a tuple of six. What it points to is lent by the tuple, or
  * freed by `put_clear`, which may be called in any case. -> -1 with an exception */

@@ -338,6 +338,16 @@ FUNCTION(changes_next)
 
 /* ---- Upkeep */
 
+FUNCTION(ask)
+{
+    Number memory;
+    membus_text question;
+    long long timeout;
+    membus_call call;
+    PARSE("KO&L:ask", &memory, text_converter, &question, &timeout);
+    return call_object(membus_ask(memory, question, timeout, &call), &call);
+}
+
 FUNCTION(report)
 {
     Number memory;
@@ -397,6 +407,7 @@ PyMethodDef functions[] = {
     {"list_next", list_next, METH_VARARGS, NULL},
     {"watch", watch, METH_VARARGS, NULL},
     {"watch_next", watch_next, METH_VARARGS, NULL},
+    {"ask", ask, METH_VARARGS, NULL},
     {"report", report, METH_VARARGS, NULL},
     {"compact", compact, METH_VARARGS, NULL},
     {"backup", backup, METH_VARARGS, NULL},

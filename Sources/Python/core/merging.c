@@ -56,12 +56,14 @@ static PyObject *merge(PyObject *module, PyObject *arguments)
     Resolutions resolutions = {0};
     PyObject *decided, *result = NULL;
     long long revision, timeout;
+    int carries_rules, parks;
     membus_call call;
     if (!PyArg_ParseTuple(
-            arguments, "KO&O&LO!iO&L:merge", &memory, text_converter, &said.source, text_converter, &said.target,
-            &revision, &PyTuple_Type, &decided, &said.carries_rules, text_converter, &said.message, &timeout))
+            arguments, "KO&O&LO!ppO&L:merge", &memory, text_converter, &said.source, text_converter, &said.target,
+            &revision, &PyTuple_Type, &decided, &carries_rules, &parks, text_converter, &said.message, &timeout))
         return NULL;
     said.revision = revision, said.timeout_ms = timeout;
+    said.carries_rules = carries_rules, said.parks = parks;
     if (!resolutions_parse(decided, &resolutions)) {
         said.resolutions = resolutions.all, said.resolution_count = resolutions.count;
         result = call_object(membus_merge(memory, &said, &call), &call);

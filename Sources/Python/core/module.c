@@ -5,7 +5,7 @@ static const struct {
     const char *name;
     int value;
 } constants[] = {
-    {"AT", MEMBUS_AT}, {"IS_ABSENT", MEMBUS_IS_ABSENT}, {"UNCHANGED", MEMBUS_UNCHANGED},
+    {"AT", MEMBUS_AT}, {"IS_ABSENT", MEMBUS_IS_ABSENT}, {"UNCHANGED", MEMBUS_UNCHANGED}, {"SOUND", MEMBUS_SOUND},
     {"PUT", MEMBUS_PUT}, {"DELETE", MEMBUS_DELETE}, {"INCREMENT", MEMBUS_INCREMENT}, {"APPEND", MEMBUS_APPEND},
     {"PATCH", MEMBUS_PATCH},
     {"OURS", MEMBUS_OURS}, {"THEIRS", MEMBUS_THEIRS}, {"BASE", MEMBUS_BASE}, {"REMOVE", MEMBUS_REMOVE},
@@ -16,7 +16,10 @@ static const struct {
     {"EVERYTHING", MEMBUS_EVERYTHING},
     {"NONE", MEMBUS_NONE}, {"PRESENT", MEMBUS_PRESENT}, {"ANNOUNCED", MEMBUS_ANNOUNCED}, {"DELETED", MEMBUS_DELETED},
     {"STATUS", MEMBUS_STATUS}, {"BRANCHES", MEMBUS_BRANCHES}, {"LIMITS", MEMBUS_LIMITS},
-    {"VERIFICATION", MEMBUS_VERIFICATION},
+    {"VERIFICATION", MEMBUS_VERIFICATION}, {"TAGS", MEMBUS_TAGS},
+    {"CLOSE_BRANCH", MEMBUS_CLOSE_BRANCH}, {"REOPEN_BRANCH", MEMBUS_REOPEN_BRANCH},
+    {"PROTECT_BRANCH", MEMBUS_PROTECT_BRANCH}, {"UNPROTECT_BRANCH", MEMBUS_UNPROTECT_BRANCH},
+    {"DELETE_BRANCH", MEMBUS_DELETE_BRANCH},
 };
 
 static int fill(PyObject *module)
@@ -38,6 +41,7 @@ static int fill(PyObject *module)
         if (PyModule_AddIntConstant(module, constants[i].name, constants[i].value) < 0) return -1;
     return add_record_type(module) < 0 || add_call_types(module) < 0 || add_view_types(module) < 0
                    || PyModule_AddFunctions(module, transaction_functions) < 0
+                   || PyModule_AddFunctions(module, branch_functions) < 0
                    || PyModule_AddFunctions(module, merging_functions) < 0
                ? -1
                : 0;

@@ -144,21 +144,6 @@ static PyObject *transaction_rerun(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-static PyObject *fork_branch(PyObject *module, PyObject *arguments)
-{
-    (void)module;
-    Number memory;
-    membus_forking said = {0};
-    long long revision, timeout;
-    membus_call call;
-    if (!PyArg_ParseTuple(
-            arguments, "KO&O&LO&L:fork", &memory, text_converter, &said.name, text_converter, &said.parent, &revision,
-            text_converter, &said.message, &timeout))
-        return NULL;
-    said.revision = revision, said.timeout_ms = timeout;
-    return call_object(membus_fork(memory, &said, &call), &call);
-}
-
 PyMethodDef transaction_functions[] = {
     {"transaction_begin", transaction_begin, METH_VARARGS, NULL},
     {"transaction_get", transaction_get, METH_VARARGS, NULL},
@@ -167,5 +152,4 @@ PyMethodDef transaction_functions[] = {
     {"transaction_change", transaction_change, METH_VARARGS, NULL},
     {"transaction_commit", transaction_commit, METH_VARARGS, NULL},
     {"transaction_rerun", transaction_rerun, METH_VARARGS, NULL},
-    {"fork", fork_branch, METH_VARARGS, NULL},
     {0}};

@@ -178,11 +178,12 @@ static PyObject *commits_object(const membus_answer *answer)
 static PyObject *merged_object(const membus_merge_report *report)
 {
     if (!report) return Py_NewRef(Py_None);
-    Parts all = parts(4);
+    Parts all = parts(5);
     ADD(all, number(report->source));
     ADD(all, number(report->written));
     ADD(all, number(report->agreed));
     ADD(all, number(report->settled));
+    ADD(all, number(report->parked));
     return all.tuple;
 }
 

@@ -15,6 +15,13 @@ import MembusModel
 //   5. The hashes of the span are put into the archive, and a commit goes when none of its changes is left. (One that
 //      has some stays, as the author of what is still there.)
 //
+// What holds history may go, too: a tag, or a branch.
+//
+//   6. Once the floor has passed the commit that deleted a branch, all of it goes that no fork, tag or merge looks at, its
+//      newest versions among it. (Up to then the log tells of it.)
+//   7. What such a branch, or a tag that was taken away, had held of others goes: the span that was swept before is walked
+//      again, from where it held something (SecondSweep).
+//
 // A crash between steps loses nothing: the sweep goes on where `meta` says. Reads at the floor and above
 // are exact at every moment; only a deletion's revision may turn to 0, "never had a record".
 //
@@ -30,7 +37,8 @@ extension Writer {
     package func sweep(budget: Int = 500, upTo revision: Revision? = nil) throws(StoreError) -> Bool {
         let swept: Bool = try transaction("compacting") { db in
             var sweep = Sweep(db: db, state: state, most: revision ?? .max)
-            let step = try sweep.step(budget: max(1, budget))
+            var step = try sweep.step(budget: max(1, budget))
+            if !step.more { step = try sweep.again(budget: max(1, budget), hasDropped: step.hasDropped) }
             return (more: step.more, hasDropped: step.hasDropped, evicted: sweep.evicted)
         } then: { step, _ in
             for version in step.evicted { evicted.add(version.key, bytes: version.bytes) }
@@ -87,17 +95,60 @@ private struct Sweep {
         let isLast = changes.count < budget
         let reached = isLast ? end : changes.last?.place ?? end
         try HashArchive.keep(db, from: start.revision, to: reached.revision)
+        let hasDropped = try drop(changes)
+        try dropEmptyCommits(from: start.revision, to: reached.revision)
+        try Meta.set(db, .swept, reached.position)
+        for branch in state.branches.all {
+            guard let deleted = branch.deleted, start.revision < deleted, deleted <= reached.revision else { continue }
+            try SecondSweep.begin(db, from: state.branches.oldestHeld(by: branch))
+        }
+        return (!isLast, hasDropped)
+    }
+
+    /// A piece of the second walk, up to where the first one is.
+    mutating func again(budget: Int, hasDropped: Bool) throws -> (more: Bool, hasDropped: Bool) {
+        guard let reached = try Meta.integer(db, .sweptAgain) else { return (false, hasDropped) }
+        let (start, end) = (LogCursor(position: reached), LogCursor(position: try Meta.integer(db, .swept) ?? 0))
+        // It waits for those who read an older state.
+        guard end <= .end(of: most) else { return (false, hasDropped) }
+        let changes = start < end ? try changes(from: start, to: end, budget) : []
+        let dropped = try drop(changes)
+        let more = changes.count == budget
+        if more, let last = changes.last {
+            try Meta.set(db, .sweptAgain, last.place.position)
+        } else {
+            try Meta.remove(db, .sweptAgain)
+        }
+        return (more, hasDropped || dropped)
+    }
+
+    private mutating func drop(_ changes: [Swept]) throws -> Bool {
+        if changes.isEmpty { return false }
         let pins = state.branches.pins(tags: try tags())
         var dropped: [(branch: Int64, key: String, place: LogCursor)] = []
         for change in changes {
-            var gone = try dropVersions(before: change, pins: pins[change.branch] ?? [])
-            if change.isDeletion, try dropDeletionThatHidesNothing(change) { gone.append(change.place) }
+            let pins = pins[change.branch] ?? []
+            // Before those that it is told by.
+            let isGone = try dropOfDeletedBranch(change, pins: pins)
+            var gone = try dropVersions(before: change, pins: pins)
+            if try isGone || change.isDeletion && dropDeletionThatHidesNothing(change) { gone.append(change.place) }
             dropped += gone.map { (change.branch, change.key, $0) }
         }
         try DroppedRow.note(db, dropped)
-        try dropEmptyCommits(from: start.revision, to: reached.revision)
-        try Meta.set(db, .swept, reached.position)
-        return (!isLast, !dropped.isEmpty)
+        return !dropped.isEmpty
+    }
+
+    /// The newest version of its key on a branch that is gone, and that nobody looks at.
+    private mutating func dropOfDeletedBranch(_ change: Swept, pins: [Revision]) throws -> Bool {
+        guard let deleted = state.branches.byID[change.branch]?.deleted, deleted <= min(state.floor, most),
+            pins.last ?? 0 < change.place.revision
+        else { return false }
+        let newer = try db.integer(
+            "SELECT 1 FROM changes WHERE branch = ? AND key = ? AND position > ? LIMIT 1",
+            [change.branch, change.key, change.place.position])
+        guard newer == nil, try !SplicedValues(db: db).isBase(change.place) else { return false }
+        try drop(change.place)
+        return true
     }
 
     private func changes(from start: LogCursor, to end: LogCursor, _ budget: Int) throws -> [Swept] {
@@ -133,7 +184,7 @@ private struct Sweep {
         while let row = try cursor.next() {
             let place = LogCursor(position: try row[0])
             // Seen by whoever looks at a revision from its own up to the one before the next version's.
-            if !pins.contains(where: { place.revision <= $0 && $0 < newer }) { dropped.append(place) }
+            if !pins.hasOne(from: place.revision, below: newer) { dropped.append(place) }
             newer = place.revision
         }
         // The newest first: what goes is no base any more.
@@ -196,5 +247,6 @@ private struct Sweep {
             DELETE FROM reads WHERE revision >= ? AND revision <= ?
             AND NOT EXISTS (SELECT 1 FROM commits WHERE commits.revision = reads.revision)
             """, span)
+        try BareCommits.dropGone(db, from: first, to: last)
     }
 }

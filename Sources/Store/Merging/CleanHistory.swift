@@ -109,7 +109,7 @@ struct CleanHistory {
                 guard again.count < Self.mostMadeAgain else { return .unknown }
                 again.append(MadeAgain(place: place, branch: own, origin: origin))
                 (branch, revision) = (own, place.revision - 1)
-            case .taken, .combined, .kept, .restored, .undone:
+            case .taken, .combined, .kept, .restored, .undone, .marked, .picked:
                 if let known = memo.contents[place.revision] { return try make(again, on: known) }
                 guard let version = try reader.version(key, in: levels) else { return .unknown }
                 let made = try made(version, origin, on: own, depth)
@@ -158,7 +158,7 @@ struct CleanHistory {
         case .appended:
             guard let value = made.value, amount <= value.count else { return .unknown }
             return .known(made.with(Data(value.suffix(Int(amount))), as: nil))
-        case .patched, .taken, .combined, .kept, .restored, .undone:
+        case .patched, .taken, .combined, .kept, .restored, .undone, .marked, .picked:
             if let present, present.kind != made.kind { return .unknown }
             let before = try reader.version(
                 key, in: reader.branches.levels(of: change.branch, at: change.place.revision - 1))?.content
@@ -197,13 +197,50 @@ struct CleanHistory {
                 let branch = reader.branches.byID[restored.branch]
             else { return .unknown }
             return try content(on: branch, at: restored.revision, depth: depth + 1)
-        case (_, .revert(let versions)):
+        case (.marked, _):
+            // Marked was what stood there; without it the mark says nothing.
+            let before = try reader.version(key, in: reader.branches.levels(of: own, at: version.revision - 1))?.content
+            let clean = try content(on: own, at: version.revision - 1, depth: depth + 1)
+            return clean.isKnown(as: before) ? .known(version.content) : clean
+        case (_, .pick(let revisions)): return try pickedAgain(version, origin, revisions, on: own, depth)
+        case (_, .revert(let versions, _)):
             let without = leftOut.union(versions.filter { $0.key == key })
             return try CleanHistory(reader, of: key, without: without, floor: floor, undone, memos)
                 .content(on: own, at: version.revision - 1, depth: depth + 1)
         case (_, .merge(let merge)): return try mergedAgain(version, origin, on: own, merge, depth)
         case (_, _): return .unknown
         }
+    }
+
+    /// The changes of the commits that are left, on what was there without what is left out.
+    private func pickedAgain(
+        _ version: KeyVersion, _ origin: Origin, _ revisions: [Revision], on own: Branch, _ depth: Int
+    ) throws -> Content {
+        func clean(_ branch: Branch, _ revision: Revision) throws -> (content: Content, isSame: Bool) {
+            let was = try reader.version(key, in: reader.branches.levels(of: branch, at: revision))?.content
+            let clean = try self.content(on: branch, at: revision, depth: depth + 1)
+            return (clean, clean.isKnown(as: was))
+        }
+        let start = try clean(own, version.revision - 1)
+        var steps: [(before: Content, after: Content)] = []
+        var areSame = start.isSame
+        for revision in revisions where origin.madeOf.contains(revision) {
+            guard let id = try reader.branch(of: revision), let branch = reader.branches.byID[id] else {
+                return .unknown
+            }
+            let (before, after) = (try clean(branch, revision - 1), try clean(branch, revision))
+            areSame = areSame && before.isSame && after.isSame
+            steps.append((before.content, after.content))
+        }
+        if areSame { return .known(version.content) }
+        var content = start.content
+        for step in steps {
+            guard case .known(let ours) = content, case .known(let base) = step.before,
+                case .known(let theirs) = step.after
+            else { return .unknown }
+            content = merged(base: base, (ours, false), (theirs, false), twice: 0)
+        }
+        return content
     }
 
     private struct Sides {
@@ -361,8 +398,9 @@ struct CleanHistory {
             if origin.making == .undone { return origin.madeOf }
             if !isKnownToHaveIt, try !isMadeOfLeftOut(version.place) { return [name.revision] }
             switch origin.making {
-            case .incremented, .appended, .patched: (branch, revision, isKnownToHaveIt) = (own, name.revision - 1, true)
-            case .taken, .combined, .kept, .restored, .undone:
+            case .incremented, .appended, .patched, .marked:
+                (branch, revision, isKnownToHaveIt) = (own, name.revision - 1, true)
+            case .taken, .combined, .kept, .restored, .undone, .picked:
                 return try origin.madeOf.filter { revision in
                     let name = VersionName(key, at: revision)
                     guard let older = try reader.place(of: name) else { return false }
@@ -400,7 +438,9 @@ extension Record {
     fileprivate func with(_ value: Data, as present: Record?) -> Record {
         let rest = present ?? self
         return Record(
-            key: key, revision: 0, kind: kind, content: .inline(value), attributes: rest.attributes,
+            key: key, revision: 0, kind: kind, content: .inline(value),
+            // A mark is of what is left out.
+            attributes: present == nil ? rest.attributes.withoutReserved : rest.attributes,
             links: rest.links, owner: rest.owner, expires: rest.expires)
     }
 }

@@ -31,10 +31,13 @@ struct MergePlanner {
     private let resolutions: [Key: Resolution]
     /// What reverts have left out, that either side contains.
     private let undone: Undone
+    /// Of the target.
+    let parked: ParkedConflicts
+    private let undoneOnPurpose: UndoneOnPurpose
 
     init(
         _ reader: VersionReader, target: ShownState, source: ShownState, policies: MergePolicies,
-        resolutions: [Resolution], floor: Revision, limits: Limits
+        resolutions: [Resolution], parked: ParkedConflicts, undone: UndoneOnPurpose, floor: Revision, limits: Limits
     ) throws {
         self.reader = reader
         self.floor = floor
@@ -45,7 +48,9 @@ struct MergePlanner {
         self.resolutions = Dictionary(resolutions.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         common = Contained(common: target.contained, source.contained)
         heads = try reader.heads(of: common, first: target.levels)
-        undone = Undone(db: reader.db)
+        self.undone = Undone(db: reader.db)
+        self.parked = parked
+        undoneOnPurpose = undone
     }
 
     /// Of what only the source contains.
@@ -63,19 +68,49 @@ struct MergePlanner {
     /// A version to be written.
     struct Writing {
         var key: Key
+        /// What is there now: the revision of its newest version, a deletion's included; 0: there never was one.
+        var present: Revision
         /// `nil`: its deletion.
         var content: MergedContent?
-        var making: Origin.Making
+        /// `nil`: it is put, or deleted, as a whole.
+        var making: Origin.Making?
         var madeOf: [Revision]
         var isSettled: Bool
+
+        static func deletion(of key: Key, at present: Revision) -> Writing {
+            Writing(key: key, present: present, content: nil, making: nil, madeOf: [], isSettled: false)
+        }
     }
 
     func effect(on key: Key) throws -> Effect {
         let ours = try reader.version(key, in: target.levels)
         let theirs = try reader.version(key, in: source.levels)
         if let ours, let theirs, ours.revision == theirs.revision, ours.branch == theirs.branch { return .nothing }
-        let base = try base(of: key)
-        return try effect(of: try merged(key, base, ours, theirs), on: key, base, ours, theirs)
+        let base = try parked[key, source.branch.name].map { try self.base(of: $0.conflict) } ?? base(of: key)
+        let result = try merged(key, base, ours, theirs)
+        let effect = try effect(of: result, on: key, base, ours, theirs)
+        // A conflict is somebody's decision in any case.
+        guard case .written(let writing) = effect, !result.isConflict,
+            let revert = try undoneOnPurpose.revert(
+                of: writing.madeOf.filter { $0 != ours?.revision }.map { VersionName(key, at: $0) })
+        else { return effect }
+        // Whoever lets theirs in wants what would have come of it else, our part included.
+        if let resolution = resolution(of: key, ours, theirs), resolution.choice == .theirs { return effect }
+        return try decided(key, .undone, base, ours, theirs, undoneBy: revert)
+    }
+
+    /// A key whose conflict was left for later keeps the base of then.
+    private func base(of conflict: ParkedConflict) throws -> BaseOfKey {
+        guard let side = conflict.base else {
+            // A base that was made of several stands nowhere.
+            return conflict.kind == .bothCreated || conflict.kind == .undone ? .known(nil) : .unknown
+        }
+        guard let branch = reader.branches.byName[side.branch],
+            let version = try reader.version(
+                conflict.conflict, in: [Level(branch: branch.id, upTo: side.revision)]),
+            version.revision == side.revision
+        else { return .unknown }
+        return .known(version.content)
     }
 
     // MARK: One key
@@ -173,7 +208,7 @@ struct MergePlanner {
             }
             return .written(
                 Writing(
-                    key: key, content: content, making: .combined,
+                    key: key, present: ours?.revision ?? 0, content: content, making: .combined,
                     madeOf: [ours, theirs].compactMap { $0?.revision }, isSettled: false))
         case .ours:
             if same(mine, other) { return .agreed }
@@ -188,7 +223,7 @@ struct MergePlanner {
 
     private func kept(_ key: Key, _ ours: KeyVersion?, isSettled: Bool) -> Writing {
         Writing(
-            key: key, content: ours?.present.map { MergedContent($0) }, making: .kept,
+            key: key, present: ours?.revision ?? 0, content: ours?.present.map { MergedContent($0) }, making: .kept,
             madeOf: ours.map { [$0.revision] } ?? [], isSettled: isSettled)
     }
 
@@ -200,22 +235,22 @@ struct MergePlanner {
         if case .known(let common) = base { isCopy = isCopy || same(ours?.present, common) }
         let madeOf = isCopy ? [theirs] : [theirs, ours]
         return Writing(
-            key: key, content: theirs?.present.map { MergedContent($0) }, making: .taken,
-            madeOf: madeOf.compactMap { $0?.revision }, isSettled: isSettled)
+            key: key, present: ours?.revision ?? 0, content: theirs?.present.map { MergedContent($0) },
+            making: .taken, madeOf: madeOf.compactMap { $0?.revision }, isSettled: isSettled)
     }
 
     /// A conflict: what somebody has decided of these very versions; else it is told.
     private func decided(
-        _ key: Key, _ kind: MergeConflictKind, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?
+        _ key: Key, _ kind: MergeConflictKind, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?,
+        undoneBy: Revision? = nil
     ) throws -> Effect {
         let common: Record? = if case .known(let record) = base { record } else { nil }
-        guard let resolution = resolutions[key], resolution.ours == ours?.revision ?? 0,
-            resolution.theirs == theirs?.revision ?? 0
-        else {
+        guard let resolution = resolution(of: key, ours, theirs) else {
             return .conflict(
                 MergeConflict(
                     key: key, kind: kind, base: try common.map { try told($0) },
-                    ours: try ours.map { try told($0.record) }, theirs: try theirs.map { try told($0.record) }))
+                    ours: try ours.map { try told($0.record) }, theirs: try theirs.map { try told($0.record) },
+                    undoneBy: undoneBy))
         }
         let content: MergedContent?
         switch resolution.choice {
@@ -227,8 +262,16 @@ struct MergePlanner {
         }
         return .written(
             Writing(
-                key: key, content: content, making: .combined, madeOf: [ours, theirs].compactMap { $0?.revision },
-                isSettled: true))
+                key: key, present: ours?.revision ?? 0, content: content, making: .combined,
+                madeOf: [ours, theirs].compactMap { $0?.revision }, isSettled: true))
+    }
+
+    /// What somebody has decided of these very versions.
+    private func resolution(of key: Key, _ ours: KeyVersion?, _ theirs: KeyVersion?) -> Resolution? {
+        guard let resolution = resolutions[key], resolution.ours == ours?.revision ?? 0,
+            resolution.theirs == theirs?.revision ?? 0
+        else { return nil }
+        return resolution
     }
 
     private func told(_ record: Record) throws -> MergeVersion {
@@ -320,6 +363,10 @@ struct MergePlanner {
         }
         return .known(merged)
     }
+}
+
+extension ThreeWay.Result {
+    fileprivate var isConflict: Bool { if case .conflict = self { true } else { false } }
 }
 
 /// Whether both say the same; who said it, and when, does not count.

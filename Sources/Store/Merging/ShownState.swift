@@ -98,16 +98,16 @@ struct VersionReader {
     /// What a state has under a key; `nil`: there never was anything.
     func version(_ key: Key, in levels: [Level]) throws -> KeyVersion? {
         for level in levels {
-            if let record = try NewestVersion.record(db, key, [level]) { return try version(record, on: level.branch) }
+            if let record = try NewestVersion.record(db, key, [level]) { return try version(record, on: level) }
         }
         return nil
     }
 
-    private func version(_ record: Record, on branch: Int64) throws -> KeyVersion {
+    private func version(_ record: Record, on level: Level) throws -> KeyVersion {
         try budget.take(record.size)
         return KeyVersion(
-            branch: branch, record: record, isExpired: try record.isDeleted && isByBroker(record.revision),
-            isOver: record.isOver(by: now))
+            branch: level.branch, record: record, isExpired: try record.isDeleted && isByBroker(record.revision),
+            isOver: !level.isFrozen && record.isOver(by: now))
     }
 
     /// The broker deletes what has expired, and nothing else.
@@ -121,7 +121,7 @@ struct VersionReader {
             let record = try NewestVersion.record(db, name.key, [Level(branch: branch, upTo: name.revision)]),
             record.revision == name.revision
         else { return nil }
-        return try version(record, on: branch)
+        return try version(record, on: Level(branch: branch, upTo: name.revision))
     }
 
     /// The same, without its value.
@@ -192,10 +192,14 @@ struct VersionReader {
     }
 
     /// The branch's newest commit up to a revision; the revision itself where none is known. Compaction drops commits without
-    /// changes, merges among them, but not what they merged.
+    /// changes, merges among them, but not what they merged. Bare commits add nothing to a state.
     func newestCommit(of branch: Int64, upTo revision: Revision) throws -> Revision {
         let kept = try db.integer(
-            "SELECT max(revision) FROM commits WHERE branch = ? AND revision <= ?", [branch, revision])
+            """
+            SELECT revision FROM commits WHERE branch = ? AND revision <= ?
+            AND NOT EXISTS (SELECT 1 FROM bare WHERE bare.revision = commits.revision)
+            ORDER BY revision DESC LIMIT 1
+            """, [branch, revision])
         let made = branches.byID[branch].flatMap { $0.parent != nil && $0.created <= revision ? $0.created : nil }
         return [kept, made, branches.lastMerge(into: branch, upTo: revision)].compactMap(\.self).max() ?? revision
     }
@@ -212,9 +216,9 @@ struct VersionReader {
             guard let origin = try origin(of: version.record) else { return false }
             let isBack: Bool
             switch origin.making {
-            case .appended, .taken, .combined, .kept: isBack = isOnlyPieces
+            case .appended, .taken, .combined, .kept, .marked: isBack = isOnlyPieces
             case .restored, .undone: isBack = true
-            case .incremented, .patched: return false
+            case .incremented, .patched, .picked: return false
             }
             for revision in origin.madeOf {
                 guard let older = try self.version(VersionName(version.record.key, at: revision)) else { return false }
@@ -227,11 +231,15 @@ struct VersionReader {
 
     // MARK: What was changed
 
-    /// Those without changes that compaction has passed are no longer there: they brought nothing.
+    /// Those without changes that compaction has passed are no longer there: they brought nothing. That a branch was made
+    /// counts; what else is bare does not.
     func hasCommits(in span: BranchSpan) throws -> Bool {
         try db.integer(
-            "SELECT 1 FROM commits WHERE branch = ? AND revision > ? AND revision <= ? LIMIT 1",
-            [span.branch, span.after, span.upTo]) == 1
+            """
+            SELECT 1 FROM commits WHERE branch = ? AND revision > ? AND revision <= ?
+            AND (revision = ? OR NOT EXISTS (SELECT 1 FROM bare WHERE bare.revision = commits.revision)) LIMIT 1
+            """,
+            [span.branch, span.after, span.upTo, branches.byID[span.branch]?.created ?? 0]) == 1
     }
 
     /// The keys that were changed by commits in these spans, in the order of their bytes.

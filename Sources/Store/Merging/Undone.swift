@@ -52,6 +52,13 @@ struct Undone {
         return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
+    /// By which revert a version is left out of a state; `nil`: by none.
+    func revert(of version: VersionName, in contained: Contained) throws -> Revision? {
+        let all = try reverted(version.key)
+        guard Self.leftOut(all, in: contained).contains(version.revision) else { return nil }
+        return all.first { $0.version == version.revision && $0.revision <= contained[$0.branch] }?.revision
+    }
+
     func twice(_ key: Key, _ a: [ShownState], _ b: [ShownState], since heads: [ShownState]) throws -> Int64 {
         try onBothSides(key, a, b, since: heads).reduce(0) { $0 &+ $1.amount }
     }
@@ -69,7 +76,7 @@ struct Undone {
     // MARK: Keeping it
 
     static func remember(
-        _ versions: [VersionName], of revision: Revision, on branch: Int64, in db: Database
+        _ versions: [VersionName], cascades: Bool, of revision: Revision, on branch: Int64, in db: Database
     ) throws {
         for (version, names) in Dictionary(grouping: versions, by: \.revision).sorted(by: { $0.key < $1.key }) {
             guard let versionBranch = try db.integer("SELECT branch FROM commits WHERE revision = ?", [version]) else {
@@ -78,8 +85,10 @@ struct Undone {
             let amounts = try increments(of: version, in: db)
             for name in names.sorted() {
                 try db.run(
-                    "INSERT INTO reverted(key, revision, version, branch, version_branch, amount) VALUES(?, ?, ?, ?, ?, ?)",
-                    [name.key.text, revision, version, branch, versionBranch, amounts[name.key]])
+                    """
+                    INSERT INTO reverted(key, revision, version, branch, version_branch, amount, cascades)
+                    VALUES(?, ?, ?, ?, ?, ?, ?)
+                    """, [name.key.text, revision, version, branch, versionBranch, amounts[name.key], cascades ? 1 : 0])
             }
         }
     }

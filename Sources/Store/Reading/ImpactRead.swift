@@ -32,6 +32,17 @@ package struct ImpactRead: StepwiseRead {
     private struct Who: Hashable {
         let agent: ByBytes
         let context: ByBytes
+        /// Where no context is named: what one session does has nothing to do with what another does.
+        let session: Int64?
+
+        init(_ agent: String, _ context: String, session: Int64? = nil) {
+            self.agent = ByBytes(agent)
+            self.context = ByBytes(context)
+            self.session = context.isEmpty ? session : nil
+        }
+
+        /// By notes, which name no session.
+        var noted: Who { Who(agent.text, context.text) }
     }
     private struct Note {
         let who: Who
@@ -54,7 +65,10 @@ package struct ImpactRead: StepwiseRead {
     /// Who has put any read on record: in notes, or with a commit.
     private var recorders: Set<Who> = []
     private var next: Revision
-    private var bad: Set<VersionName> = []
+    /// What was asked about, what derived commits wrote, and what is made of any of it.
+    private(set) var bad: Set<VersionName> = []
+    /// Without what is only made of it.
+    private(set) var written: Set<VersionName> = []
     private var badKeys: Set<Key> = []
     /// By notes, what each has read first of what is bad by now.
     private var badReads: [Who: Known] = [:]
@@ -62,6 +76,10 @@ package struct ImpactRead: StepwiseRead {
     private var known: [Who: Known] = [:]
     private var lastCommit: [Who: Timestamp] = [:]
     private var impact = Impact(at: .origin)
+    /// Notes of what was read before then do not count.
+    private var notesSince = Timestamp.never
+    /// Commits up to this one only carry what is bad; 0: all may derive.
+    private var toldAt: Revision = 0
 
     package init(_ request: GetImpact) {
         self.request = request
@@ -71,6 +89,44 @@ package struct ImpactRead: StepwiseRead {
         excluded = Set(request.excluded)
         first = (request.versions.map(\.revision) + request.revisions).min() ?? 1
         next = first
+    }
+
+    /// What derives from versions after they were undone: see ``goOn(in:looking:)``.
+    init(after revert: Revision, at time: Timestamp, of undone: Set<VersionName>) {
+        request = GetImpact(versions: [])
+        seeds = undone
+        seedRevisions = Set(undone.map(\.revision))
+        (seedCommits, excluded) = ([], [])
+        first = undone.lazy.map(\.revision).min() ?? 1
+        next = first
+        notesSince = time
+        toldAt = revert
+    }
+
+    /// Goes on up to the state, and may be asked again in a later one.
+    /// - Returns: false: there is more to look at.
+    mutating func goOn(in snapshot: StoreSnapshot, looking most: Int) throws -> Bool {
+        var left = most
+        if !notesRead {
+            notesRead = try readNotes(snapshot, &left)
+            guard notesRead else { return false }
+            // Compaction may have dropped their commits.
+            for name in seeds { spoil(name) }
+        }
+        next = max(next, snapshot.floor + 1)
+        return try walk(snapshot, snapshot.visible, &left)
+    }
+
+    /// Somebody has read a version since the notes in the file were read.
+    mutating func note(_ name: VersionName, by agent: String, in context: String, at time: Timestamp) {
+        let who = Who(agent, context)
+        recorders.insert(who)
+        guard notesRead, name.revision >= first else { return }
+        if !bad.contains(name) {
+            notes[name, default: []].append(Note(who: who, time: time))
+        } else if time < badReads[who]?.time ?? .distant {
+            badReads[who] = Known(version: name, time: time)
+        }
     }
 
     package mutating func step(_ snapshot: StoreSnapshot, looking most: Int) throws -> Impact? {
@@ -130,11 +186,12 @@ package struct ImpactRead: StepwiseRead {
             left -= 1
             lastNote = NotePlace(
                 agent: try row[0], context: try row[1], key: try row[3], branch: try row[2], version: try row[4])
-            let who = Who(agent: ByBytes(lastNote.agent), context: ByBytes(lastNote.context))
+            let who = Who(lastNote.agent, lastNote.context)
             recorders.insert(who)
-            guard lastNote.version >= first else { continue }
+            let time = Timestamp(milliseconds: try row[5])
+            guard lastNote.version >= first, time >= notesSince else { continue }
             let name = VersionName(Key(unchecked: lastNote.key), at: lastNote.version)
-            notes[name, default: []].append(Note(who: who, time: Timestamp(milliseconds: try row[5])))
+            notes[name, default: []].append(Note(who: who, time: time))
         }
         return true
     }
@@ -173,14 +230,15 @@ package struct ImpactRead: StepwiseRead {
         at row: StoredRow, read: [VersionName], hasReads: Bool, in snapshot: StoreSnapshot, _ left: inout Int
     ) throws {
         let revision: Revision = try row[0]
-        let who = Who(agent: ByBytes(try row[2]), context: ByBytes(try row[6]))
+        let who = Who(try row[2], try row[6], session: try row[3])
         let time = Timestamp(milliseconds: try row[5])
         let isByBroker = (try row[3] as Int64?) == nil
         let preconditions = try CommitRow.preconditions(try row[9])
         let provenance = try CommitRow.provenance(try row[10])
         var edges: [DerivedCommit.Edge] = []
         if seedCommits.contains(revision) { edges.append(.init(.seed, VersionName(Key(unchecked: "*"), at: revision))) }
-        if provenance.deed == nil, !isByBroker, !excluded.contains(revision) {
+        let isTold = revision <= toldAt
+        if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold {
             edges += read.map { .init(.read, $0) }
             if !bad.isEmpty {
                 edges += try required(preconditions, on: try row[1], before: revision, in: snapshot)
@@ -192,13 +250,13 @@ package struct ImpactRead: StepwiseRead {
         }
         if !isByBroker { lastCommit[who] = time }
         // Reads stand for themselves, whatever comes of the commit.
-        if let name = read.first { learn(who, name, time) }
+        if let name = read.first, !isTold { learn(who, name, time) }
         if edges.isEmpty {
             if !seeds.isEmpty || !provenance.origins.isEmpty {
                 try carry(revision, provenance, who, time, in: snapshot, &left)
             }
             if !isByBroker, provenance.deed == nil, !bad.isEmpty, !hasReads, preconditions.isEmpty,
-                !recorders.contains(who), provenance.origins.isEmpty,
+                !recorders.contains(who.noted), provenance.origins.isEmpty,
                 !seedRevisions.contains(revision), try !keys(of: revision, in: snapshot).isEmpty
             {
                 impact.unjudgedCount += 1
@@ -208,7 +266,11 @@ package struct ImpactRead: StepwiseRead {
         }
         let written = try keys(of: revision, in: snapshot)
         left -= written.count / 4
-        for key in written { spoil(VersionName(key, at: revision)) }
+        for key in written {
+            let name = VersionName(key, at: revision)
+            spoil(name)
+            self.written.insert(name)
+        }
         if let key = written.first { learn(who, VersionName(key, at: revision), time) }
         // A seed is named by what it wrote.
         edges = edges.map { edge in
@@ -236,9 +298,11 @@ package struct ImpactRead: StepwiseRead {
                     ?? false)
             guard seeds.contains(name) || isMade else { continue }
             spoil(name)
-            if seeds.contains(name) { own.append(name) }
+            guard seeds.contains(name) else { continue }
+            own.append(name)
+            self.written.insert(name)
         }
-        guard let first = own.first else { return }
+        guard let first = own.first, toldAt == 0 else { return }
         // Who wrote what was asked about knows it.
         learn(who, first, time)
         if let info = try snapshot.db.first(
@@ -252,6 +316,8 @@ package struct ImpactRead: StepwiseRead {
     }
 
     private mutating func list(_ info: CommitInfo, _ edges: [DerivedCommit.Edge], _ keys: [Key]) {
+        // Who goes on only wants to know what is bad.
+        if toldAt > 0 { return }
         guard impact.commits.count < Impact.mostCommits else {
             impact.unlisted += 1
             return
@@ -309,6 +375,8 @@ package struct ImpactRead: StepwiseRead {
                 for key in badKeys where topic.matches(key) {
                     if let name = try shown(key, on: branch, at: since, in: snapshot) { found.append(name) }
                 }
+            // Who required it had read nothing that was undone by then.
+            case .sound: break
             }
             if found.count >= DerivedCommit.mostEdges { break }
         }

@@ -42,18 +42,18 @@ package struct DiffRead: StepwiseRead {
         var page: DiffPage
         if let begun = self.page.take() {
             page = begun
-            for state in [page.from, page.to] { _ = try snapshot.unswept(state.revision) }
         } else {
             page = try begin(in: snapshot)
         }
         let (from, to) = try (
-            Side(request.from.branch, page.from.revision, in: snapshot),
-            Side(request.to.branch, page.to.revision, in: snapshot)
+            Side(page.fromBranch ?? request.from.branch, page.from.revision, in: snapshot),
+            Side(page.toBranch ?? request.to.branch, page.to.revision, in: snapshot)
         )
+        for side in [from, to] { _ = try snapshot.unswept(side.revision, on: side.branch) }
         let spans = from.contained.apart(from: to.contained)
         var left = most
         if !hasCounted {
-            hasCounted = try count(spans, into: &page, left: &left, in: snapshot)
+            hasCounted = try count(spans, between: from, to, into: &page, left: &left, in: snapshot)
             if !hasCounted {
                 self.page = page
                 return nil
@@ -80,25 +80,29 @@ package struct DiffRead: StepwiseRead {
     }
 
     private func begin(in snapshot: StoreSnapshot) throws -> DiffPage {
-        func position(_ state: BranchState) throws -> Position {
-            let revision = try snapshot.revision(of: state)
+        func position(_ state: BranchState) throws -> (BranchName, Position) {
+            let (branch, revision) = try snapshot.revision(of: state)
             // Later pages go on with their states, as long as nothing that those show was swept.
-            return try request.cursor == nil ? snapshot.position(revision) : snapshot.unswept(revision)
+            return try (
+                branch.name,
+                request.cursor == nil
+                    ? snapshot.position(revision, on: branch) : snapshot.unswept(revision, on: branch)
+            )
         }
-        return DiffPage(from: try position(request.from), to: try position(request.to))
+        let (from, to) = try (position(request.from), position(request.to))
+        return DiffPage(from: from.1, to: to.1, fromBranch: from.0, toBranch: to.0)
     }
 
     // MARK: Counting
 
     private mutating func count(
-        _ spans: [BranchSpan], into page: inout DiffPage, left: inout Int, in snapshot: StoreSnapshot
+        _ spans: [BranchSpan], between from: Side, _ to: Side, into page: inout DiffPage, left: inout Int,
+        in snapshot: StoreSnapshot
     ) throws -> Bool {
         var standing: Standing
         if let begun = page.standing {
             standing = begun
         } else {
-            let from = try Side(request.from.branch, page.from.revision, in: snapshot)
-            let to = try Side(request.to.branch, page.to.revision, in: snapshot)
             let common = to.contained.newest(of: from.levels, among: snapshot.branches)
             standing = Standing(common: common.map { [$0] } ?? [], onlyFrom: 0, onlyTo: 0)
         }
@@ -129,11 +133,14 @@ package struct DiffRead: StepwiseRead {
 
 /// One of the two states.
 private struct Side {
+    let branch: Branch
+    let revision: Revision
     let levels: [Level]
     let contained: Contained
 
     init(_ name: BranchName, _ revision: Revision, in snapshot: StoreSnapshot) throws {
-        let branch = try snapshot.branch(name)
+        let branch = try snapshot.branch(name, at: revision)
+        (self.branch, self.revision) = (branch, revision)
         levels = snapshot.branches.levels(of: branch, at: revision)
         contained = Contained(branch, at: revision, among: snapshot.branches)
     }

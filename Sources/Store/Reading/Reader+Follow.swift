@@ -64,7 +64,7 @@ extension Reader {
             var changes = try ChangeWalk(snapshot, after: start.revision, inline: inline)
             while looked < max(1, budget), let row = try rows.next() {
                 var commit = FollowedCommit(info: try CommitRow.info(row, snapshot.branches), changes: [])
-                let branch = try snapshot.branch(commit.info.branch)
+                let branch = try snapshot.anyBranch(commit.info.branch)
                 let info = try snapshot.info(of: branch)
                 if branch.created == commit.info.revision { commit.made = info }
                 looked += 1 + (try changes.take(into: &commit, on: branch, isWanted: wanted(info)))
@@ -81,7 +81,7 @@ extension Reader {
     ) throws(Refusal) -> StatePage {
         try read("reading a state", visible: visible) { snapshot in
             let at = try snapshot.checked(at)
-            let levels = snapshot.branches.levels(of: try snapshot.branch(branch), at: at.revision)
+            let levels = snapshot.branches.levels(of: try snapshot.anyBranch(branch), at: at.revision)
             var page = StatePage(records: [], next: nil)
             var scan = try RangeScan(
                 snapshot, .everything, levels: levels, from: ScanPlace(after: after), inline: inline)
@@ -89,14 +89,6 @@ extension Reader {
             page.next = scan.isPaused ? scan.place.after : nil
             return page
         }
-    }
-}
-
-extension StoreSnapshot {
-    fileprivate func info(of branch: Branch) throws -> BranchInfo {
-        BranchInfo(
-            name: branch.name, parent: try branch.parent.map { try branches.name($0) }, forkRevision: branch.fork,
-            created: branch.created)
     }
 }
 

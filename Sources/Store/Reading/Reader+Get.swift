@@ -30,10 +30,10 @@ package struct RecordsRead: StepwiseRead {
     }
 
     package mutating func step(_ snapshot: StoreSnapshot, looking most: Int) throws -> Get.Answer? {
-        let position = try answer.map { try snapshot.checked($0.at) } ?? snapshot.position(request.at)
+        let (branch, position) = try snapshot.state(request.branch, answer?.at ?? request.at)
         var answer = self.answer.take() ?? Get.Answer(at: position, records: [])
         answer.records.reserveCapacity(request.keys.count)
-        let levels = snapshot.branches.levels(of: try snapshot.branch(request.branch), at: position.revision)
+        let levels = snapshot.branches.levels(of: branch, at: position.revision)
         var left = most
         for key in request.keys[answer.records.count...] {
             if meter.isFull && !answer.records.isEmpty { break }
@@ -71,7 +71,8 @@ package struct HistoryRead: StepwiseRead {
         let newest = min(snapshot.visible, request.before.map { $0 &- 1 } ?? .max)
         guard newest > 0, request.before != .min else { return page }
         var left = most
-        for level in snapshot.branches.levels(of: try snapshot.branch(request.branch), at: newest)[passed...] {
+        let branch = try snapshot.branch(request.branch, at: newest)
+        for level in snapshot.branches.levels(of: branch, at: newest)[passed...] {
             if left <= 0 { return nil }
             left -= 1
             let cursor = try snapshot.db.rows(

@@ -158,6 +158,7 @@ private struct LogWalk {
         let isWithin = page.next.revision == info.revision && page.next.ordinal != .max
         let first = isWithin ? page.next.position + 1 : LogCursor(revision: info.revision, ordinal: 0).position
         var commit = Commit(info: info, records: [])
+        if request.withParents { commit.parents = try snapshot.parents(of: info) }
         if page.commits.last?.info.revision == info.revision, let begun = page.commits.popLast() { commit = begun }
         defer { if !commit.records.isEmpty || request.filter == nil { page.commits.append(commit) } }
         let cursor = try snapshot.db.rows(

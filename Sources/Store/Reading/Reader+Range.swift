@@ -40,11 +40,12 @@ package struct RangeRead: StepwiseRead {
         // What comes after the first piece goes on with its state, as long as nothing that it shows was swept.
         let revision = page?.at.revision ?? request.at ?? snapshot.visible
         let isFirst = page == nil && request.after == nil
-        let position = try isFirst ? snapshot.position(revision) : snapshot.unswept(revision)
+        let branch = try snapshot.branch(request.branch, at: revision)
+        let position = try isFirst ? snapshot.position(revision, on: branch) : snapshot.unswept(revision, on: branch)
         var page = self.page.take() ?? RangePage(at: position, records: [], more: false)
         var scan = try RangeScan(
             snapshot, request.filter,
-            levels: snapshot.branches.levels(of: try snapshot.branch(request.branch), at: position.revision),
+            levels: snapshot.branches.levels(of: branch, at: position.revision),
             from: place, inline: request.keysOnly ? -1 : .max)
         while let record = try scan.next(upTo: most) {
             if meter.isFull {
@@ -83,11 +84,12 @@ package struct DigestRead: StepwiseRead {
     package init(_ request: Digest) { self.request = request }
 
     package mutating func step(_ snapshot: StoreSnapshot, looking most: Int) throws -> Digest.Answer? {
-        let position = try at.map { try snapshot.checked($0) } ?? snapshot.position(request.at ?? snapshot.visible)
+        let asked = at ?? request.at.map { Position(revision: $0, hash: 0) }
+        let (branch, position) = try snapshot.state(request.branch, asked)
         at = position
         var scan = try RangeScan(
             snapshot, request.topics,
-            levels: snapshot.branches.levels(of: try snapshot.branch(request.branch), at: position.revision),
+            levels: snapshot.branches.levels(of: branch, at: position.revision),
             from: place, inline: -1)
         while let record = try scan.next(upTo: most) { builder.add(record) }
         place = scan.place

@@ -19,7 +19,7 @@ extension Reader {
     private func rows(_ db: Database, of table: String) throws -> [String] {
         let columns = try db.texts("SELECT name FROM pragma_table_info(?)", [table])
         let row = columns.map { "quote(\"\($0)\")" }.joined(separator: " || ', ' || ")
-        let paces = [Meta.swept, .droppedUpTo, .migrating, .ages]
+        let paces = [Meta.swept, .sweptAgain, .droppedUpTo, .migrating, .ages]
         let own = paces.map { "'\($0.rawValue)'" }.joined(separator: ", ")
         let shared = table == "meta" ? "WHERE key NOT IN (\(own))" : ""
         return try db.texts("SELECT \(row) FROM \"\(table)\" \(shared) ORDER BY 1")

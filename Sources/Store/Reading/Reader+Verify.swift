@@ -71,6 +71,8 @@ private struct Verifier {
                     "revision \(branch.created), which should have made branch \(branch.name), is not a commit on it")
             }
         }
+        let tags = try snapshot.db.integer("SELECT count(*) FROM tags WHERE branch NOT IN (SELECT id FROM branches)")
+        if let tags, tags > 0 { problem("\(tags) tags are of branches that don't exist") }
     }
 
     mutating func chain() throws {

@@ -78,14 +78,16 @@ package final class Reader: @unchecked Sendable {
         return try read("reading a hash", visible: visible) { try Chain.position($0.db, of: revision) }
     }
 
+    /// All of them, those that were deleted too.
     package func branches(visible: Revision) throws(Refusal) -> [BranchInfo] {
         try read("reading the branches", visible: visible) { snapshot in
-            try snapshot.branches.all.filter { $0.created <= visible }.map { branch in
-                BranchInfo(
-                    name: branch.name, parent: try branch.parent.map { try snapshot.branches.name($0) },
-                    forkRevision: branch.fork, created: branch.created)
-            }
+            try snapshot.branches.all.filter { $0.created <= visible }.map { try snapshot.info(of: $0) }
         }
+    }
+
+    /// - Throws: `unknownBranch`, also if it was deleted, of which nothing beyond what is on disk needs to be visible.
+    package func check(_ branch: BranchName) throws(Refusal) {
+        try read("looking for a branch", visible: .max) { _ = try $0.branch(branch) }
     }
 }
 
@@ -106,9 +108,47 @@ package struct StoreSnapshot {
     let floor: Revision
     let visible: Revision
 
+    /// A branch that is there.
     func branch(_ name: BranchName) throws -> Branch {
+        let branch = try anyBranch(name)
+        if let deleted = branch.deleted, deleted <= visible { throw Refusal.deletedBranch(name, by: deleted) }
+        return branch
+    }
+
+    /// The same of one that may be gone: what a tag names of it is there.
+    func branch(_ name: BranchName, at revision: Revision) throws -> Branch {
+        let branch = try anyBranch(name)
+        guard let deleted = branch.deleted, deleted <= visible else { return branch }
+        if try TagRow.isTagged(db, branch, at: revision) { return branch }
+        throw Refusal.deletedBranch(name, by: deleted)
+    }
+
+    func anyBranch(_ name: BranchName) throws -> Branch {
         guard let branch = branches.byName[name], branch.created <= visible else { throw Refusal.unknownBranch(name) }
         return branch
+    }
+
+    func info(of branch: Branch) throws -> BranchInfo {
+        BranchInfo(
+            name: branch.name, parent: try branch.parent.map { try branches.name($0) }, forkRevision: branch.fork,
+            created: branch.created, isClosed: branch.closed.map { $0 <= visible } ?? false,
+            isProtected: branch.protected.map { $0 <= visible } ?? false, deleted: branch.deleted)
+    }
+
+    /// Of what a branch shows, which may be below the floor where a tag names it.
+    func position(_ revision: Revision, on branch: Branch) throws -> Position {
+        guard revision < floor, try TagRow.isTagged(db, branch, at: revision),
+            let position = try Chain.position(db, of: revision)
+        else { return try position(revision) }
+        return position
+    }
+
+    /// The same of a state that is gone on with.
+    func checked(_ claimed: Position, on branch: Branch) throws -> Position {
+        guard claimed.revision < floor, try TagRow.isTagged(db, branch, at: claimed.revision),
+            try isOfThisHistory(claimed) == true
+        else { return try checked(claimed) }
+        return claimed
     }
 
     func position(_ revision: Revision) throws -> Position {
@@ -125,18 +165,18 @@ package struct StoreSnapshot {
     }
 
     /// The same of a revision whose state may be below the floor, and is still all there.
-    func unswept(_ revision: Revision) throws -> Position {
+    func unswept(_ revision: Revision, on branch: Branch) throws -> Position {
         guard revision < floor, try isUnswept(after: .end(of: revision)),
             let position = try Chain.position(db, of: revision)
-        else { return try position(revision) }
+        else { return try position(revision, on: branch) }
         return position
     }
 
-    /// The place that a caller names; with hash 0 the revision alone counts.
-    func position(_ at: Position?) throws -> Position {
-        guard let at else { return try position(visible) }
-        if at.hash == 0 { return try position(at.revision) }
-        return try checked(at)
+    /// The state that a caller names, with its branch; with hash 0 the revision alone counts.
+    func state(_ name: BranchName, _ at: Position?) throws -> (branch: Branch, at: Position) {
+        let branch = try branch(name, at: at?.revision ?? visible)
+        guard let at else { return (branch, try position(visible)) }
+        return (branch, try at.hash == 0 ? position(at.revision, on: branch) : checked(at, on: branch))
     }
 
     /// A place that must be of this history. Below the floor its state is gone, but its hash outlives it: a place of another

@@ -1,15 +1,30 @@
 import MembusModel
 
 extension StoreSnapshot {
-    /// The revision that a state's name means.
-    func revision(of state: BranchState) throws -> Revision {
-        let branch = try branch(state.branch)
+    /// The branch and revision that a state's name means. A name that is no branch's may be a tag's.
+    func revision(of state: BranchState) throws -> (branch: Branch, revision: Revision) {
         switch state.moment {
-        case .head: return visible
-        case .revision(let revision): return revision
-        case .back(let count): return try revision(before: count, of: branch)
-        case .time(let time): return try revision(at: time)
+        case .tag(let name): return try tagged(name)
+        case .head:
+            if branches.byName[state.branch] == nil, let name = try? TagName(state.branch.text),
+                try TagRow.tag(db, name) != nil
+            {
+                return try tagged(name)
+            }
+            return (try branch(state.branch), visible)
+        case .revision(let revision): return (try branch(state.branch, at: revision), revision)
+        case .back(let count):
+            let branch = try branch(state.branch)
+            return (branch, try revision(before: count, of: branch))
+        case .time(let time): return (try branch(state.branch), try revision(at: time))
         }
+    }
+
+    private func tagged(_ name: TagName) throws -> (branch: Branch, revision: Revision) {
+        guard let tag = try TagRow.tag(db, name), tag.created <= visible, let branch = branches.byID[tag.branch] else {
+            throw Refusal.unknownTag(name)
+        }
+        return (branch, tag.revision)
     }
 
     /// Commits' times never run back, and above the floor every revision has its commit.

@@ -21,12 +21,24 @@ struct Branch: Hashable, Sendable {
     var fork: Revision
     /// The commit that made it; 0 for `main`.
     var created: Revision
+    var inherited = InheritedExpiry.asOnParent
+    /// The commits that did so; `nil`: it is not.
+    var closed: Revision?
+    var protected: Revision?
+    var deleted: Revision?
+    /// The last of its commits that changed one of these; 0: none did.
+    var changed: Revision = 0
+
+    /// Whether what has expired is looked for on it.
+    var expires: Bool { closed == nil && deleted == nil }
 }
 
 /// One branch's part in what another shows: its versions up to this revision.
 struct Level: Hashable, Sendable {
     var branch: Int64
     var upTo: Revision
+    /// What is shown of it does not expire: a branch that starts in the past came with it.
+    var isFrozen = false
 }
 
 /// A merge that was committed: from its revision on, its branch contains what the source contained.
@@ -39,7 +51,7 @@ struct MergedState: Hashable, Sendable {
     var upTo: Revision
 }
 
-/// All branches, and their merges. They are only ever added, so what was loaded stays true.
+/// All branches, those that were deleted among them, and their merges. They are only ever added, or changed by a commit.
 struct BranchTable: Sendable {
     private(set) var byName: [BranchName: Branch] = [:]
     private(set) var byID: [Int64: Branch] = [:]
@@ -51,8 +63,16 @@ struct BranchTable: Sendable {
     /// What each of those contains after its last merge.
     private var newest: [Int64: [Int64: Revision]] = [:]
     private var lastMerge: Revision = 0
+    /// The last commit that changed a branch.
+    private var lastChange: Revision = 0
+    /// Of each branch, the newest merge of it into another.
+    private var lastMergeOf: [Int64: MergedState] = [:]
+    /// Of each branch, those that took it as it was at first hand: its forks, and where it was merged.
+    private var takers: [Int64: Set<Int64>] = [:]
     /// How many merges there are.
     private(set) var mergeCount = 0
+    /// How often something was added or changed.
+    private(set) var changes = 0
 
     static func load(_ db: Database) throws -> BranchTable {
         var table = BranchTable()
@@ -64,17 +84,24 @@ struct BranchTable: Sendable {
     mutating func loadMissing(_ db: Database) throws {
         let cursor = try db.rows(
             """
-            SELECT id, name, parent, fork_revision, created FROM branches WHERE id > ?1
+            SELECT id, name, parent, fork_revision, created, inherited, closed, protected, deleted, changed
+            FROM branches WHERE id > ?1
             UNION ALL
-            SELECT revision, NULL, source, source_revision, branch FROM merges WHERE revision > ?2
-            """, [largestID, lastMerge])
+            SELECT id, name, parent, fork_revision, created, inherited, closed, protected, deleted, changed
+            FROM branches WHERE changed > 0 AND changed > ?3 AND id <= ?1
+            UNION ALL
+            SELECT revision, NULL, source, source_revision, branch, 0, NULL, NULL, NULL, 0
+            FROM merges WHERE revision > ?2
+            """, [largestID, lastMerge, lastChange])
         var merges: [MergedState] = []
         while let row = try cursor.next() {
             if let name: String = try row[1] {
                 add(
                     Branch(
                         id: try row[0], name: BranchName(unchecked: name), parent: try row[2], fork: try row[3],
-                        created: try row[4]))
+                        created: try row[4],
+                        inherited: InheritedExpiry(rawValue: UInt8(try row[5] as Int64)) ?? .frozen,
+                        closed: try row[6], protected: try row[7], deleted: try row[8], changed: try row[9]))
             } else {
                 merges.append(
                     MergedState(revision: try row[0], branch: try row[4], source: try row[2], upTo: try row[3]))
@@ -89,12 +116,22 @@ struct BranchTable: Sendable {
         guard let branch = byID[merge.branch], let source = byID[merge.source] else { return }
         lastMerge = merge.revision
         mergeCount += 1
+        changes += 1
         var contained = contained(in: branch, at: merge.revision)
         let raised = self.contained(in: source, at: merge.upTo)
             .filter { $0.key != branch.id && $0.value > contained[$0.key] ?? 0 }
         contained.merge(raised, uniquingKeysWith: max)
         newest[branch.id] = contained
         merges[branch.id, default: []].append((merge, raised))
+        lastMergeOf[source.id] = merge
+        takers[source.id, default: []].insert(branch.id)
+    }
+
+    /// The newest merge of a branch into another, up to a revision at which it is seen.
+    func lastMerge(of branch: Int64, upTo revision: Revision) -> MergedState? {
+        guard let last = lastMergeOf[branch], last.revision > revision else { return lastMergeOf[branch] }
+        return merges.values.joined().map(\.merge).filter { $0.source == branch && $0.revision <= revision }
+            .max { $0.revision < $1.revision }
     }
 
     /// Of every branch, up to which revision its commits are contained in a state: what was inherited, what was merged, and
@@ -127,7 +164,7 @@ struct BranchTable: Sendable {
     /// Of each branch, up to which revision every branch contains it.
     var containedInAll: [Int64: Revision] {
         var least = Dictionary(all.map { ($0.id, Revision.max) }, uniquingKeysWith: max)
-        for branch in all {
+        for branch in all where branch.deleted == nil {
             let contained = contained(in: branch, at: .max)
             for id in least.keys { least[id] = min(least[id] ?? 0, contained[id] ?? 0) }
         }
@@ -142,11 +179,19 @@ struct BranchTable: Sendable {
     /// Of each branch, the merges into it, oldest first.
     func merges(into branch: Int64) -> [MergedState] { merges[branch]?.map(\.merge) ?? [] }
 
+    /// One that is known already takes its own place: it has changed.
     mutating func add(_ branch: Branch) {
+        if byID[branch.id] == nil {
+            all.append(branch)
+            if let parent = branch.parent { takers[parent, default: []].insert(branch.id) }
+        } else if let place = all.firstIndex(where: { $0.id == branch.id }) {
+            all[place] = branch
+        }
         byName[branch.name] = branch
         byID[branch.id] = branch
-        all.append(branch)
+        changes += 1
         largestID = max(largestID, branch.id)
+        lastChange = max(lastChange, branch.changed)
     }
 
     private(set) var largestID: Int64 = 0
@@ -165,29 +210,42 @@ struct BranchTable: Sendable {
         var levels = [Level(branch: branch.id, upTo: revision)]
         var upTo = revision
         var current = branch
+        // The nearest branch that says so decides.
+        var inherited = InheritedExpiry.asOnParent
         while let parent = current.parent.flatMap({ byID[$0] }) {
             upTo = min(upTo, current.fork)
             if upTo == 0 { break }
-            levels.append(Level(branch: parent.id, upTo: upTo))
+            if inherited == .asOnParent { inherited = current.inherited }
+            levels.append(Level(branch: parent.id, upTo: upTo, isFrozen: inherited == .frozen))
             current = parent
         }
         return levels
     }
 
+    /// Whether a state of a deleted branch may be what two others have in common.
+    private func isBase(_ branch: Branch, between count: Int, _ known: Set<Int64>) -> Bool {
+        count > 1 && takers[branch.id]?.count(where: known.contains) ?? 0 > 1
+    }
+
     /// For each branch, the revisions at which its descendants, those that merged it and the tags look at it, ascending. What
     /// a branch contains of another is looked at by the next merge of the two, as what they have in common.
+    ///
+    /// A deleted branch looks at nothing. What others contain of it can still be what two of them have in common, but only if
+    /// two that somebody still contains took it at first hand: else that of the one that did contains it, and is newer.
     func pins(tags: [(branch: Int64, revision: Revision)]) -> [Int64: [Revision]] {
         var pins: [Int64: Set<Revision>] = [:]
-        for branch in byID.values {
+        for branch in byID.values where branch.deleted == nil {
             for level in levels(of: branch, at: .max).dropFirst() { pins[level.branch, default: []].insert(level.upTo) }
         }
         var seen: Set<Level> = []
         if mergeCount > 0 {
-            for branch in byID.values {
-                for (other, upTo) in contained(in: branch, at: .max) where other != branch.id {
-                    guard let other = byID[other], seen.insert(Level(branch: other.id, upTo: upTo)).inserted else {
-                        continue
-                    }
+            let all = byID.values.filter { $0.deleted == nil }.map { (id: $0.id, state: contained(in: $0, at: .max)) }
+            let known = Set(all.flatMap { $0.state.filter { $0.value > 0 }.keys })
+            for (id, contained) in all {
+                for (other, upTo) in contained where other != id {
+                    guard let other = byID[other], other.deleted == nil || isBase(other, between: all.count, known),
+                        seen.insert(Level(branch: other.id, upTo: upTo)).inserted
+                    else { continue }
                     for level in levels(of: other, at: upTo) { pins[level.branch, default: []].insert(level.upTo) }
                 }
             }

@@ -65,6 +65,7 @@ enum CommitRow {
                 encoder.byte(3)
                 encoder.string(topic.text)
                 encoder.integer(since)
+            case .sound: encoder.byte(4)
             }
         }
         return Data(encoder.bytes)
@@ -78,6 +79,7 @@ enum CommitRow {
             case 1: .at(Key(unchecked: try decoder.string()), try decoder.integer())
             case 2: .absent(Key(unchecked: try decoder.string()))
             case 3: .unchanged(Topic(unchecked: try decoder.string()), since: try decoder.integer())
+            case 4: .sound
             default: throw CanonicalDecoder.Malformed()
             }
         }

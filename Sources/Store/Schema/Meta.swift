@@ -16,6 +16,8 @@ enum Meta: String {
     case time
     /// How old history is: ``HistoryAges``. Each store's own.
     case ages
+    /// Something that had held history is gone: what was swept before is looked through again, and so far it was.
+    case sweptAgain = "swept_again"
     /// Up to this position anything may have been dropped: see ``DroppedPlaces``.
     case droppedUpTo = "dropped_up_to"
     /// The version whose migration is under way.

@@ -25,6 +25,12 @@ struct Migration: Sendable {
             }),
         Migration(version: 4, expand: { try $0.execute(Schema.branchOrder) }),
         Migration(version: 5, expand: { try $0.execute(Schema.provenance) }),
+        Migration(
+            version: 6,
+            expand: { db in
+                try db.execute(Schema.quarantine)
+                try db.execute(Schema.branchLife)
+            }),
     ]
 }
 

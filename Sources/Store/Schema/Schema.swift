@@ -9,7 +9,7 @@
 enum Schema {
     /// "Mbus"
     static let applicationID: Int32 = 0x4D62_7573
-    static let version = 5
+    static let version = 6
 
     static let first = """
         CREATE TABLE meta(
@@ -131,6 +131,44 @@ enum Schema {
           amount INTEGER,                  -- by how much the version had incremented; NULL: it was no increment
           PRIMARY KEY(key, revision, version)
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Which reverts took all that derived along, and which versions are quarantined, since version 6.
+    static let quarantine = """
+        ALTER TABLE reverted ADD COLUMN cascades INTEGER NOT NULL DEFAULT 0;  -- 1: with all that derived
+        CREATE INDEX reverted_by_cascade ON reverted(revision) WHERE cascades = 1;
+
+        CREATE TABLE quarantined(
+          key TEXT NOT NULL,
+          revision INTEGER NOT NULL,       -- of the quarantine
+          version INTEGER NOT NULL,        -- a revision; that of the marked record, too
+          branch INTEGER NOT NULL,         -- of the quarantine
+          PRIMARY KEY(key, revision, version)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// What branches may be used for, who made tags, and which commits only say such things, since version 6.
+    static let branchLife = """
+        ALTER TABLE branches ADD COLUMN inherited INTEGER NOT NULL DEFAULT 0;  -- whether what it inherited expires on it
+        ALTER TABLE branches ADD COLUMN closed INTEGER;     -- the commit that closed it; NULL: it is open
+        ALTER TABLE branches ADD COLUMN protected INTEGER;  -- the commit that protected it; NULL: it is not
+        ALTER TABLE branches ADD COLUMN deleted INTEGER;    -- the commit that deleted it; NULL: it is there
+        ALTER TABLE branches ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;  -- the last commit that changed these
+        CREATE INDEX branches_by_change ON branches(changed) WHERE changed > 0;
+
+        ALTER TABLE tags ADD COLUMN agent TEXT NOT NULL DEFAULT '';
+        ALTER TABLE tags ADD COLUMN message TEXT NOT NULL DEFAULT '';
+        ALTER TABLE tags ADD COLUMN time INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE tags ADD COLUMN created INTEGER NOT NULL DEFAULT 0;  -- the commit that made it
+        CREATE INDEX tags_by_state ON tags(branch, revision);
+
+        CREATE TABLE bare(                 -- commits that only make, close, protect, tag: they change no record
+          revision INTEGER PRIMARY KEY,
+          branch INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX bare_by_branch ON bare(branch, revision);
+        INSERT INTO bare SELECT created, id FROM branches
+          WHERE parent IS NOT NULL AND EXISTS (SELECT 1 FROM commits WHERE commits.revision = created);
         """
 
     /// What compaction has dropped, since version 3.

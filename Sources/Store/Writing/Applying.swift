@@ -95,6 +95,8 @@ extension Batch {
                 try take(fork, of: decided)
             } else if let branch = unknownSource(of: decided.provenance) {
                 throw StoreError.unfitting("it merges a branch \"\(branch)\" that is not there")
+            } else if case .fork? = decided.provenance.deed {
+                throw StoreError.unfitting("commit \(info.revision) makes no branch")
             } else {
                 try append(
                     info, on: try branch(info.branch), fork: nil, preconditions: decided.preconditions,
@@ -115,12 +117,18 @@ extension Batch {
         let state = writer.state
         let isBare =
             decided.preconditions.isEmpty && decided.reads.isEmpty && decided.commit.records.isEmpty
-            && decided.provenance.isEmpty
-        guard let at = fork.fork.at, Refusal.outside(at, floor: state.floor, head: state.head.revision) == nil,
-            state.branches.byName[fork.fork.name] == nil, fork.id == state.branches.largestID + 1,
-            fork.fork.name == decided.commit.info.branch, isBare
+            && decided.provenance.origins.isEmpty
+        let parent = try branch(fork.fork.parent)
+        guard let at = fork.fork.at, try isKept(at, on: parent), state.branches.byName[fork.fork.name] == nil,
+            fork.id == state.branches.largestID + 1, fork.fork.name == decided.commit.info.branch, isBare,
+            let inherited = decided.provenance.inherited
         else { throw StoreError.unfitting("branch \"\(fork.fork.name)\" can't be made") }
-        return try make(fork, from: try branch(fork.fork.parent), at: at, decided.commit.info)
+        return try make(fork, from: parent, at: at, inherited, decided.commit.info)
+    }
+
+    private func isKept(_ revision: Revision, on branch: Branch) throws -> Bool {
+        do { try check(revision, on: branch) } catch is Refusal { return false }
+        return true
     }
 
     private func branch(_ name: BranchName) throws -> Branch {
@@ -131,8 +139,19 @@ extension Batch {
     }
 }
 
+extension Provenance {
+    /// Of a fork; `nil`: it is none's.
+    fileprivate var inherited: InheritedExpiry? {
+        switch deed {
+        case nil: .asOnParent
+        case .fork(let inherited): inherited
+        case .merge, .rollback, .revert, .quarantine, .pick, .branch, .tag: nil
+        }
+    }
+}
+
 extension StoreError {
-    fileprivate static func unfitting(_ why: String) -> StoreError {
+    static func unfitting(_ why: String) -> StoreError {
         StoreError(
             .unfitting, "the decided batch does not fit the store: \(why)",
             hint: "apply batches once, in order, to a copy of the store that decided them")

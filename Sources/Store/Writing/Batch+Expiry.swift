@@ -5,6 +5,9 @@ import MembusModel
 //   what a transaction names   before it is decided, in the same batch; so nobody who writes meets what is over
 //   everything else            by sweeping, in pieces, by the time it expires
 //
+// On closed and deleted branches nothing expires. A branch that starts in the past keeps what came with it, whatever that says:
+// of its levels those that are frozen do not count. Such a branch costs nothing until it has an expiring record of its own.
+//
 // A transaction names keys (of its preconditions and changes) and topics (that must be unchanged). Of a topic it is
 // enough that something of it goes: then the topic has changed.
 
@@ -45,10 +48,11 @@ extension Batch {
     }
 
     private func isOver(_ key: Key, _ levels: [Level]) throws -> Bool {
-        guard let record = try NewestVersion.record(db, key, levels, inline: -1), !record.isDeleted else {
-            return false
+        for level in levels {
+            guard let record = try NewestVersion.record(db, key, [level], inline: -1) else { continue }
+            return !level.isFrozen && !record.isDeleted && record.isOver(by: now)
         }
-        return record.expires.map { $0 <= now } ?? false
+        return false
     }
 
     /// At most as many as fit one commit. What a topic was looked through for is not looked at again.
@@ -57,7 +61,7 @@ extension Batch {
         var mark = writer.state.expiry.mark(of: branch.id, for: topic)
         var keys: [Key] = []
         var looked = 0
-        let upTo = Dictionary(levels.map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
+        let upTo = Self.expiring(levels)
         let entries = try overdue(after: mark)
         while let entry = try entries.next() {
             let (next, key) = (try ExpirySchedule.Mark(entry), Key(unchecked: try entry[3]))
@@ -86,7 +90,8 @@ extension Batch {
         let budget = Self.mostLookedAt * pieces
         var looked = 0
         let newest = try newestOverdue()
-        for branch in writer.state.expiry.inTurn(writer.state.branches.all) {
+        let branches = writer.state.branches.all.filter(\.expires)
+        for branch in writer.state.expiry.inTurn(branches) {
             guard let newest, looked < budget else { break }
             if writer.state.expiry.mark(of: branch.id) >= newest { continue }
             writer.state.expiry.lookedAt(branch.id)
@@ -96,7 +101,7 @@ extension Batch {
                 try delete(expired, on: branch)
             }
         }
-        try writer.state.expiry.reschedule(db, branches: writer.state.branches.all)
+        try writer.state.expiry.reschedule(db, branches: branches)
     }
 
     /// The last entry of the index that has expired by now.
@@ -112,7 +117,7 @@ extension Batch {
     /// Moves the branch's mark on, over what it returns.
     private mutating func expired(on branch: Branch, looked: inout Int, of budget: Int) throws -> [Key] {
         let levels = writer.state.branches.levels(of: branch, at: writer.state.head.revision)
-        let upTo = Dictionary(levels.map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
+        let upTo = Self.expiring(levels)
         looked += levels.count
         var mark = writer.state.expiry.mark(of: branch.id)
         var keys: [Key] = []
@@ -134,6 +139,11 @@ extension Batch {
     }
 
     // MARK: Both
+
+    /// Of each branch, up to which revision what is shown of it expires.
+    private static func expiring(_ levels: [Level]) -> [Int64: Revision] {
+        Dictionary(levels.filter { !$0.isFrozen }.map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
+    }
 
     /// Entries of the index that have expired by now: expires, position, branch, key.
     private func overdue(after mark: ExpirySchedule.Mark) throws -> StoredRows {
@@ -176,7 +186,7 @@ extension Transaction {
         for precondition in preconditions {
             switch precondition {
             case .at(let key, _), .absent(let key): keys.append(key)
-            case .unchanged: break
+            case .unchanged, .sound: break
             }
         }
         return keys + changes.map(\.key)

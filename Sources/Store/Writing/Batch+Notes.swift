@@ -37,7 +37,10 @@ extension Batch {
                 forgotten.milliseconds,
             ])
         let isNew = db.changesCount == 1
-        if isNew { writer.notes.isDue = true }
+        if isNew {
+            writer.notes.isDue = true
+            writer.cascades.noted(read, of: agent, at: firstRead)
+        }
         return isNew
     }
 

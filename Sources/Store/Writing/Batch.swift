@@ -11,6 +11,8 @@ struct Batch {
     /// Of its commits: never before that of an earlier one.
     let time: Timestamp
     private(set) var commits: [Commit] = []
+    /// Branches that its commits have deleted.
+    var deleted: [BranchName] = []
     private(set) var entries: [DecidedBatch.Entry] = []
     private let isCollecting: Bool
     private let follows: (revision: Revision, hash: [UInt8])
@@ -114,10 +116,10 @@ struct Batch {
         switch request.work {
         case .failure(let refusal): return .refused(refusal)
         case .success(.transaction(let transaction)): return try execute(transaction, by: author)
-        case .success(.fork(let fork)): return try execute(fork, by: author)
-        case .success(.merge(let merge)): return try planned { try $0.execute(merge, by: author) }
-        case .success(.rollback(let rollback)): return try planned { try $0.execute(rollback, by: author) }
-        case .success(.revert(let revert)): return try planned { try $0.execute(revert, by: author) }
+        case .success(.fork(let fork)): return try planned { try $0.execute(fork, by: author) }
+        case .success(.branch(let change)): return try planned { try $0.execute(change, by: author) }
+        case .success(.tag(let change)): return try planned { try $0.execute(change, by: author) }
+        case .success(let work): return try planned { try $0.execute(planned: work, by: author) }
         }
     }
 
@@ -129,14 +131,18 @@ struct Batch {
     // MARK: Transactions
 
     private mutating func execute(_ transaction: Transaction, by author: Author) throws -> WriteResult {
-        guard let branch = writer.state.branches.byName[transaction.branch] else {
-            return .refused(.unknownBranch(transaction.branch))
-        }
+        let branch: Branch
+        do throws(Refusal) {
+            let branches = writer.state.branches
+            branch =
+                try transaction.changes.isEmpty
+                ? branches.present(transaction.branch) : branches.writable(transaction.branch)
+        } catch { return .refused(error) }
         if let refusal = FreeText.refusal(in: transaction) { return .refused(refusal) }
         if let refusal = try expireWhatIsNamed(by: transaction, on: branch) { return .refused(refusal) }
         let facts: Facts
         switch try FactLoader(db: db, state: writer.state, branch: branch).load(
-            transaction.needs, by: author.agent, now: now, limits: writer.limits)
+            transaction, by: author.agent, now: now, limits: writer.limits)
         {
         case .success(let loaded): facts = loaded
         case .failure(let refusal): return .refused(refusal)
@@ -207,7 +213,10 @@ struct Batch {
                     expires, at: LogCursor(revision: record.revision, ordinal: record.ordinal), on: branch.id)
             }
         }
-        if let deed = provenance.deed { try remember(deed, of: info.revision, on: branch) }
+        if let deed = provenance.deed {
+            let marked = records.map { VersionName($0.key, at: info.revision) }
+            try remember(deed, of: info, marked: marked, on: branch)
+        }
         writer.state.hash = hash
         writer.state.head = info.position
         writer.state.time = info.time

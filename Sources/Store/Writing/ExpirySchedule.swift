@@ -9,6 +9,8 @@ struct ExpirySchedule {
         var expires: Int64
         var position: Int64
         static let start = Mark(expires: .min, position: .min)
+        /// Behind all that ever will.
+        static let never = Mark(expires: .max, position: .max)
         /// Behind all that has expired by then.
         static func end(of time: Timestamp) -> Mark { Mark(expires: time.milliseconds, position: .max) }
         static func < (a: Mark, b: Mark) -> Bool { (a.expires, a.position) < (b.expires, b.position) }
@@ -70,14 +72,18 @@ struct ExpirySchedule {
     }
 
     /// A branch from its parent's head shows what the parent shows; one from the past may show what has
-    /// expired long ago.
-    mutating func forked(_ branch: Branch, from parent: Int64, atHead: Bool) {
-        if atHead {
-            marks[branch.id] = marks[parent]
-        } else {
-            next = Timestamp(milliseconds: .min)
+    /// expired long ago, unless it is frozen.
+    mutating func forked(_ branch: Branch, from parent: Branch, atHead: Bool) {
+        switch branch.inherited {
+        case .frozen: marks[branch.id] = .never
+        case .asOnParent where atHead && parent.expires:
+            if let mark = marks[parent.id] { marks[branch.id] = mark }
+        case .asOnParent, .all: next = Timestamp(milliseconds: .min)
         }
     }
+
+    /// What has expired on a closed branch goes now.
+    mutating func reopened() { next = Timestamp(milliseconds: .min) }
 
     mutating func reschedule(_ db: Database, branches: [Branch]) throws {
         let lowest = branches.map { mark(of: $0.id) }.min() ?? .start

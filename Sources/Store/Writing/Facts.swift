@@ -7,13 +7,29 @@ struct FactLoader {
     let branch: Branch
 
     func load(
-        _ needs: Needs, by agent: String, now: Timestamp, limits: Limits
+        _ transaction: Transaction, by agent: String, now: Timestamp, limits: Limits
     ) throws -> Result<Facts, Refusal> {
+        let needs = transaction.needs
         var facts = Facts(now: now, agent: agent, head: state.head, heads: [:], changed: [:], limits: limits)
         if needs.isEmpty { return .success(facts) }
         let levels = state.branches.levels(of: branch, at: state.head.revision)
+        if needs.soundness {
+            let shown = ShownState(branch, at: state.head.revision, among: state.branches)
+            facts.unsound = try Soundness(db: db, state: shown).unsound(transaction, by: agent)
+        }
         for (key, withValue) in needs.keys {
-            facts.heads[key] = try NewestVersion.record(db, key, levels, inline: withValue ? .max : -1)
+            guard levels.last?.isFrozen == true else {
+                facts.heads[key] = try NewestVersion.record(db, key, levels, inline: withValue ? .max : -1)
+                continue
+            }
+            for level in levels {
+                guard let record = try NewestVersion.record(db, key, [level], inline: withValue ? .max : -1) else {
+                    continue
+                }
+                facts.heads[key] = record
+                if level.isFrozen { facts.frozen.insert(key) }
+                break
+            }
         }
         for (index, topic, since) in needs.topics where since < state.head.revision {
             if let key = try changed(topic, since: since, levels) {

@@ -10,6 +10,7 @@ extension Kept {
     init?(_ result: WriteResult, of request: Transact) {
         switch result {
         case .outcome(.committed(let position)): self = .committed(position)
+        case .outcome(.forked(let position, let frozen)): self = .forked(position, frozen)
         case .outcome(.held(let position)): self = .held(position)
         case .outcome(.conflict(let failed, let position)):
             self = .conflict(Kept.failures(failed, request), at: position)
@@ -39,6 +40,7 @@ extension Batch {
     func answer(_ kept: Kept, again request: Transact) throws -> WriteResult {
         switch kept {
         case .committed(let position): return .outcome(.committed(position))
+        case .forked(let position, let frozen): return .outcome(.forked(position, frozen))
         case .held(let position): return .outcome(.held(position))
         case .refused(let refusal): return .refused(refusal)
         case .merged(let position, let report): return .outcome(.merged(position, report))

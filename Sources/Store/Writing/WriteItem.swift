@@ -36,6 +36,8 @@ package struct WrittenBatch: Sendable {
     package var results: [WriteResult]
     /// The new commits in the order of their revisions, for publishing.
     package var commits: [Commit]
+    /// Branches that they deleted.
+    package var deletedBranches: [BranchName] = []
     /// After the batch.
     package var head: Position
     /// How long COMMIT with its sync took.

@@ -33,6 +33,8 @@ package final class Writer: @unchecked Sendable {
     var sessions: SessionTable
     /// Beside the state, too: it measures, and says where to go on.
     var notes = NotesPass()
+    /// Beside the state: it begins anew where it does not fit.
+    let cascades = Cascades()
     /// Beside the state: what a failed sweep would have dropped is not counted in the first place.
     var evicted = Evictions()
     /// How far the search for unused ones has come.
@@ -51,6 +53,8 @@ package final class Writer: @unchecked Sendable {
     let givesSpaceBack: Bool
 
     private let rest: LogRest
+    /// A batch that failed had changed them.
+    private var areBranchesUnsure = false
 
     init(
         _ connection: Connection, rest: LogRest, directory: DataDirectory?, lineage: Lineage, limits: Limits,
@@ -130,11 +134,14 @@ package final class Writer: @unchecked Sendable {
             try sessions.save(by: &statements.sessionRow, now: batch.time)
             try keepAges(db, !batch.commits.isEmpty)
             if !batch.entries.isEmpty { try makeDurable?(batch.decided) }
-            return (results, batch.commits)
+            return WrittenBatch(
+                results: results, commits: batch.commits, deletedBranches: batch.deleted, head: state.head, sync: .zero)
         } then: { written, sync in
             sessions.trim()
             ages.mark(state.head.revision, state.time)
-            return WrittenBatch(results: written.0, commits: written.1, head: state.head, sync: sync)
+            var written = written
+            written.sync = sync
+            return written
         }
     }
 
@@ -151,7 +158,11 @@ package final class Writer: @unchecked Sendable {
         try rest.checkpointIfWanted(by: connection)
         do {
             return try connection.queue.inDatabase { db in
-                let before = state
+                try renewBranches(db)
+                // Without the branches: a copy of them would have ten thousand be copied for each that is made.
+                var before = state
+                before.branches = BranchTable()
+                let changes = state.branches.changes
                 do {
                     try statements.begin.run()
                     let result = try body(db)
@@ -161,8 +172,11 @@ package final class Writer: @unchecked Sendable {
                     }
                     return then(result, ContinuousClock.now - start)
                 } catch {
+                    before.branches = state.branches
+                    areBranchesUnsure = changes != state.branches.changes
                     state = before
                     sessions.forget()
+                    cascades.forget()
                     if db.isInsideTransaction { try? db.run("ROLLBACK TRANSACTION") }
                     throw error
                 }
@@ -170,6 +184,13 @@ package final class Writer: @unchecked Sendable {
         } catch {
             throw StoreError(error, while: doing)
         }
+    }
+
+    /// After a failure they are read anew.
+    private func renewBranches(_ db: Database) throws {
+        guard areBranchesUnsure else { return }
+        state.branches = try BranchTable.load(db)
+        areBranchesUnsure = false
     }
 }
 

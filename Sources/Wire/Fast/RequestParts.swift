@@ -16,7 +16,7 @@ enum RequestParts {
     /// The messages under which something is repeated.
     enum Message {
         case request, transact, transaction, merge, rollback, revert, resolution, change, put, get, range, log,
-            register, noteReads, getDigest, getDiff, getImpact
+            register, noteReads, getDigest, getDiff, getImpact, plan, pick, quarantine
 
         /// Whether the field is repeated, and what it holds if that is in this list.
         func field(_ number: UInt64) -> (isRepeated: Bool, message: Message?) {
@@ -31,12 +31,21 @@ enum RequestParts {
             case (.request, 27): (false, .getDigest)
             case (.request, 29): (false, .getDiff)
             case (.request, 30): (false, .getImpact)
+            case (.request, 31): (false, .plan)
             case (.transact, 4): (false, .transaction)
             case (.transact, 6): (false, .merge)
             case (.transact, 7): (false, .rollback)
             case (.transact, 8): (false, .revert)
-            case (.merge, 4), (.revert, 5): (true, .resolution)
-            case (.rollback, 3), (.revert, 2), (.revert, 3), (.getImpact, 1), (.getImpact, 2), (.getImpact, 3):
+            case (.transact, 11): (false, .pick)
+            case (.transact, 12): (false, .quarantine)
+            case (.plan, 1): (false, .merge)
+            case (.plan, 2): (false, .rollback)
+            case (.plan, 3): (false, .revert)
+            case (.plan, 4): (false, .pick)
+            case (.plan, 5): (false, .quarantine)
+            case (.merge, 4), (.revert, 5), (.pick, 3): (true, .resolution)
+            case (.rollback, 3), (.revert, 2), (.revert, 3), (.revert, 10), (.pick, 2), (.quarantine, 2),
+                (.quarantine, 3), (.quarantine, 7), (.getImpact, 1), (.getImpact, 2), (.getImpact, 3):
                 (true, nil)
             case (.resolution, 7): (false, .put)
             case (.transaction, 4), (.transaction, 6): (true, nil)
@@ -69,7 +78,13 @@ enum RequestParts {
 
     /// Of those that stand packed, one behind the other.
     private static func numbers(in field: WireFields.Field, of message: Message) -> Int {
-        let isPacked = message == .revert && field.number == 3 || message == .getImpact && field.number > 1
+        let isPacked =
+            switch (message, field.number) {
+            case (.revert, 3), (.revert, 10), (.pick, 2), (.quarantine, 3), (.quarantine, 7), (.getImpact, 2),
+                (.getImpact, 3):
+                true
+            default: false
+            }
         guard isPacked, case .bytes(let packed) = field.value else { return 0 }
         return packed.lazy.filter { $0 < 0x80 }.count
     }

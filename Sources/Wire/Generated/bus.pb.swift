@@ -39,7 +39,9 @@
 // Names. A key is a slash-separated UTF-8 path (plans/paris/day-1) of at most 1,024 bytes: no empty, "." or
 // ".." segment, no control characters; it is never normalised. A topic is a prefix ending in "/", one exact
 // key, or "/" for everything; where topics are asked for, give at least one (but see Log). A branch is one
-// segment of at most 128 bytes; an empty one means "main", which always exists (but see Log).
+// segment of at most 128 bytes; an empty one means "main", which always exists (but see Log). A tag names a state; tags
+// and branches share one space of names, a branch's name is never used again, and no tag's name holds "/", "@", "~" or a
+// space, or reads as a number, a length of time or a date.
 //
 //
 // REVISIONS, V, HASHES, LINEAGE, INSTANCE
@@ -381,6 +383,14 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .impact(newValue)}
   }
 
+  package var plan: PBPlan {
+    get {
+      if case .plan(let v)? = _storage._body {return v}
+      return PBPlan()
+    }
+    set {_uniqueStorage()._body = .plan(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -404,6 +414,7 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     case closeSession(PBCloseSession)
     case diff(PBGetDiff)
     case impact(PBGetImpact)
+    case plan(PBPlan)
 
   }
 
@@ -620,6 +631,14 @@ package nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .impact(newValue)}
   }
 
+  package var planned: PBPlanned {
+    get {
+      if case .planned(let v)? = _storage._body {return v}
+      return PBPlanned()
+    }
+    set {_uniqueStorage()._body = .planned(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -644,6 +663,7 @@ package nonisolated struct PBReply: @unchecked Sendable {
     case sessionClosed(PBSessionClosed)
     case diff(PBDiffPage)
     case impact(PBImpact)
+    case planned(PBPlanned)
 
   }
 
@@ -895,6 +915,38 @@ package nonisolated struct PBTransact: Sendable {
     set {work = .revert(newValue)}
   }
 
+  package var pick: PBPick {
+    get {
+      if case .pick(let v)? = work {return v}
+      return PBPick()
+    }
+    set {work = .pick(newValue)}
+  }
+
+  package var quarantine: PBQuarantine {
+    get {
+      if case .quarantine(let v)? = work {return v}
+      return PBQuarantine()
+    }
+    set {work = .quarantine(newValue)}
+  }
+
+  package var branchChange: PBBranchChange {
+    get {
+      if case .branchChange(let v)? = work {return v}
+      return PBBranchChange()
+    }
+    set {work = .branchChange(newValue)}
+  }
+
+  package var tagChange: PBTagChange {
+    get {
+      if case .tagChange(let v)? = work {return v}
+      return PBTagChange()
+    }
+    set {work = .tagChange(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Work: Equatable, Sendable {
@@ -904,13 +956,18 @@ package nonisolated struct PBTransact: Sendable {
     case merge(PBMerge)
     case rollback(PBRollback)
     case revert(PBRevert)
+    case pick(PBPick)
+    case quarantine(PBQuarantine)
+    case branchChange(PBBranchChange)
+    case tagChange(PBTagChange)
 
   }
 
   package init() {}
 }
 
-/// A new branch at a past revision of another: one commit, which copies nothing.
+/// A new branch at a past revision of another: one commit, which copies nothing. Made below the head it stays as that was:
+/// records that it inherited do not expire on it, unless `expire` is set (Outcome.frozen).
 package nonisolated struct PBFork: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -921,7 +978,7 @@ package nonisolated struct PBFork: Sendable {
   /// empty: main
   package var parent: String = String()
 
-  /// absent: the head
+  /// absent: the head. Below the floor, and of a deleted branch: as a tag names it
   package var at: Int64 {
     get {_at ?? 0}
     set {_at = newValue}
@@ -935,11 +992,157 @@ package nonisolated struct PBFork: Sendable {
 
   package var message: String = String()
 
+  package var expire: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _at: Int64? = nil
+}
+
+/// What a branch may be used for from now on: one commit, without records. If it is so already the outcome is `held`.
+///
+/// Closed: nothing is written to it (NOT_WRITABLE) and nothing on it expires; it can be read, forked, and merged into others.
+/// Protected: only merges write to it, and it can't be deleted. Deleted, for good: requests that name it are refused, and so are
+/// the registrations of its streams, with UNKNOWN_BRANCH and the revision that deleted it; its streams are dropped. What its
+/// forks show of it, and what tags name, stays; the rest is compacted once the floor has passed that revision. Its name is never
+/// used again. main can't be closed or deleted.
+package nonisolated struct PBBranchChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var action: PBBranchChange.Action = .unspecified
+
+  package var context: String = String()
+
+  package var message: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Action: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+    case close // = 1
+    case reopen // = 2
+    case protect // = 3
+    case unprotect // = 4
+    case delete // = 5
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .close
+      case 2: self = .reopen
+      case 3: self = .protect
+      case 4: self = .unprotect
+      case 5: self = .delete
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .close: return 1
+      case .reopen: return 2
+      case .protect: return 3
+      case .unprotect: return 4
+      case .delete: return 5
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [PBBranchChange.Action] = [
+      .unspecified,
+      .close,
+      .reopen,
+      .protect,
+      .unprotect,
+      .delete,
+    ]
+
+  }
+
+  package init() {}
+}
+
+/// Gives a state a name, or takes it away: one commit on the state's branch, without records. What the state shows is kept
+/// for as long as the tag is there, whatever is compacted, and can be read though its branch is deleted. A tag is never moved.
+package nonisolated struct PBTagChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var action: PBTagChange.OneOf_Action? = nil
+
+  package var create: PBTagChange.Create {
+    get {
+      if case .create(let v)? = action {return v}
+      return PBTagChange.Create()
+    }
+    set {action = .create(newValue)}
+  }
+
+  /// always true
+  package var delete: Bool {
+    get {
+      if case .delete(let v)? = action {return v}
+      return false
+    }
+    set {action = .delete(newValue)}
+  }
+
+  package var context: String = String()
+
+  package var message: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Action: Equatable, Sendable {
+    case create(PBTagChange.Create)
+    /// always true
+    case delete(Bool)
+
+  }
+
+  package nonisolated struct Create: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// empty: main
+    package var branch: String = String()
+
+    /// absent: the head
+    package var at: Int64 {
+      get {_at ?? 0}
+      set {_at = newValue}
+    }
+    /// Returns true if `at` has been explicitly set.
+    package var hasAt: Bool {self._at != nil}
+    /// Clears the value of `at`. Subsequent reads from it will return its default value.
+    package mutating func clearAt() {self._at = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _at: Int64? = nil
+  }
+
+  package init() {}
 }
 
 /// Brings what another branch has into a branch: one commit, whose branch contains from then on all that the source
@@ -956,6 +1159,15 @@ package nonisolated struct PBFork: Sendable {
 /// with resolutions. A policy is a json record {"topic": "plans/", "kind": "json", "policy": "newest"}, kind being optional,
 /// policy one of counter, json, text, set, newest, ours, theirs, ask. Records under ".membus/policies/" and ".membus/rights/"
 /// stay with their branch, unless `carries_rules`.
+///
+/// What would bring back something that a cascading revert has undone on the target, or what derives from that, is to be decided
+/// by somebody, too (UNDONE).
+///
+/// With `park` the merge is committed all the same. Keys that nobody has decided about stay as the target has them, and each of
+/// them gets a record ".membus/conflicts/REVISION/N", a json that says which versions are in conflict, REVISION being the
+/// merge's own and N counting from 1. Claim it with a record ".membus/conflicts/REVISION/N/claim" that must be absent and
+/// expires; settle it by a transaction that requires `ours` as it was, puts what is to be there, and deletes the record. Until
+/// then the key keeps its base for later merges, and the branch is no source of a merge. The records stay with their branch.
 package nonisolated struct PBMerge: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -983,6 +1195,11 @@ package nonisolated struct PBMerge: Sendable {
   package var context: String = String()
 
   package var message: String = String()
+
+  package var park: Bool = false
+
+  /// see Plan; 0: none
+  package var plan: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1087,6 +1304,9 @@ package nonisolated struct PBRollback: Sendable {
 
   package var message: String = String()
 
+  /// see Plan; 0: none
+  package var plan: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1125,11 +1345,251 @@ package nonisolated struct PBRevert: Sendable {
 
   package var message: String = String()
 
+  /// What derives from them goes, too, as GetImpact tells it, whatever commits it is of. `own_only` and `excluded` are those of
+  /// GetImpact.
+  package var cascade: Bool = false
+
+  package var ownOnly: Bool = false
+
+  package var excluded: [Int64] = []
+
+  /// see Plan; 0: none
+  package var plan: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _author: PBAuthorship? = nil
+}
+
+/// Makes the changes of some commits again on another branch: one commit. Each is a three-way change of its keys: what was there
+/// before the commit is the base, what it left is theirs. What others wrote on its branch does not come along. Merges,
+/// rollbacks, reverts and forks can't be picked. A later merge does not know of it: what both sides have by then in the same
+/// way agrees, but an increment that was picked counts again.
+package nonisolated struct PBPick: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// where to; empty: main
+  package var branch: String = String()
+
+  /// in the order of history
+  package var revisions: [Int64] = []
+
+  package var resolutions: [PBResolution] = []
+
+  /// What the commits are on record to have read has to be there in the same versions, or as what was picked from them;
+  /// else nothing is written, and each read that is another is a conflict (OTHER_READ).
+  package var sameReads: Bool = false
+
+  package var context: String = String()
+
+  package var message: String = String()
+
+  /// see Plan; 0: none
+  package var plan: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Marks what a branch shows of some versions: writes it again with an attribute "membus.quarantine", which says why. No analysis
+/// is needed, and nothing is taken away: readers are warned, and transactions that require to be `sound` fail. A whole new
+/// write of the key ends it, and so does reverting it. Clients can't set attributes whose names begin with "membus.".
+package nonisolated struct PBQuarantine: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// empty: main
+  package var branch: String = String()
+
+  package var versions: [PBVersionName] = []
+
+  package var revisions: [Int64] = []
+
+  package var author: PBAuthorship {
+    get {_author ?? PBAuthorship()}
+    set {_author = newValue}
+  }
+  /// Returns true if `author` has been explicitly set.
+  package var hasAuthor: Bool {self._author != nil}
+  /// Clears the value of `author`. Subsequent reads from it will return its default value.
+  package mutating func clearAuthor() {self._author = nil}
+
+  /// and what derives from them
+  package var cascade: Bool = false
+
+  package var ownOnly: Bool = false
+
+  package var excluded: [Int64] = []
+
+  /// not empty
+  package var reason: String = String()
+
+  package var context: String = String()
+
+  package var message: String = String()
+
+  /// see Plan; 0: none
+  package var plan: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _author: PBAuthorship? = nil
+}
+
+/// What would be written if this were asked for now; nothing is. `Planned.id` names exactly that: with it as `plan`, the same
+/// work is done if it would write the same, and refused with PLAN_CHANGED otherwise.
+package nonisolated struct PBPlan: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var work: PBPlan.OneOf_Work? = nil
+
+  package var merge: PBMerge {
+    get {
+      if case .merge(let v)? = work {return v}
+      return PBMerge()
+    }
+    set {work = .merge(newValue)}
+  }
+
+  package var rollback: PBRollback {
+    get {
+      if case .rollback(let v)? = work {return v}
+      return PBRollback()
+    }
+    set {work = .rollback(newValue)}
+  }
+
+  package var revert: PBRevert {
+    get {
+      if case .revert(let v)? = work {return v}
+      return PBRevert()
+    }
+    set {work = .revert(newValue)}
+  }
+
+  package var pick: PBPick {
+    get {
+      if case .pick(let v)? = work {return v}
+      return PBPick()
+    }
+    set {work = .pick(newValue)}
+  }
+
+  package var quarantine: PBQuarantine {
+    get {
+      if case .quarantine(let v)? = work {return v}
+      return PBQuarantine()
+    }
+    set {work = .quarantine(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Work: Equatable, Sendable {
+    case merge(PBMerge)
+    case rollback(PBRollback)
+    case revert(PBRevert)
+    case pick(PBPick)
+    case quarantine(PBQuarantine)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct PBPlanned: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var at: PBPosition {
+    get {_at ?? PBPosition()}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  /// never 0
+  package var id: UInt64 = 0
+
+  /// of many the first 10,000; beyond 4 MiB of values in all they are announced
+  package var changes: [PBPlannedChange] = []
+
+  /// so many changes more
+  package var unlisted: Int64 = 0
+
+  /// what somebody has to decide; of many the first 1,000
+  package var conflicts: [PBMergeConflict] = []
+
+  package var unlistedConflicts: Int64 = 0
+
+  /// keys that both sides have changed in the same way
+  package var agreed: Int64 = 0
+
+  /// of a merge: the target contains the source already
+  package var contained: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _at: PBPosition? = nil
+}
+
+package nonisolated struct PBPlannedChange: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// absent: no record there
+  package var from: PBRecord {
+    get {_storage._from ?? PBRecord()}
+    set {_uniqueStorage()._from = newValue}
+  }
+  /// Returns true if `from` has been explicitly set.
+  package var hasFrom: Bool {_storage._from != nil}
+  /// Clears the value of `from`. Subsequent reads from it will return its default value.
+  package mutating func clearFrom() {_uniqueStorage()._from = nil}
+
+  /// absent: it goes
+  package var to: PBRecord {
+    get {_storage._to ?? PBRecord()}
+    set {_uniqueStorage()._to = newValue}
+  }
+  /// Returns true if `to` has been explicitly set.
+  package var hasTo: Bool {_storage._to != nil}
+  /// Clears the value of `to`. Subsequent reads from it will return its default value.
+  package mutating func clearTo() {_uniqueStorage()._to = nil}
+
+  /// the versions of the key that it is made of, by their revisions
+  package var madeOf: [Int64] {
+    get {_storage._madeOf}
+    set {_uniqueStorage()._madeOf = newValue}
+  }
+
+  /// somebody decided, or a policy
+  package var settled: Bool {
+    get {_storage._settled}
+    set {_uniqueStorage()._settled = newValue}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// Names one version: a key, and the revision of the commit that wrote it.
@@ -1218,6 +1678,9 @@ package nonisolated struct PBMergeConflict: Sendable {
   /// Clears the value of `theirs`. Subsequent reads from it will return its default value.
   package mutating func clearTheirs() {self._theirs = nil}
 
+  /// of UNDONE: the revision of the revert
+  package var undoneBy: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -1236,6 +1699,9 @@ package nonisolated struct PBMergeConflict: Sendable {
 
     /// what both had in common can't be told
     case noBase // = 7
+
+    /// Of a pick with `same_reads`: the commit had read `base`, and there is `ours`. No resolution settles it.
+    case otherRead // = 8
     case UNRECOGNIZED(Int)
 
     package init() {
@@ -1252,6 +1718,7 @@ package nonisolated struct PBMergeConflict: Sendable {
       case 5: self = .differentKinds
       case 6: self = .undone
       case 7: self = .noBase
+      case 8: self = .otherRead
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -1266,6 +1733,7 @@ package nonisolated struct PBMergeConflict: Sendable {
       case .differentKinds: return 5
       case .undone: return 6
       case .noBase: return 7
+      case .otherRead: return 8
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -1280,6 +1748,7 @@ package nonisolated struct PBMergeConflict: Sendable {
       .differentKinds,
       .undone,
       .noBase,
+      .otherRead,
     ]
 
   }
@@ -1385,6 +1854,16 @@ package nonisolated struct PBOutcome: Sendable {
     set {result = .unsettled(newValue)}
   }
 
+  /// Of a fork below the head: records that it inherited, that would expire, and do not on it. Absent: none.
+  package var frozen: PBOutcome.Frozen {
+    get {_frozen ?? PBOutcome.Frozen()}
+    set {_frozen = newValue}
+  }
+  /// Returns true if `frozen` has been explicitly set.
+  package var hasFrozen: Bool {self._frozen != nil}
+  /// Clears the value of `frozen`. Subsequent reads from it will return its default value.
+  package mutating func clearFrozen() {self._frozen = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Result: Equatable, Sendable {
@@ -1431,6 +1910,9 @@ package nonisolated struct PBOutcome: Sendable {
     /// conflicts that a resolution or a policy settled
     package var settled: Int64 = 0
 
+    /// conflicts that were left for later
+    package var parked: Int64 = 0
+
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
     package init() {}
@@ -1451,9 +1933,25 @@ package nonisolated struct PBOutcome: Sendable {
     package init() {}
   }
 
+  package nonisolated struct Frozen: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var records: Int64 = 0
+
+    /// there was too much to look at: there may be more
+    package var more: Bool = false
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
   package init() {}
 
   fileprivate var _position: PBPosition? = nil
+  fileprivate var _frozen: PBOutcome.Frozen? = nil
 }
 
 package nonisolated struct PBGet: Sendable {
@@ -1704,6 +2202,9 @@ package nonisolated struct PBLog: Sendable {
   /// records come with their values
   package var values: Bool = false
 
+  /// commits come with those that they follow
+  package var parents: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1750,10 +2251,26 @@ package nonisolated struct PBLogPage: Sendable {
   fileprivate var _reached: PBPosition? = nil
 }
 
+/// The names that states have: all branches that are there, or tags.
 package nonisolated struct PBBranches: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
+
+  /// of each branch, how it stands: BranchFigures
+  package var figures: Bool = false
+
+  /// exclusive: the last name of the page before; empty: the first page
+  package var after: String = String()
+
+  /// at most 10,000. 0: all branches, with figures 1,000, and 1,000 tags
+  package var limit: UInt32 = 0
+
+  /// tags, in the order of their names' bytes, instead of branches, in that in which they were made
+  package var tags: Bool = false
+
+  /// not empty: this tag alone; UNKNOWN_TAG if there is none
+  package var tag: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1766,6 +2283,10 @@ package nonisolated struct PBBranchList: Sendable {
   // methods supported on all messages.
 
   package var branches: [PBBranch] = []
+
+  package var tags: [PBTag] = []
+
+  package var more: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1785,6 +2306,82 @@ package nonisolated struct PBBranch: Sendable {
   package var forkRevision: Int64 = 0
 
   package var created: Int64 = 0
+
+  package var closed: Bool = false
+
+  package var protected: Bool = false
+
+  /// absent: not asked for
+  package var figures: PBBranchFigures {
+    get {_figures ?? PBBranchFigures()}
+    set {_figures = newValue}
+  }
+  /// Returns true if `figures` has been explicitly set.
+  package var hasFigures: Bool {self._figures != nil}
+  /// Clears the value of `figures`. Subsequent reads from it will return its default value.
+  package mutating func clearFigures() {self._figures = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _figures: PBBranchFigures? = nil
+}
+
+/// Commits that only make, close, protect or tag something change no record, and don't count.
+package nonisolated struct PBBranchFigures: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the branch's newest commit; of one without a commit of its own, that which made it
+  package var head: Int64 = 0
+
+  /// commits that it contains and its parent does not, as far as they are kept
+  package var ahead: Int64 = 0
+
+  /// and the other way round
+  package var behind: Int64 = 0
+
+  /// where it was merged last; empty: nowhere
+  package var mergedInto: String = String()
+
+  /// by which commit
+  package var merged: Int64 = 0
+
+  /// up to which of its own
+  package var mergedSource: Int64 = 0
+
+  /// records under ".membus/conflicts/" that it shows; counted up to 1,000
+  package var openConflicts: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PBTag: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var branch: String = String()
+
+  package var revision: Int64 = 0
+
+  package var agent: String = String()
+
+  package var timeMs: Int64 = 0
+
+  package var message: String = String()
+
+  /// the commit that made it
+  package var created: Int64 = 0
+
+  /// it lies below the floor: what it shows is kept for its sake alone
+  package var holdsHistory: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2430,12 +3027,13 @@ package nonisolated struct PBGetDiff: Sendable {
   fileprivate var _cursor: PBDiffCursor? = nil
 }
 
-/// A branch as of a moment.
+/// A branch as of a moment. A revision below the floor, or of a deleted branch, must be one that a tag names.
 package nonisolated struct PBBranchState: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// without a moment it may be a tag's name, too
   package var branch: String = String()
 
   /// none: the head
@@ -2468,6 +3066,15 @@ package nonisolated struct PBBranchState: Sendable {
     set {moment = .back(newValue)}
   }
 
+  /// what this tag names, on whatever branch; UNKNOWN_TAG if there is none
+  package var tag: String {
+    get {
+      if case .tag(let v)? = moment {return v}
+      return String()
+    }
+    set {moment = .tag(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// none: the head
@@ -2478,6 +3085,8 @@ package nonisolated struct PBBranchState: Sendable {
     case timeMs(Int64)
     /// before the newest so many commits of the branch, those that it inherited among them
     case back(UInt32)
+    /// what this tag names, on whatever branch; UNKNOWN_TAG if there is none
+    case tag(String)
 
   }
 
@@ -2553,6 +3162,11 @@ package nonisolated struct PBDiffPage: Sendable {
   package var hasStanding: Bool {self._standing != nil}
   /// Clears the value of `standing`. Subsequent reads from it will return its default value.
   package mutating func clearStanding() {self._standing = nil}
+
+  /// The states' branches, which tags may have named. Empty from brokers that know no tags: those that were asked for.
+  package var fromBranch: String = String()
+
+  package var toBranch: String = String()
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2823,6 +3437,17 @@ package nonisolated struct PBStatus: @unchecked Sendable {
   package var hasEvictedHistory: Bool {_storage._evictedHistory != nil}
   /// Clears the value of `evictedHistory`. Subsequent reads from it will return its default value.
   package mutating func clearEvictedHistory() {_uniqueStorage()._evictedHistory = nil}
+
+  package var tags: Int64 {
+    get {_storage._tags}
+    set {_uniqueStorage()._tags = newValue}
+  }
+
+  /// those that hold history which would else be compacted
+  package var tagsBelowFloor: Int64 {
+    get {_storage._tagsBelowFloor}
+    set {_uniqueStorage()._tagsBelowFloor = newValue}
+  }
 
   /// absent: the write-ahead log is written back as it should be
   package var heldLog: PBHeldLog {
@@ -3169,7 +3794,7 @@ nonisolated extension PBStreamMode: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Request"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{1}diff\0\u{1}impact\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{1}diff\0\u{1}impact\0\u{1}plan\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -3477,6 +4102,19 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
             _storage._body = .impact(v)
           }
         }()
+        case 31: try {
+          var v: PBPlan?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .plan(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .plan(v)
+          }
+        }()
         default: break
         }
       }
@@ -3585,6 +4223,10 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         guard case .impact(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
       }()
+      case .plan?: try {
+        guard case .plan(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+      }()
       case nil: break
       }
     }
@@ -3613,7 +4255,7 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Reply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{1}diff\0\u{1}impact\0\u{c}\u{6}\u{3}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{1}diff\0\u{1}impact\0\u{1}planned\0\u{c}\u{6}\u{3}")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -3934,6 +4576,19 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._body = .impact(v)
           }
         }()
+        case 31: try {
+          var v: PBPlanned?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .planned(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .planned(v)
+          }
+        }()
         default: break
         }
       }
@@ -4045,6 +4700,10 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .impact?: try {
         guard case .impact(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      }()
+      case .planned?: try {
+        guard case .planned(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
       }()
       case nil: break
       }
@@ -4435,7 +5094,7 @@ nonisolated extension PBSessionClosed: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Transact"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}number\0\u{1}acknowledged\0\u{1}transaction\0\u{1}fork\0\u{1}merge\0\u{1}rollback\0\u{1}revert\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}session\0\u{1}number\0\u{1}acknowledged\0\u{1}transaction\0\u{1}fork\0\u{1}merge\0\u{1}rollback\0\u{1}revert\0\u{3}branch_change\0\u{3}tag_change\0\u{1}pick\0\u{1}quarantine\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4511,6 +5170,58 @@ nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
           self.work = .revert(v)
         }
       }()
+      case 9: try {
+        var v: PBBranchChange?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .branchChange(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .branchChange(v)
+        }
+      }()
+      case 10: try {
+        var v: PBTagChange?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .tagChange(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .tagChange(v)
+        }
+      }()
+      case 11: try {
+        var v: PBPick?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .pick(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .pick(v)
+        }
+      }()
+      case 12: try {
+        var v: PBQuarantine?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .quarantine(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .quarantine(v)
+        }
+      }()
       default: break
       }
     }
@@ -4551,6 +5262,22 @@ nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       guard case .revert(let v)? = self.work else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
+    case .branchChange?: try {
+      guard case .branchChange(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .tagChange?: try {
+      guard case .tagChange(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .pick?: try {
+      guard case .pick(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .quarantine?: try {
+      guard case .quarantine(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -4568,7 +5295,7 @@ nonisolated extension PBTransact: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension PBFork: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Fork"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}parent\0\u{1}at\0\u{1}context\0\u{1}message\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}parent\0\u{1}at\0\u{1}context\0\u{1}message\0\u{1}expire\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4581,6 +5308,7 @@ nonisolated extension PBFork: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
       case 3: try { try decoder.decodeSingularInt64Field(value: &self._at) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.context) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.expire) }()
       default: break
       }
     }
@@ -4606,6 +5334,9 @@ nonisolated extension PBFork: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if !self.message.isEmpty {
       try visitor.visitSingularStringField(value: self.message, fieldNumber: 5)
     }
+    if self.expire != false {
+      try visitor.visitSingularBoolField(value: self.expire, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4615,6 +5346,172 @@ nonisolated extension PBFork: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
     if lhs._at != rhs._at {return false}
     if lhs.context != rhs.context {return false}
     if lhs.message != rhs.message {return false}
+    if lhs.expire != rhs.expire {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBBranchChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".BranchChange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}action\0\u{1}context\0\u{1}message\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.action) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.context) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.action != .unspecified {
+      try visitor.visitSingularEnumField(value: self.action, fieldNumber: 2)
+    }
+    if !self.context.isEmpty {
+      try visitor.visitSingularStringField(value: self.context, fieldNumber: 3)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBBranchChange, rhs: PBBranchChange) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.action != rhs.action {return false}
+    if lhs.context != rhs.context {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBBranchChange.Action: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ACTION_UNSPECIFIED\0\u{1}CLOSE\0\u{1}REOPEN\0\u{1}PROTECT\0\u{1}UNPROTECT\0\u{1}DELETE\0")
+}
+
+nonisolated extension PBTagChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TagChange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}create\0\u{1}delete\0\u{1}context\0\u{1}message\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try {
+        var v: PBTagChange.Create?
+        var hadOneofValue = false
+        if let current = self.action {
+          hadOneofValue = true
+          if case .create(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.action = .create(v)
+        }
+      }()
+      case 3: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.action != nil {try decoder.handleConflictingOneOf()}
+          self.action = .delete(v)
+        }
+      }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.context) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    switch self.action {
+    case .create?: try {
+      guard case .create(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .delete?: try {
+      guard case .delete(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 3)
+    }()
+    case nil: break
+    }
+    if !self.context.isEmpty {
+      try visitor.visitSingularStringField(value: self.context, fieldNumber: 4)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBTagChange, rhs: PBTagChange) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.action != rhs.action {return false}
+    if lhs.context != rhs.context {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTagChange.Create: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = PBTagChange.protoMessageName + ".Create"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._at) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    try { if let v = self._at {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBTagChange.Create, rhs: PBTagChange.Create) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs._at != rhs._at {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4622,7 +5519,7 @@ nonisolated extension PBFork: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension PBMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Merge"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}target\0\u{1}at\0\u{1}resolutions\0\u{3}carries_rules\0\u{1}context\0\u{1}message\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}target\0\u{1}at\0\u{1}resolutions\0\u{3}carries_rules\0\u{1}context\0\u{1}message\0\u{1}park\0\u{1}plan\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4637,6 +5534,8 @@ nonisolated extension PBMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case 5: try { try decoder.decodeSingularBoolField(value: &self.carriesRules) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.context) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.park) }()
+      case 9: try { try decoder.decodeSingularFixed64Field(value: &self.plan) }()
       default: break
       }
     }
@@ -4668,6 +5567,12 @@ nonisolated extension PBMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if !self.message.isEmpty {
       try visitor.visitSingularStringField(value: self.message, fieldNumber: 7)
     }
+    if self.park != false {
+      try visitor.visitSingularBoolField(value: self.park, fieldNumber: 8)
+    }
+    if self.plan != 0 {
+      try visitor.visitSingularFixed64Field(value: self.plan, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4679,6 +5584,8 @@ nonisolated extension PBMerge: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
     if lhs.carriesRules != rhs.carriesRules {return false}
     if lhs.context != rhs.context {return false}
     if lhs.message != rhs.message {return false}
+    if lhs.park != rhs.park {return false}
+    if lhs.plan != rhs.plan {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4804,7 +5711,7 @@ nonisolated extension PBResolution: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PBRollback: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Rollback"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}to\0\u{1}topics\0\u{1}context\0\u{1}message\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}to\0\u{1}topics\0\u{1}context\0\u{1}message\0\u{1}plan\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4817,6 +5724,7 @@ nonisolated extension PBRollback: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.topics) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.context) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 6: try { try decoder.decodeSingularFixed64Field(value: &self.plan) }()
       default: break
       }
     }
@@ -4838,6 +5746,9 @@ nonisolated extension PBRollback: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.message.isEmpty {
       try visitor.visitSingularStringField(value: self.message, fieldNumber: 5)
     }
+    if self.plan != 0 {
+      try visitor.visitSingularFixed64Field(value: self.plan, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4847,6 +5758,7 @@ nonisolated extension PBRollback: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.topics != rhs.topics {return false}
     if lhs.context != rhs.context {return false}
     if lhs.message != rhs.message {return false}
+    if lhs.plan != rhs.plan {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4854,7 +5766,7 @@ nonisolated extension PBRollback: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension PBRevert: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Revert"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}versions\0\u{1}revisions\0\u{1}author\0\u{1}resolutions\0\u{1}context\0\u{1}message\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}versions\0\u{1}revisions\0\u{1}author\0\u{1}resolutions\0\u{1}context\0\u{1}message\0\u{1}cascade\0\u{3}own_only\0\u{1}excluded\0\u{1}plan\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4869,6 +5781,10 @@ nonisolated extension PBRevert: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.resolutions) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.context) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.cascade) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.ownOnly) }()
+      case 10: try { try decoder.decodeRepeatedInt64Field(value: &self.excluded) }()
+      case 11: try { try decoder.decodeSingularFixed64Field(value: &self.plan) }()
       default: break
       }
     }
@@ -4900,6 +5816,18 @@ nonisolated extension PBRevert: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.message.isEmpty {
       try visitor.visitSingularStringField(value: self.message, fieldNumber: 7)
     }
+    if self.cascade != false {
+      try visitor.visitSingularBoolField(value: self.cascade, fieldNumber: 8)
+    }
+    if self.ownOnly != false {
+      try visitor.visitSingularBoolField(value: self.ownOnly, fieldNumber: 9)
+    }
+    if !self.excluded.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.excluded, fieldNumber: 10)
+    }
+    if self.plan != 0 {
+      try visitor.visitSingularFixed64Field(value: self.plan, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4911,6 +5839,432 @@ nonisolated extension PBRevert: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.resolutions != rhs.resolutions {return false}
     if lhs.context != rhs.context {return false}
     if lhs.message != rhs.message {return false}
+    if lhs.cascade != rhs.cascade {return false}
+    if lhs.ownOnly != rhs.ownOnly {return false}
+    if lhs.excluded != rhs.excluded {return false}
+    if lhs.plan != rhs.plan {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPick: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Pick"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}revisions\0\u{1}resolutions\0\u{3}same_reads\0\u{1}context\0\u{1}message\0\u{1}plan\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try { try decoder.decodeRepeatedInt64Field(value: &self.revisions) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.resolutions) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.sameReads) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.context) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 7: try { try decoder.decodeSingularFixed64Field(value: &self.plan) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    if !self.revisions.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.revisions, fieldNumber: 2)
+    }
+    if !self.resolutions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.resolutions, fieldNumber: 3)
+    }
+    if self.sameReads != false {
+      try visitor.visitSingularBoolField(value: self.sameReads, fieldNumber: 4)
+    }
+    if !self.context.isEmpty {
+      try visitor.visitSingularStringField(value: self.context, fieldNumber: 5)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 6)
+    }
+    if self.plan != 0 {
+      try visitor.visitSingularFixed64Field(value: self.plan, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBPick, rhs: PBPick) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs.revisions != rhs.revisions {return false}
+    if lhs.resolutions != rhs.resolutions {return false}
+    if lhs.sameReads != rhs.sameReads {return false}
+    if lhs.context != rhs.context {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.plan != rhs.plan {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBQuarantine: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Quarantine"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}versions\0\u{1}revisions\0\u{1}author\0\u{1}cascade\0\u{3}own_only\0\u{1}excluded\0\u{1}reason\0\u{1}context\0\u{1}message\0\u{1}plan\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.versions) }()
+      case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.revisions) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._author) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.cascade) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.ownOnly) }()
+      case 7: try { try decoder.decodeRepeatedInt64Field(value: &self.excluded) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.context) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 11: try { try decoder.decodeSingularFixed64Field(value: &self.plan) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    if !self.versions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.versions, fieldNumber: 2)
+    }
+    if !self.revisions.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.revisions, fieldNumber: 3)
+    }
+    try { if let v = self._author {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.cascade != false {
+      try visitor.visitSingularBoolField(value: self.cascade, fieldNumber: 5)
+    }
+    if self.ownOnly != false {
+      try visitor.visitSingularBoolField(value: self.ownOnly, fieldNumber: 6)
+    }
+    if !self.excluded.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.excluded, fieldNumber: 7)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 8)
+    }
+    if !self.context.isEmpty {
+      try visitor.visitSingularStringField(value: self.context, fieldNumber: 9)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 10)
+    }
+    if self.plan != 0 {
+      try visitor.visitSingularFixed64Field(value: self.plan, fieldNumber: 11)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBQuarantine, rhs: PBQuarantine) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs.versions != rhs.versions {return false}
+    if lhs.revisions != rhs.revisions {return false}
+    if lhs._author != rhs._author {return false}
+    if lhs.cascade != rhs.cascade {return false}
+    if lhs.ownOnly != rhs.ownOnly {return false}
+    if lhs.excluded != rhs.excluded {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.context != rhs.context {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.plan != rhs.plan {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Plan"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}merge\0\u{1}rollback\0\u{1}revert\0\u{1}pick\0\u{1}quarantine\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: PBMerge?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .merge(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .merge(v)
+        }
+      }()
+      case 2: try {
+        var v: PBRollback?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .rollback(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .rollback(v)
+        }
+      }()
+      case 3: try {
+        var v: PBRevert?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .revert(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .revert(v)
+        }
+      }()
+      case 4: try {
+        var v: PBPick?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .pick(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .pick(v)
+        }
+      }()
+      case 5: try {
+        var v: PBQuarantine?
+        var hadOneofValue = false
+        if let current = self.work {
+          hadOneofValue = true
+          if case .quarantine(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.work = .quarantine(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.work {
+    case .merge?: try {
+      guard case .merge(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .rollback?: try {
+      guard case .rollback(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .revert?: try {
+      guard case .revert(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .pick?: try {
+      guard case .pick(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .quarantine?: try {
+      guard case .quarantine(let v)? = self.work else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBPlan, rhs: PBPlan) -> Bool {
+    if lhs.work != rhs.work {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPlanned: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Planned"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}id\0\u{1}changes\0\u{1}unlisted\0\u{1}conflicts\0\u{3}unlisted_conflicts\0\u{1}agreed\0\u{1}contained\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._at) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.id) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.changes) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.unlisted) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.conflicts) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.unlistedConflicts) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.agreed) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.contained) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._at {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.id != 0 {
+      try visitor.visitSingularFixed64Field(value: self.id, fieldNumber: 2)
+    }
+    if !self.changes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.changes, fieldNumber: 3)
+    }
+    if self.unlisted != 0 {
+      try visitor.visitSingularInt64Field(value: self.unlisted, fieldNumber: 4)
+    }
+    if !self.conflicts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.conflicts, fieldNumber: 5)
+    }
+    if self.unlistedConflicts != 0 {
+      try visitor.visitSingularInt64Field(value: self.unlistedConflicts, fieldNumber: 6)
+    }
+    if self.agreed != 0 {
+      try visitor.visitSingularInt64Field(value: self.agreed, fieldNumber: 7)
+    }
+    if self.contained != false {
+      try visitor.visitSingularBoolField(value: self.contained, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBPlanned, rhs: PBPlanned) -> Bool {
+    if lhs._at != rhs._at {return false}
+    if lhs.id != rhs.id {return false}
+    if lhs.changes != rhs.changes {return false}
+    if lhs.unlisted != rhs.unlisted {return false}
+    if lhs.conflicts != rhs.conflicts {return false}
+    if lhs.unlistedConflicts != rhs.unlistedConflicts {return false}
+    if lhs.agreed != rhs.agreed {return false}
+    if lhs.contained != rhs.contained {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPlannedChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PlannedChange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}to\0\u{3}made_of\0\u{1}settled\0")
+
+  fileprivate class _StorageClass {
+    var _from: PBRecord? = nil
+    var _to: PBRecord? = nil
+    var _madeOf: [Int64] = []
+    var _settled: Bool = false
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _from = source._from
+      _to = source._to
+      _madeOf = source._madeOf
+      _settled = source._settled
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._from) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._to) }()
+        case 3: try { try decoder.decodeRepeatedInt64Field(value: &_storage._madeOf) }()
+        case 4: try { try decoder.decodeSingularBoolField(value: &_storage._settled) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._from {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      try { if let v = _storage._to {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if !_storage._madeOf.isEmpty {
+        try visitor.visitPackedInt64Field(value: _storage._madeOf, fieldNumber: 3)
+      }
+      if _storage._settled != false {
+        try visitor.visitSingularBoolField(value: _storage._settled, fieldNumber: 4)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBPlannedChange, rhs: PBPlannedChange) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._from != rhs_storage._from {return false}
+        if _storage._to != rhs_storage._to {return false}
+        if _storage._madeOf != rhs_storage._madeOf {return false}
+        if _storage._settled != rhs_storage._settled {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4997,7 +6351,7 @@ nonisolated extension PBAuthorship: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PBMergeConflict: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".MergeConflict"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}kind\0\u{1}base\0\u{1}ours\0\u{1}theirs\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}kind\0\u{1}base\0\u{1}ours\0\u{1}theirs\0\u{3}undone_by\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5010,6 +6364,7 @@ nonisolated extension PBMergeConflict: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 3: try { try decoder.decodeSingularMessageField(value: &self._base) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._ours) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._theirs) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.undoneBy) }()
       default: break
       }
     }
@@ -5035,6 +6390,9 @@ nonisolated extension PBMergeConflict: SwiftProtobuf.Message, SwiftProtobuf._Mes
     try { if let v = self._theirs {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if self.undoneBy != 0 {
+      try visitor.visitSingularInt64Field(value: self.undoneBy, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5044,13 +6402,14 @@ nonisolated extension PBMergeConflict: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs._base != rhs._base {return false}
     if lhs._ours != rhs._ours {return false}
     if lhs._theirs != rhs._theirs {return false}
+    if lhs.undoneBy != rhs.undoneBy {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
 }
 
 nonisolated extension PBMergeConflict.Kind: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}BOTH_CHANGED\0\u{1}BOTH_CREATED\0\u{1}DELETED_AND_CHANGED\0\u{1}CHANGED_AND_DELETED\0\u{1}DIFFERENT_KINDS\0\u{1}UNDONE\0\u{1}NO_BASE\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}BOTH_CHANGED\0\u{1}BOTH_CREATED\0\u{1}DELETED_AND_CHANGED\0\u{1}CHANGED_AND_DELETED\0\u{1}DIFFERENT_KINDS\0\u{1}UNDONE\0\u{1}NO_BASE\0\u{1}OTHER_READ\0")
 }
 
 nonisolated extension PBMergeVersion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -5132,7 +6491,7 @@ nonisolated extension PBMergeVersion: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension PBOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Outcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}committed\0\u{1}held\0\u{1}conflict\0\u{1}merged\0\u{1}unsettled\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}position\0\u{1}committed\0\u{1}held\0\u{1}conflict\0\u{1}merged\0\u{1}unsettled\0\u{2}\u{9}frozen\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5196,6 +6555,7 @@ nonisolated extension PBOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
           self.result = .unsettled(v)
         }
       }()
+      case 15: try { try decoder.decodeSingularMessageField(value: &self._frozen) }()
       default: break
       }
     }
@@ -5232,12 +6592,16 @@ nonisolated extension PBOutcome: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     }()
     case nil: break
     }
+    try { if let v = self._frozen {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PBOutcome, rhs: PBOutcome) -> Bool {
     if lhs._position != rhs._position {return false}
     if lhs.result != rhs.result {return false}
+    if lhs._frozen != rhs._frozen {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5275,7 +6639,7 @@ nonisolated extension PBOutcome.Conflict: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension PBOutcome.Merged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = PBOutcome.protoMessageName + ".Merged"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}written\0\u{1}agreed\0\u{1}settled\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}written\0\u{1}agreed\0\u{1}settled\0\u{1}parked\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5287,6 +6651,7 @@ nonisolated extension PBOutcome.Merged: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.written) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.agreed) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.settled) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.parked) }()
       default: break
       }
     }
@@ -5305,6 +6670,9 @@ nonisolated extension PBOutcome.Merged: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.settled != 0 {
       try visitor.visitSingularInt64Field(value: self.settled, fieldNumber: 4)
     }
+    if self.parked != 0 {
+      try visitor.visitSingularInt64Field(value: self.parked, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5313,6 +6681,7 @@ nonisolated extension PBOutcome.Merged: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.written != rhs.written {return false}
     if lhs.agreed != rhs.agreed {return false}
     if lhs.settled != rhs.settled {return false}
+    if lhs.parked != rhs.parked {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5348,6 +6717,41 @@ nonisolated extension PBOutcome.Unsettled: SwiftProtobuf.Message, SwiftProtobuf.
   package static func ==(lhs: PBOutcome.Unsettled, rhs: PBOutcome.Unsettled) -> Bool {
     if lhs.conflicts != rhs.conflicts {return false}
     if lhs.unlisted != rhs.unlisted {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBOutcome.Frozen: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = PBOutcome.protoMessageName + ".Frozen"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}records\0\u{1}more\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.records) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.more) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.records != 0 {
+      try visitor.visitSingularInt64Field(value: self.records, fieldNumber: 1)
+    }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBOutcome.Frozen, rhs: PBOutcome.Frozen) -> Bool {
+    if lhs.records != rhs.records {return false}
+    if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5743,7 +7147,7 @@ nonisolated extension PBLogCursor: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Log"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}agent\0\u{1}context\0\u{3}since_ms\0\u{3}until_ms\0\u{1}ascending\0\u{1}cursor\0\u{1}basis\0\u{1}limit\0\u{1}values\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}topics\0\u{1}agent\0\u{1}context\0\u{3}since_ms\0\u{3}until_ms\0\u{1}ascending\0\u{1}cursor\0\u{1}basis\0\u{1}limit\0\u{1}values\0\u{1}parents\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5762,6 +7166,7 @@ nonisolated extension PBLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       case 9: try { try decoder.decodeSingularMessageField(value: &self._basis) }()
       case 10: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
       case 11: try { try decoder.decodeSingularBoolField(value: &self.values) }()
+      case 12: try { try decoder.decodeSingularBoolField(value: &self.parents) }()
       default: break
       }
     }
@@ -5805,6 +7210,9 @@ nonisolated extension PBLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if self.values != false {
       try visitor.visitSingularBoolField(value: self.values, fieldNumber: 11)
     }
+    if self.parents != false {
+      try visitor.visitSingularBoolField(value: self.parents, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5820,6 +7228,7 @@ nonisolated extension PBLog: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs._basis != rhs._basis {return false}
     if lhs.limit != rhs.limit {return false}
     if lhs.values != rhs.values {return false}
+    if lhs.parents != rhs.parents {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5876,18 +7285,49 @@ nonisolated extension PBLogPage: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBBranches: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Branches"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}figures\0\u{1}after\0\u{1}limit\0\u{1}tags\0\u{1}tag\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    // Load everything into unknown fields
-    while try decoder.nextFieldNumber() != nil {}
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularBoolField(value: &self.figures) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.after) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.tags) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.tag) }()
+      default: break
+      }
+    }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.figures != false {
+      try visitor.visitSingularBoolField(value: self.figures, fieldNumber: 1)
+    }
+    if !self.after.isEmpty {
+      try visitor.visitSingularStringField(value: self.after, fieldNumber: 2)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.limit, fieldNumber: 3)
+    }
+    if self.tags != false {
+      try visitor.visitSingularBoolField(value: self.tags, fieldNumber: 4)
+    }
+    if !self.tag.isEmpty {
+      try visitor.visitSingularStringField(value: self.tag, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PBBranches, rhs: PBBranches) -> Bool {
+    if lhs.figures != rhs.figures {return false}
+    if lhs.after != rhs.after {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.tags != rhs.tags {return false}
+    if lhs.tag != rhs.tag {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5895,7 +7335,7 @@ nonisolated extension PBBranches: SwiftProtobuf.Message, SwiftProtobuf._MessageI
 
 nonisolated extension PBBranchList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".BranchList"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branches\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branches\0\u{1}tags\0\u{1}more\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5904,6 +7344,8 @@ nonisolated extension PBBranchList: SwiftProtobuf.Message, SwiftProtobuf._Messag
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.branches) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.tags) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.more) }()
       default: break
       }
     }
@@ -5913,11 +7355,19 @@ nonisolated extension PBBranchList: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if !self.branches.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.branches, fieldNumber: 1)
     }
+    if !self.tags.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.tags, fieldNumber: 2)
+    }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PBBranchList, rhs: PBBranchList) -> Bool {
     if lhs.branches != rhs.branches {return false}
+    if lhs.tags != rhs.tags {return false}
+    if lhs.more != rhs.more {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -5925,7 +7375,7 @@ nonisolated extension PBBranchList: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PBBranch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Branch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}parent\0\u{3}fork_revision\0\u{1}created\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}parent\0\u{3}fork_revision\0\u{1}created\0\u{1}closed\0\u{1}protected\0\u{1}figures\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -5937,12 +7387,19 @@ nonisolated extension PBBranch: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 2: try { try decoder.decodeSingularStringField(value: &self.parent) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self.forkRevision) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.created) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.closed) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.protected) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._figures) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
@@ -5955,6 +7412,15 @@ nonisolated extension PBBranch: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.created != 0 {
       try visitor.visitSingularInt64Field(value: self.created, fieldNumber: 4)
     }
+    if self.closed != false {
+      try visitor.visitSingularBoolField(value: self.closed, fieldNumber: 5)
+    }
+    if self.protected != false {
+      try visitor.visitSingularBoolField(value: self.protected, fieldNumber: 6)
+    }
+    try { if let v = self._figures {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -5963,6 +7429,134 @@ nonisolated extension PBBranch: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.parent != rhs.parent {return false}
     if lhs.forkRevision != rhs.forkRevision {return false}
     if lhs.created != rhs.created {return false}
+    if lhs.closed != rhs.closed {return false}
+    if lhs.protected != rhs.protected {return false}
+    if lhs._figures != rhs._figures {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBBranchFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".BranchFigures"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}ahead\0\u{1}behind\0\u{3}merged_into\0\u{1}merged\0\u{3}merged_source\0\u{3}open_conflicts\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.head) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.ahead) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.behind) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.mergedInto) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.merged) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.mergedSource) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.openConflicts) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.head != 0 {
+      try visitor.visitSingularInt64Field(value: self.head, fieldNumber: 1)
+    }
+    if self.ahead != 0 {
+      try visitor.visitSingularInt64Field(value: self.ahead, fieldNumber: 2)
+    }
+    if self.behind != 0 {
+      try visitor.visitSingularInt64Field(value: self.behind, fieldNumber: 3)
+    }
+    if !self.mergedInto.isEmpty {
+      try visitor.visitSingularStringField(value: self.mergedInto, fieldNumber: 4)
+    }
+    if self.merged != 0 {
+      try visitor.visitSingularInt64Field(value: self.merged, fieldNumber: 5)
+    }
+    if self.mergedSource != 0 {
+      try visitor.visitSingularInt64Field(value: self.mergedSource, fieldNumber: 6)
+    }
+    if self.openConflicts != 0 {
+      try visitor.visitSingularInt64Field(value: self.openConflicts, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBBranchFigures, rhs: PBBranchFigures) -> Bool {
+    if lhs.head != rhs.head {return false}
+    if lhs.ahead != rhs.ahead {return false}
+    if lhs.behind != rhs.behind {return false}
+    if lhs.mergedInto != rhs.mergedInto {return false}
+    if lhs.merged != rhs.merged {return false}
+    if lhs.mergedSource != rhs.mergedSource {return false}
+    if lhs.openConflicts != rhs.openConflicts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBTag: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Tag"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}branch\0\u{1}revision\0\u{1}agent\0\u{3}time_ms\0\u{1}message\0\u{1}created\0\u{3}holds_history\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.timeMs) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.message) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.created) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.holdsHistory) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 2)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 3)
+    }
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 4)
+    }
+    if self.timeMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.timeMs, fieldNumber: 5)
+    }
+    if !self.message.isEmpty {
+      try visitor.visitSingularStringField(value: self.message, fieldNumber: 6)
+    }
+    if self.created != 0 {
+      try visitor.visitSingularInt64Field(value: self.created, fieldNumber: 7)
+    }
+    if self.holdsHistory != false {
+      try visitor.visitSingularBoolField(value: self.holdsHistory, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBTag, rhs: PBTag) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.branch != rhs.branch {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.agent != rhs.agent {return false}
+    if lhs.timeMs != rhs.timeMs {return false}
+    if lhs.message != rhs.message {return false}
+    if lhs.created != rhs.created {return false}
+    if lhs.holdsHistory != rhs.holdsHistory {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7010,7 +8604,7 @@ nonisolated extension PBGetDiff: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBBranchState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".BranchState"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{3}time_ms\0\u{1}back\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{3}time_ms\0\u{1}back\0\u{1}tag\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -7043,6 +8637,14 @@ nonisolated extension PBBranchState: SwiftProtobuf.Message, SwiftProtobuf._Messa
           self.moment = .back(v)
         }
       }()
+      case 5: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.moment != nil {try decoder.handleConflictingOneOf()}
+          self.moment = .tag(v)
+        }
+      }()
       default: break
       }
     }
@@ -7068,6 +8670,10 @@ nonisolated extension PBBranchState: SwiftProtobuf.Message, SwiftProtobuf._Messa
     case .back?: try {
       guard case .back(let v)? = self.moment else { preconditionFailure() }
       try visitor.visitSingularUInt32Field(value: v, fieldNumber: 4)
+    }()
+    case .tag?: try {
+      guard case .tag(let v)? = self.moment else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }
@@ -7123,7 +8729,7 @@ nonisolated extension PBDiffCursor: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PBDiffPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DiffPage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}to\0\u{1}differences\0\u{1}next\0\u{1}standing\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}to\0\u{1}differences\0\u{1}next\0\u{1}standing\0\u{3}from_branch\0\u{3}to_branch\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -7136,6 +8742,8 @@ nonisolated extension PBDiffPage: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.differences) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._next) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._standing) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.fromBranch) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.toBranch) }()
       default: break
       }
     }
@@ -7161,6 +8769,12 @@ nonisolated extension PBDiffPage: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try { if let v = self._standing {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if !self.fromBranch.isEmpty {
+      try visitor.visitSingularStringField(value: self.fromBranch, fieldNumber: 6)
+    }
+    if !self.toBranch.isEmpty {
+      try visitor.visitSingularStringField(value: self.toBranch, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -7170,6 +8784,8 @@ nonisolated extension PBDiffPage: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.differences != rhs.differences {return false}
     if lhs._next != rhs._next {return false}
     if lhs._standing != rhs._standing {return false}
+    if lhs.fromBranch != rhs.fromBranch {return false}
+    if lhs.toBranch != rhs.toBranch {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -7401,7 +9017,7 @@ nonisolated extension PBGetStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Status"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0\u{1}counts\0\u{3}evicted_history\0\u{4}\u{5}held_log\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0\u{1}counts\0\u{3}evicted_history\0\u{4}\u{5}held_log\0\u{1}tags\0\u{3}tags_below_floor\0")
 
   fileprivate class _StorageClass {
     var _head: PBPosition? = nil
@@ -7430,6 +9046,8 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     var _storeBytes: Int64 = 0
     var _counts: PBMemoryCounts? = nil
     var _evictedHistory: PBEvictedHistory? = nil
+    var _tags: Int64 = 0
+    var _tagsBelowFloor: Int64 = 0
     var _heldLog: PBHeldLog? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -7467,6 +9085,8 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       _storeBytes = source._storeBytes
       _counts = source._counts
       _evictedHistory = source._evictedHistory
+      _tags = source._tags
+      _tagsBelowFloor = source._tagsBelowFloor
       _heldLog = source._heldLog
     }
   }
@@ -7513,6 +9133,8 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         case 25: try { try decoder.decodeSingularMessageField(value: &_storage._counts) }()
         case 26: try { try decoder.decodeSingularMessageField(value: &_storage._evictedHistory) }()
         case 31: try { try decoder.decodeSingularMessageField(value: &_storage._heldLog) }()
+        case 32: try { try decoder.decodeSingularInt64Field(value: &_storage._tags) }()
+        case 33: try { try decoder.decodeSingularInt64Field(value: &_storage._tagsBelowFloor) }()
         default: break
         }
       }
@@ -7606,6 +9228,12 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       try { if let v = _storage._heldLog {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
       } }()
+      if _storage._tags != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._tags, fieldNumber: 32)
+      }
+      if _storage._tagsBelowFloor != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._tagsBelowFloor, fieldNumber: 33)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -7641,6 +9269,8 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         if _storage._storeBytes != rhs_storage._storeBytes {return false}
         if _storage._counts != rhs_storage._counts {return false}
         if _storage._evictedHistory != rhs_storage._evictedHistory {return false}
+        if _storage._tags != rhs_storage._tags {return false}
+        if _storage._tagsBelowFloor != rhs_storage._tagsBelowFloor {return false}
         if _storage._heldLog != rhs_storage._heldLog {return false}
         return true
       }

@@ -46,6 +46,8 @@ package nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// the message names the limit and the offender
   case limitExceeded // = 105
+
+  /// there is none of that name, or it was deleted; the message says which
   case unknownBranch // = 106
   case branchExists // = 107
 
@@ -67,6 +69,19 @@ package nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// older than the outcomes that the session keeps; it was not executed again
   case numberForgotten // = 113
   case unknownBackup // = 114
+
+  /// 115 to 119 are of branches.
+  case planChanged // = 120
+
+  /// the source of a merge has parked conflicts: settle them first
+  case openConflicts // = 121
+
+  /// the branch is closed, or takes only merges; the message says which
+  case notWritable // = 115
+  case unknownTag // = 116
+
+  /// tags are never moved, and share one space of names with branches
+  case tagExists // = 117
 
   /// a queue is full
   case busy // = 200
@@ -125,6 +140,11 @@ package nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 112: self = .numberReused
     case 113: self = .numberForgotten
     case 114: self = .unknownBackup
+    case 115: self = .notWritable
+    case 116: self = .unknownTag
+    case 117: self = .tagExists
+    case 120: self = .planChanged
+    case 121: self = .openConflicts
     case 200: self = .busy
     case 201: self = .outOfOrder
     case 202: self = .diskFull
@@ -159,6 +179,11 @@ package nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .numberReused: return 112
     case .numberForgotten: return 113
     case .unknownBackup: return 114
+    case .notWritable: return 115
+    case .unknownTag: return 116
+    case .tagExists: return 117
+    case .planChanged: return 120
+    case .openConflicts: return 121
     case .busy: return 200
     case .outOfOrder: return 201
     case .diskFull: return 202
@@ -193,6 +218,11 @@ package nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
     .numberReused,
     .numberForgotten,
     .unknownBackup,
+    .planChanged,
+    .openConflicts,
+    .notWritable,
+    .unknownTag,
+    .tagExists,
     .busy,
     .outOfOrder,
     .diskFull,
@@ -235,7 +265,7 @@ package nonisolated struct PBError: Sendable {
 fileprivate nonisolated let _protobuf_package = "membus.v1"
 
 nonisolated extension PBErrorCode: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ERROR_CODE_UNSPECIFIED\0\u{2}d\u{1}MALFORMED\0\u{1}UNKNOWN_REQUEST\0\u{1}UNSUPPORTED_VERSION\0\u{1}INVALID_NAME\0\u{1}INVALID_ARGUMENT\0\u{1}LIMIT_EXCEEDED\0\u{1}UNKNOWN_BRANCH\0\u{1}BRANCH_EXISTS\0\u{1}WRONG_KIND\0\u{1}INVALID_VALUE\0\u{1}BELOW_FLOOR\0\u{1}BEYOND_HEAD\0\u{1}NUMBER_REUSED\0\u{1}NUMBER_FORGOTTEN\0\u{1}UNKNOWN_BACKUP\0\u{2}V\u{1}BUSY\0\u{1}OUT_OF_ORDER\0\u{1}DISK_FULL\0\u{1}STORE_FAILED\0\u{1}DEADLINE_EXCEEDED\0\u{1}SHUTTING_DOWN\0\u{1}NOT_YET_VISIBLE\0\u{2}^\u{1}INSTANCE_CHANGED\0\u{1}HISTORY_DIFFERS\0\u{1}UNKNOWN_STREAM\0\u{1}UNKNOWN_SESSION\0\u{1}PULL_BROKEN\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ERROR_CODE_UNSPECIFIED\0\u{2}d\u{1}MALFORMED\0\u{1}UNKNOWN_REQUEST\0\u{1}UNSUPPORTED_VERSION\0\u{1}INVALID_NAME\0\u{1}INVALID_ARGUMENT\0\u{1}LIMIT_EXCEEDED\0\u{1}UNKNOWN_BRANCH\0\u{1}BRANCH_EXISTS\0\u{1}WRONG_KIND\0\u{1}INVALID_VALUE\0\u{1}BELOW_FLOOR\0\u{1}BEYOND_HEAD\0\u{1}NUMBER_REUSED\0\u{1}NUMBER_FORGOTTEN\0\u{1}UNKNOWN_BACKUP\0\u{1}NOT_WRITABLE\0\u{1}UNKNOWN_TAG\0\u{1}TAG_EXISTS\0\u{2}\u{3}PLAN_CHANGED\0\u{1}OPEN_CONFLICTS\0\u{2}O\u{1}BUSY\0\u{1}OUT_OF_ORDER\0\u{1}DISK_FULL\0\u{1}STORE_FAILED\0\u{1}DEADLINE_EXCEEDED\0\u{1}SHUTTING_DOWN\0\u{1}NOT_YET_VISIBLE\0\u{2}^\u{1}INSTANCE_CHANGED\0\u{1}HISTORY_DIFFERS\0\u{1}UNKNOWN_STREAM\0\u{1}UNKNOWN_SESSION\0\u{1}PULL_BROKEN\0")
 }
 
 nonisolated extension PBError: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -72,7 +72,7 @@ package nonisolated struct PBToken: Sendable {
 }
 
 /// Names are unique within a record, compared byte by byte and never normalised; of several of one name the last counts.
-/// (On the wire this is what map<string, string> is.)
+/// (On the wire this is what map<string, string> is.) Names that begin with "membus." are the broker's.
 package nonisolated struct PBAttribute: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -204,6 +204,17 @@ package nonisolated struct PBPrecondition: Sendable {
     set {kind = .unchanged(newValue)}
   }
 
+  /// Always true: nothing that the transaction names as read or required, or that its context is on record to have read
+  /// before, was quarantined or undone since by a revert that the branch contains. It fails with the key that was, and the
+  /// revision of the quarantine or revert.
+  package var sound: Bool {
+    get {
+      if case .sound(let v)? = kind {return v}
+      return false
+    }
+    set {kind = .sound(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Kind: Equatable, Sendable {
@@ -211,6 +222,10 @@ package nonisolated struct PBPrecondition: Sendable {
     /// this key has no record
     case absent(String)
     case unchanged(PBPrecondition.Unchanged)
+    /// Always true: nothing that the transaction names as read or required, or that its context is on record to have read
+    /// before, was quarantined or undone since by a revert that the branch contains. It fails with the key that was, and the
+    /// revision of the quarantine or revert.
+    case sound(Bool)
 
   }
 
@@ -486,6 +501,10 @@ package nonisolated struct PBCommit: Sendable {
   package mutating func clearInfo() {self._info = nil}
 
   package var records: [PBRecord] = []
+
+  /// The revisions that it follows, as far as they are kept: that before it on its branch, or of a branch's first the newest that
+  /// was inherited; and of a merge the source's. Only in a log that was asked for them.
+  package var parents: [Int64] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -784,7 +803,7 @@ nonisolated extension PBTransaction: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension PBPrecondition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Precondition"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}absent\0\u{1}unchanged\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}absent\0\u{1}unchanged\0\u{1}sound\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -826,6 +845,14 @@ nonisolated extension PBPrecondition: SwiftProtobuf.Message, SwiftProtobuf._Mess
           self.kind = .unchanged(v)
         }
       }()
+      case 4: try {
+        var v: Bool?
+        try decoder.decodeSingularBoolField(value: &v)
+        if let v = v {
+          if self.kind != nil {try decoder.handleConflictingOneOf()}
+          self.kind = .sound(v)
+        }
+      }()
       default: break
       }
     }
@@ -848,6 +875,10 @@ nonisolated extension PBPrecondition: SwiftProtobuf.Message, SwiftProtobuf._Mess
     case .unchanged?: try {
       guard case .unchanged(let v)? = self.kind else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .sound?: try {
+      guard case .sound(let v)? = self.kind else { preconditionFailure() }
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 4)
     }()
     case nil: break
     }
@@ -1340,7 +1371,7 @@ nonisolated extension PBCommitInfo: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PBCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Commit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}info\0\u{1}records\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}info\0\u{1}records\0\u{1}parents\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1350,6 +1381,7 @@ nonisolated extension PBCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularMessageField(value: &self._info) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.records) }()
+      case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.parents) }()
       default: break
       }
     }
@@ -1366,12 +1398,16 @@ nonisolated extension PBCommit: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if !self.records.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.records, fieldNumber: 2)
     }
+    if !self.parents.isEmpty {
+      try visitor.visitPackedInt64Field(value: self.parents, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PBCommit, rhs: PBCommit) -> Bool {
     if lhs._info != rhs._info {return false}
     if lhs.records != rhs.records {return false}
+    if lhs.parents != rhs.parents {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,29 +1,45 @@
 import MembusModel
 
 extension GetBranches: CodedOperation {
-    init(_ message: PBBranches, _ limits: Limits) throws(Refusal) { self.init() }
-    var message: PBBranches { PBBranches() }
+    init(_ message: PBBranches, _ limits: Limits) throws(Refusal) {
+        let names: Names
+        if !message.tag.isEmpty {
+            names = .tag(try Parse.tag(message.tag, "branches.tag"))
+        } else if message.tags {
+            names = .tags(after: message.after.isEmpty ? nil : try Parse.tag(message.after, "branches.after"))
+        } else {
+            names = .branches(after: message.after.isEmpty ? nil : try Parse.branch(message.after, "branches.after"))
+        }
+        self.init(
+            names, withFigures: message.figures,
+            limit: message.limit == 0 ? nil : Parse.pageSize(message.limit, orElse: 1000))
+    }
 
-    static func answer(_ message: PBBranchList) throws(Refusal) -> [BranchInfo] {
-        try message.branches.map { (branch) throws(Refusal) in
-            BranchInfo(
-                name: BranchName(unchecked: branch.name),
-                parent: branch.parent.isEmpty ? nil : BranchName(unchecked: branch.parent),
-                forkRevision: try Parse.revision(branch.forkRevision, "branch.fork_revision"),
-                created: try Parse.revision(branch.created, "branch.created"))
+    var message: PBBranches {
+        .with {
+            switch names {
+            case .branches(let after): $0.after = after?.text ?? ""
+            case .tags(let after):
+                $0.tags = true
+                $0.after = after?.text ?? ""
+            case .tag(let name): $0.tag = name.text
+            }
+            $0.figures = withFigures
+            $0.limit = UInt32(clamping: limit ?? 0)
         }
     }
 
-    static func message(of branches: [BranchInfo]) -> PBBranchList {
+    static func answer(_ message: PBBranchList) throws(Refusal) -> BranchPage {
+        BranchPage(
+            branches: try message.branches.map { (branch) throws(Refusal) in try BranchInfo(branch) },
+            tags: try message.tags.map { (tag) throws(Refusal) in try TagInfo(tag) }, more: message.more)
+    }
+
+    static func message(of page: BranchPage) -> PBBranchList {
         .with {
-            $0.branches = branches.map { branch in
-                .with {
-                    $0.name = branch.name.text
-                    $0.parent = branch.parent?.text ?? ""
-                    $0.forkRevision = branch.forkRevision
-                    $0.created = branch.created
-                }
-            }
+            $0.branches = page.branches.map(PBBranch.init)
+            $0.tags = page.tags.map(PBTag.init)
+            $0.more = page.more
         }
     }
 }

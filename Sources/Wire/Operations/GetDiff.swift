@@ -24,6 +24,8 @@ extension GetDiff: CodedOperation {
     static func answer(_ message: PBDiffPage) throws(Refusal) -> DiffPage {
         DiffPage(
             from: try Position(message.from, "diff.from"), to: try Position(message.to, "diff.to"),
+            fromBranch: message.fromBranch.isEmpty ? nil : try Parse.branch(message.fromBranch, "diff.from_branch"),
+            toBranch: message.toBranch.isEmpty ? nil : try Parse.branch(message.toBranch, "diff.to_branch"),
             standing: message.hasStanding ? try Standing(message.standing) : nil,
             differences: try message.differences.map { (message) throws(Refusal) in try Difference(message) },
             next: message.hasNext ? try DiffCursor(message.next, "diff.next") : nil)
@@ -33,6 +35,8 @@ extension GetDiff: CodedOperation {
         .with {
             $0.from = PBPosition(page.from)
             $0.to = PBPosition(page.to)
+            $0.fromBranch = page.fromBranch?.text ?? ""
+            $0.toBranch = page.toBranch?.text ?? ""
             if let standing = page.standing { $0.standing = PBStanding(standing) }
             $0.differences = page.differences.map(PBDifference.init)
             if let next = page.next { $0.next = PBDiffCursor(next) }
@@ -48,6 +52,7 @@ extension BranchState {
         case .at(let revision): self.init(branch, at: try Parse.revision(revision, "\(field()).at"))
         case .timeMs(let time): self.init(branch, .time(Timestamp(milliseconds: time)))
         case .back(let count): self.init(branch, .back(Int(count)))
+        case .tag(let name): self.init(branch, .tag(try Parse.tag(name, "\(field()).tag")))
         }
     }
 }
@@ -61,6 +66,7 @@ extension PBBranchState {
         case .revision(let revision): at = revision
         case .time(let time): timeMs = time.milliseconds
         case .back(let count): back = UInt32(clamping: count)
+        case .tag(let name): tag = name.text
         }
     }
 }

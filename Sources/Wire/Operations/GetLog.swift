@@ -12,7 +12,7 @@ extension GetLog: CodedOperation {
             ascending: message.ascending,
             cursor: message.hasCursor ? try LogCursor(message.cursor, "log.cursor") : nil,
             basis: message.hasBasis ? try Position(message.basis, "log.basis") : nil,
-            limit: Parse.pageSize(message.limit, orElse: 100), values: message.values)
+            limit: Parse.pageSize(message.limit, orElse: 100), values: message.values, withParents: message.parents)
     }
 
     var message: PBLog {
@@ -28,6 +28,7 @@ extension GetLog: CodedOperation {
             if let basis { $0.basis = PBPosition(basis) }
             $0.limit = UInt32(clamping: limit)
             $0.values = values
+            $0.parents = withParents
         }
     }
 

@@ -37,6 +37,8 @@ extension PBStatus {
         storeBytes = status.storeBytes
         if let counts = status.counts { self.counts = PBMemoryCounts(counts) }
         if let held = status.heldLog { heldLog = PBHeldLog(held) }
+        tags = status.tags
+        tagsBelowFloor = status.tagsBelowFloor
         if let evicted = status.evictedHistory {
             evictedHistory = .with {
                 $0.all = PBCountedAmount(evicted.all)
@@ -75,6 +77,8 @@ extension BrokerFigures {
         storeBytes = message.storeBytes
         if message.hasCounts { counts = try MemoryCounts(message.counts) }
         if message.hasHeldLog { heldLog = HeldLog(message.heldLog) }
+        tags = message.tags
+        tagsBelowFloor = message.tagsBelowFloor
         if message.hasEvictedHistory {
             evictedHistory = EvictedHistory(
                 all: MemoryCounts.Amount(message.evictedHistory.all),

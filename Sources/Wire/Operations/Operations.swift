@@ -25,6 +25,7 @@ extension Request.Body {
         case .digest(let message): self = .digest(try Digest(message, limits))
         case .diff(let message): self = .diff(try GetDiff(message, limits))
         case .impact(let message): self = .impact(try GetImpact(message, limits))
+        case .plan(let message): self = .plan(try GetPlan(message, limits))
         }
     }
 
@@ -50,6 +51,7 @@ extension Request.Body {
         case .digest(let operation): .digest(operation.message)
         case .diff(let operation): .diff(operation.message)
         case .impact(let operation): .impact(operation.message)
+        case .plan(let operation): .plan(operation.message)
         }
     }
 }
@@ -78,6 +80,7 @@ extension Reply.Body {
         case .digest(let message): self = .digest(try Digest.answer(message))
         case .diff(let message): self = .diff(try GetDiff.answer(message))
         case .impact(let message): self = .impact(try GetImpact.answer(message))
+        case .planned(let message): self = .planned(try GetPlan.answer(message))
         }
     }
 
@@ -104,6 +107,7 @@ extension Reply.Body {
         case .digest(let answer): .digest(Digest.message(of: answer))
         case .diff(let answer): .diff(GetDiff.message(of: answer))
         case .impact(let answer): .impact(GetImpact.message(of: answer))
+        case .planned(let answer): .planned(GetPlan.message(of: answer))
         }
     }
 }

@@ -25,6 +25,10 @@ extension Transact: CodedOperation {
             case .merge(let merge): work = .success(.merge(try Merge(merge)))
             case .rollback(let rollback): work = .success(.rollback(try Rollback(rollback, limits)))
             case .revert(let revert): work = .success(.revert(try Revert(revert)))
+            case .pick(let pick): work = .success(.pick(try Pick(pick)))
+            case .quarantine(let quarantine): work = .success(.quarantine(try Quarantine(quarantine)))
+            case .branchChange(let change): work = .success(.branch(try BranchChange(change)))
+            case .tagChange(let change): work = .success(.tag(try TagChange(change)))
             }
         } catch {
             work = .failure(error)
@@ -45,6 +49,10 @@ extension Transact: CodedOperation {
             case .success(.merge(let merge)): $0.work = .merge(PBMerge(merge))
             case .success(.rollback(let rollback)): $0.work = .rollback(PBRollback(rollback))
             case .success(.revert(let revert)): $0.work = .revert(PBRevert(revert))
+            case .success(.pick(let pick)): $0.work = .pick(PBPick(pick))
+            case .success(.quarantine(let quarantine)): $0.work = .quarantine(PBQuarantine(quarantine))
+            case .success(.branch(let change)): $0.work = .branchChange(PBBranchChange(change))
+            case .success(.tag(let change)): $0.work = .tagChange(PBTagChange(change))
             case .failure: break
             }
         }
@@ -58,6 +66,9 @@ extension Outcome {
     init(_ message: PBOutcome) throws(Refusal) {
         let at = try Position(message.position, "outcome.position")
         switch message.result {
+        case .committed where message.hasFrozen:
+            let frozen = message.frozen
+            self = .forked(at, FrozenCount(records: Int(clamping: frozen.records), isAll: !frozen.more))
         case .committed: self = .committed(at)
         case .held: self = .held(at)
         case .conflict(let conflict):
@@ -69,7 +80,7 @@ extension Outcome {
                 MergeReport(
                     source: try Parse.revision(merged.source, "outcome.merged.source"),
                     written: Int(clamping: merged.written), agreed: Int(clamping: merged.agreed),
-                    settled: Int(clamping: merged.settled)))
+                    settled: Int(clamping: merged.settled), parked: Int(clamping: merged.parked)))
         case .unsettled(let unsettled):
             self = .unsettled(
                 try unsettled.conflicts.map { (conflict) throws(Refusal) in try MergeConflict(conflict) },
@@ -96,6 +107,13 @@ extension PBOutcome {
         case .committed(let at):
             position = PBPosition(at)
             result = .committed(true)
+        case .forked(let at, let frozen):
+            position = PBPosition(at)
+            result = .committed(true)
+            self.frozen = .with {
+                $0.records = Int64(frozen.records)
+                $0.more = !frozen.isAll
+            }
         case .held(let at):
             position = PBPosition(at)
             result = .held(true)
@@ -110,6 +128,7 @@ extension PBOutcome {
                     $0.written = Int64(report.written)
                     $0.agreed = Int64(report.agreed)
                     $0.settled = Int64(report.settled)
+                    $0.parked = Int64(report.parked)
                 })
         case .unsettled(let conflicts, let unlisted, let at):
             position = PBPosition(at)

@@ -11,7 +11,8 @@ extension Merge {
             try Parse.branch(message.source, "merge.source"), into: try Parse.branch(message.target, "merge.target"),
             at: message.hasAt ? try Parse.revision(message.at, "merge.at") : nil,
             resolutions: try Resolution.list(message.resolutions, "merge.resolutions"),
-            carriesRules: message.carriesRules, context: message.context, message: message.message)
+            carriesRules: message.carriesRules, parks: message.park, plan: PlanID(message.plan),
+            context: message.context, message: message.message)
     }
 }
 
@@ -20,31 +21,80 @@ extension Rollback {
         self.init(
             try Parse.branch(message.branch, "rollback.branch"), to: try Parse.revision(message.to, "rollback.to"),
             filter: message.topics.isEmpty ? .everything : try Parse.filter(message.topics, limits),
-            context: message.context, message: message.message)
+            plan: PlanID(message.plan), context: message.context, message: message.message)
     }
 }
 
 extension Revert {
     init(_ message: PBRevert) throws(Refusal) {
+        self.init(
+            try Parse.branch(message.branch, "revert.branch"),
+            versions: try VersionName.list(message.versions, "revert.versions"), revisions: message.revisions,
+            author: message.hasAuthor ? try Authorship(message.author, "revert.author") : nil,
+            cascade: try Cascade(message.cascade, message.ownOnly, message.excluded, "revert"),
+            resolutions: try Resolution.list(message.resolutions, "revert.resolutions"), plan: PlanID(message.plan),
+            context: message.context, message: message.message)
+    }
+}
+
+extension Quarantine {
+    init(_ message: PBQuarantine) throws(Refusal) {
+        self.init(
+            try Parse.branch(message.branch, "quarantine.branch"),
+            versions: try VersionName.list(message.versions, "quarantine.versions"), revisions: message.revisions,
+            author: message.hasAuthor ? try Authorship(message.author, "quarantine.author") : nil,
+            cascade: try Cascade(message.cascade, message.ownOnly, message.excluded, "quarantine"),
+            reason: message.reason, plan: PlanID(message.plan), context: message.context, message: message.message)
+    }
+}
+
+extension Pick {
+    init(_ message: PBPick) throws(Refusal) {
+        self.init(
+            message.revisions, onto: try Parse.branch(message.branch, "pick.branch"),
+            resolutions: try Resolution.list(message.resolutions, "pick.resolutions"), sameReads: message.sameReads,
+            plan: PlanID(message.plan), context: message.context, message: message.message)
+    }
+}
+
+extension VersionName {
+    fileprivate static func list(
+        _ messages: [PBVersionName], _ field: @autoclosure Field
+    ) throws(Refusal) -> [VersionName] {
         var versions: [VersionName] = []
-        versions.reserveCapacity(message.versions.count)
-        for (index, version) in message.versions.enumerated() {
+        versions.reserveCapacity(messages.count)
+        for (index, version) in messages.enumerated() {
             versions.append(
                 VersionName(
-                    try Parse.key(version.key, "revert.versions[\(index)].key"),
-                    at: try Parse.revision(version.revision, "revert.versions[\(index)].revision")))
+                    try Parse.key(version.key, "\(field())[\(index)].key"),
+                    at: try Parse.revision(version.revision, "\(field())[\(index)].revision")))
         }
-        var author: Authorship?
-        if message.hasAuthor {
-            author = Authorship(
-                agent: message.author.hasAgent ? message.author.agent : nil,
-                context: message.author.hasContext ? message.author.context : nil,
-                since: try Parse.revision(message.author.since, "revert.author.since"))
-        }
+        return versions
+    }
+}
+
+extension Authorship {
+    fileprivate init(_ message: PBAuthorship, _ field: @autoclosure Field) throws(Refusal) {
         self.init(
-            try Parse.branch(message.branch, "revert.branch"), versions: versions, revisions: message.revisions,
-            author: author, resolutions: try Resolution.list(message.resolutions, "revert.resolutions"),
-            context: message.context, message: message.message)
+            agent: message.hasAgent ? message.agent : nil, context: message.hasContext ? message.context : nil,
+            since: try Parse.revision(message.since, "\(field()).since"))
+    }
+}
+
+extension Cascade {
+    fileprivate init?(
+        _ cascades: Bool, _ ownOnly: Bool, _ excluded: [Revision], _ field: @autoclosure Field
+    ) throws(Refusal) {
+        guard cascades else {
+            // It would else be passed over in silence.
+            if ownOnly || !excluded.isEmpty {
+                throw Refusal(
+                    .invalidArgument, "\(field()): own_only and excluded say what derives, but cascade is not set",
+                    hint: "set cascade, or leave them out", subject: "cascade")
+            }
+            return nil
+        }
+        self.init(ownOnly: ownOnly, excluded: excluded)
     }
 }
 
@@ -83,6 +133,8 @@ extension PBMerge {
         if let at = merge.at { self.at = at }
         resolutions = merge.resolutions.map(PBResolution.init)
         carriesRules = merge.carriesRules
+        park = merge.parks
+        plan = merge.plan?.id ?? 0
         context = merge.context
         message = merge.message
     }
@@ -94,6 +146,7 @@ extension PBRollback {
         branch = rollback.branch.text
         to = rollback.to
         if rollback.filter != .everything { topics = rollback.filter.topics.map(\.text) }
+        plan = rollback.plan?.id ?? 0
         context = rollback.context
         message = rollback.message
     }
@@ -103,23 +156,57 @@ extension PBRevert {
     init(_ revert: Revert) {
         self.init()
         branch = revert.branch.text
-        versions = revert.versions.map { version in
-            .with {
-                $0.key = version.key.text
-                $0.revision = version.revision
-            }
-        }
+        versions = revert.versions.map(PBVersionName.init)
         revisions = revert.revisions
-        if let author = revert.author {
-            self.author = .with {
-                if let agent = author.agent { $0.agent = agent }
-                if let context = author.context { $0.context = context }
-                $0.since = author.since
-            }
+        if let author = revert.author { self.author = PBAuthorship(author) }
+        if let cascade = revert.cascade {
+            self.cascade = true
+            (ownOnly, excluded) = (cascade.ownOnly, cascade.excluded)
         }
+        plan = revert.plan?.id ?? 0
         resolutions = revert.resolutions.map(PBResolution.init)
         context = revert.context
         message = revert.message
+    }
+}
+
+extension PBQuarantine {
+    init(_ quarantine: Quarantine) {
+        self.init()
+        branch = quarantine.branch.text
+        versions = quarantine.versions.map(PBVersionName.init)
+        revisions = quarantine.revisions
+        if let author = quarantine.author { self.author = PBAuthorship(author) }
+        if let cascade = quarantine.cascade {
+            self.cascade = true
+            (ownOnly, excluded) = (cascade.ownOnly, cascade.excluded)
+        }
+        reason = quarantine.reason
+        plan = quarantine.plan?.id ?? 0
+        context = quarantine.context
+        message = quarantine.message
+    }
+}
+
+extension PBPick {
+    init(_ pick: Pick) {
+        self.init()
+        branch = pick.branch.text
+        revisions = pick.revisions
+        resolutions = pick.resolutions.map(PBResolution.init)
+        sameReads = pick.sameReads
+        plan = pick.plan?.id ?? 0
+        context = pick.context
+        message = pick.message
+    }
+}
+
+extension PBAuthorship {
+    fileprivate init(_ author: Authorship) {
+        self.init()
+        if let agent = author.agent { self.agent = agent }
+        if let context = author.context { self.context = context }
+        since = author.since
     }
 }
 
@@ -150,7 +237,8 @@ extension MergeConflict {
             key: Key(unchecked: message.key), kind: kind,
             base: message.hasBase ? try MergeVersion(message.base) : nil,
             ours: message.hasOurs ? try MergeVersion(message.ours) : nil,
-            theirs: message.hasTheirs ? try MergeVersion(message.theirs) : nil)
+            theirs: message.hasTheirs ? try MergeVersion(message.theirs) : nil,
+            undoneBy: message.undoneBy == 0 ? nil : message.undoneBy)
     }
 }
 
@@ -171,6 +259,7 @@ extension MergeConflictKind {
         case .differentKinds: self = .differentKinds
         case .undone: self = .undone
         case .noBase: self = .noBase
+        case .otherRead: self = .otherRead
         case .unspecified, .UNRECOGNIZED: return nil
         }
     }
@@ -184,6 +273,7 @@ extension MergeConflictKind {
         case .differentKinds: .differentKinds
         case .undone: .undone
         case .noBase: .noBase
+        case .otherRead: .otherRead
         }
     }
 }
@@ -196,6 +286,7 @@ extension PBMergeConflict {
         if let base = conflict.base { self.base = PBMergeVersion(base) }
         if let ours = conflict.ours { self.ours = PBMergeVersion(ours) }
         if let theirs = conflict.theirs { self.theirs = PBMergeVersion(theirs) }
+        undoneBy = conflict.undoneBy ?? 0
     }
 }
 

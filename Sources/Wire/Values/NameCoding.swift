@@ -17,6 +17,10 @@ enum Parse {
         do throws(InvalidName) { return try BranchName(text) } catch { throw Self.invalid(error, field()) }
     }
 
+    static func tag(_ text: String, _ field: @autoclosure Field) throws(Refusal) -> TagName {
+        do throws(InvalidName) { return try TagName(text) } catch { throw Self.invalid(error, field()) }
+    }
+
     static func topic(_ text: String, _ field: @autoclosure Field) throws(Refusal) -> Topic {
         do throws(InvalidName) { return try Topic(text) } catch { throw Self.invalid(error, field()) }
     }

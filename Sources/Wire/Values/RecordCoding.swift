@@ -93,11 +93,13 @@ extension PBCommit {
         self.init()
         info = PBCommitInfo(commit.info)
         records = commit.records.map(PBRecord.init)
+        parents = commit.parents
     }
 }
 
 extension Commit {
     init(_ message: PBCommit) throws(Refusal) {
         self.init(info: try CommitInfo(message.info), records: try Parse.records(message.records))
+        parents = message.parents
     }
 }

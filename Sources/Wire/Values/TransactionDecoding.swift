@@ -11,8 +11,8 @@ extension Fork {
         }
         self.init(
             name: try Parse.branch(message.name, "fork.name"), parent: try Parse.branch(message.parent, "fork.parent"),
-            at: message.hasAt ? try Parse.revision(message.at, "fork.at") : nil, context: message.context,
-            message: message.message)
+            at: message.hasAt ? try Parse.revision(message.at, "fork.at") : nil, expires: message.expire,
+            context: message.context, message: message.message)
     }
 }
 
@@ -51,6 +51,7 @@ extension Precondition {
             self = .unchanged(
                 try Parse.topic(unchanged.topic, "\(field()).unchanged.topic"),
                 since: try Parse.revision(unchanged.since, "\(field()).unchanged.since"))
+        case .sound: self = .sound
         case nil:
             // Not to be passed over: the agent relies on it.
             throw Refusal(.invalidArgument, "\(field()): it is of no kind that this broker knows", subject: field())

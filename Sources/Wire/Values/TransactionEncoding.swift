@@ -7,6 +7,7 @@ extension PBFork {
         name = fork.name.text
         parent = fork.parent.text
         if let at = fork.at { self.at = at }
+        expire = fork.expires
         context = fork.context
         message = fork.message
     }
@@ -46,6 +47,7 @@ extension PBPrecondition {
                     $0.topic = topic.text
                     $0.since = since
                 })
+        case .sound: kind = .sound(true)
         }
     }
 }

@@ -23,7 +23,8 @@ package struct ToldWork: Codable, Sendable {
         case .fork(let asked):
             (branch, message) = (asked.name.text, asked.message)
             fork = Forking(parent: asked.parent.text, at: asked.at)
-        case .merge, .rollback, .revert: preconditionFailure("agents in chaos do not merge")
+        case .merge, .rollback, .revert, .pick, .quarantine, .branch, .tag:
+            preconditionFailure("agents in chaos do not merge")
         }
     }
 
@@ -49,6 +50,7 @@ package enum ToldPrecondition: Codable, Sendable {
         case .at(let key, let revision): self = .at(key.text, revision)
         case .absent(let key): self = .absent(key.text)
         case .unchanged(let topic, let since): self = .unchanged(topic.text, since: since)
+        case .sound: preconditionFailure("agents in chaos do not ask for soundness")
         }
     }
 

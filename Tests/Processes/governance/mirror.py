@@ -7,6 +7,7 @@ that is only appended to; "lines", a text that is put whole; "text", a kind of o
 import copy
 import json
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -58,15 +59,16 @@ class Mirror:
     def do(self, work):
         return self.session.wait(self.session.submit(work))
 
-    def transact(self, branch, *changes):
-        outcome = self.do(memory.Transaction(branch=name(branch), changes=changes))
+    def transact(self, branch, *changes, context="", reads=()):
+        read = [memory.ReadVersion(key=key_of(key), version=revision) for revision, key in reads]
+        outcome = self.do(memory.Transaction(branch=name(branch), changes=changes, context=context, reads=read))
         assert outcome.WhichOneof("result") == "committed", outcome
         return outcome.position.revision
 
     def same_revision(self, revision):
         assert self.model.rev == revision, f"the model is at {self.model.rev}, the broker at {revision}"
 
-    def put(self, branch, key, value):
+    def put(self, branch, key, value, **who):
         """A whole write of the model's value; what is there keeps its order, as whoever edits it would keep it."""
         kind = KINDS[key[0]]
         present = self.get(branch, key)
@@ -83,25 +85,37 @@ class Mirror:
         else:
             text = str(value)
         put = memory.Put(value=text.encode(), kind=ON_BROKER[kind])
-        revision = self.transact(branch, memory.Change(key=key_of(key), put=put))
-        self.model.put(branch, key, kind, value)
+        revision = self.transact(branch, memory.Change(key=key_of(key), put=put), **who)
+        self.model.put(branch, key, kind, value, **who)
         self.same_revision(revision)
 
-    def increment(self, branch, key, amount):
-        revision = self.transact(branch, memory.Change(key=key_of(key), increment=amount))
-        self.model.inc(branch, key, amount)
+    def increment(self, branch, key, amount, **who):
+        revision = self.transact(branch, memory.Change(key=key_of(key), increment=amount), **who)
+        self.model.inc(branch, key, amount, **who)
         self.same_revision(revision)
 
-    def append(self, branch, key):
+    def append(self, branch, key, **who):
         piece = f"p{self.model.rev}"
-        revision = self.transact(branch, memory.Change(key=key_of(key), append=(piece + ";").encode()))
-        self.model.append(branch, key, piece)
+        revision = self.transact(branch, memory.Change(key=key_of(key), append=(piece + ";").encode()), **who)
+        self.model.append(branch, key, piece, **who)
         self.same_revision(revision)
 
-    def delete(self, branch, key):
-        revision = self.transact(branch, memory.Change(key=key_of(key), delete=memory.Delete()))
-        self.model.delete(branch, key)
+    def delete(self, branch, key, **who):
+        revision = self.transact(branch, memory.Change(key=key_of(key), delete=memory.Delete()), **who)
+        self.model.delete(branch, key, **who)
         self.same_revision(revision)
+
+    def note(self, branch, key, context):
+        """Somebody reads, and writes nothing: after what was committed before, and before what comes."""
+        version = self.model.read(branch, key)
+        if version is None:
+            return
+        time.sleep(.002)
+        read = bus.NoteReads.Note(
+            context=context, branch=name(branch), key=key_of(key), version=version.rev, time_ms=int(time.time() * 1000))
+        self.connection.call(request(note_reads=bus.NoteReads(agent="model", reads=[read])))
+        time.sleep(.002)
+        self.model.notes.append((self.model.rev, "a", context, [version.id]))
 
     def fork(self, branch, at=None):
         made = len(self.model.branches)
@@ -156,12 +170,22 @@ class Mirror:
         self.same_revision(outcome.position.revision)
         return outcome.position.revision
 
+    def cascade(self, branch, revisions):
+        """With all that derived from them."""
+        derived = self.model.taint(commits=set(revisions))[0]
+        named = sorted({version.id for revision in derived for version in self.model.commits[revision]["vers"]})
+        message = bus.Revert(branch=name(branch), revisions=revisions, cascade=True)
+        return self.undo(message, lambda store: store.revert(branch, named, cascade=True))
+
     def revert(self, branch, versions=(), revisions=()):
         """Keys that nobody can tell stay as they are. Returns the revision, or None."""
-        expected = copy.deepcopy(self.model).revert(branch, versions, revisions)[1]
         message = bus.Revert(
             branch=name(branch), revisions=revisions,
             versions=[bus.VersionName(key=key_of(key), revision=revision) for revision, key in versions])
+        return self.undo(message, lambda store: store.revert(branch, versions, revisions))
+
+    def undo(self, message, by_model):
+        expected = by_model(copy.deepcopy(self.model))[1]
         outcome = self.do(message)
         told = set()
         if outcome.WhichOneof("result") == "unsettled":
@@ -171,7 +195,7 @@ class Mirror:
                 raise Parted
             message.resolutions.extend(resolution(conflict, "ours") for conflict in conflicts)
             outcome = self.do(message)
-        made, conflicts = self.model.revert(branch, versions, revisions)
+        made, conflicts = by_model(self.model)
         assert told == set(conflicts), f"conflicts of {told}, by the model of {conflicts}"
         if outcome.WhichOneof("result") == "held":
             assert made is None, f"held, and the model made {made}: {self.model.commits[made]}"

@@ -30,7 +30,7 @@ final class SessionScenario: Machine {
             return ["execute"]
         case .known(let kept):
             switch kept.result {
-            case .committed(let position), .merged(let position, _):
+            case .committed(let position), .forked(let position, _), .merged(let position, _):
                 return ["the same result: committed as \(position.revision)"]
             case .unsettled(_, _, let position): return ["the same result: unsettled at \(position.revision)"]
             case .held(let position): return ["the same result: held at \(position.revision)"]

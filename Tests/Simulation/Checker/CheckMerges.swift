@@ -44,10 +44,12 @@ extension Check {
         func contains(_ contained: [BranchName: Revision], _ record: Record) -> Bool {
             truth.commit(record.revision).map { record.revision <= contained[$0.info.branch] ?? 0 } ?? false
         }
-        for key in written.keys where !candidates.contains(key) {
+        for key in written.keys where !candidates.contains(key) && !key.isPolicy {
             violated(.replayedOutcomes, "op \(op) merged \(key), which \(merge.source)@\(source) had not changed")
         }
-        for key in candidates.sorted() where !key.isPolicy {
+        // Nothing was written where it was left for later.
+        let parked = Set(commit.records.compactMap { ParkedConflict($0)?.conflict })
+        for key in candidates.sorted() where !key.isPolicy && !parked.contains(key) {
             let (ours, other) = (
                 truth.newest(key, on: target, at: before), truth.newest(key, on: merge.source, at: source)
             )
@@ -98,6 +100,8 @@ extension Check {
                 if now?.revision == revision {
                     violated(.replayedOutcomes, "op \(op) left \(record), which it was to leave out")
                 }
+                // What was before it may derive from it, too.
+                if revert.cascade != nil { continue }
                 // It was the newest, and what was before it stands for itself.
                 guard truth.newest(key, on: revert.branch, at: commit.info.revision - 1)?.revision == revision,
                     let own = truth.commit(revision)?.info.branch
@@ -109,6 +113,45 @@ extension Check {
                         .replayedOutcomes,
                         "op \(op) left \(String(describing: now)) for \(key), which was "
                             + "\(String(describing: before)) before \(revision)")
+                }
+            }
+        }
+    }
+
+    /// Where a branch had what was there before a commit, it has by then what the commit left.
+    mutating func replay(_ pick: Pick, _ commit: Commit, _ op: Int, in truth: Truth) {
+        guard pick.revisions.count == 1, let revision = pick.revisions.first, let picked = truth.commit(revision) else {
+            return
+        }
+        for record in picked.records where !record.key.isPolicy {
+            let base = truth.newest(record.key, on: picked.info.branch, at: revision - 1)
+            let ours = truth.newest(record.key, on: pick.branch, at: commit.info.revision - 1)
+            let now = truth.newest(record.key, on: pick.branch, at: commit.info.revision)
+            guard base?.expires == nil, ours?.expires == nil, record.expires == nil,
+                ours.map({ $0.says(base) }, or: base?.isDeleted ?? true)
+            else { continue }
+            if !now.map({ $0.says(record) }, or: record.isDeleted) {
+                violated(
+                    .replayedOutcomes,
+                    "op \(op) left \(String(describing: now)) for \(record.key), which \(revision) had made \(record)")
+            }
+        }
+    }
+
+    /// Each says what it said, with the mark; and what was named is marked where it was shown.
+    mutating func replay(_ quarantine: Quarantine, _ commit: Commit, _ op: Int, in truth: Truth) {
+        let mark = Quarantine.attribute
+        for record in commit.records {
+            let before = truth.newest(record.key, on: quarantine.branch, at: commit.info.revision - 1)
+            if record.attributes[mark] == nil || !record.says(before) {
+                violated(.replayedOutcomes, "op \(op) left \(record) of \(String(describing: before))")
+            }
+        }
+        for revision in quarantine.revisions {
+            for named in truth.commit(revision)?.records ?? [] where !named.isDeleted {
+                let now = truth.record(named.key, on: quarantine.branch, at: commit.info.revision)
+                if let now, now.revision == revision, now.expires == nil, now.attributes[mark] == nil {
+                    violated(.replayedOutcomes, "op \(op) left \(now) without a mark")
                 }
             }
         }

@@ -28,7 +28,10 @@ extension Check {
             guard let truth = truth(of: run) else { continue }
             var places: [String: Revision] = [:]
             var numbers: [String: Revision] = [:]
+            var life = BranchLives()
             for commit in truth.commits {
+                let work = Check.op(of: commit).flatMap { writes[$0]?.work }
+                if let why = life.take(commit, work) { violated(.replayedOutcomes, why) }
                 let info = commit.info
                 if info.message.hasPrefix("op "), let other = places.updateValue(info.revision, forKey: info.message) {
                     violated(.takesEffectOnce, "\(info.message) took effect twice: \(other) and \(info.revision)")
@@ -55,7 +58,9 @@ extension Check {
     private mutating func checkExpiry(_ commit: Commit, in truth: Truth) {
         for record in commit.records {
             let before = truth.record(record.key, on: commit.info.branch, at: commit.info.revision - 1)
-            guard let before, let expires = before.expires, expires <= commit.info.time, record.isDeleted else {
+            guard let before, let expires = before.expires, expires <= commit.info.time, record.isDeleted,
+                !isFrozen(before, on: commit.info.branch, truth)
+            else {
                 violated(
                     .trueFills,
                     "\(commit.info.revision) of the broker at \(commit.info.time) writes \(record), where there was "
@@ -74,9 +79,11 @@ extension Check {
         // What came only now, or is inherited by a branch that did, has not been there for long enough to be swept.
         let then = shown(run, before: now - Self.sweeping)
         for branch in truth.branches.keys.sorted(by: { $0.text < $1.text })
-        where truth.branches[branch]?.created ?? 0 <= then {
+        where truth.branches[branch]?.created ?? 0 <= then && !isAsleep(branch, since: then, truth) {
             for record in truth.state(of: branch, .everything, at: truth.head.revision) where record.revision <= then {
-                guard let expires = record.expires, expires <= due else { continue }
+                guard let expires = record.expires, expires <= due, !isFrozen(record, on: branch, truth) else {
+                    continue
+                }
                 violated(
                     .trueFills, "\(record) on \(branch) should have expired at \(expires), and is there at \(time)")
             }
@@ -173,7 +180,7 @@ extension Check {
         refuse(op, "decided without a commit", in: run)
         guard let write = writes[op], case .transaction(let transaction) = write.work else { return }
         switch outcome {
-        case .committed, .merged, .unsettled: return
+        case .committed, .forked, .merged, .unsettled: return
         case .held(let position):
             let failed = transaction.failing(in: truth, at: position.revision)
             if !failed.isEmpty {
@@ -201,10 +208,12 @@ extension Check {
                 }
                 switch write.work {
                 case .transaction(let transaction): replay(transaction, commit, op, in: truth)
-                case .fork: break
+                case .fork, .branch, .tag: break
                 case .merge(let merge): replay(merge, commit, op, in: truth, &merged)
                 case .rollback(let rollback): replay(rollback, commit, op, in: truth)
                 case .revert(let revert): replay(revert, commit, op, in: truth)
+                case .pick(let pick): replay(pick, commit, op, in: truth)
+                case .quarantine(let quarantine): replay(quarantine, commit, op, in: truth)
                 }
             }
         }
@@ -213,7 +222,8 @@ extension Check {
     private mutating func replay(_ transaction: Transaction, _ commit: Commit, _ op: Int, in truth: Truth) {
         let before = commit.info.revision - 1
         if let time = decidedAt[commit.info.position] {
-            for record in transaction.named(in: truth, at: before) where record.expires.map({ $0 <= time }) ?? false {
+            for record in transaction.named(in: truth, at: before)
+            where record.expires.map({ $0 <= time }) ?? false && !isFrozen(record, on: transaction.branch, truth) {
                 violated(
                     .replayedOutcomes,
                     "op \(op), decided at \(time.milliseconds), names \(record), which was over before")
@@ -250,6 +260,11 @@ extension Work {
         case .merge(let merge): merge.target
         case .rollback(let rollback): rollback.branch
         case .revert(let revert): revert.branch
+        case .pick(let pick): pick.branch
+        case .quarantine(let quarantine): quarantine.branch
+        case .branch(let change): change.name
+        case .tag(let change):
+            if case .create(let branch, _) = change.action { branch } else { .main }
         }
     }
 }
@@ -263,6 +278,8 @@ extension Transaction {
             case .absent(let key): truth.record(key, on: branch, at: revision) != nil
             case .unchanged(let topic, let since):
                 !truth.changed(topic, on: branch, since: since, at: revision).isEmpty
+            // What was read is on nobody's record here: a model judges that.
+            case .sound: false
             }
         }
     }
@@ -275,6 +292,7 @@ extension Transaction {
             switch precondition {
             case .at(let key, _), .absent(let key): keys.append(key)
             case .unchanged(let topic, _): records += truth.state(of: branch, TopicFilter([topic]), at: revision)
+            case .sound: break
             }
         }
         return records + keys.compactMap { truth.record($0, on: branch, at: revision) }
@@ -335,8 +353,8 @@ extension Outcome {
     /// The state that it was decided in, or made.
     var position: Position {
         switch self {
-        case .committed(let position), .held(let position), .conflict(_, let position), .merged(let position, _),
-            .unsettled(_, _, let position):
+        case .committed(let position), .forked(let position, _), .held(let position), .conflict(_, let position),
+            .merged(let position, _), .unsettled(_, _, let position):
             position
         }
     }

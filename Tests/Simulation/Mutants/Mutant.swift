@@ -152,6 +152,23 @@ package enum Mutant: String, CaseIterable, Sendable {
     case rollbackToLater = "rollback-to-later"
     /// A revert leaves out the commit before the one that it names.
     case revertOfAnother = "revert-of-another"
+    /// A pick makes the changes of the commit after the one that it names.
+    case pickOfAnother = "pick-of-another"
+    /// A quarantine marks what another commit wrote.
+    case quarantineOfAnother = "quarantine-of-another"
+    /// A cascade forgets what it was asked to begin with.
+    case cascadeOfAnother = "cascade-of-another"
+
+    // MARK: The life of branches
+
+    /// The name of a deleted branch is given to another one.
+    case deletedNameReused = "deleted-name-reused"
+    /// Records expire on a closed branch.
+    case expiryOnClosed = "expiry-on-closed"
+    /// What a fork of the past inherited expires on it.
+    case frozenExpires = "frozen-expires"
+    /// A tag keeps nothing of what it names.
+    case tagDoesNotPin = "tag-does-not-pin"
 
     // MARK: Decided batches
 

@@ -31,8 +31,11 @@ extension Mutant {
         // The proof that a linearizable read waits for says how fresh the view is, too.
         case .oldAnswerReused: [.linearizable, .boundedAge]
         case .ageFromReceipt, .freshnessOfAnotherHistory: [.boundedAge]
-        case .preconditionBeforeBatch, .namedExpiryLeftOut, .mergeOfOlder, .rollbackToLater, .revertOfAnother:
+        case .preconditionBeforeBatch, .namedExpiryLeftOut, .mergeOfOlder, .rollbackToLater, .revertOfAnother,
+            .pickOfAnother, .quarantineOfAnother, .cascadeOfAnother, .deletedNameReused, .expiryOnClosed:
             [.replayedOutcomes]
+        case .frozenExpires: [.trueFills]
+        case .tagDoesNotPin: [.oneState]
         case .oldReplyResets: [.ownHistory]
         // Where an old copy was put back the lineage is the same, and the token's place is missed.
         case .waitersSurviveReset: [.ownHistory, .linearizable]

@@ -60,9 +60,14 @@ extension Mutant {
             profile.often(.partition, 8)
             profile.often(.deafen, 4)
         case .conflictsNotStored: profile.lostReplies = 20
-        case .mergeOfOlder, .rollbackToLater, .revertOfAnother:
+        case .mergeOfOlder, .rollbackToLater, .revertOfAnother, .pickOfAnother, .quarantineOfAnother,
+            .cascadeOfAnother:
             profile.often(.fork, 8)
             profile.often(.merge, 40)
+        case .deletedNameReused, .expiryOnClosed, .frozenExpires: profile.often(.life, 60)
+        case .tagDoesNotPin:
+            profile.often(.life, 60)
+            profile.often(.compact, 10)
         // Where a new lineage begins, the read itself would notice.
         case .waitersSurviveReset:
             profile.often(.copyBack, 8)

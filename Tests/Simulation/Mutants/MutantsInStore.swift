@@ -39,6 +39,31 @@ extension World {
         case (.revertOfAnother, .revert(var revert)):
             revert.revisions = revert.revisions.map { max(1, $0 - 1) }
             return .revert(revert)
+        case (.pickOfAnother, .pick(var pick)):
+            pick.revisions = pick.revisions.map { min(head, $0 + 1) }
+            return .pick(pick)
+        case (.quarantineOfAnother, .quarantine(var quarantine)):
+            quarantine.revisions = quarantine.revisions.map { max(1, $0 - 1) }
+            return .quarantine(quarantine)
+        case (.cascadeOfAnother, .revert(var revert)) where revert.cascade != nil:
+            revert.revisions = revert.revisions.map { max(1, $0 - 1) }
+            return .revert(revert)
+        case (.deletedNameReused, .fork(var fork)):
+            let branches = (try? broker.reader.branches(visible: .max)) ?? []
+            guard branches.contains(where: { $0.name == fork.name && $0.deleted != nil }) else { return nil }
+            fork.name = BranchName(unchecked: "\(fork.name)-\(broker.writer.head.revision)")
+            return .fork(fork)
+        case (.expiryOnClosed, .branch(var change)) where change.action == .close:
+            change.action = .protect
+            return .branch(change)
+        case (.frozenExpires, .fork(var fork)):
+            fork.expires = true
+            return .fork(fork)
+        // The head is kept in any case.
+        case (.tagDoesNotPin, .tag(var change)):
+            guard case .create(let branch, _) = change.action else { return nil }
+            change.action = .create(branch: branch, at: nil)
+            return .tag(change)
         case (_, _): return nil
         }
     }
@@ -59,7 +84,7 @@ extension World {
         return switch precondition {
         case .at(let key, let seen): revision(key) == seen
         case .absent(let key): revision(key) == 0
-        case .unchanged: false
+        case .unchanged, .sound: false
         }
     }
 

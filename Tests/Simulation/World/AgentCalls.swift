@@ -263,7 +263,10 @@ extension World {
     fileprivate func count(_ ending: Ending) {
         switch ending {
         case .decided(.committed, _): coverage.count(.committed)
-        case .decided(.merged, _): coverage.count(.merged)
+        case .decided(.merged(_, let report), _):
+            coverage.count(.merged)
+            coverage.count(.parked, times: report.parked)
+        case .decided(.forked, _): coverage.count(.forkedFrozen)
         case .decided(.conflict, _): coverage.count(.conflicted)
         case .decided(.unsettled, _): coverage.count(.unsettled)
         case .decided(.held, _): coverage.count(.held)

@@ -83,7 +83,9 @@ extension BrokerProcess {
         do {
             let batch = try world.disk.commitOnACopy(items, now: world.wall)
             let results = zip(tickets, batch.results).map { ($0, WriteReport.Result.item($1)) }
-            let report = WriteReport(results: results, commits: batch.commits, nextExpiry: nil)
+            let report = WriteReport(
+                results: results, commits: batch.commits, deletedBranches: batch.deletedBranches,
+                nextExpiry: nil)
             for output in core.step(.written(report), now: now) { carryOut(output) }
         } catch { world.failure = error }
     }

@@ -242,6 +242,7 @@ extension Reply.Body {
         case .range(let page): page.at.revision
         case .diff(let page): max(page.from.revision, page.to.revision)
         case .impact(let impact): impact.at.revision
+        case .planned(let plan): plan.at.revision
         case .page(let page): page.target.revision
         default: nil
         }

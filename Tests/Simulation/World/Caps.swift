@@ -90,7 +90,8 @@ extension World {
         if kept.counted != kept.bytes {
             note(.overgrown("\(follower.name) counts \(kept.counted) bytes, and there are \(kept.bytes)"))
         }
-        hold(kept.records, to: profile.keys.count + Self.specialKeys.count + 1, "records of \(follower.name)")
+        let keys = profile.keys.count + Self.specialKeys.count + 1 + conflictsParked
+        hold(kept.records, to: keys, "records of \(follower.name)")
     }
 
     /// At every step of a broker's core. The broker's own sweep of what has expired waits beside them.

@@ -19,6 +19,7 @@ extension World {
         case .unfollow: if agent.followers.count > 1, let view = pickView(agent) { agent.leave(view) }
         case .fork: fork(by: agent)
         case .merge: mergeOrUndo(by: agent)
+        case .life: liveBranches(by: agent)
         case .compact: compact(by: agent)
         case .restartAgent: restart(agent)
         case .pause: agent.pause(for: dice.milliseconds(dice.pick([10...300, 500...4000])))
@@ -50,7 +51,8 @@ extension World {
             remark("the broker's disk is slow for a while")
             coverage.count(.diskSlow)
             slowDiskUntil = now + dice.milliseconds(50...3000)
-        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .merge, .compact, .restartAgent, .pause,
+        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .merge, .life, .compact, .restartAgent,
+            .pause,
             .watch:
             break
         }
@@ -185,7 +187,7 @@ extension World {
         let message = "op \(lastOp)"
         let branch = dice.pick(branches)
         let head = broker?.core.visible.revision ?? 0
-        switch dice.below(10) {
+        switch dice.below(13) {
         case 0:
             // From now on nobody has to decide.
             let policy = Put(Data(#"{"topic": "/", "policy": "newest"}"#.utf8), kind: .json)
@@ -196,14 +198,35 @@ extension World {
             guard source != branch else { return }
             var merge = Merge(source, into: branch, message: message)
             if dice.chance(30) { merge.at = max(0, head - Int64(dice.below(8))) }
+            merge.parks = dice.chance(40)
             agent.transact(lastOp, .merge(merge))
         case 6, 7:
             let filter = TopicFilter(dice.pick(Profile.topics).map { Topic(unchecked: $0) })
             let to = max(0, head - Int64(dice.below(10)))
             agent.transact(lastOp, .rollback(Rollback(branch, to: to, filter: filter, message: message)))
-        default:
+        case 8, 9:
             let revisions = (0..<dice.within(1...2)).map { _ in max(1, head - Int64(dice.below(12))) }
             agent.transact(lastOp, .revert(Revert(branch, revisions: revisions, message: message)))
+        case 10:
+            let cascade = Cascade(ownOnly: dice.chance(30))
+            let revisions = [max(1, head - Int64(dice.below(12)))]
+            coverage.count(.cascaded)
+            agent.transact(lastOp, .revert(Revert(branch, revisions: revisions, cascade: cascade, message: message)))
+        case 11:
+            let revisions = Set((0..<dice.within(1...2)).map { _ in max(1, head - Int64(dice.below(12))) }).sorted()
+            coverage.count(.picked)
+            agent.transact(
+                lastOp,
+                .pick(Pick(revisions, onto: branch, sameReads: dice.chance(30), message: message)))
+        default:
+            let cascade = dice.chance(50) ? Cascade() : nil
+            coverage.count(.quarantined)
+            agent.transact(
+                lastOp,
+                .quarantine(
+                    Quarantine(
+                        branch, revisions: [max(1, head - Int64(dice.below(12)))], cascade: cascade, reason: "doubt",
+                        message: message)))
         }
     }
 

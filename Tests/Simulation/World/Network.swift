@@ -262,6 +262,10 @@ extension Work {
         case .merge(let merge): Int(merge.message.dropFirst(3))
         case .rollback(let rollback): Int(rollback.message.dropFirst(3))
         case .revert(let revert): Int(revert.message.dropFirst(3))
+        case .pick(let pick): Int(pick.message.dropFirst(3))
+        case .quarantine(let quarantine): Int(quarantine.message.dropFirst(3))
+        case .branch(let change): Int(change.message.dropFirst(3))
+        case .tag(let change): Int(change.message.dropFirst(3))
         }
     }
 }

@@ -65,7 +65,7 @@ struct Profile {
         moves =
             [
                 (.write, 40), (.read, 30), (.dialled, 10), (.direct, 6), (.follow, 4), (.unfollow, 2), (.fork, 2),
-                (.watch, 2), (.merge, 4),
+                (.watch, 2), (.merge, 4), (.life, 4),
             ] + faults(&dice)
     }
 
@@ -85,7 +85,7 @@ struct Profile {
 
 /// What happens next.
 enum Move {
-    case write, read, dialled, direct, follow, unfollow, fork, merge, restartAgent, pause, compact, watch
+    case write, read, dialled, direct, follow, unfollow, fork, merge, life, restartAgent, pause, compact, watch
     case kill, pauseBroker, powerLoss, diskError, fullDisk, slowDisk, slowDown, jumpClock, restore, copyBack
     case partition, cutEvents, cutRequests, deafen, halfOpen, overflow
 
@@ -95,7 +95,8 @@ enum Move {
         case .kill, .pauseBroker, .powerLoss, .diskError, .fullDisk, .slowDisk, .slowDown, .jumpClock, .restore,
             .copyBack:
             false
-        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .merge, .restartAgent, .pause, .compact,
+        case .write, .read, .dialled, .direct, .follow, .unfollow, .fork, .merge, .life, .restartAgent, .pause,
+            .compact,
             .watch,
             .partition,
             .cutEvents, .cutRequests, .deafen, .halfOpen, .overflow:

@@ -105,6 +105,7 @@ extension Outcome {
     var story: String {
         switch self {
         case .committed(let position): "committed as \(position.revision)"
+        case .forked(let position, let frozen): "committed as \(position.revision), \(frozen.records) frozen"
         case .held(let position): "held at \(position.revision)"
         case .merged(let position, let report): "merged up to \(report.source) as \(position.revision)"
         case .unsettled(let conflicts, _, let position):
@@ -131,11 +132,16 @@ extension Work {
         case .transaction(let transaction):
             "on \(transaction.branch) " + transaction.changes.map { "\($0.story)" }.joined(separator: ", ")
                 + (transaction.preconditions.isEmpty ? "" : " if \(transaction.preconditions)")
-        case .fork(let fork): "fork \(fork.name)"
+        case .fork(let fork): "fork \(fork.name)\(fork.at.map { " at \($0)" } ?? "")"
         case .merge(let merge):
-            "merge \(merge.source)\(merge.at.map { "@\($0)" } ?? "") into \(merge.target)"
+            "merge \(merge.source)\(merge.at.map { "@\($0)" } ?? "") into \(merge.target)\(merge.parks ? ", parking" : "")"
         case .rollback(let rollback): "roll \(rollback.filter) of \(rollback.branch) back to \(rollback.to)"
-        case .revert(let revert): "revert \(revert.revisions) on \(revert.branch)"
+        case .revert(let revert):
+            "revert \(revert.revisions)\(revert.cascade == nil ? "" : " and what derived") on \(revert.branch)"
+        case .pick(let pick): "pick \(pick.revisions) onto \(pick.branch)"
+        case .quarantine(let quarantine): "quarantine \(quarantine.revisions) on \(quarantine.branch)"
+        case .branch(let change): "\(change.action) \(change.name)"
+        case .tag(let change): "tag \(change.name): \(change.action)"
         }
     }
 }

@@ -36,6 +36,8 @@ package final class World {
     var disk: Disk
     /// It applies what the broker's store decides; `nil`: it could not.
     var replica: Replica?
+    /// Each is a record of its own, under a key that no agent names.
+    var conflictsParked = 0
     /// What may or may not be durable: the broker died in the middle of it.
     var doubtful: DecidedBatch?
     var broker: BrokerProcess?
@@ -55,6 +57,9 @@ package final class World {
     var lastOp = 0
     var lastRead = 0
     var branches: [BranchName] = [.main]
+    /// Those that are closed and deleted, too: nobody follows them.
+    var briefs: [BranchName] = []
+    var tags: [KnownTag] = []
     var tokens: [Token] = []
     /// Which transaction a request is about, for what the broker tells of it.
     var ops: [PeerRequest: Int] = [:]

@@ -101,6 +101,7 @@ import Testing
             .get(Get(branch: .main, keys: [try Key("a")])), .log(GetLog(branch: nil)), .verify(Verify()),
             .diff(GetDiff(from: BranchState(.main), to: BranchState(.main), filter: .everything)),
             .impact(GetImpact(versions: [], revisions: [1])),
+            .plan(GetPlan(.revert(Revert(revisions: [1])))),
         ]
         for body in bodies {
             let id = world.ask(body)

@@ -29,6 +29,7 @@ struct GateTests {
             .verify(Verify()), .digest(Digest(branch: .main, topics: .everything)),
             .diff(GetDiff(from: BranchState(.main), to: BranchState(.main), filter: .everything)),
             .impact(GetImpact(versions: [], revisions: [1])),
+            .plan(GetPlan(.revert(Revert(revisions: [1])))),
         ]
     }
 

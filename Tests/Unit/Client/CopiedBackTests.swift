@@ -127,7 +127,7 @@ extension CoreHand {
     fileprivate mutating func putCopyBack() {
         copyBackUnseen()
         call(2, .request(.branches(GetBranches())))
-        if let branches = takeSent().last { reply(to: branches, .branches([])) }
+        if let branches = takeSent().last { reply(to: branches, .branches(BranchPage())) }
     }
 
     /// Answers the registration that is under way: what it names is not of this history.

@@ -165,7 +165,7 @@ struct CoreTests {
         (hand.lineage, hand.instance, hand.visible) = (Lineage(2), Instance(8), Position(revision: 5, hash: 50))
         hand.call(2, .request(.branches(GetBranches())))
         let branches = try #require(hand.takeSent().last)
-        hand.reply(to: branches, .branches([]))
+        hand.reply(to: branches, .branches(BranchPage()))
         guard case MembusError.committedButNotSeen? = hand.error(of: 1) else {
             Issue.record("\(String(describing: hand.error(of: 1)))")
             return
@@ -268,7 +268,7 @@ struct CoreTests {
         (hand.instance, hand.visible) = (Instance(8), Position(revision: 20, hash: 77))
         hand.call(2, .request(.branches(GetBranches())))
         let branches = try #require(hand.takeSent().last)
-        hand.reply(to: branches, .branches([]))
+        hand.reply(to: branches, .branches(BranchPage()))
         hand.comeBack()
         guard case MembusError.historyChanged? = hand.error(of: 1) else {
             Issue.record("\(String(describing: hand.finished[1]))")

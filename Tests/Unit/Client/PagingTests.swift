@@ -71,7 +71,7 @@ struct PagingTests {
         #expect(throws: MembusError.self) { try paging.failed(away) }
         #expect(paging.begin().isQuestion)
         let other = Answering(lineage: Lineage(8))
-        #expect(try paging.endedByHistory { try $0.answered(.branches([]), by: other) } == Lineage(8))
+        #expect(try paging.endedByHistory { try $0.answered(.branches(BranchPage()), by: other) } == Lineage(8))
     }
 
     @Test("the first page goes on from nothing: what it is refused with is told as it is")

@@ -133,7 +133,7 @@ struct SignalTests {
         hand.pass(.milliseconds(100))
         hand.now = hand.now + .seconds(60)
         hand.call(1, .request(.branches(GetBranches())))
-        if let request = hand.takeSent().last { hand.reply(to: request, .branches([])) }
+        if let request = hand.takeSent().last { hand.reply(to: request, .branches(BranchPage())) }
         hand.step(.tick)
         #expect(!states(hand).contains { if case .eventless = $0 { true } else { false } })
     }

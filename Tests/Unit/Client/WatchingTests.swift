@@ -169,7 +169,7 @@ struct WatchingTests {
         #expect(try watching.failed(refused(.busy)).paused() == Watching.pause)
         #expect(try watching.take(.passed).isQuestion)
         let other = Answering(lineage: Lineage(8))
-        #expect(try watching.endedByHistory { try $0.answered(.branches([]), by: other) } == Lineage(8))
+        #expect(try watching.endedByHistory { try $0.answered(.branches(BranchPage()), by: other) } == Lineage(8))
     }
 
     @Test("a page of another history ends it between two pages")

@@ -149,7 +149,7 @@ import Testing
             ),
             (
                 #"{"preconditions":[{"absent":"a","unchanged":{"topic":"/","since":0}}]}"#,
-                "preconditions[0]: exactly one of at, absent, unchanged expected"
+                "preconditions[0]: exactly one of at, absent, unchanged, sound expected"
             ),
             (#"{"branch":"a/b"}"#, #"branch: branch "a/b" must not contain '/'"#),
             (#"[]"#, "an object expected"),

@@ -17,7 +17,12 @@ struct ProvenanceTests {
                     agreed: [Key(unchecked: "a"), Key(unchecked: "b/c")])),
             origins: [Origin(ordinal: 1, .taken, of: [9]), Origin(ordinal: 2, .kept, of: [1, 2], isSettled: true)]),
         Provenance(deed: .rollback(to: 12)),
-        Provenance(deed: .revert([VersionName(Key(unchecked: "a"), at: 3)])),
+        Provenance(deed: .revert([VersionName(Key(unchecked: "a"), at: 3)], cascades: false)),
+        Provenance(deed: .revert([VersionName(Key(unchecked: "a"), at: 3)], cascades: true)),
+        Provenance(
+            deed: .quarantine([VersionName(Key(unchecked: "a"), at: 3)]),
+            origins: [Origin(ordinal: 0, .marked, of: [3])]),
+        Provenance(deed: .pick([3, 4]), origins: [Origin(ordinal: 0, .picked, of: [3, 1])]),
     ]
 
     @Test("what was encoded is decoded, and encodes to the same bytes", arguments: some)

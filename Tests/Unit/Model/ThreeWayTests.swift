@@ -451,7 +451,7 @@ extension MergeConflictKind {
         switch self {
         case .deletedAndChanged: .changedAndDeleted
         case .changedAndDeleted: .deletedAndChanged
-        case .bothChanged, .bothCreated, .differentKinds, .undone, .noBase: self
+        case .bothChanged, .bothCreated, .differentKinds, .undone, .noBase, .otherRead: self
         }
     }
 }

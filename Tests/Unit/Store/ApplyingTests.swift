@@ -237,7 +237,7 @@ struct ApplyingTests {
             if Int.random(in: 0..<9, using: &dice) == 0 { _ = try second.writer.sweep(budget: 2) }
             if step % 50 == 49 { try equal(world, second, "seed \(seed), step \(step)") }
         }
-        #expect(world.writer.floor > 0 && world.head > 50)
+        #expect(world.writer.floor > 0 && world.head > 40)
         #expect(try second.reader.verify().problems == [])
     }
 
@@ -263,6 +263,7 @@ struct ApplyingTests {
             let at = below(2) == 0 ? nil : world.head - Int64(below(5))
             let name = BranchName(unchecked: "b\(below(4))")
             return numbered(.fork(Fork(name: name, parent: branch, at: at)), world, &sessions, &dice)
+        case 6: return numbered(planned(on: branch, key, world, &dice), world, &sessions, &dice)
         default: break
         }
         var transaction = Transaction(branch: branch, context: "c", message: "step \(step)")
@@ -275,6 +276,21 @@ struct ApplyingTests {
         if below(3) == 0 { transaction.preconditions.append(.unchanged(Topic(unchecked: "/"), since: world.head)) }
         if below(3) == 0 { transaction.reads = [ReadVersion(key: key, version: world.head)] }
         return numbered(.transaction(transaction), world, &sessions, &dice)
+    }
+
+    private func planned(
+        on branch: BranchName, _ key: Key, _ world: World, _ dice: inout SeededRandom
+    ) -> Work {
+        func below(_ bound: Int) -> Int { Int.random(in: 0..<bound, using: &dice) }
+        let revision = max(1, world.head - Int64(below(8)))
+        let cascade = below(2) == 0 ? nil : Cascade(ownOnly: below(2) == 0)
+        return switch below(5) {
+        case 0: .merge(Merge(BranchName(unchecked: "b\(below(4))"), into: branch, parks: below(2) == 0))
+        case 1: .rollback(Rollback(branch, to: revision))
+        case 2: .revert(Revert(branch, revisions: [revision], cascade: cascade))
+        case 3: .pick(Pick([revision], onto: branch, sameReads: below(2) == 0))
+        default: .quarantine(Quarantine(branch, revisions: [revision], cascade: cascade, reason: "doubt"))
+        }
     }
 
     /// The next number of a session, or now and then one that is known or out of turn.

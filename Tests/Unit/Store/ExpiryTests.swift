@@ -29,13 +29,13 @@ struct ExpiryTests {
         #expect(try world.reader.verify().problems == [])
     }
 
-    @Test("a branch forked later, at a revision where the record stood, loses it too")
+    @Test("a branch forked later, at a revision where the record stood, and told to let it expire, loses it too")
     func forkedFromThePast() throws {
         let world = try World()
         try world.put("claim", "mine", expires: .after(.seconds(1)))
         world.now = Timestamp(milliseconds: world.now.milliseconds + 5000)
         #expect(try world.expire().count == 1)
-        let past = try world.fork("past", at: 1)
+        let past = try world.fork("past", at: 1, expires: true)
         #expect(try world.text("claim", on: past) == "mine")
         #expect(try world.expire().map(\.info.branch) == [past])
         #expect(try world.get("claim", on: past).isDeleted)

@@ -64,16 +64,43 @@ final class World {
     }
 
     @discardableResult
-    func fork(_ name: String, from parent: BranchName = .main, at: Revision? = nil) throws -> BranchName {
+    func fork(
+        _ name: String, from parent: BranchName = .main, at: Revision? = nil, expires: Bool = false
+    ) throws -> BranchName {
         let branch = BranchName(unchecked: name)
-        _ = try revision(write(.fork(Fork(name: branch, parent: parent, at: at))))
+        _ = try revision(write(.fork(Fork(name: branch, parent: parent, at: at, expires: expires))))
         return branch
     }
+
+    @discardableResult
+    func change(_ branch: BranchName, _ action: BranchChange.Action) throws -> Outcome {
+        try outcome(write(.branch(BranchChange(branch, action))))
+    }
+
+    @discardableResult
+    func tag(_ name: String, on branch: BranchName = .main, at: Revision? = nil) throws -> TagName {
+        let tag = TagName(unchecked: name)
+        _ = try revision(write(.tag(TagChange(tag, .create(branch: branch, at: at)))))
+        return tag
+    }
+
+    func deleteTag(_ name: String) throws {
+        _ = try revision(write(.tag(TagChange(TagName(unchecked: name), .delete))))
+    }
+
+    func outcome(_ batch: WrittenBatch) throws -> Outcome {
+        guard let outcome = batch.results.last?.outcome else {
+            throw Unexpected("refused: \(String(describing: batch.results.last?.refusal))")
+        }
+        return outcome
+    }
+
+    func refusal(_ work: Work) throws -> Refusal { try #require(try write(work).results.last?.refusal) }
 
     func expire() throws -> [Commit] { try writer.write([.expire], at: now).commits }
 
     func revision(_ batch: WrittenBatch) throws -> Revision {
-        guard case .outcome(.committed(let position)) = batch.results.last else {
+        guard let position = batch.results.last?.outcome?.commit else {
             throw Unexpected("no commit: \(String(describing: batch.results.last))")
         }
         return position.revision

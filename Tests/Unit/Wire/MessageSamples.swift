@@ -6,6 +6,8 @@ extension Samples {
     mutating func requestBodies() -> [Request.Body] {
         let work: Work = pick([
             .transaction(transaction()), .fork(fork()), .merge(merge()), .rollback(rollback()), .revert(revert()),
+            .pick(pick()), .quarantine(quarantine()),
+            .branch(branchChange()), .tag(tagChange()),
         ])
         return [
             .hello(Hello(agent: pick(["", "planner"]), major: 1, minor: UInt32(small()))),
@@ -27,8 +29,8 @@ extension Samples {
                     branch: maybe { $0.branch() }, filter: maybe { $0.filter() }, agent: maybe { $0.someText() },
                     context: maybe { $0.someText() }, since: maybe { $0.time() }, until: maybe { $0.time() },
                     ascending: flag(), cursor: maybe { $0.cursor() }, basis: maybe { $0.position() },
-                    limit: pick([1, 100, 10_000]), values: flag())),
-            .branches(GetBranches()), .status(GetStatus()),
+                    limit: pick([1, 100, 10_000]), values: flag(), withParents: flag())),
+            .branches(branches()), .status(GetStatus()),
             .register(
                 Register(
                     branch: branch(), filter: filter(), mode: pick([.update, .invalidate]), newest: maybe { $0.token() }
@@ -58,6 +60,12 @@ extension Samples {
                 GetImpact(
                     versions: [VersionName(key(), at: revision())], revisions: list { $0.revision() },
                     excluded: list { $0.revision() }, ownOnly: flag())),
+            .plan(
+                GetPlan(
+                    pick([
+                        .merge(merge()), .rollback(rollback()), .revert(revert()), .pick(pick()),
+                        .quarantine(quarantine()),
+                    ]))),
         ]
     }
 
@@ -77,7 +85,10 @@ extension Samples {
             .outcome(.held(position())),
             .outcome(
                 .merged(
-                    position(), MergeReport(source: revision(), written: small(), agreed: small(), settled: small()))),
+                    position(),
+                    MergeReport(
+                        source: revision(), written: small(), agreed: small(), settled: small(), parked: small()))),
+            .planned(plan()),
             .impact(impact()),
             .outcome(.unsettled(list { $0.mergeConflict() }, unlisted: small(), at: position())),
             .outcome(
@@ -96,12 +107,7 @@ extension Samples {
             .log(
                 LogPage(
                     commits: list { $0.commit() }, next: cursor(), more: flag(), reached: maybe { $0.position() })),
-            .branches(
-                list {
-                    BranchInfo(
-                        name: $0.branch(), parent: $0.maybe { $0.branch() }, forkRevision: $0.revision(),
-                        created: $0.revision())
-                }),
+            .branches(branchPage()),
             .status(status()),
             .registered(Registered(stream: stream(), alias: UInt32(small()), generation: word(), reset: flag())),
             .pong(Ping.Answer(clock: pick([.min, 0, .max]))),
@@ -120,7 +126,8 @@ extension Samples {
             .digest(Digest.Answer(at: position(), digest: StateDigest(count: revision(), bytes: data()))),
             .diff(
                 DiffPage(
-                    from: position(), to: position(),
+                    from: position(), to: position(), fromBranch: maybe { $0.branch() },
+                    toBranch: maybe { $0.branch() },
                     standing: maybe {
                         Standing(common: $0.list { $0.state() }, onlyFrom: $0.revision(), onlyTo: $0.revision())
                     },
@@ -245,11 +252,42 @@ extension Samples {
     fileprivate mutating func merge() -> Merge {
         Merge(
             branch(), into: branch(), at: maybe { $0.revision() }, resolutions: list { $0.resolution() },
-            carriesRules: flag(), context: someText(), message: someText())
+            carriesRules: flag(), parks: flag(), plan: planID(), context: someText(), message: someText())
+    }
+
+    private mutating func planID() -> PlanID? { PlanID(pick([0, word()])) }
+
+    fileprivate mutating func cascade() -> Cascade? {
+        maybe { Cascade(ownOnly: $0.flag(), excluded: $0.list { $0.revision() }) }
+    }
+
+    fileprivate mutating func pick() -> Pick {
+        Pick(
+            Set(list { $0.revision() } + [1]).sorted(), onto: branch(), resolutions: [], sameReads: flag(),
+            plan: planID(), context: someText(), message: someText())
+    }
+
+    fileprivate mutating func quarantine() -> Quarantine {
+        Quarantine(
+            branch(), versions: [VersionName(key(), at: revision())], revisions: list { $0.revision() },
+            cascade: cascade(), reason: "r" + someText(), plan: planID(), context: someText(), message: someText())
+    }
+
+    fileprivate mutating func plan() -> Plan {
+        Plan(
+            at: position(), id: PlanID(word() | 1) ?? PlanID(of: CanonicalEncoder()),
+            changes: list {
+                let record = $0.record()
+                return PlannedChange(
+                    key: record.key, from: record, to: nil, madeOf: $0.list { $0.revision() }, isSettled: $0.flag())
+            },
+            unlisted: small(), conflicts: list { $0.mergeConflict() }, unlistedConflicts: small(), agreed: small(),
+            isContained: flag())
     }
 
     fileprivate mutating func rollback() -> Rollback {
-        Rollback(branch(), to: revision(), filter: filter(), context: someText(), message: someText())
+        Rollback(
+            branch(), to: revision(), filter: filter(), plan: planID(), context: someText(), message: someText())
     }
 
     fileprivate mutating func revert() -> Revert {
@@ -258,7 +296,8 @@ extension Samples {
             author: maybe {
                 Authorship(agent: $0.maybe { $0.someText() }, context: $0.maybe { $0.someText() }, since: $0.revision())
             },
-            resolutions: list { $0.resolution() }, context: someText(), message: someText())
+            cascade: cascade(), resolutions: list { $0.resolution() }, plan: planID(), context: someText(),
+            message: someText())
     }
 
     fileprivate mutating func impact() -> Impact {

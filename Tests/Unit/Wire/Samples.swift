@@ -68,7 +68,7 @@ struct Samples {
     }
     mutating func commit() -> Commit { Commit(info: info(), records: list { $0.record() }) }
     mutating func precondition() -> Precondition {
-        pick([.at(key(), revision()), .absent(key()), .unchanged(topic(), since: revision())])
+        pick([.at(key(), revision()), .absent(key()), .unchanged(topic(), since: revision()), .sound])
     }
     mutating func put() -> Put {
         Put(

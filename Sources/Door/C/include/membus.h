@@ -169,6 +169,11 @@ enum {
     MEMBUS_NUMBER_REUSED = 112,
     MEMBUS_NUMBER_FORGOTTEN = 113,
     MEMBUS_UNKNOWN_BACKUP = 114,
+    MEMBUS_PLAN_CHANGED = 120,
+    MEMBUS_OPEN_CONFLICTS = 121,
+    MEMBUS_NOT_WRITABLE = 115,
+    MEMBUS_UNKNOWN_TAG = 116,
+    MEMBUS_TAG_EXISTS = 117,
     /* It may succeed later. */
     MEMBUS_BUSY = 200,
     MEMBUS_OUT_OF_ORDER = 201,
@@ -259,7 +264,10 @@ enum {
     /* The key has no record. */
     MEMBUS_IS_ABSENT = 1,
     /* No key of the topic changed after `revision`. */
-    MEMBUS_UNCHANGED = 2
+    MEMBUS_UNCHANGED = 2,
+    /* Nothing that the transaction read, or that was read in its context before, was undone or quarantined since. `name` is
+     * empty. */
+    MEMBUS_SOUND = 3
 };
 
 typedef struct membus_precondition {
@@ -291,7 +299,9 @@ enum {
     /* It would bring back what was undone here. */
     MEMBUS_UNDONE = 6,
     /* What both had in common can't be told. */
-    MEMBUS_NO_BASE = 7
+    MEMBUS_NO_BASE = 7,
+    /* Of a pick: the commit had read `base`, and there is `ours`. No resolution settles it. */
+    MEMBUS_OTHER_READ = 8
 };
 
 /* One side of a key that is to be decided, and who wrote it. */
@@ -393,6 +403,8 @@ typedef struct membus_merge_report {
     int64_t agreed;
     /* Conflicts that a resolution or a policy settled. */
     int64_t settled;
+    /* Conflicts that were left for later. */
+    int64_t parked;
 } membus_merge_report;
 
 /* What a call came to; each function says which fields it fills. */
@@ -671,10 +683,57 @@ typedef struct membus_forking {
     int64_t revision;
     membus_text message;
     int64_t timeout_ms;
+    /* Whether records that it inherits expire on it, though it starts below the head. */
+    int32_t expires;
 } membus_forking;
 
-/* A call: makes a branch that starts as the parent was. The answer has the token. */
+/* A call: makes a branch that starts as the parent was. The answer has the token; of one that starts below the head
+ * `number` tells how many of the records that it inherited would expire, and do not on it (where there are very many: at
+ * least so many). */
 int membus_fork(membus_memory memory, const membus_forking *forking, membus_call *call);
+
+enum {
+    /* Nothing is written to it, and nothing on it expires; it can be read, forked, and merged into others. */
+    MEMBUS_CLOSE_BRANCH = 1,
+    MEMBUS_REOPEN_BRANCH = 2,
+    /* Only merges write to it, and it can't be deleted. */
+    MEMBUS_PROTECT_BRANCH = 3,
+    MEMBUS_UNPROTECT_BRANCH = 4,
+    /* For good: its views and watches fail, and its name is never used again. */
+    MEMBUS_DELETE_BRANCH = 5
+};
+
+typedef struct membus_branch_changing {
+    membus_text name;
+    int32_t action;
+    membus_text message;
+    int64_t timeout_ms;
+} membus_branch_changing;
+
+/* A call: has a branch be used otherwise from now on. The answer has the token and `outcome`, MEMBUS_HELD if it is so
+ * already. -> MEMBUS_UNKNOWN_BRANCH, MEMBUS_INVALID_ARGUMENT (main can't be closed or deleted) */
+int membus_change_branch(membus_memory memory, const membus_branch_changing *changing, membus_call *call);
+
+typedef struct membus_tagging {
+    membus_text name;
+    /* What it names: a branch (empty: the connection's) as of a revision (0: the newest). */
+    membus_text branch;
+    int64_t revision;
+    /* Take the tag away. */
+    int32_t remove;
+    membus_text message;
+    int64_t timeout_ms;
+} membus_tagging;
+
+/* A call: gives a state a name, which keeps it, or takes the name away. The answer has the token.
+ * -> MEMBUS_TAG_EXISTS, MEMBUS_BRANCH_EXISTS, MEMBUS_UNKNOWN_TAG */
+int membus_tag(membus_memory memory, const membus_tagging *tagging, membus_call *call);
+
+/* A call: what a state's name means: those of membus_diff, and moments ("10m", "2026-03-01"), which like all that names no
+ * branch are of `branch` (empty: the connection's). The answer's `text` is the branch, its `number` the revision.
+ * -> MEMBUS_UNKNOWN_TAG, MEMBUS_UNKNOWN_BRANCH, MEMBUS_BELOW_FLOOR */
+int membus_find_state(
+    membus_memory memory, membus_text name, membus_text branch, int64_t timeout_ms, membus_call *call);
 
 /* What somebody decides of a key. */
 enum {
@@ -710,6 +769,8 @@ typedef struct membus_merging {
     size_t resolution_count;
     /* Records under .membus/policies/ and .membus/rights/ come along. */
     int32_t carries_rules;
+    /* What nobody has decided is left for later, as records under .membus/conflicts/. */
+    int32_t parks;
     membus_text message;
     int64_t timeout_ms;
 } membus_merging;
@@ -827,7 +888,7 @@ int membus_log(membus_memory memory, const membus_logging *logging, membus_list 
 
 /* Two states, each by its name: a branch ("main"), a branch as of a revision ("main@60"), as it was a while ago ("main@2h")
  * or at a time ("main@2026-03-01T12:00:00Z"), or before its newest commits ("main~3"); without the branch, of the
- * connection's ("60", "@2h", "~3"). Empty: that branch as it is now. */
+ * connection's ("60", "@2h", "~3"); or what a tag names. Empty: that branch as it is now. */
 typedef struct membus_differing {
     membus_text from;
     membus_text to;
@@ -879,11 +940,33 @@ enum {
     /* What one request may hold. */
     MEMBUS_LIMITS = 2,
     /* Checks the store: `problems` tells what is wrong. Takes as long as the store is large. */
-    MEMBUS_VERIFICATION = 3
+    MEMBUS_VERIFICATION = 3,
+    /* An array. */
+    MEMBUS_TAGS = 4
 };
 
 /* A call. `timeout_ms` 0: of a verification an hour, else as usual. */
 int membus_report(membus_memory memory, int32_t report, int64_t timeout_ms, membus_call *call);
+
+/* A call: what is asked for rarely, and wants no speed. Question and answer (`text`) are JSON; the question is an object with one
+ * member, whose name says what is asked. Names are those of the protocol and of `membus COMMAND --json`.
+ *
+ *   {"impact": {"versions": [{"key": "facts/visa", "revision": 41}], "revisions": [], "excluded": [], "own_only": false}}
+ *       -> {"commits": […], "readers": […], "unjudged": […]}
+ *   {"blame": {"key": "plans/lisbon", "at": 40}}
+ *       -> an array, or null: there is no record
+ *   {"plan": {"revert": {"revisions": [41], "cascade": true}}}
+ *       -> {"plan": "9f0c…", "changes": […], "conflicts": […]}; nothing is written
+ *   {"carry_out": {"revert": {"revisions": [41], "cascade": {"excluded": [44]}}, "plan": "9f0c…", "message": "…"}}
+ *       -> {"revision": 72, "committed": true, "token": "…"}; MEMBUS_PLAN_CHANGED, MEMBUS_UNSETTLED
+ *   {"conflicts": {}}, {"claim": {"conflict": "74/1", "expires_after_ms": 600000}},
+ *   {"resolve": {"conflict": "74/1", "choice": "theirs"}}, or with "put" as in a transaction
+ *   {"rebase": {"branch": "trial", "as": "trial-2", "onto": "main"}}
+ *
+ * `plan` and `carry_out` take one of merge {source, at, resolutions, carries_rules, park}, rollback {to, topics}, revert and
+ * quarantine {versions, revisions, author, cascade}, with a reason for quarantine and resolutions for revert, and
+ * pick {revisions, same_reads, resolutions}. All but rebase take "branch"; else it is the connection's. */
+int membus_ask(membus_memory memory, membus_text question, int64_t timeout_ms, membus_call *call);
 
 /* A call: drops history: what is older than this, or below this revision, or (both 0) by the broker's window. The
  * answer's number is the new floor. */

@@ -18,13 +18,14 @@ For asyncio there is :mod:`membus.aio`.
 """
 
 from . import _core, _errors
+from ._asking import Cascade, Rewrite
 from ._errors import *  # noqa: F403
 from ._errors import MembusError, make_error
 from ._memory import Listing, Memory, Watch, connect
 from ._merging import Choice, MergeConflict, MergeReport, MergeVersion, Put, Resolution
 from ._transaction import Transaction
 from ._values import (
-    Change, Commit, Difference, Digest, RawCommit, Receipt, Record, Snapshot, Token, Version, ViewChange,
+    Change, Commit, Difference, Digest, RawCommit, Receipt, Record, Snapshot, State, Token, Version, ViewChange,
 )  # fmt: skip
 from ._view import View
 
@@ -33,9 +34,9 @@ _core.setup(Record, RawCommit, Token, make_error)
 Handle = _core.Handle
 
 __all__ = [
-    "Change", "Choice", "Commit", "Difference", "Digest", "Handle", "Listing", "Memory", "MembusError", "MergeConflict",
-    "MergeReport", "MergeVersion", "Put", "Receipt", "Record", "Resolution", "Snapshot", "Token", "Transaction",
-    "Version", "View", "ViewChange", "Watch", "connect",
+    "Cascade", "Change", "Choice", "Commit", "Difference", "Digest", "Handle", "Listing", "Memory", "MembusError",
+    "MergeConflict", "MergeReport", "MergeVersion", "Put", "Receipt", "Record", "Resolution", "Rewrite", "Snapshot",
+    "State", "Token", "Transaction", "Version", "View", "ViewChange", "Watch", "connect",
 ]  # fmt: skip
 __all__ += _errors.__all__
 __version__ = "0.1.0"

@@ -45,6 +45,11 @@ __all__ = [
     "NumberReused",
     "NumberForgotten",
     "UnknownBackup",
+    "OpenConflicts",
+    "PlanChanged",
+    "NotWritable",
+    "UnknownTag",
+    "TagExists",
     "Busy",
     "OutOfOrder",
     "DiskFull",
@@ -231,6 +236,24 @@ class NumberForgotten(Refused): ...
 class UnknownBackup(Refused): ...
 
 
+class PlanChanged(Refused):
+    """It would no longer write what the plan says: look at a new one."""
+
+
+class OpenConflicts(Refused):
+    """The branch to be merged has conflicts that were left for later: settle them first."""
+
+
+class NotWritable(Refused):
+    """The branch is closed, or takes only merges."""
+
+
+class UnknownTag(Refused): ...
+
+
+class TagExists(Refused): ...
+
+
 class _Passing(Refused):
     remedy = 2
 
@@ -262,7 +285,8 @@ BY_CODE: dict[int, type[MembusError]] = {
     23: SystemFault, 24: Unsettled, 40: Closed, 41: Forked, 42: BadArgument, 43: Occupied,
     100: Malformed, 101: UnknownRequest, 102: UnsupportedVersion, 103: RefusedName, 104: InvalidArgument,
     105: LimitExceeded, 106: UnknownBranch, 107: BranchExists, 108: WrongKind, 109: InvalidValue, 110: BelowFloor,
-    111: BeyondHead, 112: NumberReused, 113: NumberForgotten, 114: UnknownBackup,
+    111: BeyondHead, 112: NumberReused, 113: NumberForgotten, 114: UnknownBackup, 115: NotWritable,
+    116: UnknownTag, 117: TagExists, 120: PlanChanged, 121: OpenConflicts,
     200: Busy, 201: OutOfOrder, 202: DiskFull, 203: StoreFailed, 204: DeadlineExceeded, 205: ShuttingDown,
     206: NotYetVisible,
     300: InstanceChanged, 301: HistoryDiffers, 302: UnknownStream, 303: UnknownSession, 304: PullBroken,
@@ -294,5 +318,5 @@ def make_error(
 
 
 def _failed(sort: int, name: str, since: int, key: str, revision: int, current: Record) -> FailedPrecondition:
-    words = {0: f"at {since}", 1: "absent", 2: f"{name} unchanged since {since}"}
+    words = {0: f"at {since}", 1: "absent", 2: f"{name} unchanged since {since}", 3: "sound"}
     return FailedPrecondition(words[sort], key, revision, current if current.exists else None)

@@ -10,14 +10,15 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from . import _core, _requests
+from . import _asking, _core, _requests
+from ._asking import Cascading, Rewrite
 from ._command import WholeFile, count_lines, exporting, importing, last_line, program
 from ._errors import Closed, Forked, MembusError, Unsettled
 from ._merging import Choice, MergeConflict, MergeReport, Resolution, Value
 from ._reading import Reader
 from ._requests import Page, Path
 from ._transaction import Transaction
-from ._values import Change, Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, Token, Version, milliseconds
+from ._values import Change, Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, State, Token, Version, milliseconds
 from ._view import View
 
 if TYPE_CHECKING:
@@ -324,42 +325,45 @@ class Memory(LocalMemory):
     # ---- Looking things up
 
     def get(
-        self, key: str, *, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+        self, key: str, *, at: int | str | None = None, branch: str | None = None, timeout: Seconds | None = None
     ) -> Record | None:
         """The record under a key, asked of the broker; None: there is none.
 
         Args:
             key: the record's.
-            at: as of which revision; None: the newest.
-            branch: None: the connection's.
+            at: as of which revision; or a state by its name, as :meth:`state` takes it, a tag's say; None: the newest.
+            branch: None: the connection's, or the state's.
             timeout: in seconds; None: the connection's.
 
         Raises:
             BelowFloor: the revision is no longer kept.
-            InvalidName, Timeout, Refused, Closed.
+            InvalidName, UnknownTag, Timeout, Refused, Closed.
         """
+        at, branch = self._place(at, branch, timeout)
         return _requests.first(_requests.get(self._number, (key,), at, branch, timeout).wait())
 
     def get_all(
-        self, *keys: str, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+        self, *keys: str, at: int | str | None = None, branch: str | None = None, timeout: Seconds | None = None
     ) -> Snapshot:
         """Several records, all of one revision; see :meth:`get`."""
+        at, branch = self._place(at, branch, timeout)
         return _requests.snapshot(_requests.get(self._number, keys, at, branch, timeout).wait())
 
     def range(
-        self, *topics: str, at: int | None = None, keys_only: bool = False, branch: str | None = None,
+        self, *topics: str, at: int | str | None = None, keys_only: bool = False, branch: str | None = None,
         page_size: int = 1000, timeout: Seconds | None = None,
     ) -> Listing[Record]:
         """The records of some topics in the order of their keys, all of one revision, page by page.
 
         Args:
             topics: prefixes ending in `/`, exact keys, or `/` for everything.
-            at: as of which revision; None: the newest, when the first page is read.
+            at: as of which revision, or a state by its name; None: the newest, when the first page is read.
             keys_only: values do not travel.
-            branch: None: the connection's.
+            branch: None: the connection's, or the state's.
             page_size: records in a page, at most.
             timeout: of each page, in seconds; None: the connection's.
         """
+        at, branch = self._place(at, branch, timeout)
         owner = _core.range(self._number, topics, _requests.revision(at), branch, milliseconds(timeout), keys_only, page_size)
         return Listing(owner, _requests.records)
 
@@ -435,21 +439,101 @@ class Memory(LocalMemory):
 
     # ---- Branches and upkeep
 
-    def fork(
-        self, name: str, *, parent: str | None = None, at: int | None = None, message: str = "",
-        timeout: Seconds | None = None,
-    ) -> Receipt[None]:
-        """Makes a branch: a line of memory that starts as the parent was at a revision. Copies nothing.
+    def find_state(self, name: str, *, branch: str | None = None, timeout: Seconds | None = None) -> State:
+        """The branch and revision that a state's name means: a tag, "trial", "trial@61", "trial~3"; and of `branch`, or else the
+        connection's, "66", "10m" (ago), "2026-03-01", "~3".
 
         Raises:
-            BranchExists, UnknownBranch, BelowFloor, BeyondHead.
+            UnknownTag, UnknownBranch, BelowFloor, BeyondHead, InvalidName.
         """
-        return _requests.fork(self._number, name, parent, at, message, timeout).wait()
+        return _requests.find_state(self._number, name, branch, timeout).wait()
+
+    def _place(
+        self, at: int | str | None, branch: str | None, timeout: Seconds | None
+    ) -> tuple[int | None, str | None]:
+        if not isinstance(at, str):
+            return at, branch
+        found = self.find_state(at, branch=branch, timeout=timeout)
+        if branch is not None and branch != found.branch:
+            raise ValueError(f"at={at!r} is a state of branch {found.branch!r}, not of {branch!r}")
+        return found.revision, found.branch
+
+    def fork(
+        self, name: str, *, parent: str | None = None, at: int | str | None = None, expire: bool = False,
+        message: str = "", timeout: Seconds | None = None,
+    ) -> Receipt[int]:
+        """Makes a branch: a line of memory that starts as the parent was at a revision. Copies nothing.
+
+        One that starts below the head stays as that was: records that it inherited do not expire on it, unless `expire`. The
+        receipt's `result` is how many those are.
+
+        Raises:
+            BranchExists: there is such a branch, or was: no name is used again. TagExists.
+            UnknownBranch, BelowFloor, BeyondHead.
+        """
+        at, parent = self._place(at, parent, timeout)
+        return _requests.fork(self._number, name, parent, at, expire, message, timeout).wait()
+
+    def close_branch(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """Nothing is written to the branch from now on, and nothing on it expires. It can be read, forked, and merged into
+        others.
+
+        Raises:
+            UnknownBranch; InvalidArgument: `main` can't be closed.
+        """
+        return _requests.change_branch(self._number, name, _core.CLOSE_BRANCH, message, timeout).wait()
+
+    def reopen_branch(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """Takes :meth:`close_branch` back."""
+        return _requests.change_branch(self._number, name, _core.REOPEN_BRANCH, message, timeout).wait()
+
+    def protect_branch(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """Only merges write to the branch from now on, and it can't be deleted."""
+        return _requests.change_branch(self._number, name, _core.PROTECT_BRANCH, message, timeout).wait()
+
+    def unprotect_branch(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """Takes :meth:`protect_branch` back."""
+        return _requests.change_branch(self._number, name, _core.UNPROTECT_BRANCH, message, timeout).wait()
+
+    def delete_branch(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """The branch is gone for good: its views and watches fail, saying so, and its name is never used again. What its
+        forks show of it, and what tags name, stays.
+
+        Raises:
+            UnknownBranch; InvalidArgument: `main` can't be deleted; NotWritable: it is protected.
+        """
+        return _requests.change_branch(self._number, name, _core.DELETE_BRANCH, message, timeout).wait()
+
+    def tag(
+        self, name: str, *, at: int | str | None = None, branch: str | None = None, message: str = "",
+        timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Gives a state a name. What it shows is kept for as long as the tag is there, whatever is compacted, and though its
+        branch is deleted.
+
+        Raises:
+            TagExists, BranchExists, InvalidName, UnknownBranch, BelowFloor, BeyondHead.
+        """
+        at, branch = self._place(at, branch, timeout)
+        return _requests.tag(self._number, name, branch, at, message, timeout).wait()
+
+    def delete_tag(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """What only the tag has kept is compacted.
+
+        Raises:
+            UnknownTag.
+        """
+        return _requests.delete_tag(self._number, name, message, timeout).wait()
+
+    def tags(self, *, timeout: Seconds | None = None) -> list[dict[str, Any]]:
+        """All tags, in the order of their names, as `membus tags --json` tells them."""
+        found: list[dict[str, Any]] = _requests.report(self._number, _core.TAGS, timeout).wait()
+        return found
 
     def merge(
         self, source: str, *, into: str | None = None, at: int | None = None, resolutions: Iterable[Resolution] = (),
-        settle: Callable[[MergeConflict], Choice | None] | None = None, carries_rules: bool = False, message: str = "",
-        timeout: Seconds | None = None,
+        settle: Callable[[MergeConflict], Choice | None] | None = None, carries_rules: bool = False,
+        parks: bool = False, message: str = "", timeout: Seconds | None = None,
     ) -> Receipt[MergeReport | None]:
         """Brings what another branch has into a branch: one commit, or none. From then on the branch contains all that
         the source contained.
@@ -467,6 +551,7 @@ class Memory(LocalMemory):
             settle: is asked about each conflict: "ours", "theirs", "base" (what both had in common), "delete", or a
                 `Put`; None leaves it, and then nothing is written.
             carries_rules: records under `.membus/policies/` and `.membus/rights/` come along.
+            parks: what nobody decides is left for later: see `conflicts`.
             message: what the commit is recorded with.
             timeout: of each try, in seconds; None: the connection's.
 
@@ -480,7 +565,7 @@ class Memory(LocalMemory):
             Timeout: its `outcome_unknown` tells whether it may have taken effect.
             Whatever `settle` raises: nothing is written then.
         """
-        merging = _requests.Merging(self._number, source, into, at, resolutions, carries_rules, message, timeout)
+        merging = _requests.Merging(self._number, source, into, at, resolutions, carries_rules, parks and settle is None, message, timeout)
         while True:
             try:
                 return merging.begin().wait()
@@ -492,7 +577,7 @@ class Memory(LocalMemory):
                     choice = settle(conflict)
                     refuse_coroutine(choice)
                     choices.append((conflict, choice))
-                merging.take(error, choices)
+                merging.take(error, choices, parks)
 
     def rollback(
         self, to: int, *, topics: Sequence[str] = (), branch: str | None = None, message: str = "",
@@ -519,8 +604,9 @@ class Memory(LocalMemory):
 
     def revert(
         self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (), agent: str | None = None,
-        in_context: str | None = None, since: int | None = None, resolutions: Iterable[Resolution] = (),
-        branch: str | None = None, message: str = "", timeout: Seconds | None = None,
+        in_context: str | None = None, since: int | None = None, cascade: Cascading = False,
+        resolutions: Iterable[Resolution] = (), branch: str | None = None, message: str = "",
+        timeout: Seconds | None = None,
     ) -> Receipt[None]:
         """Leaves versions out of the history of their keys: one commit. Each key gets what its history gives without
         them: the newest remaining whole write, with the increments, appends and patches on it made again. Later whole
@@ -532,6 +618,7 @@ class Memory(LocalMemory):
             agent: all that this agent committed on the branch after `since`.
             in_context: all that was committed in this context after `since`.
             since: a revision; goes with `agent` and `in_context`.
+            cascade: what derives from them goes, too, whatever commits it is of; a merge does not bring it back unasked.
             resolutions: of keys whose history can't be told without what is reverted: "ours" leaves what is there.
             branch: None: the connection's.
             message: what the commit is recorded with.
@@ -545,8 +632,157 @@ class Memory(LocalMemory):
             BelowFloor: what was before is no longer kept.
             BeyondHead, UnknownBranch, Timeout.
         """
+        if cascade:
+            author = _asking.author(agent, in_context, since)
+            rewrite = Rewrite.revert(
+                versions=versions, revisions=revisions, cascade=cascade, resolutions=resolutions)._by(author)
+            return _asking.carry_out(self._number, rewrite, None, branch, message, timeout).wait()
         return _requests.revert(
             self._number, versions, revisions, agent, in_context, since, resolutions, branch, message, timeout).wait()
+
+    def plan(
+        self, rewrite: Rewrite, *, branch: str | None = None, timeout: Seconds | None = None
+    ) -> dict[str, Any]:
+        """What a merge, rollback, revert, pick or quarantine would write if it were carried out now. Nothing is written.
+
+            plan = memory.plan(membus.Rewrite.revert(revisions=[41], cascade=True))
+            for change in plan["changes"]: print(change["key"], change.get("to"))
+            memory.carry_out(membus.Rewrite.revert(revisions=[41], cascade=True), plan=plan["plan"])
+
+        Returns:
+            as `--dry-run --json` of the commands tells it: `plan` (its name), `changes`, `conflicts`.
+
+        Raises:
+            what carrying it out would.
+        """
+        return _asking.plan(self._number, rewrite, branch, timeout).wait()
+
+    def carry_out(
+        self, rewrite: Rewrite, *, plan: str | None = None, branch: str | None = None, message: str = "",
+        timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Carries a rewrite out: one commit.
+
+        Args:
+            rewrite: what is to be done.
+            plan: it is to write exactly what this plan says, over the versions that it was made from; None: whatever it
+                writes by now.
+            branch: None: the connection's.
+            message: what the commit is recorded with.
+            timeout: in seconds; None: the connection's.
+
+        Raises:
+            PlanChanged: it would write something else by now. Nothing was written.
+            Unsettled: somebody has to decide.
+        """
+        return _asking.carry_out(self._number, rewrite, plan, branch, message, timeout).wait()
+
+    def pick(
+        self, *revisions: int, same_reads: bool = False, resolutions: Iterable[Resolution] = (),
+        branch: str | None = None, message: str = "", timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Makes the changes of some commits again on a branch: one commit, with nothing else of theirs. A later merge finds
+        what was picked on both sides; but an increment that was picked counts again.
+
+        Args:
+            revisions: the commits; no merges, rollbacks, reverts or forks.
+            same_reads: only if what they are on record to have read is there in the same versions.
+            resolutions: what is decided already.
+            branch: where to; None: the connection's.
+            message: what the commit is recorded with.
+            timeout: in seconds; None: the connection's.
+
+        Raises:
+            Unsettled: somebody has to decide, or (with `same_reads`) something is not as it was read.
+        """
+        rewrite = Rewrite.pick(revisions, same_reads=same_reads, resolutions=resolutions)
+        return _asking.carry_out(self._number, rewrite, None, branch, message, timeout).wait()
+
+    def quarantine(
+        self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (), reason: str,
+        cascade: Cascading = False, branch: str | None = None, message: str = "", timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Marks what a branch shows of some versions, and of what was made of them: with an attribute `membus.quarantine`,
+        which says why. Transactions that require to be sound fail (`Transaction.require_sound`). A whole new write of a
+        key ends it there, and so does reverting the quarantine.
+
+        Args:
+            versions: single ones: (key, revision).
+            revisions: all that these commits wrote.
+            reason: for people.
+            cascade: and what derives from them.
+            branch: None: the connection's.
+            message: what the commit is recorded with.
+            timeout: in seconds; None: the connection's.
+        """
+        rewrite = Rewrite.quarantine(versions=versions, revisions=revisions, reason=reason, cascade=cascade)
+        return _asking.carry_out(self._number, rewrite, None, branch, message, timeout).wait()
+
+    def impact(
+        self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (),
+        excluded: Iterable[int] = (), own_only: bool = False, timeout: Seconds | None = None,
+    ) -> dict[str, Any]:
+        """What followed from some versions, or from all that some commits wrote, on any branch: `commits`, each with the
+        `edges` that made it count; `readers`, who know of it and have written nothing since; `unjudged` commits.
+
+        Args:
+            versions: single ones: (key, revision).
+            revisions: all that these commits wrote.
+            excluded: commits that are good, whatever they read.
+            own_only: leaves out what is only known in a context.
+            timeout: in seconds; None: the connection's.
+        """
+        return _asking.impact(self._number, versions, revisions, excluded, own_only, timeout).wait()
+
+    def blame(
+        self, key: str, *, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+    ) -> list[dict[str, Any]] | None:
+        """Who last changed each line of a text, each member of a JSON object, or the value as a whole; None: there is no
+        record. As `membus blame --json` tells it."""
+        return _asking.blame(self._number, key, at, branch, timeout).wait()
+
+    def conflicts(
+        self, *, branch: str | None = None, timeout: Seconds | None = None
+    ) -> list[dict[str, Any]]:
+        """The conflicts that merges with `parks` have left for later, and nobody has settled yet, the oldest first: each
+        with its name as `conflict`, its `key`, and the versions `base`, `ours` and `theirs`."""
+        return _asking.conflicts(self._number, branch, timeout).wait()
+
+    def claim_conflict(
+        self, conflict: str, *, expires: Seconds = 600, branch: str | None = None, timeout: Seconds | None = None
+    ) -> Receipt[None]:
+        """Says that this agent settles a conflict, for a while: others can't claim it meanwhile.
+
+        Raises:
+            Conflict: somebody has claimed it.
+        """
+        return _asking.claim(self._number, conflict, expires, branch, timeout).wait()
+
+    def resolve(
+        self, conflict: str, choice: Choice, *, branch: str | None = None, message: str = "",
+        timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Settles a conflict that a merge has left for later: puts what is to be there, if ours is still as it was.
+
+        Args:
+            conflict: its name, such as "74/1".
+            choice: "ours", "theirs", "base", "delete", or a `Put`.
+            branch: None: the connection's.
+            message: what the commit is recorded with.
+            timeout: in seconds; None: the connection's.
+
+        Raises:
+            Conflict: somebody has written the key since, or settles it.
+        """
+        return _asking.resolve(self._number, conflict, choice, branch, message, timeout).wait()
+
+    def rebase(
+        self, branch: str, new: str, *, onto: str | None = None, message: str = "", timeout: Seconds | None = None
+    ) -> dict[str, Any]:
+        """Forks a branch anew, from its parent's head, and makes its own commits again there, one by one, as long as what
+        each had read is the same there; else it stops: `stopped_at` and `reason` say where and why. The old branch stays
+        as it is."""
+        return _asking.rebase(self._number, branch, new, onto, message, timeout).wait()
 
     def branches(self, *, timeout: Seconds | None = None) -> list[dict[str, Any]]:
         """All branches, `main` among them, as `membus branches --json` tells them."""
@@ -569,9 +805,10 @@ class Memory(LocalMemory):
         return found
 
     def digest(
-        self, *topics: str, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+        self, *topics: str, at: int | str | None = None, branch: str | None = None, timeout: Seconds | None = None
     ) -> Digest:
         """The fingerprint of some topics' records as of a revision; equal to that of a view of the same topics there."""
+        at, branch = self._place(at, branch, timeout)
         return _requests.digest(self._number, topics, at, branch, timeout).wait()
 
     def compact(
@@ -592,15 +829,17 @@ class Memory(LocalMemory):
         """
         return _requests.backup(self._number, path, timeout).wait()
 
-    def export_file(self, path: Path, topic: str = "/", *, at: int | None = None, branch: str | None = None) -> int:
+    def export_file(
+        self, path: Path, topic: str = "/", *, at: int | str | None = None, branch: str | None = None
+    ) -> int:
         """Writes the records of a topic into a file as JSON Lines, all of one revision, as `membus export` does, which it
         runs. The file appears whole or not at all.
 
         Args:
             path: where to.
             topic: a prefix ending in `/`, one key, or `/` for everything.
-            at: as of which revision; None: the newest.
-            branch: None: the connection's.
+            at: as of which revision, or a state by its name; None: the newest.
+            branch: None: the connection's, or the state's.
 
         Returns:
             how many records there are.
@@ -610,6 +849,7 @@ class Memory(LocalMemory):
         """
         import subprocess
 
+        at, branch = self._place(at, branch, None)
         command = exporting(self.address, self.agent, branch or self.branch, topic, at)
         with WholeFile(path) as file:
             ended = subprocess.run(command.words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE)

@@ -97,6 +97,7 @@ class MergeVersion(NamedTuple):
 #: By the numbers of membus.h.
 _KINDS = (
     "", "bothChanged", "bothCreated", "deletedAndChanged", "changedAndDeleted", "differentKinds", "undone", "noBase",
+    "otherRead",
 )  # fmt: skip
 
 
@@ -106,8 +107,8 @@ class MergeConflict(NamedTuple):
     Attributes:
         key: its name.
         kind: "bothChanged", "bothCreated", "deletedAndChanged" (ours deleted it, theirs changed it),
-            "changedAndDeleted", "differentKinds", "undone" (it would bring back what was undone), or "noBase" (what
-            both had in common can't be told).
+            "changedAndDeleted", "differentKinds", "undone" (it would bring back what was undone), "noBase" (what both
+            had in common can't be told), or "otherRead" (of a pick: the commit had read base, and there is ours).
         base: what both had in common; None: nothing, or it is not known.
         ours: what is there, in the branch that is merged into; None: there never was a record.
         theirs: what the branch that is merged has.
@@ -133,12 +134,14 @@ class MergeReport(NamedTuple):
         written: keys that were written.
         agreed: keys that both sides had changed in the same way.
         settled: conflicts that a resolution or a policy settled.
+        parked: conflicts that were left for later.
     """
 
     source: int
     written: int
     agreed: int
     settled: int
+    parked: int = 0
 
 
 def conflict(

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from . import _core
 from ._errors import Unsettled
 from ._merging import Choice, MergeConflict, MergeReport, Resolution
-from ._values import Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, Token, Version, ViewChange, milliseconds, moment
+from ._values import Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, State, Token, Version, ViewChange, milliseconds, moment
 
 T = TypeVar("T")
 
@@ -187,10 +187,31 @@ def state_next(memory: int, known: int) -> Pending[int]:
 
 
 def fork(
-    memory: int, name: str, parent: str | None, at: int | None, message: str, timeout: Seconds | None
+    memory: int, name: str, parent: str | None, at: int | None, expire: bool, message: str, timeout: Seconds | None
+) -> Pending[Receipt[int]]:
+    call = _core.fork(memory, name, parent, revision(at), expire, message, milliseconds(timeout))
+    return Pending(call, lambda answer: Receipt(answer[1], True, answer[6]))
+
+
+def change_branch(
+    memory: int, name: str, action: int, message: str, timeout: Seconds | None
 ) -> Pending[Receipt[None]]:
-    call = _core.fork(memory, name, parent, revision(at), message, milliseconds(timeout))
-    return Pending(call, lambda answer: Receipt(answer[1], True, None))
+    return Pending(_core.change_branch(memory, name, action, message, milliseconds(timeout)), received)
+
+
+def tag(
+    memory: int, name: str, branch: str | None, at: int | None, message: str, timeout: Seconds | None
+) -> Pending[Receipt[None]]:
+    return Pending(_core.tag(memory, name, branch, revision(at), False, message, milliseconds(timeout)), received)
+
+
+def delete_tag(memory: int, name: str, message: str, timeout: Seconds | None) -> Pending[Receipt[None]]:
+    return Pending(_core.tag(memory, name, None, 0, True, message, milliseconds(timeout)), received)
+
+
+def find_state(memory: int, name: str, branch: str | None, timeout: Seconds | None) -> Pending[State]:
+    call = _core.find_state(memory, name, branch, milliseconds(timeout))
+    return Pending(call, lambda answer: State(answer[7], answer[6]))
 
 
 class Merging:
@@ -201,9 +222,10 @@ class Merging:
 
     def __init__(
         self, memory: int, source: str, into: str | None, at: int | None, resolutions: Iterable[Resolution],
-        carries_rules: bool, message: str, timeout: Seconds | None,
+        carries_rules: bool, parks: bool, message: str, timeout: Seconds | None,
     ) -> None:
         self._about = memory, source, into, revision(at), carries_rules, message, milliseconds(timeout)
+        self._parks = parks
         self._decided = list(resolutions)
         self._tries = 0
 
@@ -212,9 +234,9 @@ class Merging:
         self._tries += 1
         decided = tuple(resolution._given() for resolution in self._decided)
         return Pending(
-            _core.merge(memory, source, into, at, decided, carries_rules, message, timeout), merged)
+            _core.merge(memory, source, into, at, decided, carries_rules, self._parks, message, timeout), merged)
 
-    def take(self, error: Unsettled, choices: list[tuple[MergeConflict, Choice | None]]) -> None:
+    def take(self, error: Unsettled, choices: list[tuple[MergeConflict, Choice | None]], parks: bool = False) -> None:
         """What was decided of what it was unsettled by.
 
         Raises:
@@ -224,7 +246,10 @@ class Merging:
         decided = [resolution for resolution in self._decided if resolution.key not in asked]
         decided += [conflict.resolved(choice) for conflict, choice in choices if choice is not None]
         if set(decided) == set(self._decided) or self._tries >= self.MOST:
-            raise error
+            if not parks or self._parks:
+                raise error
+            # Whoever is asked is asked before anything is left for later.
+            self._parks = True
         self._decided = decided
 
 

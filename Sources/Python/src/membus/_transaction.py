@@ -35,6 +35,11 @@ class LocalTransaction:
         """No key of the topic may have changed after the revision."""
         _core.transaction_require(self._number, _core.UNCHANGED, topic, since)
 
+    def require_sound(self) -> None:
+        """Nothing that this transaction has read, or that was read in its context before, may have been undone or
+        quarantined since."""
+        _core.transaction_require(self._number, _core.SOUND, "", 0)
+
     # ---- Changes
 
     def put(

@@ -289,6 +289,13 @@ class ViewChange(NamedTuple):
     is_deleted: bool
 
 
+class State(NamedTuple):
+    """What a state's name means: a branch as of a revision."""
+
+    branch: str
+    revision: int
+
+
 class Receipt(Generic[T]):
     """What a transaction became.
 

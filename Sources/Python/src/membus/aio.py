@@ -16,7 +16,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from . import _core, _requests
+from . import _asking, _core, _requests
+from ._asking import Cascading, Rewrite
 from ._command import Command, WholeFile, count_lines, exporting, importing, last_line, program
 from ._errors import Closed, Forked, MembusError, Unsettled
 from ._memory import _OPEN, LocalMemory, watch_next, watched
@@ -25,7 +26,8 @@ from ._reading import Pieces, Taken
 from ._requests import Page, Path, Pending, first, snapshot, view_changes
 from ._transaction import LocalTransaction
 from ._values import (
-    Change, Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, Token, Version, ViewChange, milliseconds,
+    Change, Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, State, Token, Version, ViewChange,
+    milliseconds,
 )  # fmt: skip
 from ._view import LocalView
 
@@ -339,15 +341,17 @@ class Memory(LocalMemory):
         return await self.transact(body, message=message, branch=branch, timeout=timeout)
 
     async def get(
-        self, key: str, *, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+        self, key: str, *, at: int | str | None = None, branch: str | None = None, timeout: Seconds | None = None
     ) -> Record | None:
         """The record under a key, asked of the broker; None: there is none."""
+        at, branch = await self._place(at, branch, timeout)
         return first(await _answer(_requests.get(self._number, (key,), at, branch, timeout)))
 
     async def get_all(
-        self, *keys: str, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+        self, *keys: str, at: int | str | None = None, branch: str | None = None, timeout: Seconds | None = None
     ) -> Snapshot:
         """Several records, all of one revision."""
+        at, branch = await self._place(at, branch, timeout)
         return snapshot(await _answer(_requests.get(self._number, keys, at, branch, timeout)))
 
     def range(
@@ -393,20 +397,73 @@ class Memory(LocalMemory):
         """Every change to some topics, in order, each once: for `async for`."""
         return Watch(_requests.watch(self._number, topics, after, branch))
 
+    async def find_state(self, name: str, *, branch: str | None = None, timeout: Seconds | None = None) -> State:
+        """The branch and revision that a state's name means: a tag, "trial", "trial@61", "10m", …"""
+        return await _wait(_requests.find_state(self._number, name, branch, timeout))
+
+    async def _place(
+        self, at: int | str | None, branch: str | None, timeout: Seconds | None
+    ) -> tuple[int | None, str | None]:
+        if not isinstance(at, str):
+            return at, branch
+        found = await self.find_state(at, branch=branch, timeout=timeout)
+        if branch is not None and branch != found.branch:
+            raise ValueError(f"at={at!r} is a state of branch {found.branch!r}, not of {branch!r}")
+        return found.revision, found.branch
+
     async def fork(
-        self, name: str, *, parent: str | None = None, at: int | None = None, message: str = "",
+        self, name: str, *, parent: str | None = None, at: int | str | None = None, expire: bool = False,
+        message: str = "", timeout: Seconds | None = None,
+    ) -> Receipt[int]:
+        """Makes a branch: a line of memory that starts as the parent was at a revision."""
+        at, parent = await self._place(at, parent, timeout)
+        return await _wait(_requests.fork(self._number, name, parent, at, expire, message, timeout))
+
+    async def close_branch(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """Nothing is written to the branch from now on, and nothing on it expires."""
+        return await _wait(_requests.change_branch(self._number, name, _core.CLOSE_BRANCH, message, timeout))
+
+    async def reopen_branch(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """Takes :meth:`close_branch` back."""
+        return await _wait(_requests.change_branch(self._number, name, _core.REOPEN_BRANCH, message, timeout))
+
+    async def protect_branch(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """Only merges write to the branch from now on, and it can't be deleted."""
+        return await _wait(_requests.change_branch(self._number, name, _core.PROTECT_BRANCH, message, timeout))
+
+    async def unprotect_branch(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """Takes :meth:`protect_branch` back."""
+        return await _wait(_requests.change_branch(self._number, name, _core.UNPROTECT_BRANCH, message, timeout))
+
+    async def delete_branch(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """The branch is gone for good: its views and watches fail, saying so, and its name is never used again."""
+        return await _wait(_requests.change_branch(self._number, name, _core.DELETE_BRANCH, message, timeout))
+
+    async def tag(
+        self, name: str, *, at: int | str | None = None, branch: str | None = None, message: str = "",
         timeout: Seconds | None = None,
     ) -> Receipt[None]:
-        """Makes a branch: a line of memory that starts as the parent was at a revision."""
-        return await _wait(_requests.fork(self._number, name, parent, at, message, timeout))
+        """Gives a state a name, which keeps it."""
+        at, branch = await self._place(at, branch, timeout)
+        return await _wait(_requests.tag(self._number, name, branch, at, message, timeout))
+
+    async def delete_tag(self, name: str, *, message: str = "", timeout: Seconds | None = None) -> Receipt[None]:
+        """What only the tag has kept is compacted."""
+        return await _wait(_requests.delete_tag(self._number, name, message, timeout))
+
+    async def tags(self, *, timeout: Seconds | None = None) -> list[dict[str, Any]]:
+        """All tags."""
+        found: list[dict[str, Any]] = await _wait(_requests.report(self._number, _core.TAGS, timeout))
+        return found
 
     async def merge(
         self, source: str, *, into: str | None = None, at: int | None = None, resolutions: Iterable[Resolution] = (),
-        settle: Settle | None = None, carries_rules: bool = False, message: str = "",
+        settle: Settle | None = None, carries_rules: bool = False, parks: bool = False, message: str = "",
         timeout: Seconds | None = None,
     ) -> Receipt[MergeReport | None]:
         """Brings what another branch has into a branch: one commit, or none. `settle` may be an async function."""
-        merging = _requests.Merging(self._number, source, into, at, resolutions, carries_rules, message, timeout)
+        merging = _requests.Merging(
+            self._number, source, into, at, resolutions, carries_rules, parks and settle is None, message, timeout)
         while True:
             try:
                 return await _wait(merging.begin())
@@ -417,7 +474,7 @@ class Memory(LocalMemory):
                 for conflict in error.conflicts:
                     choice = settle(conflict)
                     choices.append((conflict, await choice if isinstance(choice, Awaitable) else choice))
-                merging.take(error, choices)
+                merging.take(error, choices, parks)
 
     async def rollback(
         self, to: int, *, topics: Sequence[str] = (), branch: str | None = None, message: str = "",
@@ -428,12 +485,85 @@ class Memory(LocalMemory):
 
     async def revert(
         self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (), agent: str | None = None,
-        in_context: str | None = None, since: int | None = None, resolutions: Iterable[Resolution] = (),
-        branch: str | None = None, message: str = "", timeout: Seconds | None = None,
+        in_context: str | None = None, since: int | None = None, cascade: Cascading = False,
+        resolutions: Iterable[Resolution] = (), branch: str | None = None, message: str = "",
+        timeout: Seconds | None = None,
     ) -> Receipt[None]:
-        """Leaves versions out of the history of their keys: one commit."""
+        """Leaves versions out of the history of their keys: one commit. With `cascade` goes what derives from them."""
+        if cascade:
+            author = _asking.author(agent, in_context, since)
+            rewrite = Rewrite.revert(
+                versions=versions, revisions=revisions, cascade=cascade, resolutions=resolutions)._by(author)
+            return await _wait(_asking.carry_out(self._number, rewrite, None, branch, message, timeout))
         return await _wait(_requests.revert(
             self._number, versions, revisions, agent, in_context, since, resolutions, branch, message, timeout))
+
+    async def plan(
+        self, rewrite: Rewrite, *, branch: str | None = None, timeout: Seconds | None = None
+    ) -> dict[str, Any]:
+        """What a merge, rollback, revert, pick or quarantine would write. Nothing is written."""
+        return await _wait(_asking.plan(self._number, rewrite, branch, timeout))
+
+    async def carry_out(
+        self, rewrite: Rewrite, *, plan: str | None = None, branch: str | None = None, message: str = "",
+        timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Carries a rewrite out: one commit; with `plan`, exactly that or nothing."""
+        return await _wait(_asking.carry_out(self._number, rewrite, plan, branch, message, timeout))
+
+    async def pick(
+        self, *revisions: int, same_reads: bool = False, resolutions: Iterable[Resolution] = (),
+        branch: str | None = None, message: str = "", timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Makes the changes of some commits again on a branch: one commit, with nothing else of theirs."""
+        rewrite = Rewrite.pick(revisions, same_reads=same_reads, resolutions=resolutions)
+        return await _wait(_asking.carry_out(self._number, rewrite, None, branch, message, timeout))
+
+    async def quarantine(
+        self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (), reason: str,
+        cascade: Cascading = False, branch: str | None = None, message: str = "", timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Marks what a branch shows of some versions, and of what was made of them."""
+        rewrite = Rewrite.quarantine(versions=versions, revisions=revisions, reason=reason, cascade=cascade)
+        return await _wait(_asking.carry_out(self._number, rewrite, None, branch, message, timeout))
+
+    async def impact(
+        self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (),
+        excluded: Iterable[int] = (), own_only: bool = False, timeout: Seconds | None = None,
+    ) -> dict[str, Any]:
+        """What followed from some versions, or from all that some commits wrote, on any branch."""
+        return await _wait(_asking.impact(self._number, versions, revisions, excluded, own_only, timeout))
+
+    async def blame(
+        self, key: str, *, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+    ) -> list[dict[str, Any]] | None:
+        """Who last changed each part of a record."""
+        return await _wait(_asking.blame(self._number, key, at, branch, timeout))
+
+    async def conflicts(
+        self, *, branch: str | None = None, timeout: Seconds | None = None
+    ) -> list[dict[str, Any]]:
+        """The conflicts that merges have left for later, the oldest first."""
+        return await _wait(_asking.conflicts(self._number, branch, timeout))
+
+    async def claim_conflict(
+        self, conflict: str, *, expires: Seconds = 600, branch: str | None = None, timeout: Seconds | None = None
+    ) -> Receipt[None]:
+        """Says that this agent settles a conflict, for a while."""
+        return await _wait(_asking.claim(self._number, conflict, expires, branch, timeout))
+
+    async def resolve(
+        self, conflict: str, choice: Choice, *, branch: str | None = None, message: str = "",
+        timeout: Seconds | None = None,
+    ) -> Receipt[None]:
+        """Settles a conflict that a merge has left for later."""
+        return await _wait(_asking.resolve(self._number, conflict, choice, branch, message, timeout))
+
+    async def rebase(
+        self, branch: str, new: str, *, onto: str | None = None, message: str = "", timeout: Seconds | None = None
+    ) -> dict[str, Any]:
+        """Forks a branch anew, and makes its own commits again there."""
+        return await _wait(_asking.rebase(self._number, branch, new, onto, message, timeout))
 
     async def branches(self, *, timeout: Seconds | None = None) -> list[dict[str, Any]]:
         """All branches, `main` among them."""
@@ -456,9 +586,10 @@ class Memory(LocalMemory):
         return found
 
     async def digest(
-        self, *topics: str, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
+        self, *topics: str, at: int | str | None = None, branch: str | None = None, timeout: Seconds | None = None
     ) -> Digest:
         """The fingerprint of some topics' records as of a revision."""
+        at, branch = await self._place(at, branch, timeout)
         return await _wait(_requests.digest(self._number, topics, at, branch, timeout))
 
     async def compact(
@@ -472,9 +603,10 @@ class Memory(LocalMemory):
         return await _wait(_requests.backup(self._number, path, timeout))
 
     async def export_file(
-        self, path: Path, topic: str = "/", *, at: int | None = None, branch: str | None = None
+        self, path: Path, topic: str = "/", *, at: int | str | None = None, branch: str | None = None
     ) -> int:
         """Writes the records of a topic into a file as JSON Lines. Returns how many there are."""
+        at, branch = await self._place(at, branch, None)
         with WholeFile(path) as file:
             await _run(exporting(self.address, self.agent, branch or self.branch, topic, at), file)
             return count_lines(file)

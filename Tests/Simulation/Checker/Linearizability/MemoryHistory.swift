@@ -74,7 +74,7 @@ struct MemoryHistory {
         case .fork(let fork):
             forks.append((operations.count, fork))
             append(.fork([]), write.called, outcome, "op \(write.op) (fork \(fork.name))")
-        case .merge, .rollback, .revert:
+        case .merge, .rollback, .revert, .pick, .quarantine, .branch, .tag:
             append(made(by: write), write.called, outcome, "op \(write.op) (\(write.work.verb))")
         }
     }
@@ -112,7 +112,8 @@ struct MemoryHistory {
 
     private mutating func response(_ outcome: Outcome, on branch: BranchName) -> MemoryResponse {
         switch outcome {
-        case .committed(let position), .merged(let position, _): .committed(name: position.revision)
+        case .committed(let position), .forked(let position, _), .merged(let position, _):
+            .committed(name: position.revision)
         case .held, .unsettled: .held
         case .conflict(let failed, _):
             .conflict(Set(failed.compactMap { places.requirement($0.precondition, on: branch) }))
@@ -171,7 +172,7 @@ struct MemoryHistory {
 extension Outcome {
     fileprivate var rank: (revision: Revision, isSeen: Bool) {
         switch self {
-        case .committed(let position), .merged(let position, _): (position.revision, false)
+        case .committed(let position), .forked(let position, _), .merged(let position, _): (position.revision, false)
         case .held(let position), .conflict(_, let position), .unsettled(_, _, let position):
             (position.revision, true)
         }
@@ -202,7 +203,7 @@ struct PlaceTable {
         switch precondition {
         case .at(let key, 0), .absent(let key): .absent(number(key, branch))
         case .at(let key, let revision): .at(number(key, branch), name: revision)
-        case .unchanged: nil
+        case .unchanged, .sound: nil
         }
     }
 }
@@ -215,6 +216,10 @@ extension Work {
         case .merge: "merge"
         case .rollback: "rollback"
         case .revert: "revert"
+        case .pick: "pick"
+        case .quarantine: "quarantine"
+        case .branch: "change of a branch"
+        case .tag: "tag"
         }
     }
 }
