@@ -42,7 +42,7 @@ def build_package(directory, *options):
     package.mkdir(parents=True, exist_ok=True)
     for file in (SOURCES / "src/membus").iterdir():
         link = package / file.name
-        if file.is_file() and not link.exists():
+        if file.name != "__pycache__" and not link.exists():
             link.symlink_to(file)
     compile_c(
         sorted((SOURCES / "core").glob("*.c")), package / "_core.abi3.so", "-shared", "-fPIC",

@@ -1,0 +1,489 @@
+"""LangGraph's long-term memory in Membus: shared between processes, coherent, versioned.
+
+    import membus
+    from membus.integrations.langgraph_store import MembusStore
+
+    store = MembusStore(membus.connect(agent="planner"))          # was: InMemoryStore()
+    store.put(("users", "ada"), "prefs", {"theme": "dark"})
+    graph = builder.compile(store=store)
+
+An item is a record of kind json at `langgraph/store/NAMESPACE…/KEY`: `membus ls langgraph/store/users/` lists them, and
+`store.path(namespace, key)` says where one is. Gets are served from a followed view, so they cost about a microsecond and
+go on while the broker is away; what this process has put shows at once, what others have put within milliseconds.
+
+A `put` replaces the item, as LangGraph defines it, so the last one stands; what it replaced stays in the history. LangGraph
+has no word for a conflict. `update` is for changes that build on what is there: it runs again if another one was faster, so
+that nothing is lost. All puts of one batch are one commit, as far as one may go: 1,000 changes.
+
+There are no vectors yet: an `index` is refused, and a `query` without one is passed over, as SqliteStore does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+from langgraph.store.base import (
+    BaseStore, GetOp, Item, ListNamespacesOp, MatchCondition, Op, PutOp, Result, SearchItem, SearchOp, TTLConfig,
+    validate_op_namespace,
+)  # fmt: skip
+from langgraph.store.base.batch import AsyncBatchedBaseStore
+
+from .. import Conflict, Memory, NotHere, Record, aio
+from ._layout import (
+    Changes, Get, Range, Steps, Write, as_json, carry_out, carry_out_async, covering, name_of, path, pieces,
+    segment,
+)  # fmt: skip
+
+__all__ = ["AsyncMembusStore", "MembusStore"]
+
+PREFIX = "langgraph/store/"
+
+#: Items whose parsed parts are kept for the next get.
+_KEPT = 10_000
+
+Namespace = tuple[str, ...]
+Value = dict[str, Any]
+
+
+class _Known(NamedTuple):
+    """A version of an item, and what of it was made out already."""
+
+    record: Record
+    value: bytes
+    created: datetime
+    updated: datetime
+    #: Minutes; None: it does not expire.
+    ttl: float | None
+
+    def item(self, namespace: Namespace, key: str) -> Item:
+        return Item(
+            value=json.loads(self.value), key=key, namespace=namespace, created_at=self.created, updated_at=self.updated)
+
+    @property
+    def is_over(self) -> bool:
+        return self.ttl is not None and self.record.expires is not None and self.record.expires <= _now()
+
+    @property
+    def is_to_live_on(self) -> bool:
+        """Whether a read has to put its end off. It was given a twentieth more time than was asked for."""
+        expires = self.record.expires
+        return self.ttl is not None and expires is not None and expires - _now() < timedelta(minutes=self.ttl)
+
+
+class _Sorted(NamedTuple):
+    """A batch, taken apart."""
+
+    size: int
+    #: By their numbers in the batch.
+    gets: dict[int, tuple[str, GetOp]]
+    scans: dict[int, SearchOp | ListNamespacesOp]
+    #: By path; of several puts of one item the last one.
+    puts: dict[str, PutOp]
+
+    @property
+    def keys(self) -> list[str]:
+        """Of the items that the batch reads or replaces."""
+        return list(dict.fromkeys([*(path for path, _ in self.gets.values()), *self.puts]))
+
+
+class _Shape:
+    """What of a store does not wait: where items are, what is read and written, what is meant."""
+
+    def __init__(self, prefix: str, ttl: TTLConfig | None, linearizable: bool) -> None:
+        if not prefix.endswith("/"):
+            raise ValueError(f"prefix={prefix!r}: it ends in '/'")
+        self.prefix = prefix
+        self.linearizable = linearizable
+        self.refreshes = bool(ttl and ttl.get("refresh_on_read", True))
+        #: What was read lately: its path, and what of its version was made out.
+        self.kept: dict[tuple[Namespace, str], tuple[str, _Known]] = {}
+
+    # ---- Names
+
+    def path(self, namespace: Namespace, key: str) -> str:
+        return self.prefix + path(*namespace, key)
+
+    def topic(self, namespace: Namespace) -> str:
+        return self.prefix + "".join(segment(label) + "/" for label in namespace)
+
+    def names(self, path: str) -> tuple[Namespace, str]:
+        *namespace, key = map(name_of, path.removeprefix(self.prefix).split("/"))
+        return tuple(namespace), key
+
+    # ---- Items
+
+    def known(self, record: Record) -> _Known:
+        attributes = record.attributes
+        moments = [name.removeprefix("updated ") for name in attributes if name.startswith("updated ")]
+        updated = datetime.fromisoformat(max(moments)) if moments else datetime.fromtimestamp(0, timezone.utc)
+        created, ttl = attributes.get("created"), attributes.get("ttl")
+        assert record.value is not None
+        return _Known(
+            record, record.value, datetime.fromisoformat(created) if created else updated, updated, float(ttl) if ttl else None)
+
+    def keep(self, namespace: Namespace, key: str, path: str, record: Record) -> _Known:
+        if len(self.kept) >= _KEPT:
+            self.kept.clear()
+        known = self.known(record)
+        self.kept[namespace, key] = (path, known)
+        return known
+
+    def written(self, tx: Changes, path: str, op: PutOp, before: Record | None) -> None:
+        """Adds what the operation asks for to a transaction."""
+        if op.value is None:
+            tx.delete(path)
+            return
+        now = _now().isoformat()
+        # The moment is a name, not a value: so two branches that have changed other members of one item still merge.
+        attributes = {"created": before.attributes.get("created", now) if before else now, f"updated {now}": ""}
+        if op.ttl is not None:
+            attributes["ttl"] = repr(float(op.ttl))
+        expires = None if op.ttl is None else _lifetime(op.ttl)
+        tx.put(path, as_json(dict(op.value)), kind="json", attributes=attributes, expires=expires)
+
+    # ---- Operations
+
+    def sorted(self, ops: Iterable[Op]) -> _Sorted:
+        """Takes a batch apart.
+
+        Raises:
+            InvalidNamespaceError, ValueError: of one operation; then nothing is done.
+        """
+        listed = list(ops)
+        todo = _Sorted(len(listed), {}, {}, {})
+        for number, op in enumerate(listed):
+            validate_op_namespace(op)
+            match op:
+                case GetOp():
+                    todo.gets[number] = (self.path(tuple(op.namespace), op.key), op)
+                case PutOp():
+                    todo.puts[self.path(tuple(op.namespace), op.key)] = op
+                case SearchOp():
+                    for name in op.filter or ():
+                        _check_name(name)
+                    todo.scans[number] = op
+                case ListNamespacesOp():
+                    todo.scans[number] = op
+                case _:
+                    raise ValueError(f"no operation of a store: {op!r}")
+        return todo
+
+    def steps(self, todo: _Sorted, found: Mapping[str, Record]) -> Steps[list[Result]]:
+        """What a batch asks for beside what a view has: what is read, then what is written, as SqliteStore does."""
+        results: list[Result] = [None] * todo.size
+        read: list[_Known] = []
+        for number, (path, op) in todo.gets.items():
+            if (record := found.get(path)) is not None:
+                known = self.keep(tuple(op.namespace), op.key, path, record)
+                if not known.is_over:
+                    results[number] = known.item(tuple(op.namespace), op.key)
+                    if op.refresh_ttl:
+                        read.append(known)
+        if todo.scans:
+            scopes = {number: _scope(op) for number, op in todo.scans.items()}
+            keys_only = not any(isinstance(op, SearchOp) for op in todo.scans.values())
+            records = yield Range(covering(map(self.topic, scopes.values())), keys_only)
+            for number, scan in todo.scans.items():
+                topic = self.topic(scopes[number])
+                under = (record for record in records if record.key.startswith(topic))
+                if isinstance(scan, SearchOp):
+                    hits = self.hits(scan, under)
+                    results[number] = [self.search_item(hit) for hit in hits]
+                    read += hits if scan.refresh_ttl else []
+                else:
+                    results[number] = self.namespaces(scan, under)
+        yield from self.live_on(read)
+        for piece in pieces(todo.puts.items()):
+
+            def body(tx: Changes, piece: Sequence[tuple[str, PutOp]] = piece) -> None:
+                for path, op in piece:
+                    self.written(tx, path, op, found.get(path))
+
+            yield Write(body, _message(piece))
+        return results
+
+    def live_on(self, read: Iterable[_Known]) -> Steps[None]:
+        """Has items live on that were read. Who changed one meanwhile has given it a time of its own."""
+        for known in read:
+            if self.refreshes and known.is_to_live_on:
+                try:
+                    yield Write(lambda tx, known=known: _live_on(tx, known), "read, so it lives on")  # type: ignore[misc]
+                except Conflict:
+                    pass
+
+    def hits(self, op: SearchOp, records: Iterable[Record]) -> list[_Known]:
+        """What a search finds, what was put last first."""
+        newest = sorted(records, key=lambda record: (record.revision, record.ordinal), reverse=True)
+        tests = [_test(name, wanted) for name, wanted in (op.filter or {}).items()]
+        kept = (known for record in newest if not (known := self.known(record)).is_over)
+        if tests:
+            kept = (known for known in kept if _passes(json.loads(known.value), tests))
+        return list(itertools.islice(kept, op.offset, op.offset + op.limit))
+
+    def search_item(self, known: _Known) -> SearchItem:
+        namespace, key = self.names(known.record.key)
+        return SearchItem(namespace, key, json.loads(known.value), known.created, known.updated)
+
+    def namespaces(self, op: ListNamespacesOp, records: Iterable[Record]) -> list[Namespace]:
+        all_of_them = dict.fromkeys(self.names(record.key)[0] for record in records)
+        meant = (
+            namespace[: op.max_depth] for namespace in all_of_them
+            if all(_is_match(namespace, condition) for condition in op.match_conditions or ()))
+        return sorted(set(meant))[op.offset : op.offset + op.limit]
+
+    def update(
+        self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], ttl: float | None
+    ) -> Steps[Value | None]:
+        validate_op_namespace(GetOp(namespace, key))
+        path = self.path(namespace, key)
+        while True:
+            found = yield Get((path,))
+            before = found.get(path)
+            value = change(None if before is None else before.json())
+            if value is None and before is None:
+                return None
+            op = PutOp(namespace, key, value, ttl=ttl)
+
+            def body(tx: Changes, op: PutOp = op, before: Record | None = before) -> None:
+                tx.require(path, at=0 if before is None else before.revision)
+                self.written(tx, path, op, before)
+
+            try:
+                yield Write(body, f"update {key}")
+                return value
+            except Conflict:
+                continue  # Somebody else was faster.
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _lifetime(ttl: float) -> timedelta:
+    """How long the broker keeps it: a twentieth longer than was asked for. So not every read has to write, and no item goes
+    before its time."""
+    return timedelta(minutes=max(float(ttl) * 1.05, 1e-4))
+
+
+def _live_on(tx: Changes, known: _Known) -> None:
+    record = known.record
+    tx.require(record.key, at=record.revision)
+    tx.put(
+        record.key, known.value, kind=record.kind, attributes=record.attributes, links=record.links,
+        expires=_lifetime(known.ttl or 0))
+
+
+def _message(puts: Sequence[tuple[str, PutOp]]) -> str:
+    op = puts[0][1]
+    said = f"{'delete' if op.value is None else 'put'} {op.key}"
+    return said if len(puts) == 1 else f"{said} and {len(puts) - 1} more"
+
+
+def _scope(op: SearchOp | ListNamespacesOp) -> Namespace:
+    """The namespace that all that is meant lies in."""
+    if isinstance(op, SearchOp):
+        return tuple(op.namespace_prefix)
+    for condition in op.match_conditions or ():
+        if condition.match_type == "prefix":
+            plain = list(condition.path)
+            return tuple(plain[: plain.index("*")] if "*" in plain else plain)
+    return ()
+
+
+def _is_match(namespace: Namespace, condition: MatchCondition) -> bool:
+    wanted = tuple(condition.path)
+    if len(namespace) < len(wanted):
+        return False
+    part = namespace[: len(wanted)] if condition.match_type == "prefix" else namespace[len(namespace) - len(wanted) :]
+    return all(want in (label, "*") for label, want in zip(part, wanted, strict=True))
+
+
+# ---- Filters
+
+
+_NAME = re.compile(r"[a-zA-Z0-9_.-]+")
+
+_TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "$eq": lambda value, wanted: value == wanted,
+    "$ne": lambda value, wanted: value != wanted,
+    "$gt": lambda value, wanted: value > wanted,
+    "$gte": lambda value, wanted: value >= wanted,
+    "$lt": lambda value, wanted: value < wanted,
+    "$lte": lambda value, wanted: value <= wanted,
+}
+
+_Test = Callable[[Value], bool]
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"Invalid filter key: {name!r}. It has letters, digits, underscores, dots and hyphens only.")
+
+
+def _test(name: str, wanted: Any) -> _Test:
+    if not isinstance(wanted, dict):
+        wanted = {"$eq": wanted}
+    tests = []
+    for sort, bound in wanted.items():
+        if sort not in _TESTS:
+            raise ValueError(f"Unsupported operator: {sort}")
+        tests.append((_TESTS[sort], bound))
+
+    def test(value: Value) -> bool:
+        found = _member(value, name)
+        return all(_holds(compare, found, bound) for compare, bound in tests)
+
+    return test
+
+
+def _holds(compare: Callable[[Any, Any], bool], value: Any, bound: Any) -> bool:
+    try:
+        return compare(value, bound)
+    except TypeError:
+        return False  # A text is neither more nor less than a number.
+
+
+def _passes(value: Value, tests: Sequence[_Test]) -> bool:
+    return all(test(value) for test in tests)
+
+
+def _member(value: Any, name: str) -> Any:
+    """The member of that name; else what a dotted path leads to; else None."""
+    if isinstance(value, dict) and name in value:
+        return value[name]
+    for part in name.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+# ---- For those who wait
+
+
+class MembusStore(BaseStore):
+    """A `BaseStore` for graphs that are not async; async ones may use it, too, through threads.
+
+    Args:
+        memory: what it is kept in; it stays the caller's to close.
+        ttl: LangGraph's configuration: minutes, refreshed by reads unless it says otherwise. The broker deletes what is over.
+            An item goes at most a twentieth of its time later than asked for.
+        prefix: the topic of the items.
+        linearizable: each get asks the broker, and shows all that was acknowledged to anybody before.
+
+    Raises, from every call:
+        InvalidNamespaceError: a label is empty, is no text, or has a period.
+        membus.MembusError: what did not go through: InvalidName (the names are longer than a key, 1,024 bytes), Timeout,
+            Refused.
+    """
+
+    supports_ttl = True
+
+    def __init__(
+        self, memory: Memory, *, index: None = None, ttl: TTLConfig | None = None, prefix: str = PREFIX, linearizable: bool = False
+    ) -> None:
+        _refuse_vectors(index)
+        super().__init__()
+        self._shape = _Shape(prefix, ttl, linearizable)
+        self._memory = memory
+        self._view = memory.follow(prefix)
+        self.ttl_config = ttl
+
+    def path(self, namespace: Namespace, key: str) -> str:
+        """The key of an item's record: for `memory.history(…)`, `memory.revert(…)` and the command line."""
+        return self._shape.path(tuple(namespace), key)
+
+    def get(self, namespace: Namespace, key: str, *, refresh_ttl: bool | None = None) -> Item | None:
+        shape = self._shape
+        # What was read before is found by its names at once; all else is the general way's.
+        kept = shape.kept.get((tuple(namespace), key))
+        if kept is None or shape.linearizable:
+            return super().get(namespace, key, refresh_ttl=refresh_ttl)
+        path, known = kept
+        try:
+            record = self._view.peek(path)
+        except NotHere:
+            record = self._view.get(path)
+        if record is None:
+            return None
+        if known.record is not record:
+            known = shape.keep(tuple(namespace), key, path, record)
+        if known.ttl is not None:
+            return super().get(namespace, key, refresh_ttl=refresh_ttl)
+        return known.item(tuple(namespace), key)
+
+    def batch(self, ops: Iterable[Op]) -> list[Result]:
+        todo = self._shape.sorted(ops)
+        found = self._view.get_all(*todo.keys, linearizable=self._shape.linearizable) if todo.keys else {}
+        return carry_out(self._memory, self._shape.steps(todo, found))
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        return await asyncio.to_thread(self.batch, ops)
+
+    def update(
+        self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], *, ttl: float | None = None
+    ) -> Value | None:
+        """Changes an item by what is there now: `store.update(("plans",), "paris", lambda plan: {**(plan or {}), "day": 1})`.
+
+        Args:
+            namespace: the item's.
+            key: the item's.
+            change: gets the value, or None, and returns the new one, or None to delete it. It may run several times.
+            ttl: minutes until it expires.
+        """
+        return carry_out(self._memory, self._shape.update(tuple(namespace), key, change, ttl))
+
+
+# ---- For those who await
+
+
+class AsyncMembusStore(AsyncBatchedBaseStore):
+    """The same for async graphs: what tasks ask for in one turn of the event loop is one batch.
+
+        store = AsyncMembusStore(await membus.aio.connect(agent="planner"))
+
+    It is made, and used, in one event loop; other threads may call its methods that are not async.
+    """
+
+    supports_ttl = True
+
+    def __init__(
+        self, memory: aio.Memory, *, index: None = None, ttl: TTLConfig | None = None, prefix: str = PREFIX,
+        linearizable: bool = False,
+    ) -> None:
+        _refuse_vectors(index)
+        super().__init__()
+        self._shape = _Shape(prefix, ttl, linearizable)
+        self._memory = memory
+        self._view: aio.View | None = None
+        self._following = asyncio.Lock()
+        self.ttl_config = ttl
+
+    def path(self, namespace: Namespace, key: str) -> str:
+        """The key of an item's record."""
+        return self._shape.path(tuple(namespace), key)
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        todo = self._shape.sorted(ops)
+        found: Mapping[str, Record] = {}
+        if todo.keys:
+            async with self._following:
+                if self._view is None:
+                    self._view = await self._memory.follow(self._shape.prefix)
+            found = await self._view.get_all(*todo.keys, linearizable=self._shape.linearizable)
+        return await carry_out_async(self._memory, self._shape.steps(todo, found))
+
+    async def aupdate(
+        self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], *, ttl: float | None = None
+    ) -> Value | None:
+        """Changes an item by what is there now; see `MembusStore.update`."""
+        return await carry_out_async(self._memory, self._shape.update(tuple(namespace), key, change, ttl))
+
+
+def _refuse_vectors(index: object) -> None:
+    if index is not None:
+        raise NotImplementedError("there are no vectors yet: leave out index=, and search by filter")
