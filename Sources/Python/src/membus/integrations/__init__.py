@@ -9,6 +9,9 @@ Each is a module of its own, which needs its framework, and nothing else does: `
 | `openai_agents` | a `Session` of the OpenAI Agents SDK | `openai-agents` | `openai/sessions/SESSION/…` |
 | `claude_sessions` | a `SessionStore` of the Claude Agent SDK | `claude` | `claude/projects/PROJECT/…` |
 | `claude_memory` | the memory tool of Anthropic's SDK | `claude` | `claude/memories/PATH` |
+| `pydantic_ai` | a `ConversationStore` of Pydantic AI | `pydantic-ai` | `pydantic-ai/conversations/ID`, `pydantic-ai/entries/ID` |
+| `langchain` | a byte store and a cache of LangChain | `langchain` | `langchain/store/KEY`, `langchain/cache/…` |
+| `key_value` | a store of py-key-value (FastMCP) | `key-value` | `key-value/COLLECTION/KEY` |
 
 A name that can't stand in a key as it is (it is empty, or has a slash, say) is written as in a URL; see `segment`.
 """
