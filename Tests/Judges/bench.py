@@ -69,11 +69,12 @@ class Bench:
         self._servers.append(process)
         return re.search(r"http://\S+", process.stderr.readline())[0]
 
-    def run(self, program, *arguments, timeout=300):
+    def run(self, program, *arguments, timeout=300, at=None, environment=None):
         """-> (exit code, what it printed)"""
         ended = subprocess.run(
-            [self.place / "bin" / program, *map(str, arguments)], capture_output=True, text=True, cwd=self.scratch,
-            stdin=subprocess.DEVNULL, timeout=timeout * PATIENCE, env=os.environ | {"NO_COLOR": "1", "HOME": str(self.scratch)})
+            [self.place / "bin" / program, *map(str, arguments)], capture_output=True, text=True, cwd=at or self.scratch,
+            stdin=subprocess.DEVNULL, timeout=timeout * PATIENCE,
+            env=os.environ | {"NO_COLOR": "1", "HOME": str(self.scratch)} | (environment or {}))
         return ended.returncode, ended.stdout + ended.stderr
 
     def still_serves(self):

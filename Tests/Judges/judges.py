@@ -6,9 +6,10 @@ import time
 import traceback
 
 from bench import ROOT, Bench, Verdict
+from framework_judges import FRAMEWORKS
 from mcp_judges import MCP
 
-JUDGES = [*MCP]
+JUDGES = [*MCP, *FRAMEWORKS]
 
 
 def hear(judge, way):
@@ -52,7 +53,8 @@ def main(names):
             log = ROOT / f".build/judges/{judge.name}-{way}.log"
             log.parent.mkdir(parents=True, exist_ok=True)
             log.write_text(verdict.output)
-            rows.append((judge.packages[0], way, "wrong" if wrong else "passed", f"{seconds:.0f} s", verdict.summary))
+            summary = verdict.summary + (f"; {len(expected)} expected" if expected else "")
+            rows.append((judge.packages[0], way, "wrong" if wrong else "passed", f"{seconds:.0f} s", summary))
             for finding in wrong:
                 print(f"{judge.name}, {way}: {finding}\n    more in {log.relative_to(ROOT)}")
             for finding, reason in expected:

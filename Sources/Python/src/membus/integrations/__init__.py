@@ -12,6 +12,8 @@ Each is a module of its own, which needs its framework, and nothing else does: `
 | `pydantic_ai` | a `ConversationStore` of Pydantic AI | `pydantic-ai` | `pydantic-ai/conversations/ID`, `pydantic-ai/entries/ID` |
 | `langchain` | a byte store and a cache of LangChain | `langchain` | `langchain/store/KEY`, `langchain/cache/…` |
 | `key_value` | a store of py-key-value (FastMCP) | `key-value` | `key-value/COLLECTION/KEY` |
+| `google_adk` | a `SessionService` and a `MemoryService` of Google's ADK | `google-adk` | `adk/apps/APP/…` |
+| `agent_coherence` | a substrate of agent-coherence, and workspaces | `agent-coherence` | `coherence/artifacts/REF`, `coherence/checkpoints/ID` |
 
 A name that can't stand in a key as it is (it is empty, or has a slash, say) is written as in a URL; see `segment`.
 """

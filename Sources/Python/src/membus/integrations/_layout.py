@@ -224,3 +224,15 @@ def deleted(topic: str, kept: Callable[[Record], bool] = lambda record: False) -
         for piece in pieces(going):
             yield Write(lambda tx, piece=piece: [tx.delete(key) for key in piece], f"delete {topic}")  # type: ignore[misc]
         count += len(going)
+
+
+def tail(key: Callable[[int], str], end: int, limit: int, at: int) -> Steps[list[Record]]:
+    """The last records of a numbered row, as of a revision, in their order. Some numbers may have none: they were reverted."""
+    window = limit
+    while True:
+        numbers = range(max(0, end - window), end)
+        found: Snapshot | dict[str, Record] = (yield Get([key(number) for number in numbers], at)) if numbers else {}
+        if len(found) >= limit or len(numbers) == end:
+            records = sorted(found.values(), key=lambda record: record.key)
+            return records[max(0, len(records) - limit) :]
+        window *= 2

@@ -4,7 +4,7 @@
     from membus.integrations.claude_memory import MembusMemoryTool
 
     tool = MembusMemoryTool(membus.connect(agent="coder"))       # was: BetaLocalFilesystemMemoryTool("./memory")
-    anthropic.Anthropic().beta.messages.run_tools(model=…, max_tokens=…, messages=…, tools=[tool]).until_done()
+    anthropic.Anthropic().beta.messages.tool_runner(model=…, max_tokens=…, messages=…, tools=[tool]).until_done()
 
 The file `/memories/notes/paris.md` is the text at `claude/memories/notes/paris.md`: people and other agents read and write it as any
 other record. There are no directories but those that a file lies in.
@@ -226,7 +226,7 @@ class _Files:
 
 
 class MembusMemoryTool(BetaAbstractMemoryTool):
-    """The tool for `client.beta.messages.run_tools`.
+    """The tool for `client.beta.messages.tool_runner`.
 
     Args:
         memory: of `membus.connect`. It stays the caller's to close.

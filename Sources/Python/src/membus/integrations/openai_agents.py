@@ -11,7 +11,7 @@
 | `items/00000000` and on | an item, as JSON, in the order of the conversation |
 | `count` | the number that the next item gets, as JSON |
 
-All items of one `add_items` are one commit: nobody sees half a turn. Where two processes add at once, one of them adds behind what
+All items of one `add_items` are one commit: nobody sees half of them. Where two processes add at once, one of them adds behind what
 the other added: so nothing is lost, and the SDK, which has no word for a conflict, need not hear of it. `pop_item` takes an item
 that nobody else has taken. What was popped or cleared stays in the history: `memory.revert(…)` brings it back.
 """
@@ -24,7 +24,7 @@ from agents.memory.session import SessionABC
 from agents.memory.session_settings import SessionSettings, coerce_session_settings, resolve_session_limit
 
 from .. import Conflict, Memory, Record, Snapshot, aio
-from ._layout import Changes, Get, Range, Steps, Write, as_json, carry, deleted, segment
+from ._layout import Changes, Get, Range, Steps, Write, as_json, carry, deleted, segment, tail
 
 if TYPE_CHECKING:
     from agents.items import TResponseInputItem
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["MembusSession"]
 
 PREFIX = "openai/sessions/"
-
-#: Items that are looked at for the newest one, where others were reverted.
-_WINDOW = 16
 
 
 class MembusSession(SessionABC):
@@ -86,14 +83,8 @@ class MembusSession(SessionABC):
         if limit is None or limit < 0:
             return [_item(record) for record in (yield Range((self.topic + "items/",)))]
         start = yield Get((self._count,))
-        window, end = limit, _count(start.get(self._count))
-        while True:
-            numbers = range(max(0, end - window), end)
-            found = (yield Get([self._item(number) for number in numbers], start.revision)) if numbers else {}
-            if len(found) >= limit or len(numbers) == end:
-                records = sorted(found.values(), key=lambda record: record.key)
-                return [_item(record) for record in records[max(0, len(records) - limit) :]]
-            window *= 2  # Some were reverted.
+        records = yield from tail(self._item, _count(start.get(self._count)), limit, start.revision)
+        return [_item(record) for record in records]
 
     def _add(self, items: list[bytes]) -> Steps[None]:
         while True:
@@ -118,9 +109,10 @@ class MembusSession(SessionABC):
     def _pop(self) -> Steps[TResponseInputItem | None]:
         while True:
             found: Snapshot = yield Get((self._count,))
-            newest = yield from self._newest(found)
-            if newest is None:
+            records = yield from tail(self._item, _count(found.get(self._count)), 1, found.revision)
+            if not records:
                 return None
+            newest = records[-1]
             number = int(newest.key.rsplit("/", 1)[1])
 
             def body(tx: Changes, newest: Record = newest, number: int = number, at: int = found[self._count].revision) -> None:
@@ -135,16 +127,6 @@ class MembusSession(SessionABC):
                 continue
             self._seen = (number, receipt.revision)
             return _item(newest)
-
-    def _newest(self, found: Snapshot) -> Steps[Record | None]:
-        end = _count(found.get(self._count))
-        while end > 0:
-            start = max(0, end - _WINDOW)
-            records: Snapshot = yield Get([self._item(number) for number in range(start, end)], found.revision)
-            if records:
-                return max(records.values(), key=lambda record: record.key)
-            end = start
-        return None
 
 
 def _count(record: Record | None) -> int:
