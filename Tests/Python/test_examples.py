@@ -1,5 +1,7 @@
 """The examples do what they show, in less than a hundred lines each."""
 
+import asyncio
+import importlib.util
 import json
 import os
 import re
@@ -61,3 +63,77 @@ def test_the_notebook(broker, monkeypatch):
             shown.append(eval(last, names))
     assert shown == [entry for entry in shown if entry is not None]
     assert names["plans"]["plans/paris"].text == "morning flight"
+
+
+def loaded(name):
+    """An example, as a module: its main takes what stands for a model."""
+    source = EXAMPLES / f"{name}.py"
+    assert len(source.read_text().splitlines()) < 100
+    found = importlib.util.spec_from_file_location(name, source)
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module
+    found.loader.exec_module(module)
+    return module
+
+
+def test_the_langgraph_team(broker, capsys):
+    asked = []
+
+    def ask(prompt):
+        asked.append(prompt)
+        return f"a walk (asked: {prompt.split()[5]})"
+
+    module = loaded("langgraph_team")
+    module.main(broker.url, ask)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [f"{city}: a walk (asked: {city}.)" for city in ("Lisbon", "Oslo", "Paris", "Rome")]
+    assert sorted(line.split(" of ")[1] for line in lines[4:]) == ["Lisbon", "Oslo", "Paris", "Rome"] and len(asked) == 4
+    with membus.connect(broker.url, agent="reader") as memory:
+        assert len([record for record in memory.range("langgraph/threads/") if record.key.endswith("/latest")]) == 4
+
+
+def test_two_openai_agents_on_one_session(broker, capsys):
+    from agents import set_tracing_disabled
+    from agents.testing import ScriptedModel, assistant_message
+
+    set_tracing_disabled(True)
+    model = ScriptedModel([[assistant_message(f"answer {number}")] for number in range(3)])
+    asyncio.run(loaded("openai_session").main(broker.url, model))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["user: Find a night train to Paris.", "assistant: answer 0"] and lines[6:] == ["4 items without the critic's"]
+    # The two who answer at once come in some order, each question before its answer.
+    assert sorted(lines[2:6]) == [
+        "assistant: answer 1", "assistant: answer 2", "user: Book it for Friday.", "user: What could go wrong with the plan?"]
+    assert lines[2].startswith("user") and lines[5].startswith("assistant")
+
+
+def test_a_claude_agent_with_the_memory_tool(broker, capsys):
+    import anthropic
+    import httpx2
+
+    commands = [
+        {"command": "view", "path": "/memories"},
+        {"command": "create", "path": "/memories/preferences.md", "file_text": "Ada prefers night trains."},
+        {"command": "insert", "path": "/memories/team.md", "insert_line": 1, "insert_text": "Ada: night trains."}]
+    results = []
+
+    def reply(request):
+        """Says what the script says: a command of the tool each time, then a sentence."""
+        last = json.loads(request.content)["messages"][-1]["content"]
+        results.extend(part["content"] for part in last if isinstance(part, dict))
+        step = len(results)
+        content = [{"type": "tool_use", "id": f"t{step}", "name": "memory", "input": commands[step]}] if step < len(commands) else [
+            {"type": "text", "text": "The night train on Friday."}]
+        return httpx2.Response(200, json={
+            "id": "m", "type": "message", "role": "assistant", "model": "stub", "content": content, "stop_sequence": None,
+            "stop_reason": "tool_use" if step < len(commands) else "end_turn", "usage": {"input_tokens": 1, "output_tokens": 1}})
+
+    client = anthropic.Anthropic(api_key="none", http_client=httpx2.Client(transport=httpx2.MockTransport(reply)))
+    loaded("claude_memory_tool").main(broker.url, client)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        "claude: The night train on Friday.", "claude/memories/preferences.md: Ada prefers night trains.",
+        "claude/memories/team.md: We travel on Fridays.", "Ada: night trains."]
+    assert lines[4:] == [
+        "  revision 3, by claude: edit /memories/team.md", "  revision 1, by claude: as it was", "team.md again: We travel on Fridays."]
+    assert "team.md" in results[0] and "created successfully" in results[1] and "has been edited" in results[2]
