@@ -281,10 +281,10 @@ def test_a_checkpoint_is_json_and_its_values_are_stored_once(memory):
     keys = [record.key for record in memory.range("langgraph/threads/")]
     values = [key for key in keys if "/values/" in key]
     assert [key.split("/")[5] for key in values] == ["document", "who"]
-    assert [key for key in keys if "/checkpoints/" in key] == [f"langgraph/threads/t/-/checkpoints/{id}" for id in ids]
-    record = memory.get(f"langgraph/threads/t/-/checkpoints/{ids[-1]}").json()
+    assert [key for key in keys if "/checkpoints/" in key] == [f"langgraph/threads/t/-/checkpoints/{id[:8]}/{id}" for id in ids]
+    record = memory.get(f"langgraph/threads/t/-/checkpoints/{ids[-1][:8]}/{ids[-1]}").json()
     assert record["parent"] == ids[-2] and record["metadata"] == {"source": "loop", "step": 4}
-    assert record["checkpoint"]["channel_values"] == {"step": 4} and memory.get("langgraph/threads/t/-/latest").text == ids[-1]
+    assert record["checkpoint"]["channel_values"] == {"step": 4} and memory.get("langgraph/threads/t/-/latest").text == ids[-1][:8]
     for number, id in enumerate(ids):
         found = saver.get_tuple(config(id=id))
         assert found.checkpoint["channel_values"] == {"step": number, "document": "x" * 5000, "who": ["ada"]}
@@ -304,6 +304,19 @@ def test_values_come_back_as_they_were(memory):
     assert all(type(found.checkpoint["channel_values"][name]) is type(value) for name, value in values.items())
 
 
+def test_large_values_are_compressed_where_it_helps(memory):
+    import os
+
+    saver = MembusSaver(memory)
+    noise = os.urandom(2000)
+    made, new = checkpoint(saver, text="one two three " * 200, noise=noise, short=["x"])
+    saver.put(config(), made, {}, new)
+    kinds = {record.key.split("/")[5]: (record.kind, record.size) for record in memory.range("langgraph/threads/t/-/values/")}
+    assert kinds["text"][0] == "langgraph.msgpack.zlib" and kinds["text"][1] < 100
+    assert kinds["noise"][0] == "langgraph.bytes" and kinds["short"][0] == "langgraph.msgpack"
+    assert saver.get_tuple(config()).checkpoint["channel_values"] == made["channel_values"]
+
+
 def test_two_lines_of_a_thread_stay_and_the_newest_is_found(memory, broker):
     saver = MembusSaver(memory)
     (root,) = line(saver, 1)
@@ -318,6 +331,21 @@ def test_two_lines_of_a_thread_stay_and_the_newest_is_found(memory, broker):
         assert saver.get_tuple(config()).checkpoint["id"] == earlier_than_that["id"]
         assert {tuple.checkpoint["channel_values"].get("plan") for tuple in other.list(config())} == {"later", "other", None}
         assert all(tuple.parent_config == config(id=root) for tuple in list(other.list(config()))[:2])
+
+
+def test_the_newest_is_found_over_time(memory, broker):
+    """Ids of other times, by two savers that do not know of each other, in any order; and when those of the last time are gone."""
+    with membus.connect(broker.url, agent="other") as elsewhere:
+        savers = [MembusSaver(memory), MembusSaver(elsewhere)]
+        ids = [f"{time:08x}-{number:04}" for time in (5, 3, 5, 9, 4, 7) for number in (1, 0)]
+        for number, id in enumerate(ids):
+            made, new = checkpoint(savers[0], n=number)
+            made["id"] = id
+            savers[number % 2].put(config(), made, {}, new)
+            assert savers[number // 2 % 2].get_tuple(config()).checkpoint["id"] == max(ids[: number + 1])
+        memory.delete(f"langgraph/threads/t/-/checkpoints/00000009/{max(ids)}")
+        memory.delete("langgraph/threads/t/-/checkpoints/00000009/00000009-0000")
+        assert savers[0].get_tuple(config()).checkpoint["id"] == "00000007-0001"
 
 
 def test_writes_of_a_task_that_are_there_stay_and_those_of_errors_are_replaced(memory):
@@ -350,7 +378,8 @@ def test_a_thread_is_pruned_to_what_is_needed(memory):
     saver.put_writes(config(id=ids[0]), [("c", 1)], "task")
     saver.prune(["t"])
     keys = [record.key.removeprefix("langgraph/threads/t/-/") for record in memory.range("langgraph/threads/")]
-    assert [key.rsplit("/", 1)[0] for key in keys] == ["checkpoints", "latest", "values/gone", "values/keep", f"writes/{last['id']}/task"]
+    assert [key.rsplit("/", 1)[0] for key in keys] == [
+        f"checkpoints/{last['id'][:8]}", "latest", "values/gone", "values/keep", f"writes/{last['id']}/task"]
     assert saver.get_tuple(config()).checkpoint["channel_values"] == last["channel_values"]
     saver.prune(["t"], strategy="delete")
     assert list(memory.range("langgraph/")) == []

@@ -3,8 +3,8 @@
     pip install membus[langgraph] langgraph
     python Sources/Examples/python/langgraph_team.py [tcp://127.0.0.1:7401]
 
-Each finds out about one city, and adds it to the plan, which all of them have at once: nothing that another one has added is lost.
-Each goes on with the thread of its own, whose checkpoints are kept, too.
+Each finds out about one city, and adds it to the plan, which all of them have at once: nothing that another one has
+added is lost. Each goes on with the thread of its own, whose checkpoints are kept, too.
 """
 
 import sys

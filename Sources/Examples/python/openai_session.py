@@ -1,4 +1,5 @@
-"""Two agents of the OpenAI Agents SDK on one session: both see all of the conversation, whoever said what, wherever they run.
+"""Two agents of the OpenAI Agents SDK on one session: both see all of the conversation, whoever said what, wherever
+they run.
 
     pip install membus[openai-agents]
     OPENAI_API_KEY=… python Sources/Examples/python/openai_session.py [tcp://127.0.0.1:7401]

@@ -1,5 +1,5 @@
-"""What the adapters share: names as segments of keys, and steps, which say once what is read and written, for those who wait
-and those who await.
+"""What the adapters share: names as segments of keys, and steps, which say once what is read and written, for those who
+wait and those who await.
 
     def add(key, text) -> Steps[int]:
         while True:
@@ -39,8 +39,8 @@ _SPECIAL = re.compile("[%/\x00-\x1f\x7f-\x9f]")
 def segment(name: str) -> str:
     """One segment of a key that stands for any text: the text itself, wherever that can be.
 
-    A key has no empty segment, none of dots alone, no control characters and no slash within a segment. These are written as
-    in a URL: `a/b` is `a%2Fb`. Nothing at all is `-`.
+    A key has no empty segment, none of dots alone, no control characters and no slash within a segment. These are
+    written as in a URL: `a/b` is `a%2Fb`. Nothing at all is `-`.
     """
     if _SPECIAL.search(name):
         return _SPECIAL.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), name)
@@ -182,7 +182,8 @@ async def carry_out_async(memory: aio.Memory, steps: Steps[T]) -> T:
 
 
 async def carry(memory: Memory | aio.Memory, steps: Steps[T]) -> T:
-    """Takes the steps for a framework that is async, whichever kind of memory there is; one that waits does so in a thread."""
+    """Takes the steps for a framework that is async, whichever kind of memory there is; one that waits does so in a
+    thread."""
     if isinstance(memory, aio.Memory):
         return await carry_out_async(memory, steps)
     return await asyncio.to_thread(carry_out, memory, steps)
@@ -209,6 +210,17 @@ def revision(found: Snapshot, key: str) -> int:
     return 0 if record is None else record.revision
 
 
+def gone(keys: Iterable[str], message: str) -> Steps[None]:
+    """Deletes these, in the order given, in as many commits as it takes."""
+    for piece in pieces(keys):
+
+        def body(tx: Changes, piece: Sequence[str] = piece) -> None:
+            for key in piece:
+                tx.delete(key)
+
+        yield Write(body, message[:200])
+
+
 def deleted(topic: str, kept: Callable[[Record], bool] = lambda record: False) -> Steps[int]:
     """Deletes what a topic holds, but for what is kept, in as many commits as it takes; what others add meanwhile, too.
 
@@ -221,13 +233,13 @@ def deleted(topic: str, kept: Callable[[Record], bool] = lambda record: False) -
         going = [record.key for record in found if not kept(record)]
         if not going:
             return count
-        for piece in pieces(going):
-            yield Write(lambda tx, piece=piece: [tx.delete(key) for key in piece], f"delete {topic}")  # type: ignore[misc]
+        yield from gone(going, f"delete {topic}")
         count += len(going)
 
 
 def tail(key: Callable[[int], str], end: int, limit: int, at: int) -> Steps[list[Record]]:
-    """The last records of a numbered row, as of a revision, in their order. Some numbers may have none: they were reverted."""
+    """The last records of a numbered row, as of a revision, in their order. Some numbers may have none: they were
+    reverted."""
     window = limit
     while True:
         numbers = range(max(0, end - window), end)

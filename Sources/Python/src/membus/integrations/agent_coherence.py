@@ -1,5 +1,5 @@
-"""A substrate of agent-coherence in Membus: its agents' artifacts, with a compare-and-set that the broker arbitrates, and whole
-workspaces that are checkpointed and restored.
+"""A substrate of agent-coherence in Membus: its agents' artifacts, with a compare-and-set that the broker arbitrates,
+and whole workspaces that are checkpointed and restored.
 
     import membus
     from membus.integrations.agent_coherence import MembusSubstrate, MembusWorkspace
@@ -12,10 +12,11 @@ workspaces that are checkpointed and restored.
     checkpoint = workspace.checkpoint(["plans/paris.md", "plans/rome.md"])
     workspace.restore(checkpoint.id)
 
-An artifact is the record at `coherence/artifacts/REF`, of any kind. Its token is the revision that wrote it, and the lineage. What a
-checkpoint found is JSON at `coherence/checkpoints/ID`; its state is the branch `checkpoint-ID`, which copies nothing, and keeps what
-it needs from being compacted. Conflicts are told in the framework's own words: `CasConflict`, and the outcome `conflict` of a restore, which
-tries each member three times on what is there; a write of which nothing is heard is `CasUnknown`.
+An artifact is the record at `coherence/artifacts/REF`, of any kind. Its token is the revision that wrote it, and the
+lineage. What a checkpoint found is JSON at `coherence/checkpoints/ID`; its state is the branch `checkpoint-ID`, which
+copies nothing, and keeps what it needs from being compacted. Conflicts are told in the framework's own words:
+`CasConflict`, and the outcome `conflict` of a restore, which tries each member three times on what is there; a write of
+which nothing is heard is `CasUnknown`.
 """
 
 from __future__ import annotations
@@ -69,7 +70,8 @@ class MembusSubstrate:
             least_privilege=f"a connection to the broker; it reads and writes {self._prefix}",
             consistency_note="linearizable: one broker decides each transaction, in one order",
             versioned_pinnable=True, restore_tier=RestoreTier.RESTORABLE, arbitration_tier=ArbitrationTier.NATIVE_CAS,
-            durability_regime=DurabilityRegime.OS_CRASH, durability_facts="the broker's log is fsynced before a commit is acknowledged")
+            durability_regime=DurabilityRegime.OS_CRASH,
+            durability_facts="the broker's log is fsynced before a commit is acknowledged")
 
     def path(self, artifact_ref: str) -> str:
         """The key of an artifact's record: for `memory.history(…)`, `memory.revert(…)` and the command line."""
@@ -115,7 +117,9 @@ class MembusSubstrate:
             return CasUnknown()  # A backup was put back just then: what the token stood for is gone.
         return CasWritten(token=_token(receipt.token, receipt.revision))
 
-    def reconcile_after_unknown(self, artifact_ref: str, *, expected_token: str, intended_hash: str) -> ReconcileDecision:
+    def reconcile_after_unknown(
+        self, artifact_ref: str, *, expected_token: str, intended_hash: str
+    ) -> ReconcileDecision:
         try:
             data, token = self.read(artifact_ref)
         except KeyError:
@@ -189,8 +193,8 @@ class MembusWorkspace:
         """Has each artifact be again as it was: by a commit of its own, made to what is there.
 
         Returns:
-            the outcome of each, in agent-coherence's words: "restored", "converged" (it was so already), "conflict" (others wrote it
-            each time that it was tried), "target_lost" (the checkpoint's state is gone).
+            the outcome of each, in agent-coherence's words: "restored", "converged" (it was so already), "conflict"
+            (others wrote it each time that it was tried), "target_lost" (the checkpoint's state is gone).
 
         Raises:
             KeyError: there is no such checkpoint.
@@ -213,9 +217,12 @@ class MembusWorkspace:
             self._looked(member["ref"])
             if (found and (found.value, found.kind)) == (wanted and (wanted.value, wanted.kind)):
                 return "converged"
+
+            def body(tx: Transaction, found: Record | None = found) -> None:
+                _put_back(tx, place, found, wanted)
+
             try:
-                self._memory.transact(
-                    lambda tx, found=found: _put_back(tx, place, found, wanted), message=f"restore {member['ref']}"[:200])  # type: ignore[misc]
+                self._memory.transact(body, message=f"restore {member['ref']}"[:200])
                 return "restored"
             except Conflict:
                 continue

@@ -6,12 +6,13 @@
     tool = MembusMemoryTool(membus.connect(agent="coder"))       # was: BetaLocalFilesystemMemoryTool("./memory")
     anthropic.Anthropic().beta.messages.tool_runner(model=…, max_tokens=…, messages=…, tools=[tool]).until_done()
 
-The file `/memories/notes/paris.md` is the text at `claude/memories/notes/paris.md`: people and other agents read and write it as any
-other record. There are no directories but those that a file lies in.
+The file `/memories/notes/paris.md` is the text at `claude/memories/notes/paris.md`: people and other agents read and
+write it as any other record. There are no directories but those that a file lies in.
 
-An edit (`str_replace`, `insert`) is made to what is there at its commit: if another agent has changed the file meanwhile, it is tried
-again on the new text. Where it does not apply any more, the model is told so by a `ToolError`, as it is told of a text that isn't there.
-`create` never overwrites, `rename` neither, and both ends of a rename are one commit.
+An edit (`str_replace`, `insert`) is made to what is there at its commit: if another agent has changed the file
+meanwhile, it is tried again on the new text. Where it does not apply any more, the model is told so by a `ToolError`,
+as it is told of a text that isn't there. `create` never overwrites, `rename` neither, and both ends of a rename are one
+commit.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from anthropic.lib.tools import BetaAbstractMemoryTool, BetaAsyncAbstractMemoryTool, ToolError
 
 from .. import Conflict, InvalidName, Memory, Record, Refused, aio
-from ._layout import Changes, Get, Range, Steps, Write, carry, carry_out, name_of, path, pieces
+from ._layout import Changes, Get, Range, Steps, Write, carry, carry_out, gone, name_of, path
 
 if TYPE_CHECKING:
     from anthropic.types.beta import (
@@ -76,7 +77,8 @@ class _Files:
                 raise ToolError(
                     f"No replacement was performed, old_str `{old}` did not appear verbatim in {command.path}.")
             if count > 1:
-                lines = ", ".join(str(text[: found.start()].count("\n") + 1) for found in re.finditer(f"(?={re.escape(old)})", text))
+                places = (found.start() for found in re.finditer(f"(?={re.escape(old)})", text))
+                lines = ", ".join(str(text[:place].count("\n") + 1) for place in places)
                 raise ToolError(
                     f"No replacement was performed. Multiple occurrences of old_str `{old}` in lines: {lines}. "
                     "Please ensure it is unique")
@@ -84,9 +86,9 @@ class _Files:
 
         before, after = yield from self.edited(command.path, edit)
         line = before[: before.find(old)].count("\n")
-        lines = after.split("\n")
-        snippet = [_line(number, lines[number - 1]) for number in range(max(0, line - 2) + 1, min(len(lines), line + 3) + 1)]
-        return "The memory file has been edited. Here is the snippet showing the change (with line numbers):\n" + "\n".join(snippet)
+        start, lines = max(0, line - 2), after.split("\n")
+        snippet = "\n".join(_line(number, text) for number, text in enumerate(lines[start : line + 3], start + 1))
+        return f"The memory file has been edited. Here is the snippet showing the change (with line numbers):\n{snippet}"
 
     def insert(self, command: BetaMemoryTool20250818InsertCommand) -> Steps[str]:
         def edit(text: str) -> str:
@@ -95,7 +97,8 @@ class _Files:
                 lines.pop()
             if not 0 <= command.insert_line <= len(lines):
                 raise ToolError(
-                    f"Invalid `insert_line` parameter: {command.insert_line}. It should be within the range [0, {len(lines)}].")
+                    f"Invalid `insert_line` parameter: {command.insert_line}. "
+                    f"It should be within the range [0, {len(lines)}].")
             lines.insert(command.insert_line, command.insert_text.rstrip("\n"))
             inserted = "\n".join(lines)
             return inserted if inserted.endswith("\n") else inserted + "\n"
@@ -110,8 +113,7 @@ class _Files:
         records = yield Range((key, key + "/"), True)
         if not records:
             raise ToolError(f"The path {command.path} does not exist")
-        for piece in pieces([record.key for record in records]):
-            yield Write(lambda tx, piece=piece: [tx.delete(found) for found in piece], f"delete {command.path}")  # type: ignore[misc]
+        yield from gone([record.key for record in records], f"delete {command.path}")
         return f"Successfully deleted {command.path}"
 
     def rename(self, command: BetaMemoryTool20250818RenameCommand) -> Steps[str]:
@@ -132,7 +134,8 @@ class _Files:
                 room(tx)
                 for record in records:
                     tx.require(record.key, at=record.revision)
-                    tx.put(new + record.key[len(old) :], record.value or b"", kind=record.kind, attributes=record.attributes)
+                    target = new + record.key[len(old) :]
+                    tx.put(target, record.value or b"", kind=record.kind, attributes=record.attributes)
                     tx.delete(record.key)
 
             try:
@@ -143,8 +146,7 @@ class _Files:
 
     def clear(self) -> Steps[str]:
         records = yield Range((self.prefix,), True)
-        for piece in pieces([record.key for record in records]):
-            yield Write(lambda tx, piece=piece: [tx.delete(key) for key in piece], "clear all memory")  # type: ignore[misc]
+        yield from gone([record.key for record in records], "clear all memory")
         return "All memory cleared"
 
     # ---- What they share
@@ -202,10 +204,13 @@ class _Files:
                     else f"The path {path_} does not exist. Please provide a valid path.")
             before = _text(record, path_)
             after = edit(before)
+
+            def body(tx: Changes, record: Record = record, after: str = after) -> None:
+                tx.require(key, at=record.revision)
+                tx.put(key, after, kind=record.kind, attributes=record.attributes)
+
             try:
-                yield Write(
-                    lambda tx: (tx.require(key, at=record.revision), tx.put(key, after, kind=record.kind, attributes=record.attributes)),
-                    f"edit {path_}")
+                yield Write(body, f"edit {path_}")
                 return before, after
             except Conflict:
                 continue  # Somebody else has edited it: made anew, of what is there now.
@@ -222,7 +227,8 @@ class _Files:
                 place = "/".join(names[:depth]) + ("/" if depth < len(names) else "")
                 sizes[place] = sizes.get(place, 0) + record.size
         shown = [f"{_size(whole)}\t{path_}", *(f"{_size(sizes[place])}\t{path_}/{place}" for place in sorted(sizes))]
-        return f"Here're the files and directories up to 2 levels deep in {path_}, excluding hidden items:\n" + "\n".join(shown)
+        header = f"Here're the files and directories up to 2 levels deep in {path_}, excluding hidden items:"
+        return "\n".join([header, *shown])
 
 
 class MembusMemoryTool(BetaAbstractMemoryTool):
@@ -276,7 +282,8 @@ class AsyncMembusMemoryTool(BetaAsyncAbstractMemoryTool):
     """The same for `anthropic.AsyncAnthropic`; memory may be of `membus.aio.connect`, too."""
 
     def __init__(
-        self, memory: Memory | aio.Memory, *, prefix: str = PREFIX, cache_control: BetaCacheControlEphemeralParam | None = None
+        self, memory: Memory | aio.Memory, *, prefix: str = PREFIX,
+        cache_control: BetaCacheControlEphemeralParam | None = None,
     ) -> None:
         super().__init__(cache_control=cache_control)
         self._memory, self._files = memory, _Files(prefix)

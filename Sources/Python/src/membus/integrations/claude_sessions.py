@@ -12,9 +12,9 @@
 | `transcripts/SESSION/UUID` | an entry, as JSON; its attribute `number` is its place. One without a uuid is `-NUMBER` |
 | `subsessions/SESSION/SUBPATH`, `subtranscripts/SESSION/SUBPATH/UUID` | the same of subagents |
 
-Entries of one `append`, and the summary, are one commit. An entry whose uuid is there already is left out, so that a batch which the SDK
-sends again takes effect once. Where two processes append at once, one of them goes behind the other, by commit: this is what the SDK asks
-for, and it has no word for a conflict.
+Entries of one `append`, and the summary, are one commit. An entry whose uuid is there already is left out, so that a
+batch which the SDK sends again takes effect once. Where two processes append at once, one of them goes behind the
+other, by commit: this is what the SDK asks for, and it has no word for a conflict.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from claude_agent_sdk import (
 )  # fmt: skip
 
 from .. import Conflict, Memory, Record, aio
-from ._layout import Changes, Get, Range, Steps, Write, as_json, carry, name_of, path, pieces, revision
+from ._layout import Changes, Get, Range, Steps, Write, as_json, carry, gone, name_of, path, revision
 
 __all__ = ["MembusSessionStore"]
 
@@ -43,8 +43,8 @@ class MembusSessionStore(SessionStore):
         prefix: the topic of the projects.
 
     Raises, from every call:
-        membus.MembusError: what did not go through: Timeout, Refused (LimitExceeded: an entry above 4 MiB, by default). The SDK
-            tries an append three times, then says so by a MirrorErrorMessage.
+        membus.MembusError: what did not go through: Timeout, Refused (LimitExceeded: an entry above 4 MiB, by default).
+            The SDK tries an append three times, then says so by a MirrorErrorMessage.
     """
 
     def __init__(self, memory: Memory | aio.Memory, *, prefix: str = PREFIX) -> None:
@@ -89,7 +89,10 @@ class MembusSessionStore(SessionStore):
     def _append(self, key: SessionKey, entries: list[SessionStoreEntry]) -> Steps[None]:
         head, topic = self._places(key)
         # Within a batch, too, a uuid counts once.
-        named = list({(entry.get("uuid") or f"-{number}"): entry for number, entry in reversed(list(enumerate(entries)))}.items())[::-1]
+        first: dict[str, SessionStoreEntry] = {}
+        for number, entry in enumerate(entries):
+            first.setdefault(entry.get("uuid") or f"-{number}", entry)
+        named = list(first.items())
         while named:
             where = [topic + path(name) for name, entry in named if entry.get("uuid")]
             found = yield Get([head, *where])
@@ -143,8 +146,8 @@ class MembusSessionStore(SessionStore):
     def _summaries(self, project: str) -> Steps[list[SessionSummaryEntry]]:
         heads = yield from self._heads(project)
         return [
-            {"session_id": session, "mtime": about["mtime"], "data": about["summary"]} for session, about in heads.items()
-            if about["summary"] is not None]
+            {"session_id": session, "mtime": about["mtime"], "data": about["summary"]}
+            for session, about in heads.items() if about["summary"] is not None]
 
     def _subkeys(self, key: SessionListSubkeysKey) -> Steps[list[str]]:
         topic = f"{self._prefix}{path(key['project_key'])}/subsessions/{path(key['session_id'])}/"
@@ -161,10 +164,11 @@ class MembusSessionStore(SessionStore):
         if key.get("subpath"):
             # Another subagent's may lie within it.
             found = [place for place in found if place == head or "/" not in place.removeprefix(topic)]
-        # Heads first, so that nobody finds a session of which a part is gone. What somebody appends meanwhile begins a new one.
-        entries = [place for place in found if place.removeprefix(self._prefix).split("/")[1] in ("transcripts", "subtranscripts")]
-        for piece in pieces([*(place for place in found if place not in set(entries)), *entries]):
-            yield Write(lambda tx, piece=piece: [tx.delete(key) for key in piece], f"delete {key['session_id']}")  # type: ignore[misc]
+        # Heads first, so that nobody finds a session of which a part is gone. What somebody appends meanwhile begins a
+        # new one.
+        of_entries = ("transcripts", "subtranscripts")
+        ordered = sorted(found, key=lambda place: place.removeprefix(self._prefix).split("/")[1] in of_entries)
+        yield from gone(ordered, f"delete {key['session_id']}")
 
 
 def _number(record: Record) -> int:

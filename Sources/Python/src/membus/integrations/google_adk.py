@@ -16,9 +16,10 @@
 | `events/USER/SESSION/00000000` and on | an event, as JSON |
 | `memories/USER/ID`, `forgotten/USER/ID` | what is remembered, and what is not to be remembered again |
 
-An event and the state that it changes are one commit. Who appends to a session that another has changed since it was read is told by ADK's
-`StaleSessionError`, and nothing is written: get the session again. The states of app and user are shared by sessions: an event's changes to
-them are made to what is there at its commit, so that those of sessions at work side by side add up.
+An event and the state that it changes are one commit. Who appends to a session that another has changed since it was
+read is told by ADK's `StaleSessionError`, and nothing is written: get the session again. The states of app and user are
+shared by sessions: an event's changes to them are made to what is there at its commit, so that those of sessions at
+work side by side add up.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from google.adk.sessions.state import State
 from pydantic_core import to_jsonable_python
 
 from .. import Conflict, Memory, Record, Snapshot, aio
-from ._layout import Changes, Get, Range, Steps, Write, as_json, carry, name_of, path, pieces, segment, tail
+from ._layout import Changes, Get, Range, Steps, Write, as_json, carry, gone, name_of, path, pieces, segment, tail
 
 __all__ = ["MembusMemoryService", "MembusSessionService"]
 
@@ -62,7 +63,8 @@ class MembusSessionService(BaseSessionService):
         prefix: the topic of the apps.
 
     Raises, beside ADK's AlreadyExistsError, SessionNotFoundError and StaleSessionError:
-        membus.MembusError: what did not go through: Timeout, Refused (LimitExceeded: an event or a state above 4 MiB, by default).
+        membus.MembusError: what did not go through: Timeout, Refused (LimitExceeded: an event or a state above 4 MiB,
+            by default).
     """
 
     def __init__(self, memory: Memory | aio.Memory, *, prefix: str = PREFIX) -> None:
@@ -151,7 +153,8 @@ class MembusSessionService(BaseSessionService):
             about, at = found[head].json(), found[head].revision
             marker = session._storage_update_marker
             if marker != str(at) if marker is not None else about["updated"] > session.last_update_time:
-                raise StaleSessionError(f"Session {id} was changed since it was read: get it again, and append to that.")
+                raise StaleSessionError(
+                    f"Session {id} was changed since it was read: get it again, and append to that.")
 
             def body(tx: Changes, found: Snapshot = found, about: Delta = about, at: int = at) -> None:
                 tx.require(head, at=at)
@@ -182,7 +185,8 @@ class MembusSessionService(BaseSessionService):
             # Up to the last one that is older.
             older = [number for number, event in enumerate(events) if event.timestamp < config.after_timestamp]
             events = events[older[-1] + 1 :] if older else events
-        return _session(app, user, id, about, [_json(found.get(place)) for place in shared], events, found[head].revision)
+        states = [_json(found.get(place)) for place in shared]
+        return _session(app, user, id, about, states, events, found[head].revision)
 
     def _list(self, app: str, user: str | None) -> Steps[ListSessionsResponse]:
         topic = f"{self._app(app)}sessions/" + (f"{segment(user)}/" if user is not None else "")
@@ -195,18 +199,19 @@ class MembusSessionService(BaseSessionService):
                 owner, id = (name_of(part) for part in record.key.removeprefix(f"{self._app(app)}sessions/").split("/"))
                 shared = [_json(found.get(place)) for place in self._states(app, owner)]
                 sessions.append(_session(app, owner, id, record.json(), shared, [], record.revision))
-        return ListSessionsResponse(sessions=sorted(sessions, key=lambda one: (one.last_update_time, one.user_id, one.id)))
+        sessions.sort(key=lambda one: (one.last_update_time, one.user_id, one.id))
+        return ListSessionsResponse(sessions=sessions)
 
     def _delete(self, app: str, user: str, id: str) -> Steps[None]:
         head, topic = self.path(app, user, id), self._events(app, user, id)
         keys = [record.key for record in (yield Range((head, topic), True))]
         # The session first, so that nobody finds one without its events.
-        for piece in pieces(sorted(keys, key=lambda key: key != head)):
-            yield Write(lambda tx, piece=piece: [tx.delete(key) for key in piece], f"delete {id}"[:200])  # type: ignore[misc]
+        yield from gone(sorted(keys, key=lambda key: key != head), f"delete {id}")
 
 
 class MembusMemoryService(BaseMemoryService):
-    """A service of memories, which are found by their words: what shares the most of them with the query first, ten at most.
+    """A service of memories, which are found by their words: what shares the most of them with the query first, ten at
+    most.
 
     An event is remembered once, however often a session is added; what was deleted is not remembered again.
 
@@ -240,7 +245,8 @@ class MembusMemoryService(BaseMemoryService):
     ) -> None:
         entries = [
             entry.model_copy(update={
-                "id": entry.id or str(uuid.uuid4()), "custom_metadata": {**entry.custom_metadata, **(custom_metadata or {})}})
+                "id": entry.id or str(uuid.uuid4()),
+                "custom_metadata": {**entry.custom_metadata, **(custom_metadata or {})}})
             for entry in memories]
         await carry(self._memory, self._add(app_name, user_id, entries, None))
 
@@ -265,7 +271,9 @@ class MembusMemoryService(BaseMemoryService):
             while left:
                 # One that is there already, or is to be forgotten, by another process too, is left out.
                 found: Snapshot = yield Get([topic + id for id in left for topic in (memories, forgotten)])
-                left = {id: entry for id, entry in left.items() if memories + id not in found and forgotten + id not in found}
+                left = {
+                    id: entry for id, entry in left.items()
+                    if memories + id not in found and forgotten + id not in found}
 
                 def body(tx: Changes, left: Mapping[str, str] = left) -> None:
                     for id, entry in left.items():
@@ -317,7 +325,11 @@ def _parted(state: Mapping[str, Any]) -> tuple[Delta, Delta, Delta]:
         elif not name.startswith(State.TEMP_PREFIX):
             own[name] = value
     # What JSON can't say is kept as the text that stands for it.
-    return to_jsonable_python(app, fallback=str), to_jsonable_python(user, fallback=str), to_jsonable_python(own, fallback=str)
+    def said(part: Delta) -> Delta:
+        found: Delta = to_jsonable_python(part, fallback=str)
+        return found
+
+    return said(app), said(user), said(own)
 
 
 def _add_up(tx: Changes, found: Snapshot, places: Sequence[str], deltas: Sequence[Delta]) -> None:
@@ -351,4 +363,5 @@ def _session(
 def _words(text: str) -> set[str]:
     """In lower case; of those that mix scripts, each one's part, too."""
     words = {word.lower() for word in re.findall(r"\w+", unicodedata.normalize("NFC", text))}
-    return words | {part for word in words if not word.isascii() for part in re.findall(r"[a-z0-9_]+|[^a-z0-9_]+", word)}
+    mixed = " ".join(word for word in words if not word.isascii())
+    return words | set(re.findall(r"[a-z0-9_]+|[^a-z0-9_ ]+", mixed))

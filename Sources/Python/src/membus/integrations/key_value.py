@@ -7,11 +7,12 @@
     await store.put("ada", {"theme": "dark"}, collection="users", ttl=3600)
     server = FastMCP("server", auth=OAuthProxy(…, client_storage=store))
 
-An entry is a record of kind json at `key-value/COLLECTION/KEY`; the broker deletes it when its time is over. A name of more than 400
-bytes is cut off and ends in its hash; attributes hold it whole.
+An entry is a record of kind json at `key-value/COLLECTION/KEY`; the broker deletes it when its time is over. A name of
+more than 400 bytes is cut off and ends in its hash; attributes hold it whole.
 
-A `put` replaces what is there, as the interface defines it; what it replaced stays in the history. `delete` is true for one of those who
-delete an entry at once: it is retried on what is there. All of a `put_many` is one commit, up to 1,000 keys.
+A `put` replaces what is there, as the interface defines it; what it replaced stays in the history. `delete` is true for
+one of those who delete an entry at once: it is retried on what is there. All of a `put_many` is one commit, up to 1,000
+keys.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from datetime import datetime
 from typing import Any
 
 from key_value.aio.stores.base import (
-    SEED_DATA_TYPE, BaseDestroyCollectionStore, BaseDestroyStore, BaseEnumerateCollectionsStore, BaseEnumerateKeysStore, ManagedEntry,
+    SEED_DATA_TYPE, BaseDestroyCollectionStore, BaseDestroyStore, BaseEnumerateCollectionsStore, BaseEnumerateKeysStore,
+    ManagedEntry,
 )  # fmt: skip
 
 from .. import Conflict, Memory, Record, Snapshot, aio
@@ -48,8 +50,8 @@ class MembusKeyValueStore(
         prefix: the topic of the collections.
 
     Raises, from every call:
-        membus.MembusError: what did not go through: Timeout, Refused. And the errors of py-key-value: SerializationError,
-            InvalidTTLError.
+        membus.MembusError: what did not go through: Timeout, Refused. And the errors of py-key-value:
+            SerializationError, InvalidTTLError.
     """
 
     def __init__(

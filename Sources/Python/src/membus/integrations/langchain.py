@@ -4,16 +4,18 @@
     from membus.integrations.langchain import MembusByteStore, MembusCache
 
     memory = membus.connect(agent="indexer")
-    embedder = CacheBackedEmbeddings.from_bytes_store(model, MembusByteStore(memory), namespace="v1")   # was: LocalFileStore("./cache")
-    set_llm_cache(MembusCache(memory))                                                                  # was: SQLiteCache("cache.db")
+    store = MembusByteStore(memory)                     # was: LocalFileStore("./cache")
+    embedder = CacheBackedEmbeddings.from_bytes_store(model, store, namespace="v1")
+    set_llm_cache(MembusCache(memory))                  # was: SQLiteCache("cache.db")
 
 | Key | What it is |
 |---|---|
 | `langchain/store/KEY` | bytes; slashes of the key are the path's |
 | `langchain/cache/MODEL/PROMPT` | an answer, as JSON with its prompt and model; both names are hashes |
 
-Both replace what is there, as LangChain defines them, so the last one stands; what it replaced stays in the history. They have no word
-for a conflict, and need none: nothing that they write is made of what they have read. All of one `mset` is one commit, up to 1,000 keys.
+Both replace what is there, as LangChain defines them, so the last one stands; what it replaced stays in the history.
+They have no word for a conflict, and need none: nothing that they write is made of what they have read. All of one
+`mset` is one commit, up to 1,000 keys.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, Generati
 from langchain_core.stores import BaseStore
 
 from .. import Memory, aio
-from ._layout import Get, Range, Steps, Write, as_json, carry, carry_out, deleted, name_of, path, pieces, segment
+from ._layout import (
+    Changes, Get, Range, Steps, Write, as_json, carry, carry_out, deleted, gone, name_of, path, pieces, segment,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from langchain_core.load.serializable import Serializable
@@ -44,7 +48,8 @@ STORE = "langchain/store/"
 CACHE = "langchain/cache/"
 
 #: All that an answer of a model is made of, and nothing else: others can write to the memory, too.
-_ANSWERS: list[type[Serializable]] = [AIMessage, AIMessageChunk, ChatGeneration, ChatGenerationChunk, Generation, GenerationChunk]
+_ANSWERS: list[type[Serializable]] = [
+    AIMessage, AIMessageChunk, ChatGeneration, ChatGenerationChunk, Generation, GenerationChunk]
 
 
 class _Kept:
@@ -61,8 +66,8 @@ class MembusByteStore(_Kept, BaseStore[str, bytes]):
     """A store of bytes by key.
 
     Args:
-        memory: what it is kept in: of `membus.connect`, or of `membus.aio.connect` for the methods that are awaited. It stays the
-            caller's to close.
+        memory: what it is kept in: of `membus.connect`, or of `membus.aio.connect` for the methods that are awaited. It
+            stays the caller's to close.
         prefix: the topic of the keys.
 
     Raises, from every call:
@@ -110,11 +115,15 @@ class MembusByteStore(_Kept, BaseStore[str, bytes]):
     def _set(self, pairs: Sequence[tuple[str, bytes]]) -> Steps[None]:
         puts = {self.path(key): bytes(value) for key, value in pairs}
         for piece in pieces(puts.items(), lambda put: len(put[1])):
-            yield Write(lambda tx, piece=piece: [tx.put(*put) for put in piece], f"put {len(piece)} keys")  # type: ignore[misc]
+
+            def body(tx: Changes, piece: Sequence[tuple[str, bytes]] = piece) -> None:
+                for put in piece:
+                    tx.put(*put)
+
+            yield Write(body, f"put {len(piece)} keys")
 
     def _delete(self, keys: Sequence[str]) -> Steps[None]:
-        for piece in pieces(dict.fromkeys(map(self.path, keys))):
-            yield Write(lambda tx, piece=piece: [tx.delete(key) for key in piece], f"delete {len(piece)} keys")  # type: ignore[misc]
+        yield from gone(dict.fromkeys(map(self.path, keys)), f"delete {len(keys)} keys")
 
     def _keys(self, prefix: str) -> Steps[list[str]]:
         whole = prefix.split("/")[:-1]
@@ -132,7 +141,9 @@ class MembusCache(_Kept, BaseCache):
         prefix: the topic of the answers.
     """
 
-    def __init__(self, memory: Memory | aio.Memory, *, ttl: float | timedelta | None = None, prefix: str = CACHE) -> None:
+    def __init__(
+        self, memory: Memory | aio.Memory, *, ttl: float | timedelta | None = None, prefix: str = CACHE
+    ) -> None:
         super().__init__(memory)
         self._ttl, self._prefix = ttl, prefix
 
@@ -168,7 +179,8 @@ class MembusCache(_Kept, BaseCache):
 
     def _update(self, prompt: str, llm_string: str, answers: RETURN_VAL_TYPE) -> Steps[None]:
         kept = as_json({"prompt": prompt, "model": llm_string, "answers": json.loads(dumps(list(answers)))})
-        yield Write(lambda tx: tx.put(self.path(prompt, llm_string), kept, kind="json", expires=self._ttl), "keep an answer")
+        where = self.path(prompt, llm_string)
+        yield Write(lambda tx: tx.put(where, kept, kind="json", expires=self._ttl), "keep an answer")
 
 
 def _hash(text: str) -> str:

@@ -11,15 +11,16 @@ With `membus.aio` it is the same for `ainvoke`: `MembusSaver(await membus.aio.co
 
 | Key, below `langgraph/threads/THREAD/NAMESPACE/` | What it is |
 |---|---|
-| `checkpoints/ID` | a checkpoint, as JSON: `checkpoint`, `metadata`, `parent`; small values stand in it |
-| `latest` | the newest checkpoint's id |
-| `values/CHANNEL/VERSION` | a channel's value, as LangGraph's serializer writes it: once, however many checkpoints have it |
+| `checkpoints/TIME/ID` | a checkpoint, as JSON: `checkpoint`, `metadata`, `parent`; small values stand in it |
+| `latest` | the time of the newest checkpoint: the first 8 letters of its id |
+| `values/CHANNEL/VERSION` | a channel's value, as LangGraph's serializer writes it, compressed |
 | `writes/ID/TASK/NUMBER` | a pending write of a task |
 
-The namespace of the graph itself is empty, and written `-`. A checkpoint with its new values is one commit, so nobody sees half
-of one. Two processes that go on with one thread lose nothing: each checkpoint names its parent, so both lines stay, and the
-newest id is the one that `get_tuple` finds, as LangGraph orders them. Writes of a task that were there already stay, as LangGraph
-defines it. These conflicts are all retried by merge; none is raised.
+The namespace of the graph itself is empty, and written `-`. A checkpoint with its new values is one commit, so nobody
+sees half of one. Two processes that go on with one thread lose nothing: each checkpoint names its parent, so both lines
+stay, and the newest id is the one that `get_tuple` finds, as LangGraph orders them. Writes of a task that were there
+already stay, as LangGraph defines it. These conflicts are all retried by merge; none is raised. A value is stored once,
+however many checkpoints have it.
 """
 
 from __future__ import annotations
@@ -27,18 +28,19 @@ from __future__ import annotations
 import json
 import math
 import random
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from langgraph.checkpoint.base import (
-    WRITES_IDX_MAP, BaseCheckpointSaver, ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple, get_checkpoint_id,
-    get_serializable_checkpoint_metadata, writes_sort_key,
+    WRITES_IDX_MAP, BaseCheckpointSaver, ChannelVersions, Checkpoint, CheckpointMetadata, CheckpointTuple,
+    get_checkpoint_id, get_serializable_checkpoint_metadata, writes_sort_key,
 )  # fmt: skip
 from langgraph.checkpoint.serde.base import SerializerProtocol
 
-from .. import Conflict, Memory, Record, aio
+from .. import Conflict, Memory, Record, Snapshot, aio
 from ._layout import (
-    Changes, Get, Range, Steps, Write, carry, carry_out, deleted, name_of, path, pieces, revision, segment,
+    Changes, Get, Range, Steps, Write, carry, carry_out, deleted, name_of, path, pieces, segment,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -56,8 +58,18 @@ _SMALL = 64
 #: Checkpoints that a list fetches at a time: as many topics as a broker takes in one request.
 _PAGE = 200
 
-#: What says how LangGraph's serializer wrote a value: `langgraph.msgpack`.
-_KIND = "langgraph."
+#: Letters that the checkpoints of some time have in common: 27 seconds, as LangGraph makes ids. A list only goes
+#: forward, so the newest checkpoint is looked for among these; and `latest`, which says them, is written only when they
+#: change.
+_TIME = 8
+
+#: What says how LangGraph's serializer wrote a value: `langgraph.msgpack`; and that it is compressed:
+#: `langgraph.msgpack.zlib`.
+_KIND, _COMPRESSED = "langgraph.", ".zlib"
+
+#: Bytes of a value that is worth compressing. What agents keep is text, mostly; as it is, it would take 1.2 to 1.8
+#: times its size in the store's pages.
+_LARGE = 512
 
 
 class _Place(NamedTuple):
@@ -76,7 +88,10 @@ class _Place(NamedTuple):
         return self.topic + "latest"
 
     def checkpoint(self, id: str) -> str:
-        return f"{self.topic}checkpoints/{segment(id)}"
+        return f"{self.of_time(id[:_TIME])}{segment(id)}"
+
+    def of_time(self, time: str) -> str:
+        return f"{self.topic}checkpoints/{segment(time)}/"
 
     def value(self, channel: str, version: object) -> str:
         return f"{self.topic}values/{path(channel, str(version))}"
@@ -104,7 +119,8 @@ class _Stored(NamedTuple):
     def values(self) -> dict[str, str]:
         """Where the values are that do not stand in it; there is none where a channel is empty."""
         return {
-            channel: self.place.value(channel, version) for channel, version in self.checkpoint["channel_versions"].items()
+            channel: self.place.value(channel, version)
+            for channel, version in self.checkpoint["channel_versions"].items()
             if channel not in self.checkpoint["channel_values"]}
 
 
@@ -118,21 +134,23 @@ class MembusSaver(BaseCheckpointSaver[str]):
     """A checkpointer for graphs, async or not.
 
     Args:
-        memory: what it is kept in: of `membus.connect` for graphs that are not async (async ones use it through threads), of
-            `membus.aio.connect` for async ones. It stays the caller's to close.
+        memory: what it is kept in: of `membus.connect` for graphs that are not async (async ones use it through
+            threads), of `membus.aio.connect` for async ones. It stays the caller's to close.
         serde: LangGraph's serializer of values.
         prefix: the topic of the threads.
 
     Raises, from every call:
-        membus.MembusError: what did not go through: Timeout, Refused (LimitExceeded: a value above 4 MiB, or new ones above
-            16 MiB together, by default).
+        membus.MembusError: what did not go through: Timeout, Refused (LimitExceeded: a value above 4 MiB, or new ones
+            above 16 MiB together, by default).
     """
 
-    def __init__(self, memory: Memory | aio.Memory, *, serde: SerializerProtocol | None = None, prefix: str = PREFIX) -> None:
+    def __init__(
+        self, memory: Memory | aio.Memory, *, serde: SerializerProtocol | None = None, prefix: str = PREFIX
+    ) -> None:
         super().__init__(serde=serde)
         self._memory = memory
         self._prefix = prefix
-        #: What `latest` was when it was last seen: its id, and at which revision.
+        #: What `latest` was when it was last seen, and at which revision.
         self._latest: dict[_Place, tuple[str, int]] = {}
 
     # ---- LangGraph's interface
@@ -141,8 +159,8 @@ class MembusSaver(BaseCheckpointSaver[str]):
         return self._wait(self._found(config))
 
     def list(
-        self, config: RunnableConfig | None, *, filter: dict[str, Any] | None = None, before: RunnableConfig | None = None,
-        limit: int | None = None,
+        self, config: RunnableConfig | None, *, filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None, limit: int | None = None,
     ) -> Iterator[CheckpointTuple]:
         at, names = self._wait(self._names(config, before))
         for start in range(0, len(names), _PAGE):
@@ -152,7 +170,8 @@ class MembusSaver(BaseCheckpointSaver[str]):
                 return
 
     def put(
-        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, new_versions: ChannelVersions
+        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
     ) -> RunnableConfig:
         return self._wait(self._put(config, checkpoint, metadata, new_versions))
 
@@ -177,8 +196,8 @@ class MembusSaver(BaseCheckpointSaver[str]):
         return await self._await(self._found(config))
 
     async def alist(
-        self, config: RunnableConfig | None, *, filter: dict[str, Any] | None = None, before: RunnableConfig | None = None,
-        limit: int | None = None,
+        self, config: RunnableConfig | None, *, filter: dict[str, Any] | None = None,
+        before: RunnableConfig | None = None, limit: int | None = None,
     ) -> AsyncIterator[CheckpointTuple]:
         at, names = await self._await(self._names(config, before))
         for start in range(0, len(names), _PAGE):
@@ -189,7 +208,8 @@ class MembusSaver(BaseCheckpointSaver[str]):
                 return
 
     async def aput(
-        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, new_versions: ChannelVersions
+        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
     ) -> RunnableConfig:
         return await self._await(self._put(config, checkpoint, metadata, new_versions))
 
@@ -211,7 +231,8 @@ class MembusSaver(BaseCheckpointSaver[str]):
         await self._await(self._prune(thread_ids, strategy))
 
     def get_next_version(self, current: str | int | None, channel: None) -> str:
-        """As LangGraph's own savers do: a number that rises, and chance, so that two lines of one thread never share a version."""
+        """As LangGraph's own savers do: a number that rises, and chance, so that two lines of one thread never share a
+        version."""
         number = 0 if current is None else current if isinstance(current, int) else int(current.split(".")[0])
         return f"{number + 1:010}.{random.getrandbits(32):08x}"
 
@@ -224,14 +245,23 @@ class MembusSaver(BaseCheckpointSaver[str]):
     def _found(self, config: RunnableConfig) -> Steps[CheckpointTuple | None]:
         place, id = self._place(config), get_checkpoint_id(config)
         start = yield Get((place.checkpoint(id) if id else place.latest,))
-        if not id:
-            latest = start.get(place.latest)
-            if latest is None:
-                return None
-            id = latest.text
-            self._latest[place] = (id, latest.revision)
+        if not id and (id := (yield from self._newest(place, start))) is None:
+            return None
         tuples = yield from self._tuples([(place, id)], start.revision, None, None)
         return tuples[0] if tuples else None
+
+    def _newest(self, place: _Place, start: Snapshot) -> Steps[str | None]:
+        latest = start.get(place.latest)
+        if latest is None:
+            return None
+        self._latest[place] = (latest.text, latest.revision)
+        # Of its time there may be none any more: they were reverted, say.
+        for topic in (place.of_time(latest.text), f"{place.topic}checkpoints/"):
+            records = yield Range((topic,), True, start.revision)
+            names = [name[1] for record in records if (name := self._name(record.key))]
+            if names:
+                return max(names)
+        return None
 
     def _names(
         self, config: RunnableConfig | None, before: RunnableConfig | None
@@ -291,7 +321,8 @@ class MembusSaver(BaseCheckpointSaver[str]):
     # ---- Writing
 
     def _put(
-        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata, new_versions: ChannelVersions
+        self, config: RunnableConfig, checkpoint: Checkpoint, metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
     ) -> Steps[RunnableConfig]:
         place, id = self._place(config), checkpoint["id"]
         inline = {channel: value for channel, value in checkpoint["channel_values"].items() if _is_small(value)}
@@ -312,27 +343,28 @@ class MembusSaver(BaseCheckpointSaver[str]):
         return place.config(id)
 
     def _write(self, place: _Place, id: str, body: Callable[[Changes], None]) -> Steps[None]:
-        """Writes a checkpoint, and that it is the latest if it is."""
+        """Writes a checkpoint, and that it is of the latest time if it is."""
+        time = id[:_TIME]
         while True:
             latest, at = self._latest.get(place, ("", 0))
 
-            def whole(tx: Changes, is_newer: bool = id > latest, at: int = at) -> None:
+            def whole(tx: Changes, is_newer: bool = time > latest, at: int = at) -> None:
                 body(tx)
                 if is_newer:
                     tx.require(place.latest, at=at)
-                    tx.put(place.latest, id)
+                    tx.put(place.latest, time)
 
             try:
-                receipt = yield Write(whole, f"checkpoint of {place.thread}")
+                receipt = yield Write(whole)
             except Conflict as conflict:
-                # Another process has gone on with the thread, or it was not seen yet: the newest id is to stay.
+                # Another process has gone on with the thread, or it was not seen yet: the newest time is to stay.
                 failed = conflict.failed[0]
                 self._latest[place] = (failed.current.text if failed.current else "", failed.revision)
                 continue
-            if id > latest:
+            if time > latest:
                 if len(self._latest) > 10_000:
                     self._latest.clear()
-                self._latest[place] = (id, receipt.revision)
+                self._latest[place] = (time, receipt.revision)
             return
 
     def _put_writes(
@@ -356,7 +388,8 @@ class MembusSaver(BaseCheckpointSaver[str]):
                 yield Write(body, f"writes of {place.thread}")
                 return
             except Conflict as conflict:
-                # What is there was written by this task before, or by another process that does the same task: it stays.
+                # What is there was written by this task before, or by another process that does the same task: it
+                # stays.
                 for failed in conflict.failed:
                     puts.pop(failed.key, None)
 
@@ -367,11 +400,13 @@ class MembusSaver(BaseCheckpointSaver[str]):
         last = [record for record in records if _part(record.key, start) in ("checkpoints", "latest")]
         ordered = [record for record in records if _part(record.key, start) in ("values", "writes")] + last
         for piece in pieces(ordered, lambda record: record.size):
-            yield Write(
-                lambda tx, piece=piece: [  # type: ignore[misc]
-                    tx.put(end + record.key.removeprefix(start), record.value or b"", kind=record.kind, attributes=record.attributes)
-                    for record in piece],
-                f"copy {source} to {target}")
+
+            def body(tx: Changes, piece: Sequence[Record] = piece) -> None:
+                for record in piece:
+                    key = end + record.key.removeprefix(start)
+                    tx.put(key, record.value or b"", kind=record.kind, attributes=record.attributes)
+
+            yield Write(body, f"copy {source} to {target}"[:200])
 
     # ---- Deleting
 
@@ -404,24 +439,26 @@ class MembusSaver(BaseCheckpointSaver[str]):
             kept = choose(sorted(all_of_them, key=lambda one: one.id))
             stays = {place.checkpoint(one.id) for one in kept} | {key for one in kept for key in one.values.values()}
             topics = tuple(place.writes(one.id) for one in kept)
-            latest = max((one.id for one in kept), default=None)
+            latest = max((one.id[:_TIME] for one in kept), default=None)
             going = [
                 key for key in keys if key not in stays and not key.startswith(topics or "/") and key != place.latest]
             if not going:
                 return
 
-            def body(tx: Changes, piece: Sequence[str], at: int = revision(found, place.latest), latest: str | None = latest) -> None:
+            def body(
+                tx: Changes, found: Snapshot = found, going: Sequence[str] = going, latest: str | None = latest
+            ) -> None:
                 # A checkpoint that came meanwhile may need what goes.
-                tx.require(place.latest, at=at)
-                for key in piece:
+                tx.require_unchanged(f"{place.topic}checkpoints/", since=found.revision)
+                for key in next(pieces(going)):
                     tx.delete(key)
                 if latest is None:
                     tx.delete(place.latest)
-                elif latest != found[place.latest].text:
+                elif place.latest not in found or latest != found[place.latest].text:
                     tx.put(place.latest, latest)
 
             try:
-                yield Write(lambda tx, piece=next(pieces(going)): body(tx, piece), f"prune {place.thread}")  # type: ignore[misc]
+                yield Write(body, f"prune {place.thread}"[:200])
             except Conflict:
                 pass
             # What is left, because it came meanwhile or was too much for one commit, is looked at again.
@@ -438,16 +475,21 @@ class MembusSaver(BaseCheckpointSaver[str]):
     def _name(self, key: str) -> tuple[_Place, str] | None:
         """The checkpoint whose own record the key is of."""
         thread, namespace, *rest = key.removeprefix(self._prefix).split("/")
-        if len(rest) != 2 or rest[0] != "checkpoints":
+        if len(rest) != 3 or rest[0] != "checkpoints":
             return None
-        return _Place(self._prefix, name_of(thread), name_of(namespace)), name_of(rest[1])
+        return _Place(self._prefix, name_of(thread), name_of(namespace)), name_of(rest[2])
 
     def _dump(self, value: Any) -> tuple[bytes, str]:
         kind, written = self.serde.dumps_typed(value)
+        if len(written) >= _LARGE and len(small := zlib.compress(written, 1)) < 0.9 * len(written):
+            return small, _KIND + kind + _COMPRESSED
         return written, _KIND + kind
 
     def _load(self, record: Record) -> Any:
-        return self.serde.loads_typed((record.kind.removeprefix(_KIND), record.value or b""))
+        kind, written = record.kind.removeprefix(_KIND), record.value or b""
+        if kind.endswith(_COMPRESSED):
+            kind, written = kind.removesuffix(_COMPRESSED), zlib.decompress(written)
+        return self.serde.loads_typed((kind, written))
 
     def _document(self, document: dict[str, Any]) -> tuple[bytes, str]:
         try:

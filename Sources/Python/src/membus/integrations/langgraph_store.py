@@ -8,12 +8,12 @@
     graph = builder.compile(store=store)
 
 An item is a record of kind json at `langgraph/store/NAMESPACE…/KEY`: `membus ls langgraph/store/users/` lists them, and
-`store.path(namespace, key)` says where one is. Gets are served from a followed view, so they cost about a microsecond and
-go on while the broker is away; what this process has put shows at once, what others have put within milliseconds.
+`store.path(namespace, key)` says where one is. Gets are served from a followed view, so they cost about a microsecond
+and go on while the broker is away; what this process has put shows at once, what others have put within milliseconds.
 
-A `put` replaces the item, as LangGraph defines it, so the last one stands; what it replaced stays in the history. LangGraph
-has no word for a conflict. `update` is for changes that build on what is there: it runs again if another one was faster, so
-that nothing is lost. All puts of one batch are one commit, as far as one may go: 1,000 changes.
+A `put` replaces the item, as LangGraph defines it, so the last one stands; what it replaced stays in the history.
+LangGraph has no word for a conflict. `update` is for changes that build on what is there: it runs again if another one
+was faster, so that nothing is lost. All puts of one batch are one commit, as far as one may go: 1,000 changes.
 
 There are no vectors yet: an `index` is refused, and a `query` without one is passed over, as SqliteStore does.
 """
@@ -21,6 +21,7 @@ There are no vectors yet: an `index` is refused, and a `query` without one is pa
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 import re
@@ -34,7 +35,7 @@ from langgraph.store.base import (
 )  # fmt: skip
 from langgraph.store.base.batch import AsyncBatchedBaseStore
 
-from .. import Conflict, Memory, NotHere, Record, aio
+from .. import Conflict, Memory, NotHere, Record, View, aio
 from ._layout import (
     Changes, Get, Range, Steps, Write, as_json, carry_out, carry_out_async, covering, name_of, path, pieces,
     segment,
@@ -51,19 +52,35 @@ Namespace = tuple[str, ...]
 Value = dict[str, Any]
 
 
-class _Known(NamedTuple):
+class _Known:
     """A version of an item, and what of it was made out already."""
 
-    record: Record
-    value: bytes
-    created: datetime
-    updated: datetime
-    #: Minutes; None: it does not expire.
-    ttl: float | None
+    __slots__ = ("record", "path", "namespace", "key", "text", "created", "updated", "ttl")
 
-    def item(self, namespace: Namespace, key: str) -> Item:
-        return Item(
-            value=json.loads(self.value), key=key, namespace=namespace, created_at=self.created, updated_at=self.updated)
+    def __init__(self, record: Record, namespace: Namespace, key: str) -> None:
+        attributes = record.attributes
+        moments = [name.removeprefix("updated ") for name in attributes if name.startswith("updated ")]
+        created, ttl = attributes.get("created"), attributes.get("ttl")
+        self.record, self.path, self.namespace, self.key = record, record.key, namespace, key
+        self.text = record.text.strip()
+        self.updated = datetime.fromisoformat(max(moments)) if moments else datetime.fromtimestamp(0, timezone.utc)
+        self.created = datetime.fromisoformat(created) if created else self.updated
+        #: Minutes; None: it does not expire.
+        self.ttl = float(ttl) if ttl else None
+
+    @property
+    def value(self) -> Value:
+        """A new one each time: it is its reader's, who may change it."""
+        found: Value = _parse(self.text, 0)[0]
+        return found
+
+    @property
+    def item(self) -> Item:
+        # Item's own way in converts what may come as text, which takes as long as all the rest of a get.
+        item = Item.__new__(Item)
+        item.value, item.key, item.namespace = _parse(self.text, 0)[0], self.key, self.namespace
+        item.created_at, item.updated_at = self.created, self.updated
+        return item
 
     @property
     def is_over(self) -> bool:
@@ -74,6 +91,10 @@ class _Known(NamedTuple):
         """Whether a read has to put its end off. It was given a twentieth more time than was asked for."""
         expires = self.record.expires
         return self.ttl is not None and expires is not None and expires - _now() < timedelta(minutes=self.ttl)
+
+
+#: (text, place) -> (value, where it ends)
+_parse: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 
 
 class _Sorted(NamedTuple):
@@ -91,6 +112,17 @@ class _Sorted(NamedTuple):
         """Of the items that the batch reads or replaces."""
         return list(dict.fromkeys([*(path for path, _ in self.gets.values()), *self.puts]))
 
+    def seen(self, view: View | aio.View, linearizable: bool) -> Mapping[str, Record]:
+        """What a view shows of them, all of one revision.
+
+        Raises:
+            NotHere: it has to be asked of the broker.
+        """
+        if self.gets and linearizable:
+            raise NotHere("a read that is linearizable asks the broker")
+        keys = self.keys
+        return {key: record for key, record in zip(keys, view.read(*keys), strict=True) if record is not None}
+
 
 class _Shape:
     """What of a store does not wait: where items are, what is read and written, what is meant."""
@@ -101,8 +133,8 @@ class _Shape:
         self.prefix = prefix
         self.linearizable = linearizable
         self.refreshes = bool(ttl and ttl.get("refresh_on_read", True))
-        #: What was read lately: its path, and what of its version was made out.
-        self.kept: dict[tuple[Namespace, str], tuple[str, _Known]] = {}
+        #: What was read lately. Nothing, where each read asks the broker.
+        self.kept: dict[tuple[Namespace, str], _Known] = {}
 
     # ---- Names
 
@@ -119,19 +151,14 @@ class _Shape:
     # ---- Items
 
     def known(self, record: Record) -> _Known:
-        attributes = record.attributes
-        moments = [name.removeprefix("updated ") for name in attributes if name.startswith("updated ")]
-        updated = datetime.fromisoformat(max(moments)) if moments else datetime.fromtimestamp(0, timezone.utc)
-        created, ttl = attributes.get("created"), attributes.get("ttl")
-        assert record.value is not None
-        return _Known(
-            record, record.value, datetime.fromisoformat(created) if created else updated, updated, float(ttl) if ttl else None)
+        return _Known(record, *self.names(record.key))
 
-    def keep(self, namespace: Namespace, key: str, path: str, record: Record) -> _Known:
-        if len(self.kept) >= _KEPT:
-            self.kept.clear()
-        known = self.known(record)
-        self.kept[namespace, key] = (path, known)
+    def keep(self, record: Record, namespace: Namespace, key: str) -> _Known:
+        known = _Known(record, namespace, key)
+        if not self.linearizable:
+            if len(self.kept) >= _KEPT:
+                self.kept.clear()
+            self.kept[namespace, key] = known
         return known
 
     def written(self, tx: Changes, path: str, op: PutOp, before: Record | None) -> None:
@@ -180,9 +207,9 @@ class _Shape:
         read: list[_Known] = []
         for number, (path, op) in todo.gets.items():
             if (record := found.get(path)) is not None:
-                known = self.keep(tuple(op.namespace), op.key, path, record)
+                known = self.keep(record, tuple(op.namespace), op.key)
                 if not known.is_over:
-                    results[number] = known.item(tuple(op.namespace), op.key)
+                    results[number] = known.item
                     if op.refresh_ttl:
                         read.append(known)
         if todo.scans:
@@ -194,7 +221,8 @@ class _Shape:
                 under = (record for record in records if record.key.startswith(topic))
                 if isinstance(scan, SearchOp):
                     hits = self.hits(scan, under)
-                    results[number] = [self.search_item(hit) for hit in hits]
+                    results[number] = [
+                        SearchItem(hit.namespace, hit.key, hit.value, hit.created, hit.updated) for hit in hits]
                     read += hits if scan.refresh_ttl else []
                 else:
                     results[number] = self.namespaces(scan, under)
@@ -213,7 +241,7 @@ class _Shape:
         for known in read:
             if self.refreshes and known.is_to_live_on:
                 try:
-                    yield Write(lambda tx, known=known: _live_on(tx, known), "read, so it lives on")  # type: ignore[misc]
+                    yield Write(functools.partial(_live_on, known), "read, so it lives on")
                 except Conflict:
                     pass
 
@@ -223,12 +251,8 @@ class _Shape:
         tests = [_test(name, wanted) for name, wanted in (op.filter or {}).items()]
         kept = (known for record in newest if not (known := self.known(record)).is_over)
         if tests:
-            kept = (known for known in kept if _passes(json.loads(known.value), tests))
+            kept = (known for known in kept if _passes(known.value, tests))
         return list(itertools.islice(kept, op.offset, op.offset + op.limit))
-
-    def search_item(self, known: _Known) -> SearchItem:
-        namespace, key = self.names(known.record.key)
-        return SearchItem(namespace, key, json.loads(known.value), known.created, known.updated)
 
     def namespaces(self, op: ListNamespacesOp, records: Iterable[Record]) -> list[Namespace]:
         all_of_them = dict.fromkeys(self.names(record.key)[0] for record in records)
@@ -266,16 +290,16 @@ def _now() -> datetime:
 
 
 def _lifetime(ttl: float) -> timedelta:
-    """How long the broker keeps it: a twentieth longer than was asked for. So not every read has to write, and no item goes
-    before its time."""
+    """How long the broker keeps it: a twentieth longer than was asked for. So not every read has to write, and no item
+    goes before its time."""
     return timedelta(minutes=max(float(ttl) * 1.05, 1e-4))
 
 
-def _live_on(tx: Changes, known: _Known) -> None:
+def _live_on(known: _Known, tx: Changes) -> None:
     record = known.record
     tx.require(record.key, at=record.revision)
     tx.put(
-        record.key, known.value, kind=record.kind, attributes=record.attributes, links=record.links,
+        record.key, record.value or b"", kind=record.kind, attributes=record.attributes, links=record.links,
         expires=_lifetime(known.ttl or 0))
 
 
@@ -370,21 +394,22 @@ class MembusStore(BaseStore):
 
     Args:
         memory: what it is kept in; it stays the caller's to close.
-        ttl: LangGraph's configuration: minutes, refreshed by reads unless it says otherwise. The broker deletes what is over.
-            An item goes at most a twentieth of its time later than asked for.
+        ttl: LangGraph's configuration: minutes, refreshed by reads unless it says otherwise. The broker deletes what is
+            over. An item goes at most a twentieth of its time later than asked for.
         prefix: the topic of the items.
         linearizable: each get asks the broker, and shows all that was acknowledged to anybody before.
 
     Raises, from every call:
         InvalidNamespaceError: a label is empty, is no text, or has a period.
-        membus.MembusError: what did not go through: InvalidName (the names are longer than a key, 1,024 bytes), Timeout,
-            Refused.
+        membus.MembusError: what did not go through: InvalidName (the names are longer than a key, 1,024 bytes),
+            Timeout, Refused.
     """
 
     supports_ttl = True
 
     def __init__(
-        self, memory: Memory, *, index: None = None, ttl: TTLConfig | None = None, prefix: str = PREFIX, linearizable: bool = False
+        self, memory: Memory, *, index: None = None, ttl: TTLConfig | None = None, prefix: str = PREFIX,
+        linearizable: bool = False,
     ) -> None:
         _refuse_vectors(index)
         super().__init__()
@@ -398,36 +423,34 @@ class MembusStore(BaseStore):
         return self._shape.path(tuple(namespace), key)
 
     def get(self, namespace: Namespace, key: str, *, refresh_ttl: bool | None = None) -> Item | None:
-        shape = self._shape
-        # What was read before is found by its names at once; all else is the general way's.
-        kept = shape.kept.get((tuple(namespace), key))
-        if kept is None or shape.linearizable:
-            return super().get(namespace, key, refresh_ttl=refresh_ttl)
-        path, known = kept
-        try:
-            record = self._view.peek(path)
-        except NotHere:
-            record = self._view.get(path)
-        if record is None:
-            return None
-        if known.record is not record:
-            known = shape.keep(tuple(namespace), key, path, record)
-        if known.ttl is not None:
-            return super().get(namespace, key, refresh_ttl=refresh_ttl)
-        return known.item(tuple(namespace), key)
+        # What was read before, and is the same still, is found by its names at once; all else is the general way's.
+        known = self._shape.kept.get((tuple(namespace), key))
+        if known is not None and known.ttl is None:
+            try:
+                if self._view.peek(known.path) is known.record:
+                    return known.item
+            except NotHere:
+                pass
+        return super().get(namespace, key, refresh_ttl=refresh_ttl)
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
         todo = self._shape.sorted(ops)
-        found = self._view.get_all(*todo.keys, linearizable=self._shape.linearizable) if todo.keys else {}
+        try:
+            found = todo.seen(self._view, self._shape.linearizable)
+        except NotHere:
+            found = self._view.get_all(*todo.keys, linearizable=self._shape.linearizable)
         return carry_out(self._memory, self._shape.steps(todo, found))
 
     async def abatch(self, ops: Iterable[Op]) -> list[Result]:
         return await asyncio.to_thread(self.batch, ops)
 
     def update(
-        self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], *, ttl: float | None = None
+        self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], *,
+        ttl: float | None = None,
     ) -> Value | None:
-        """Changes an item by what is there now: `store.update(("plans",), "paris", lambda plan: {**(plan or {}), "day": 1})`.
+        """Changes an item by what is there now.
+
+            store.update(("plans",), "paris", lambda plan: {**(plan or {}), "hotel": "by the river"})
 
         Args:
             namespace: the item's.
@@ -474,11 +497,15 @@ class AsyncMembusStore(AsyncBatchedBaseStore):
             async with self._following:
                 if self._view is None:
                     self._view = await self._memory.follow(self._shape.prefix)
-            found = await self._view.get_all(*todo.keys, linearizable=self._shape.linearizable)
+            try:
+                found = todo.seen(self._view, self._shape.linearizable)
+            except NotHere:
+                found = await self._view.get_all(*todo.keys, linearizable=self._shape.linearizable)
         return await carry_out_async(self._memory, self._shape.steps(todo, found))
 
     async def aupdate(
-        self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], *, ttl: float | None = None
+        self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], *,
+        ttl: float | None = None,
     ) -> Value | None:
         """Changes an item by what is there now; see `MembusStore.update`."""
         return await carry_out_async(self._memory, self._shape.update(tuple(namespace), key, change, ttl))

@@ -3,7 +3,8 @@
     import membus
     from membus.integrations.openai_agents import MembusSession
 
-    session = MembusSession("trip-42", membus.connect(agent="booker"))      # was: SQLiteSession("trip-42", "conversations.db")
+    memory = membus.connect(agent="booker")
+    session = MembusSession("trip-42", memory)              # was: SQLiteSession("trip-42", "conversations.db")
     result = await Runner.run(agent, "Book the night train", session=session)
 
 | Key, below `openai/sessions/SESSION/` | What it is |
@@ -11,9 +12,10 @@
 | `items/00000000` and on | an item, as JSON, in the order of the conversation |
 | `count` | the number that the next item gets, as JSON |
 
-All items of one `add_items` are one commit: nobody sees half of them. Where two processes add at once, one of them adds behind what
-the other added: so nothing is lost, and the SDK, which has no word for a conflict, need not hear of it. `pop_item` takes an item
-that nobody else has taken. What was popped or cleared stays in the history: `memory.revert(…)` brings it back.
+All items of one `add_items` are one commit: nobody sees half of them. Where two processes add at once, one of them adds
+behind what the other added: so nothing is lost, and the SDK, which has no word for a conflict, need not hear of it.
+`pop_item` takes an item that nobody else has taken. What was popped or cleared stays in the history: `memory.revert(…)`
+brings it back.
 """
 
 from __future__ import annotations
@@ -48,11 +50,12 @@ class MembusSession(SessionABC):
     """
 
     def __init__(
-        self, session_id: str, memory: Memory | aio.Memory, *, session_settings: SessionSettings | dict[str, Any] | None = None,
-        prefix: str = PREFIX,
+        self, session_id: str, memory: Memory | aio.Memory, *,
+        session_settings: SessionSettings | dict[str, Any] | None = None, prefix: str = PREFIX,
     ) -> None:
         self.session_id = session_id
-        self.session_settings = SessionSettings() if session_settings is None else coerce_session_settings(session_settings)
+        self.session_settings = (
+            SessionSettings() if session_settings is None else coerce_session_settings(session_settings))
         self._memory = memory
         #: Where it is: for `memory.history(…)`, `memory.rollback(…)` and the command line.
         self.topic = f"{prefix}{segment(session_id)}/"
@@ -115,8 +118,8 @@ class MembusSession(SessionABC):
             newest = records[-1]
             number = int(newest.key.rsplit("/", 1)[1])
 
-            def body(tx: Changes, newest: Record = newest, number: int = number, at: int = found[self._count].revision) -> None:
-                tx.require(self._count, at=at)
+            def body(tx: Changes, found: Snapshot = found, newest: Record = newest, number: int = number) -> None:
+                tx.require(self._count, at=found[self._count].revision)
                 tx.require(newest.key, at=newest.revision)
                 tx.delete(newest.key)
                 tx.put(self._count, number)

@@ -13,12 +13,12 @@
 | `conversations/ID` | a conversation's record, as JSON: its head, usage, scope and so on |
 | `entries/ID` | a message, as JSON, with the id before it |
 
-A record and its new entries are one commit. `expected_revision` is a precondition of it: a conversation that was saved or deleted since it was
-loaded raises Pydantic AI's `ConversationConflict`, and nothing is written; whoever catches it loads the conversation again, and retries.
-Nothing is retried here.
+A record and its new entries are one commit. `expected_revision` is a precondition of it: a conversation that was saved
+or deleted since it was loaded raises Pydantic AI's `ConversationConflict`, and nothing is written; whoever catches it
+loads the conversation again, and retries. Nothing is retried here.
 
-`delete` deletes the entries, too, that no other conversation's history reaches. (If others save conversations all the time while it looks for
-these, it leaves them.) All of it stays in the history until that is compacted.
+`delete` deletes the entries, too, that no other conversation's history reaches. (If others save conversations all the
+time while it looks for these, it leaves them.) All of it stays in the history until that is compacted.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pydantic_ai.conversation_store import ConversationConflict, ConversationEnt
 from pydantic_ai.messages import ModelMessagesTypeAdapter
 
 from .. import Conflict, Memory, Record, Snapshot, aio
-from ._layout import Changes, Get, Range, Steps, Write, as_json, carry, pieces, segment
+from ._layout import CHANGES, Changes, Get, Range, Steps, Write, as_json, carry, gone, segment
 
 __all__ = ["MembusConversationStore"]
 
@@ -55,8 +55,8 @@ class MembusConversationStore(ConversationStore):
         prefix: the topic of conversations and entries.
 
     Raises, beside what `ConversationStore` says:
-        membus.MembusError: what did not go through: Timeout, Refused (LimitExceeded: more than 990 new messages in one save, or one
-            above 4 MiB, by default).
+        membus.MembusError: what did not go through: Timeout, Refused (LimitExceeded: more than 990 new messages in one
+            save, or one above 4 MiB, by default).
     """
 
     def __init__(self, memory: Memory | aio.Memory, *, prefix: str = PREFIX) -> None:
@@ -116,7 +116,8 @@ class MembusConversationStore(ConversationStore):
         needed = [] if before is None else [self._entry(before)]
         found: Snapshot = yield Get([place, *needed])
         stored = _RECORD.validate_json(found[place].value or b"") if place in found else None
-        if (None if stored is None else stored.revision) != expected_revision or any(key not in found for key in needed):
+        is_as_expected = (None if stored is None else stored.revision) == expected_revision
+        if not is_as_expected or any(key not in found for key in needed):
             raise ConversationConflict(id)
         line = [*found[needed[0]].json()["before"], before][-_NAMED:] if needed and new_entries and before else []
 
@@ -164,7 +165,7 @@ class MembusConversationStore(ConversationStore):
                 raise ConversationConflict(conversation_id)
             free = [] if look == _LOOKS - 1 else (yield from self._unreachable(record, found.revision))
 
-            def body(tx: Changes, free: Sequence[str], found: Snapshot = found) -> None:
+            def body(tx: Changes, free: Sequence[str] = free[:CHANGES], found: Snapshot = found) -> None:
                 tx.require(place, at=found[place].revision)
                 if free:  # A fork that was made meanwhile may need them.
                     tx.require_unchanged(self._conversations, since=found.revision)
@@ -172,13 +173,11 @@ class MembusConversationStore(ConversationStore):
                 for key in free:
                     tx.delete(key)
 
-            first, *more = list(pieces(free)) or [[]]
             try:
-                yield Write(lambda tx, first=first: body(tx, first), f"delete {conversation_id}"[:200])  # type: ignore[misc]
+                yield Write(body, f"delete {conversation_id}"[:200])
             except Conflict:
                 continue
-            for piece in more:
-                yield Write(lambda tx, piece=piece: [tx.delete(key) for key in piece], f"delete {conversation_id}"[:200])  # type: ignore[misc]
+            yield from gone(free[CHANGES:], f"delete {conversation_id}")
             return
         raise ConversationConflict(conversation_id)
 
