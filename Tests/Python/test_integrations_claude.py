@@ -203,6 +203,7 @@ def test_files_are_texts_that_others_read_and_write(tool, memory):
     assert do(tool, "view", path="/memories/raw") == "error: Unsupported file type for /memories/raw"
     assert "is longer than 1024 bytes" in do(tool, "create", path="/memories/" + "a" * 1100, file_text="x")
     assert "over the limit" in do(tool, "create", path="/memories/large", file_text="x" * (5 << 20))
+    assert "surrogates not allowed" in do(tool, "create", path="/memories/half", file_text="\ud83d")
 
 
 def test_an_edit_is_made_to_what_another_agent_has_written(memory):

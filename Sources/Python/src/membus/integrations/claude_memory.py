@@ -253,7 +253,7 @@ class MembusMemoryTool(BetaAbstractMemoryTool):
     def _do(self, steps: Steps[str]) -> str:
         try:
             return carry_out(self._memory, steps)
-        except (InvalidName, Refused) as error:
+        except (InvalidName, Refused, UnicodeEncodeError) as error:
             raise _told(error) from error
 
     def view(self, command: BetaMemoryTool20250818ViewCommand) -> str:
@@ -291,7 +291,7 @@ class AsyncMembusMemoryTool(BetaAsyncAbstractMemoryTool):
     async def _do(self, steps: Steps[str]) -> str:
         try:
             return await carry(self._memory, steps)
-        except (InvalidName, Refused) as error:
+        except (InvalidName, Refused, UnicodeEncodeError) as error:
             raise _told(error) from error
 
     async def view(self, command: BetaMemoryTool20250818ViewCommand) -> str:
@@ -317,7 +317,7 @@ class AsyncMembusMemoryTool(BetaAsyncAbstractMemoryTool):
 
 
 def _told(error: Exception) -> ToolError:
-    """What the model can do something about: a name that is too long, a text that is too large."""
+    """What the model can do something about: a name that is too long, a text that is too large, or half a character."""
     if isinstance(error, Refused) and error.is_worth_retrying:
         return ToolError(f"{error}. Try again in a moment.")
     return ToolError(str(error))
