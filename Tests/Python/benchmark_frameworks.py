@@ -140,7 +140,6 @@ def main():
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
     said = parser.parse_args()
-    document = prose(32_000)
     rows = []
 
     def row(name, pairs, bound=None):
@@ -163,14 +162,18 @@ def main():
                     said.rounds, count, lambda count, measure=measure: measure(our_store, count),
                     lambda count, measure=measure: measure(their_store, count if measure is not store_gets else count // 10))
                 row(name, pairs, 20)
-            pairs = side_by_side(
-                said.rounds, said.puts, lambda count: checkpoints(our_saver, count, f"t{time.time()}", document),
-                lambda count: checkpoints(their_saver, count, f"t{time.time()}", document))
-            row("checkpoints, one after another", pairs, 5)
+            for size, bound in ((4, None), (32, 5), (512, None)):
+                document = prose(size << 10)
+                pairs = side_by_side(
+                    said.rounds, said.puts if size < 512 else said.puts // 4,
+                    lambda count, document=document: checkpoints(our_saver, count, f"t{time.time()}", document),
+                    lambda count, document=document: checkpoints(their_saver, count, f"t{time.time()}", document))
+                row(f"checkpoints of a state of {size} KiB", pairs, bound)
+            document = prose(32 << 10)
             pairs = side_by_side(
                 said.rounds, said.puts // 4, lambda count: contended(our_saver, count, 16, document),
                 lambda count: contended(their_saver, count, 16, document))
-            row("checkpoints, 16 threads at once", pairs)
+            row("checkpoints of 32 KiB, 16 threads at once", pairs)
         sizes = []
         for size in (100, 1000, 4000):
             sizes.append((size, *thread_size(place / f"thread-{size}", said.steps, size)))

@@ -64,8 +64,10 @@ def test_a_value_that_a_reader_changes_is_the_readers_own(store):
 
 
 def test_what_models_write_comes_back_as_it_was(store):
-    store.put(("a",), "k", {"half": "a\ud800", "é": "日本"})
-    assert store.get(("a",), "k").value == {"half": "a\ud800", "é": "日本"}
+    for number, value in enumerate([{"half": "a\ud800", "é": "日本"}, {"n": 2**80}, {"n": -(10**17)}, {"f": 0.1 + 0.2}, {"n": 2**63}]):
+        store.put(("a",), str(number), value)
+        for found in (store.get(("a",), str(number)), store.get(("a",), str(number)), *store.search(("a",), limit=1)):
+            assert repr(found.value) == repr(value)
 
 
 def test_what_one_process_puts_another_gets(store, broker):
