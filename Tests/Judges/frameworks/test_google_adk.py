@@ -231,6 +231,33 @@ def test_memories_are_found_as_adks_own_service_finds_them(memory):
     assert ours[0][-1] == theirs[0][-1] == [] and ours[1] == [] and theirs[1] == []
 
 
+REMEMBERING = """
+from google.adk.events.event import Event
+from google.genai import types
+from membus.integrations.google_adk import MembusMemoryService
+service = MembusMemoryService(memory)
+def add(name):
+    # Each remembers what both have: the same event, by its id, and one of its own.
+    number = name.split("-")[1]
+    events = [Event(id=id, author=NAME, content=types.Content(parts=[types.Part(text=id)])) for id in (f"both-{number}", name)]
+    asyncio.run(service.add_events_to_memory(app_name="a", user_id="u", events=events))
+"""
+
+
+def test_two_processes_remember_each_event_once(broker):
+    acknowledged = hammered(broker, REMEMBERING, 30)
+    with membus.connect(broker.url, agent="reader") as memory:
+        records = list(memory.range("adk/apps/a/memories/u/"))
+        found = [record.key.rsplit("/", 1)[1] for record in records]
+        nothing_lost_or_doubled(acknowledged, [name for name in found if not name.startswith("both")])
+        assert {name for name in found if name.startswith("both")} == {f"both-{number}" for number in range(30)}
+        # Whoever came first wrote it; nobody wrote it again.
+        assert all(len(list(memory.history(record.key))) == 1 for record in records)
+        first = min(record.revision for record in records)
+        memory.rollback(first, topics=["adk/apps/a/memories/"])
+        assert [record.revision for record in memory.range("adk/apps/a/memories/")][:1] == [first]
+
+
 def test_a_memory_that_is_put_directly_is_found(memory):
     async def run():
         service = MembusMemoryService(memory)
