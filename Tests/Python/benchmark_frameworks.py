@@ -132,12 +132,41 @@ def thread_size(place, steps, size, channels=10):
     return distinct, sum(file.stat().st_size for file in (place / "data").rglob("*") if file.is_file())
 
 
+def speed(place, said, row):
+    """Puts, gets and checkpoints, side by side."""
+    with (
+        Broker(place / "broker") as broker, membus.connect(broker.url, agent="benchmark") as memory,
+        SqliteStore.from_conn_string(str(place / "store.db")) as their_store,
+        SqliteSaver.from_conn_string(str(place / "threads.db")) as their_saver,
+    ):
+        their_store.setup()
+        our_store, our_saver = MembusStore(memory), MembusSaver(memory)
+        for name, measure, count in (("puts", store_puts, said.puts), ("gets", store_gets, said.gets), ("put and get", store_pairs, said.puts)):
+            pairs = side_by_side(
+                said.rounds, count, lambda count, measure=measure: measure(our_store, count),
+                lambda count, measure=measure: measure(their_store, count if measure is not store_gets else count // 10))
+            row(name, pairs, 20)
+        for size, bound in ((4, None), (32, 5), (512, None)):
+            document = prose(size << 10)
+            pairs = side_by_side(
+                said.rounds, said.puts if size < 512 else said.puts // 4,
+                lambda count, document=document: checkpoints(our_saver, count, f"t{time.time()}", document),
+                lambda count, document=document: checkpoints(their_saver, count, f"t{time.time()}", document))
+            row(f"checkpoints of a state of {size} KiB", pairs, bound)
+        document = prose(32 << 10)
+        pairs = side_by_side(
+            said.rounds, said.puts // 4, lambda count: contended(our_saver, count, 16, document),
+            lambda count: contended(their_saver, count, 16, document))
+        row("checkpoints of 32 KiB, 16 threads at once", pairs)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--puts", type=int, default=200)
     parser.add_argument("--gets", type=int, default=100_000)
     parser.add_argument("--steps", type=int, default=10_000)
+    parser.add_argument("--only", choices=("speed", "sizes"))
     parser.add_argument("--json", action="store_true")
     said = parser.parse_args()
     rows = []
@@ -150,45 +179,23 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        with (
-            Broker(place / "broker") as broker, membus.connect(broker.url, agent="benchmark") as memory,
-            SqliteStore.from_conn_string(str(place / "store.db")) as their_store,
-            SqliteSaver.from_conn_string(str(place / "threads.db")) as their_saver,
-        ):
-            their_store.setup()
-            our_store, our_saver = MembusStore(memory), MembusSaver(memory)
-            for name, measure, count in (("puts", store_puts, said.puts), ("gets", store_gets, said.gets), ("put and get", store_pairs, said.puts)):
-                pairs = side_by_side(
-                    said.rounds, count, lambda count, measure=measure: measure(our_store, count),
-                    lambda count, measure=measure: measure(their_store, count if measure is not store_gets else count // 10))
-                row(name, pairs, 20)
-            for size, bound in ((4, None), (32, 5), (512, None)):
-                document = prose(size << 10)
-                pairs = side_by_side(
-                    said.rounds, said.puts if size < 512 else said.puts // 4,
-                    lambda count, document=document: checkpoints(our_saver, count, f"t{time.time()}", document),
-                    lambda count, document=document: checkpoints(their_saver, count, f"t{time.time()}", document))
-                row(f"checkpoints of a state of {size} KiB", pairs, bound)
-            document = prose(32 << 10)
-            pairs = side_by_side(
-                said.rounds, said.puts // 4, lambda count: contended(our_saver, count, 16, document),
-                lambda count: contended(their_saver, count, 16, document))
-            row("checkpoints of 32 KiB, 16 threads at once", pairs)
-        sizes = []
-        for size in (100, 1000, 4000):
-            sizes.append((size, *thread_size(place / f"thread-{size}", said.steps, size)))
+        if said.only != "sizes":
+            speed(place, said, row)
+        sizes = [
+            (size, *thread_size(place / f"thread-{size}", said.steps, size)) for size in (100, 1000, 4000) if said.only != "speed"]
     if said.json:
         print(json.dumps({"rows": rows, "sizes": sizes}))
         return
-    print("| Measure | Membus, a second | SQLite, a second | Ratio | Rounds | Bound | Met |\n| --- | --- | --- | --- | --- | --- | --- |")
+    if rows:
+        print("| Measure | Membus, a second | SQLite, a second | Ratio | Rounds | Bound | Met |\n| --- | --- | --- | --- | --- | --- | --- |")
     for found in rows:
         bound = found["bound"]
         print(f"| {found['name']} | {found['ours']:,.0f} | {found['theirs']:,.0f} | ×{found['ratio']:.1f} "
               f"| ×{found['least']:.1f} to ×{found['most']:.1f} | {f'≥ {bound}' if bound else ''} "
               f"| {'' if not bound else 'yes' if found['ratio'] >= bound else '**no**'} |")
-    print()
-    print(f"| A thread of {said.steps:,} checkpoints, each with ten values, one of them new, of | Distinct | Store | Ratio | Bound | Met |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    if sizes:
+        print(f"\n| A thread of {said.steps:,} checkpoints, each with ten values, one of them new, of | Distinct | Store | Ratio | Bound | Met |")
+        print("| --- | --- | --- | --- | --- | --- |")
     for size, distinct, store in sizes:
         ratio = store / distinct
         print(f"| {size:,} B | {distinct / 1e6:.1f} MB | {store / 1e6:.1f} MB | ×{ratio:.2f} | ≤ 1.3 | {'yes' if ratio <= 1.3 else '**no**'} |")

@@ -294,6 +294,16 @@ def test_a_checkpoint_is_json_and_its_values_are_stored_once(memory):
     assert saver.get_tuple(config()).checkpoint["id"] == ids[-1] and saver.get_tuple(config("none")) is None
 
 
+def test_an_empty_memory_has_no_threads(memory):
+    saver = MembusSaver(memory)
+    assert saver.get_tuple(config()) is None and saver.get_tuple(config(id="none")) is None and list(saver.list(None)) == []
+    saver.delete_thread("t")
+    saver.prune(["t"])
+    saver.delete_for_runs(["r"])
+    saver.copy_thread("t", "u")
+    assert memory.status()["head"]["revision"] == 0
+
+
 def test_values_come_back_as_they_were(memory):
     saver = MembusSaver(memory)
     values = {

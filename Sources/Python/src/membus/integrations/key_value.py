@@ -11,7 +11,7 @@ An entry is a record of kind json at `key-value/COLLECTION/KEY`; the broker dele
 more than 400 bytes is cut off and ends in its hash; attributes hold it whole.
 
 A `put` replaces what is there, as the interface defines it; what it replaced stays in the history. `delete` is true for
-one of those who delete an entry at once: it is retried on what is there. All of a `put_many` is one commit, up to 1,000
+one of those who delete an entry at once: it is retried on what is there. All of a `put_many` is one commit, up to 990
 keys.
 """
 

@@ -15,7 +15,7 @@
 
 Both replace what is there, as LangChain defines them, so the last one stands; what it replaced stays in the history.
 They have no word for a conflict, and need none: nothing that they write is made of what they have read. All of one
-`mset` is one commit, up to 1,000 keys.
+`mset` is one commit, up to 990 keys.
 """
 
 from __future__ import annotations

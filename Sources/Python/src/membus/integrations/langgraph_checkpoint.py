@@ -245,9 +245,9 @@ class MembusSaver(BaseCheckpointSaver[str]):
     def _found(self, config: RunnableConfig) -> Steps[CheckpointTuple | None]:
         place, id = self._place(config), get_checkpoint_id(config)
         start = yield Get((place.checkpoint(id) if id else place.latest,))
-        if not id and (id := (yield from self._newest(place, start))) is None:
+        if not start.revision or (not id and (id := (yield from self._newest(place, start))) is None):
             return None
-        tuples = yield from self._tuples([(place, id)], start.revision, None, None)
+        tuples = yield from self._tuples([(place, id or "")], start.revision, None, None)
         return tuples[0] if tuples else None
 
     def _newest(self, place: _Place, start: Snapshot) -> Steps[str | None]:

@@ -13,7 +13,7 @@ and go on while the broker is away; what this process has put shows at once, wha
 
 A `put` replaces the item, as LangGraph defines it, so the last one stands; what it replaced stays in the history.
 LangGraph has no word for a conflict. `update` is for changes that build on what is there: it runs again if another one
-was faster, so that nothing is lost. All puts of one batch are one commit, as far as one may go: 1,000 changes.
+was faster, so that nothing is lost. All puts of one batch are one commit, as far as one may go: 990 puts.
 
 There are no vectors yet: an `index` is refused, and a `query` without one is passed over, as SqliteStore does.
 """
