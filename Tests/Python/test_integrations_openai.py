@@ -99,6 +99,26 @@ def test_who_adds_or_pops_behind_anothers_back_goes_on_from_what_is_there(memory
         assert asyncio.run(one.pop_item()) == said("4") and texts(one) == ["1", "2"] == texts(other)
 
 
+def test_who_is_cancelled_knows_what_became_of_it(broker):
+    async def run():
+        async with membus.aio.connect(broker.url, agent="a", timeout=60) as memory:
+            session = MembusSession("s", memory)
+            await session.add_items([said("a")])
+            broker.kill()
+            adding = asyncio.create_task(session.add_items([said("b")]))
+            await asyncio.sleep(0.2)
+            for _ in range(2):
+                adding.cancel()
+                await asyncio.sleep(0.1)
+            assert not adding.done()
+            await asyncio.to_thread(broker.start)
+            with pytest.raises(asyncio.CancelledError):
+                await adding
+            assert [item["content"] for item in await session.get_items()] == ["a", "b"]
+
+    asyncio.run(run())
+
+
 SESSION = """
 from membus.integrations.openai_agents import MembusSession
 session = MembusSession("s", memory)

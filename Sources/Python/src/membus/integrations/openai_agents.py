@@ -20,7 +20,9 @@ brings it back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from agents.memory.session import SessionABC
 from agents.memory.session_settings import SessionSettings, coerce_session_settings, resolve_session_limit
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from agents.items import TResponseInputItem
 
 __all__ = ["MembusSession"]
+
+T = TypeVar("T")
 
 PREFIX = "openai/sessions/"
 
@@ -68,13 +72,13 @@ class MembusSession(SessionABC):
 
     async def add_items(self, items: list[TResponseInputItem]) -> None:
         if items:
-            await carry(self._memory, self._add([as_json(item) for item in items]))
+            await _settled(carry(self._memory, self._add([as_json(item) for item in items])))
 
     async def pop_item(self) -> TResponseInputItem | None:
-        return await carry(self._memory, self._pop())
+        return await _settled(carry(self._memory, self._pop()))
 
     async def clear_session(self) -> None:
-        await carry(self._memory, deleted(self.topic))
+        await _settled(carry(self._memory, deleted(self.topic)))
 
     # ---- Steps
 
@@ -130,6 +134,22 @@ class MembusSession(SessionABC):
                 continue
             self._seen = (number, receipt.revision)
             return _item(newest)
+
+
+async def _settled(change: Coroutine[Any, Any, T]) -> T:
+    """Waits for a change also where the task is cancelled meanwhile, as the SDK's own sessions do: whoever is told of the
+    cancellation then knows that the change is made, or not."""
+    task = asyncio.ensure_future(change)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancelled = cancelled or error
+    if cancelled is not None:
+        task.exception()  # Asked for, so that nobody is warned of it.
+        raise cancelled
+    return task.result()
 
 
 def _count(record: Record | None) -> int:
