@@ -21,6 +21,11 @@ extension BranchTable {
         }.min() ?? 0
     }
 
+    /// The same of what a merge has contained of it so far: what it starts from is held by itself.
+    func oldestHeldAlone(by branch: Branch, at revision: Revision) -> Revision {
+        branch.deleted == nil ? revision : oldestHeld(by: branch, at: revision)
+    }
+
     /// The same of a branch that goes. Once branches are merged, others may be no base between any two without it.
     func oldestHeld(by branch: Branch) -> Revision {
         mergeCount > 0 ? 0 : min(branch.fork, oldestHeld(by: branch, at: .max))

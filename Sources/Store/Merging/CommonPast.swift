@@ -21,7 +21,7 @@ extension VersionReader {
             heads.append(try state(branch, at: revision))
         }
         var rest: [(branch: Branch, revision: Revision)] = []
-        for (id, upTo) in common.upTo {
+        for (id, upTo) in common.upTo.all {
             guard let branch = branches.byID[id], !heads.contains(where: { $0.contained[id] >= upTo }) else { continue }
             // A state is as good as the branch's newest commit.
             let revision = try newestCommit(of: id, upTo: upTo)
@@ -56,10 +56,11 @@ extension VersionReader {
     }
 
     private func isPinned(_ state: ShownState) throws -> Bool {
+        // Mostly they know the same of it.
+        var seen: Set<Revision> = []
         for branch in branches.all where branch.id != state.branch.id {
-            guard let upTo = branches.contained(in: branch, at: .max)[state.branch.id], upTo >= state.revision else {
-                continue
-            }
+            let upTo = branches.contained(in: branch, at: .max)[state.branch.id]
+            guard upTo >= state.revision, upTo > 0, seen.insert(upTo).inserted else { continue }
             if try newestCommit(of: state.branch.id, upTo: upTo) == state.revision { return true }
         }
         return false

@@ -139,7 +139,7 @@ package struct NamesRead: StepwiseRead {
         let own = Contained(branch, at: visible, among: snapshot.branches)
         let its = parents[parent.id] ?? Contained(parent, at: visible, among: snapshot.branches)
         parents[parent.id] = its
-        left -= (own.upTo.count + its.upTo.count) / 8
+        left -= (own.upTo.pieceCount + its.upTo.pieceCount) / 8
         for span in own.apart(from: its) { lacks.append(Lack(branch: index, isAhead: span.isFirst, span: span)) }
         return figures
     }

@@ -58,10 +58,8 @@ struct BranchTable: Sendable {
     /// In the order in which they were made, which is that of their ids.
     private(set) var all: [Branch] = []
 
-    /// Of each branch that has any, oldest first: with what each of them raised.
-    private var merges: [Int64: [(merge: MergedState, raised: [Int64: Revision])]] = [:]
-    /// What each of those contains after its last merge.
-    private var newest: [Int64: [Int64: Revision]] = [:]
+    /// Of each branch that has any, oldest first: with what the branch contains from then on.
+    private var merges: [Int64: [(merge: MergedState, contained: BranchVector)]] = [:]
     private var lastMerge: Revision = 0
     /// The last commit that changed a branch.
     private var lastChange: Revision = 0
@@ -111,20 +109,24 @@ struct BranchTable: Sendable {
     }
 
     /// - Precondition: it is newer than those before.
-    mutating func add(_ merge: MergedState) {
+    /// - Returns: from where on something may have been kept for what the branch contained before.
+    @discardableResult
+    mutating func add(_ merge: MergedState) -> Revision? {
         precondition(merge.revision > lastMerge, "merges are added in the order of their revisions")
-        guard let branch = byID[merge.branch], let source = byID[merge.source] else { return }
+        guard let branch = byID[merge.branch], let source = byID[merge.source] else { return nil }
         lastMerge = merge.revision
         mergeCount += 1
         changes += 1
-        var contained = contained(in: branch, at: merge.revision)
-        let raised = self.contained(in: source, at: merge.upTo)
-            .filter { $0.key != branch.id && $0.value > contained[$0.key] ?? 0 }
-        contained.merge(raised, uniquingKeysWith: max)
-        newest[branch.id] = contained
-        merges[branch.id, default: []].append((merge, raised))
+        let before = contained(in: branch, at: merge.revision)
+        var contained = before
+        contained.formMax(self.contained(in: source, at: merge.upTo))
+        let held = before.differences(from: contained).compactMap { id, upTo, _ in
+            upTo > 0 ? byID[id].map { oldestHeldAlone(by: $0, at: upTo) } : nil
+        }.min()
+        merges[branch.id, default: []].append((merge, contained))
         lastMergeOf[source.id] = merge
         takers[source.id, default: []].insert(branch.id)
+        return held
     }
 
     /// The newest merge of a branch into another, up to a revision at which it is seen.
@@ -136,37 +138,32 @@ struct BranchTable: Sendable {
 
     /// Of every branch, up to which revision its commits are contained in a state: what was inherited, what was merged, and
     /// the branch's own.
-    func contained(in branch: Branch, at revision: Revision) -> [Int64: Revision] {
-        // The branches to look at, up to one whose last merge tells all.
+    func contained(in branch: Branch, at revision: Revision) -> BranchVector {
+        // The branches to look at, up to one with a merge, which tells all before it.
         var line: [(branch: Branch, upTo: Revision)] = []
-        var contained: [Int64: Revision] = [:]
+        var contained = BranchVector()
         var next: (branch: Branch, upTo: Revision)? = (branch, revision)
         while let (branch, upTo) = next {
             line.append((branch, upTo))
-            if let last = merges[branch.id]?.last, last.merge.revision <= upTo {
-                contained = newest[branch.id] ?? [:]
+            if let known = merges[branch.id]?.last(upTo: upTo) {
+                contained = known
                 break
             }
             next = branch.parent.flatMap { byID[$0] }.map { ($0, min(upTo, branch.fork)) }
         }
-        for (branch, upTo) in line.reversed() {
-            for (merge, raised) in merges[branch.id] ?? [] {
-                if merge.revision > upTo { break }
-                contained.merge(raised, uniquingKeysWith: max)
-            }
-            if branch.parent == nil || upTo >= branch.created {
-                contained[branch.id] = max(upTo, contained[branch.id] ?? 0)
-            }
+        for (branch, upTo) in line where branch.parent == nil || upTo >= branch.created {
+            contained.raise(branch.id, to: upTo)
         }
         return contained
     }
 
     /// Of each branch, up to which revision every branch contains it.
-    var containedInAll: [Int64: Revision] {
-        var least = Dictionary(all.map { ($0.id, Revision.max) }, uniquingKeysWith: max)
+    var containedInAll: BranchVector {
+        var least = BranchVector(all.lazy.map { ($0.id, Revision.max) })
         for branch in all where branch.deleted == nil {
-            let contained = contained(in: branch, at: .max)
-            for id in least.keys { least[id] = min(least[id] ?? 0, contained[id] ?? 0) }
+            var contained = contained(in: branch, at: .max)
+            contained.set(branch.id, .max)
+            least.formMin(contained)
         }
         return least
     }
@@ -230,23 +227,26 @@ struct BranchTable: Sendable {
     /// For each branch, the revisions at which its descendants, those that merged it and the tags look at it, ascending. What
     /// a branch contains of another is looked at by the next merge of the two, as what they have in common.
     ///
-    /// A deleted branch looks at nothing. What others contain of it can still be what two of them have in common, but only if
+    /// A deleted branch looks at nothing, once the floor has passed its end, when what it held is walked over again. What others contain of it can still be what two of them have in common, but only if
     /// two that somebody still contains took it at first hand: else that of the one that did contains it, and is newer.
-    func pins(tags: [(branch: Int64, revision: Revision)]) -> [Int64: [Revision]] {
+    func pins(tags: [(branch: Int64, revision: Revision)], floor: Revision) -> [Int64: [Revision]] {
         var pins: [Int64: Set<Revision>] = [:]
-        for branch in byID.values where branch.deleted == nil {
+        func looks(_ branch: Branch) -> Bool { branch.deleted.map { $0 > floor } ?? true }
+        for branch in byID.values where looks(branch) {
             for level in levels(of: branch, at: .max).dropFirst() { pins[level.branch, default: []].insert(level.upTo) }
         }
-        var seen: Set<Level> = []
         if mergeCount > 0 {
-            let all = byID.values.filter { $0.deleted == nil }.map { (id: $0.id, state: contained(in: $0, at: .max)) }
-            let known = Set(all.flatMap { $0.state.filter { $0.value > 0 }.keys })
-            for (id, contained) in all {
-                for (other, upTo) in contained where other != id {
-                    guard let other = byID[other], other.deleted == nil || isBase(other, between: all.count, known),
-                        seen.insert(Level(branch: other.id, upTo: upTo)).inserted
-                    else { continue }
-                    for level in levels(of: other, at: upTo) { pins[level.branch, default: []].insert(level.upTo) }
+            var looking = 0
+            var (taken, union): ([Int64: Set<Revision>], BranchVector.Union) = ([:], .init())
+            for branch in byID.values where looks(branch) {
+                looking += 1
+                union.add(contained(in: branch, at: .max), without: branch.id) { taken[$0, default: []].insert($1) }
+            }
+            let known = Set(taken.keys).union(byID.values.lazy.filter(looks).map(\.id))
+            for (other, revisions) in taken {
+                guard let other = byID[other], looks(other) || isBase(other, between: looking, known) else { continue }
+                for level in revisions.flatMap({ levels(of: other, at: $0) }) {
+                    pins[level.branch, default: []].insert(level.upTo)
                 }
             }
         }
@@ -255,5 +255,17 @@ struct BranchTable: Sendable {
             for level in levels(of: branch, at: tag.revision) { pins[level.branch, default: []].insert(level.upTo) }
         }
         return pins.mapValues { $0.sorted() }
+    }
+}
+
+extension [(merge: MergedState, contained: BranchVector)] {
+    /// What the newest of them up to a revision left; they are in the order of their revisions.
+    fileprivate func last(upTo revision: Revision) -> BranchVector? {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle].merge.revision <= revision { low = middle + 1 } else { high = middle }
+        }
+        return low > 0 ? self[low - 1].contained : nil
     }
 }

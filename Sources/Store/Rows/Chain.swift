@@ -25,6 +25,7 @@ enum Chain {
     /// The place of a revision; below the floor too, where only 8 bytes of the hash are kept.
     static func position(_ db: Database, of revision: Revision) throws -> Position? {
         if let hash = try hash(db, of: revision) { return Position(revision: revision, hash: shortHash(hash)) }
+        if revision == 0 { return .origin }
         guard revision < (try Meta.floor(db)) else { return nil }
         let unswept = try db.first("SELECT hash FROM commits WHERE revision = ?", [revision]) {
             shortHash([UInt8](try $0[0] as Data))

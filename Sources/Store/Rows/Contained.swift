@@ -11,41 +11,36 @@ import MembusModel
 // Two states can differ only under keys that were changed by commits which one of them contains and the other does not.
 
 struct Contained: Hashable, Sendable {
-    /// A branch that is not there: nothing of it.
-    private(set) var upTo: [Int64: Revision]
+    /// A branch without a revision: nothing of it.
+    private(set) var upTo: BranchVector
 
     init(_ branch: Branch, at revision: Revision, among branches: BranchTable) {
         upTo = branches.contained(in: branch, at: revision)
     }
 
     /// Of the line alone: what a state shows, whatever was merged into it.
-    init(line levels: [Level]) {
-        upTo = Dictionary(levels.map { ($0.branch, $0.upTo) }, uniquingKeysWith: max)
-    }
+    init(line levels: [Level]) { upTo = BranchVector(levels.lazy.map { ($0.branch, $0.upTo) }) }
 
     /// What both contain.
     init(common a: Contained, _ b: Contained) {
-        upTo = [:]
-        for (branch, revision) in a.upTo {
-            let both = min(revision, b[branch])
-            if both > 0 { upTo[branch] = both }
-        }
+        upTo = a.upTo
+        upTo.formMin(b.upTo)
     }
 
     /// What one of them contains.
-    init(either a: Contained, _ b: Contained) { upTo = a.upTo.merging(b.upTo, uniquingKeysWith: max) }
+    init(either a: Contained, _ b: Contained) {
+        upTo = a.upTo
+        upTo.formMax(b.upTo)
+    }
 
-    subscript(branch: Int64) -> Revision { upTo[branch] ?? 0 }
+    subscript(branch: Int64) -> Revision { upTo[branch] }
 
     func contains(_ version: VersionPlace) -> Bool { version.place.revision <= self[version.branch] }
 
     /// Of each branch, in the order in which they were made, the revisions that only one of the two contains.
     func apart(from other: Contained) -> [BranchSpan] {
-        Set(upTo.keys).union(other.upTo.keys).sorted().compactMap { branch in
-            let (mine, theirs) = (self[branch], other[branch])
-            return mine == theirs
-                ? nil
-                : BranchSpan(branch: branch, after: min(mine, theirs), upTo: max(mine, theirs), isFirst: mine > theirs)
+        upTo.differences(from: other.upTo).map { branch, mine, theirs in
+            BranchSpan(branch: branch, after: min(mine, theirs), upTo: max(mine, theirs), isFirst: mine > theirs)
         }
     }
 

@@ -7,7 +7,8 @@ import MembusModel
 /// can still tell a view of this history, which goes forward to a snapshot, from one of another history, which
 /// must drop what it holds.
 ///
-/// Of a store that takes thousands of commits a second they would be the only thing that grows for ever: so the oldest go. A
+/// Of a store that takes thousands of commits a second they would be the only thing that grows for ever: so the oldest go,
+/// but for those of states with tags. A
 /// view that was away for longer drops what it holds, as one of another history does: below the floor it gets a snapshot
 /// in any case.
 enum HashArchive {
@@ -38,8 +39,12 @@ enum HashArchive {
             try db.run("INSERT OR REPLACE INTO hashes(block, bytes) VALUES(?, ?)", [number, block])
         }
         try db.run(
-            "DELETE FROM hashes WHERE block IN (SELECT block FROM hashes WHERE block < ? ORDER BY block LIMIT ?)",
-            [max(0, last - most) >> blockBits, mostDropped])
+            """
+            DELETE FROM hashes WHERE block IN (
+              SELECT block FROM hashes WHERE block < ?1 AND NOT EXISTS (
+                SELECT 1 FROM tags WHERE revision >= block << ?2 AND revision < (block + 1) << ?2)
+              ORDER BY block LIMIT ?3)
+            """, [max(0, last - most) >> blockBits, blockBits, mostDropped])
     }
 
     /// `nil`: never kept.

@@ -129,7 +129,7 @@ extension Batch {
             try db.run(
                 "INSERT INTO merges(revision, branch, source, source_revision) VALUES(?, ?, ?, ?)",
                 [revision, branch.id, source.id, merge.revision])
-            writer.state.branches.add(merged)
+            if let held = writer.state.branches.add(merged) { try SecondSweep.begin(db, from: held) }
         // The branch holds it.
         case .rollback, .pick, .fork: break
         case .branch(let action): try remember(action, by: revision, on: branch)

@@ -73,7 +73,7 @@ extension Check {
     /// By what its maker had asked for.
     private func isThawed(_ branch: BranchInfo, _ truth: Truth) -> Bool {
         guard let commit = truth.commit(branch.created), let op = Check.op(of: commit),
-            case .fork(let fork)? = writes[op]?.work
+            case .fork(let fork)? = works[op]
         else { return false }
         return fork.expires
     }

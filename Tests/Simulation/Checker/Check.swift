@@ -87,6 +87,9 @@ package struct Check {
         var written: [BranchName: Revision] = [:]
     }
 
+    /// All that was ever asked for.
+    private(set) var works: [Int: Work] = [:]
+
     package init(_ history: History) { self.history = history }
 
     /// - Parameter isComplete: the record says when each lineage began and of which one each word was; without that
@@ -98,6 +101,7 @@ package struct Check {
     }
 
     mutating func run(isComplete: Bool = true) {
+        for case .invoked(let op, _, let work) in history.entries.lazy.map(\.fact) { works[op] = work }
         checkTruths()
         for (index, entry) in history.entries.enumerated() {
             self.index = index

@@ -30,7 +30,7 @@ extension Check {
             var numbers: [String: Revision] = [:]
             var life = BranchLives()
             for commit in truth.commits {
-                let work = Check.op(of: commit).flatMap { writes[$0]?.work }
+                let work = Check.op(of: commit).flatMap { works[$0] }
                 if let why = life.take(commit, work) { violated(.replayedOutcomes, why) }
                 let info = commit.info
                 if info.message.hasPrefix("op "), let other = places.updateValue(info.revision, forKey: info.message) {
@@ -63,7 +63,7 @@ extension Check {
             else {
                 violated(
                     .trueFills,
-                    "\(commit.info.revision) of the broker at \(commit.info.time) writes \(record), where there was "
+                    "\(commit.info.revision) of the broker at \(commit.info.time) writes \(record) on \(commit.info.branch), where there was "
                         + (before?.description ?? "nothing"))
                 continue
             }

@@ -132,7 +132,7 @@ extension Work {
         case .transaction(let transaction):
             "on \(transaction.branch) " + transaction.changes.map { "\($0.story)" }.joined(separator: ", ")
                 + (transaction.preconditions.isEmpty ? "" : " if \(transaction.preconditions)")
-        case .fork(let fork): "fork \(fork.name)\(fork.at.map { " at \($0)" } ?? "")"
+        case .fork(let fork): "fork \(fork.name)\(fork.at.map { " at \($0)" } ?? "")\(fork.expires ? ", expires" : "")"
         case .merge(let merge):
             "merge \(merge.source)\(merge.at.map { "@\($0)" } ?? "") into \(merge.target)\(merge.parks ? ", parking" : "")"
         case .rollback(let rollback): "roll \(rollback.filter) of \(rollback.branch) back to \(rollback.to)"
