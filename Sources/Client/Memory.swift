@@ -14,12 +14,16 @@ public final class Memory: Sendable {
     public let branch: BranchName
     let connection: Connection
 
-    init(connection: Connection) {
+    init(connection: Connection, context: String? = nil) {
         self.connection = connection
         agent = connection.settings.agent
-        context = connection.settings.context
+        self.context = context ?? connection.settings.context
         branch = connection.settings.branch
     }
+
+    /// The same memory in another run, task or conversation: it shares the connection, and ends with it. Of a view that is
+    /// there already ``View/context(_:)`` shares the cache.
+    public func context(_ context: String) -> Memory { Memory(connection: connection, context: context) }
 
     /// Connects to a broker and greets it.
     /// - Parameters:

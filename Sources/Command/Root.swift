@@ -35,6 +35,7 @@ struct Root: AsyncParsableCommand {
                 name: "The past:",
                 subcommands: [
                     LogCommand.self, HistoryCommand.self, DiffCommand.self, BlameCommand.self, BisectCommand.self,
+                    KnowsCommand.self,
                 ]),
             CommandGroup(
                 name: "Branches, and undoing:",

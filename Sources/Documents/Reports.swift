@@ -175,7 +175,7 @@ extension JSONValue {
             "at": .position(impact.at), "commits": .array(impact.commits.map { .derived($0) }),
             "unlisted": JSONValue(impact.unlisted), "readers": .array(impact.readers.map { .reader($0) }),
             "unjudged": .array(impact.unjudged.map { .integer($0) }),
-            "unjudged_count": JSONValue(impact.unjudgedCount),
+            "unjudged_count": JSONValue(impact.unjudgedCount), "lost_reads": JSONValue(impact.lostReads),
         ]
     }
 
@@ -183,17 +183,47 @@ extension JSONValue {
         commit(derived.commit) + [
             "edges": .array(
                 derived.edges.map {
-                    ["reason": .string($0.reason.rawValue)] + version($0.version)
+                    ["reason": .string($0.reason.rawValue)] + version($0.version) + topic($0.topic)
                 }), "keys": .array(derived.keys.map { .string($0.text) }), "key_count": JSONValue(derived.keyCount),
         ]
     }
 
     package static func reader(_ reader: ImpactReader) -> JSONValue {
         ["agent": .string(reader.agent), "context": .string(reader.context)] + version(reader.version)
-            + ["time_ms": .integer(reader.time.milliseconds)]
+            + topic(reader.topic) + ["time_ms": .integer(reader.time.milliseconds)]
     }
 
     private static func version(_ name: VersionName) -> JSONValue {
         ["key": .string(name.key.text), "version": .integer(name.revision)]
+    }
+
+    private static func topic(_ topic: Topic?) -> JSONValue {
+        guard let topic else { return .object([]) }
+        return ["topic": .string(topic.text)]
+    }
+
+    package static func knowledge(_ knowledge: Knowledge) -> JSONValue {
+        ["known": .array(knowledge.known.map { .known($0) })] + standing(knowledge)
+    }
+
+    /// What is told of it besides.
+    package static func standing(_ knowledge: Knowledge) -> JSONValue {
+        [
+            "at": .position(knowledge.at), "since": .integer(knowledge.since),
+            "unlisted": JSONValue(knowledge.unlisted), "lost_reads": JSONValue(knowledge.lostReads),
+        ]
+    }
+
+    package static func known(_ known: KnownVersion) -> JSONValue {
+        let subject: JSONValue =
+            switch known.subject {
+            case .key(let key): ["key": .string(key.text)]
+            case .topic(let topic): ["topic": .string(topic.text)]
+            }
+        return ["way": .string(known.way.rawValue)] + subject + [
+            "branch": .string(known.branch.text), "version": .integer(known.version), "cut": .integer(known.cut),
+            "revision": .integer(known.revision), "noted": .bool(known.isNoted),
+            "time_ms": .integer(known.time.milliseconds), "context": .string(known.context),
+        ]
     }
 }

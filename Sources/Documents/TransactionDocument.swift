@@ -13,7 +13,8 @@ import MembusModel
 ///                  {"key": "plans/paris/cost", "increment": 120},
 ///                  {"key": "plans/paris/notes", "append": "booked\n"},
 ///                  {"key": "people/ada", "merge_patch": {"city": "Paris", "phone": null}}],
-///      "reads": [{"key": "people/ada", "version": 2}]}
+///      "reads": [{"key": "people/ada", "version": 2},
+///                {"topic": "plans/", "branch": "trial", "cut": 3, "before": true}]}
 ///
 /// Every field but `key` may be left out. Unknown fields are refused: a misspelt precondition must not pass
 /// for none. Reading is a pure function of the bytes, which may be any.
@@ -97,9 +98,19 @@ package struct TransactionDocument: Hashable, Sendable {
 
     private static func read(_ node: JSONNode) throws(JSONError) -> ReadVersion {
         var fields = try node.fields()
-        let (key, version) = (try fields.need("key").key(), try Self.revision(fields.need("version")))
+        let subject: ReadVersion.Subject
+        if let topic = fields.take("topic") {
+            subject = .topic(try topic.topic())
+        } else {
+            subject = .key(try fields.need("key").key())
+        }
+        var read = ReadVersion(subject)
+        if case .key = subject { read.version = try Self.revision(fields.need("version")) }
+        read.branch = try fields.take("branch")?.branch()
+        read.cut = try fields.take("cut").map(Self.revision) ?? 0
+        if let before = fields.take("before") { read.isOwn = try !before.bool() }
         try fields.end()
-        return ReadVersion(key: key, version: version)
+        return read
     }
 
     private static func revision(_ node: JSONNode) throws(JSONError) -> Revision {

@@ -144,6 +144,7 @@ def test_the_graph_shows_forks_and_merges(trip):
 def test_a_watch_of_a_branch_ends_with_it(trip):
     run(trip, "fork", "trial")
     with Lines(trip, "watch", "plans/", "--branch", "trial", "--json") as watch:
+        watch.until(lambda watch: watch.err)
         put(trip, "plans/rome", "1", "--branch", "trial")
         watch.until(lambda watch: len(watch.out) == 1)
         run(trip, "branches", "delete", "trial")

@@ -502,7 +502,7 @@ def test_the_environment_names_broker_and_agent(broker):
 
 @pytest.mark.parametrize("arguments", [
     ("nonsense",), ("put",), ("put", "/a", "b"), ("put", "a", "b", "--kindd", "x"), ("get", "a//b"), ("get",),
-    ("get", "a", "--at", "-1"), ("get", "a", "--at", "x"), ("put", "a", "b", "--if-absent", "--if-revision", "1"),
+    ("get", "a", "--at", "-1"), ("get", "a", "--at", "x/y"), ("put", "a", "b", "--if-absent", "--if-revision", "1"),
     ("put", "a", "b", "--expires", "soon"), ("put", "a", "b", "--expires", "0s"), ("put", "a", "b", "--attribute", "x"),
     ("put", "a", "b", "--link", "of"), ("put", "a", "b", "--link", "of=/x"), ("log", "--since", "whenever"),
     ("watch",), ("watch", "a", "--from", "-2"), ("compact", "--below", "0"), ("ls", "a//"), ("warm", "a/"),

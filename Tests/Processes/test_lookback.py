@@ -130,7 +130,7 @@ def test_one_commit_needs_no_try_and_none_is_an_error(spoilt):
     for arguments in (("--good", "9", "--bad", "3"), ("--good", "9", "--bad", "9")):
         code, error = error_of(spoilt, "bisect", "k", *arguments, "--run", "true")
         assert code == USAGE and "not before" in error["message"]
-    assert call(spoilt, "bisect", "k", "--good", "x", "--run", "true")[0] == USAGE
+    assert call(spoilt, "bisect", "k", "--good", "x/y", "--run", "true")[0] == USAGE
     assert call(spoilt, "bisect", "k", "--good", "2", "--run", "")[0] == USAGE
     assert error_of(spoilt, "bisect", "k", "--good", "999", "--run", "true")[1]["code"] == "BEYOND_HEAD"
     run(spoilt, "compact", "--below", "6")

@@ -322,6 +322,25 @@ def test_a_model_tries_out_on_a_branch_and_decides_what_both_have_changed(broker
         assert bob.call("read", keys=["plans/paris", "plans/cost"])[0]["records"][1]["value"] == "103"
 
 
+def test_a_model_finds_out_who_knew_what_and_what_came_of_it(raw):
+    lie = raw.put("facts/visa", "none\nneeded")[0]["revision"]
+    assert raw.call("read", keys=["facts/visa"])[0]["records"][0]["value"] == "none\nneeded"
+    plan = raw.put("plans/lisbon", "fly")[0]["revision"]
+    told, failed = raw.call("impact", versions=[{"key": "facts/visa", "revision": lie}])
+    assert not failed and [commit["revision"] for commit in told["commits"]] == [lie, plan]
+    assert told["commits"][1]["edges"][0]["reason"] == "context" and told["left_out"] == 0
+    agent = told["commits"][1]["agent"]
+    known, failed = raw.call("knows", agent=agent)
+    ways = [(one["way"], one["key"], one["version"]) for one in known["known"]]
+    assert not failed and ("wrote", "facts/visa", lie) in ways and ("wrote", "plans/lisbon", plan) in ways
+    assert raw.call("knows", agent=agent, at=lie)[0]["known"][-1]["version"] == lie
+    lines, failed = raw.call("blame", key="facts/visa")
+    assert not failed and [line["text"] for line in lines["lines"]] == ["none", "needed"]
+    assert all(line["agent"] == agent for line in lines["lines"])
+    for name, arguments in (("impact", {}), ("knows", {}), ("blame", {"key": "a//b"})):
+        assert raw.call(name, **arguments)[1]
+
+
 def test_a_model_takes_back_what_was_wrong_and_what_others_wrote_stays(raw):
     good, bad = (
         raw.call("write", changes=[{"key": "plans/paris", "value": by}, {"key": "n", "increment": more}])[0]["revision"]
@@ -523,7 +542,8 @@ def test_the_public_client_works_in_each_of_its_modes(place, broker, mode):
         async with Client(place["mcp"](), mode=mode, message_handler=hear) as client:
             tools = {tool.name for tool in (await client.list_tools()).tools}
             assert tools == {
-                "read", "write", "list", "history", "log", "diff", "fork", "merge", "undo", "claim", "release", "wait"}
+                "read", "write", "list", "history", "log", "diff", "blame", "impact", "knows", "fork", "merge", "undo",
+                "claim", "release", "wait"}
             result = await client.call_tool("write", {"changes": [{"key": "plan", "value": "night train"}]})
             assert not result.is_error and result.structured_content["committed"]
             result = await client.call_tool("read", {"keys": ["plan"]})
@@ -563,7 +583,7 @@ async def within(fact, timeout=20):
 def test_fastmcp_works_in_each_of_its_modes(place, mode):
     async def body():
         async with fastmcp.Client(place["fastmcp"](), mode=mode) as client:
-            assert len(await client.list_tools()) == 12
+            assert len(await client.list_tools()) == 15
             result = await client.call_tool("write", {"changes": [{"key": "plan", "value": "night train"}]})
             assert result.structured_content["committed"]
             result = await client.call_tool("read", {"keys": ["plan"]})

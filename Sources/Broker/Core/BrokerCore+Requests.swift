@@ -44,6 +44,7 @@ extension BrokerCore {
         case .digest(let digest): admit(InPieces(digest), for: asked, now: now, into: &outputs)
         case .diff(let diff): admit(InPieces(diff), for: asked, now: now, into: &outputs)
         case .impact(let impact): admit(InPieces(impact), for: asked, now: now, into: &outputs)
+        case .knowledge(let knowledge): admit(InPieces(knowledge), for: asked, now: now, into: &outputs)
         case .plan(let plan): admit(plan, for: asked, now: now, into: &outputs)
         case .pull(let pull): lookUp(pull, asked, now: now, into: &outputs)
         }

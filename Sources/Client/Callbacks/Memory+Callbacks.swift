@@ -62,8 +62,13 @@ extension Memory {
     ) throws -> any Cancellable {
         let position = revision.map { Position(revision: $0, hash: 0) }
         let reading = KeysInParts(try keys.map { try keyed($0) }, branch: branch ?? self.branch, at: position)
+        let branch = branch ?? self.branch
         return connection.errand(reading, connection.deadline(timeout)) { result in
-            tell(result.map { Snapshot(token: $0.token, records: $0.records) })
+            tell(
+                result.map { fetched in
+                    self.note(fetched.records, at: fetched.token.position, on: branch)
+                    return Snapshot(token: fetched.token, records: fetched.records)
+                })
         }
     }
 

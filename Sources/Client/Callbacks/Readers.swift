@@ -10,12 +10,22 @@ package final class PageReader<Element: Sendable>: Cancellable {
     }
     private let errand: any Errands<ReadPage<Element>>
     private let handed = Guarded(HandedPages())
+    /// Is told the state of the list, once.
+    private let begins: @Sendable (Token) -> Void
+    private let begun = Guarded<Token?>(nil)
 
-    init(_ errand: any Errands<ReadPage<Element>>) { self.errand = errand }
+    init(_ errand: any Errands<ReadPage<Element>>, begins: @escaping @Sendable (Token) -> Void) {
+        self.errand = errand
+        self.begins = begins
+    }
 
     /// The next page. After the last one: that one's place again, so nothing.
     package func next(then tell: @escaping Telling<Page>) {
-        errand.begin { [handed] result in
+        errand.begin { [handed, begun, begins] result in
+            if case .success(let page) = result, begun.withLock({ $0 != page.token }) {
+                begun.withLock { $0 = page.token }
+                begins(page.token)
+            }
             tell(
                 result.flatMap { page in
                     Result {
@@ -34,16 +44,20 @@ package final class WatchReader: Cancellable {
     private let errand: Errand<Watching>
     /// Followed for as long as somebody watches.
     private let signal: View
+    private let heard: @Sendable ([WatchedChange]) -> Void
 
-    init(_ errand: Errand<Watching>, _ signal: View) {
+    init(_ errand: Errand<Watching>, _ signal: View, heard: @escaping @Sendable ([WatchedChange]) -> Void) {
+        self.heard = heard
         self.errand = errand
         self.signal = signal
     }
 
     /// The next changes: at least one, at most so many.
     package func next(most: Int, then tell: @escaping Telling<[WatchedChange]>) {
-        errand.begin { [errand] result in
-            tell(result.map { first in [first] + errand.withCall { $0.takeReady(most: most - 1) } })
+        errand.begin { [errand, heard] result in
+            let changes = result.map { first in [first] + errand.withCall { $0.takeReady(most: most - 1) } }
+            if case .success(let changes) = changes { heard(changes) }
+            tell(changes)
         }
     }
 
@@ -56,7 +70,9 @@ package final class ChangeReader: Cancellable {
     private let listener: ChangeListener
     private let waiting = Guarded<Telling<[ViewChanges.Element]>?>(nil)
 
-    package init(_ changes: ViewChanges) { listener = ChangeListener(shared: changes.shared) }
+    package init(_ changes: ViewChanges) {
+        listener = ChangeListener(shared: changes.shared, reader: changes.reader)
+    }
 
     /// The next changes: at least one.
     package func next(then tell: @escaping Telling<[ViewChanges.Element]>) {

@@ -5,7 +5,7 @@ enum Purpose: Hashable, Sendable {
     case probe
     case openSession
     case closeSession
-    case notes(count: Int)
+    case notes
     case call(CallID)
     case register(ViewID, attempt: UInt64)
     case pull(ViewID, attempt: UInt64)
@@ -153,7 +153,7 @@ extension ClientCore {
         case .openSession: opened(reply.body)
         // A broker that doesn't know the request lets the session lapse.
         case .closeSession: break
-        case .notes(let count): noted(reply.body, count: count)
+        case .notes: noted(reply.body)
         case .call(let id):
             if case .refused(let refusal) = reply.body {
                 finish(id, .failure(MembusError.refused(refusal)))

@@ -75,8 +75,10 @@ struct ClientCore: Sendable {
         case .follow(let id, let follow): join(id, follow)
         case .unfollow(let id): leave(id)
         case .noted(let reads): note(reads)
+        case .read(let reads): note(reads, isDue: false)
         case .leaving(let reads):
             notes.isLast = true
+            notes.uncarryAll()
             note(reads)
             closeSession()
         case .tick: tick()

@@ -59,6 +59,8 @@ enum ClientInput: Sendable {
     case unfollow(ViewID)
     /// First reads of cached records, to be put on record.
     case noted([NotedRead])
+    /// The same of what was read before a transaction that is about to come, and carries them.
+    case read([NotedRead])
     /// The connection is about to end: what was read until now is to be put on record at once, and the session closed.
     case leaving([NotedRead])
     /// Time passed; comes at least every 50 ms.

@@ -10,14 +10,14 @@ extension ClientCore {
         while let waiting = session.waiting.first {
             let weight = waiting.work.requestBytes
             let fits = session.slots.isEmpty || bytes + weight <= settings.mostBytesInFlight
-            guard session.slots.count < settings.mostInFlight, fits else { break }
+            guard session.slots.count < settings.mostInFlight, fits, !isToNoteFirst(waiting.work) else { break }
             bytes += weight
             session.waiting.removeFirst()
             number(waiting, weight)
         }
     }
 
-    private mutating func openSession() {
+    mutating func openSession() {
         if asks.contains(where: { $0.purpose == .openSession }) { return }
         ask(.openSession(OpenSession(agent: settings.agent)), for: .openSession)
     }
@@ -29,6 +29,7 @@ extension ClientCore {
             (session.next, session.resendAt, session.misfits) = (1, nil, 0)
         case .refused(let refusal):
             // Refused for good: whoever waits learns why.
+            notes.isSessionRefused = true
             let waiting = session.waiting
             session.waiting = []
             for entry in waiting { finish(entry.call, .failure(MembusError.refused(refusal))) }
@@ -49,7 +50,8 @@ extension ClientCore {
 
     private mutating func number(_ waiting: Session.Waiting, _ weight: Int) {
         let slot = Session.Slot(
-            number: session.next, work: waiting.work, bytes: weight, call: waiting.call, firstRound: session.round,
+            number: session.next, work: carrying(waiting.work, as: session.next), bytes: weight, call: waiting.call,
+            firstRound: session.round,
             sentAt: now)
         session.next += 1
         session.slots.append(slot)
@@ -140,6 +142,7 @@ extension ClientCore {
         sessionPause.reset()
         session.misfits = 0
         let call = session.decide(number)
+        notes.settle(number, isOnRecord: outcome.commit != nil)
         guard let position = outcome.commit else {
             if let call { finish(call, .success(.decided(outcome, reply.lineage))) }
             return
@@ -164,10 +167,12 @@ extension ClientCore {
         }
         switch refusal.code {
         case .numberReused, .numberForgotten:
+            notes.settle(sending.number, isOnRecord: false)
             if let call = session.decide(sending.number) { finish(call, .failure(MembusError.refused(refusal))) }
         case .malformed, .unsupportedVersion, .unknownRequest: neverLookedInto(sending, refusal)
         case .unknownSession: loseSession(from: sending)
         case _ where refusal.code.remedy == .fixRequest:
+            notes.settle(sending.number, isOnRecord: false)
             if let call = session.decide(sending.number) { finish(call, .failure(MembusError.refused(refusal))) }
         default: retry(sending, refusal)
         }
@@ -179,6 +184,7 @@ extension ClientCore {
         let call = session.slots[index].call
         session.slots[index].call = nil
         session.slots[index].work = .nothing
+        notes.settle(sending.number, isOnRecord: false)
         if let call { finish(call, .failure(MembusError.refused(refusal))) }
         repeatSession(after: sessionPause.outOfOrder.next(&random))
     }
@@ -208,6 +214,7 @@ extension ClientCore {
             return .timeout(of: "the transaction", outcomeUnknown: true, last: refusal)
         }
         session.slots[index].work = .nothing
+        notes.settle(number, isOnRecord: false)
         return refusal.map { .refused($0) } ?? .timeout(of: "the transaction", outcomeUnknown: false, last: nil)
     }
 
@@ -219,6 +226,7 @@ extension ClientCore {
         let slots = session.slots.filter { !$0.isDecided }
         let waiting = session.waiting
         session = Session()
+        notes.uncarryAll()
         for slot in slots {
             guard let call = slot.call else { continue }
             let isCertain =

@@ -43,6 +43,7 @@ extension Memory {
     ) async throws -> Snapshot {
         let fetched = try await connection.records(
             keys, branch: branch, at: revision.map { Position(revision: $0, hash: 0) }, mostBytes: mostBytes, patience)
+        note(fetched.records, at: fetched.token.position, on: branch)
         return Snapshot(
             token: fetched.token, records: fetched.records,
             leftOut: Array(keys.dropFirst(fetched.records.count)))

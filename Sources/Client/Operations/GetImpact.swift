@@ -10,16 +10,31 @@ extension Memory {
     /// - Parameters:
     ///   - versions: single ones.
     ///   - revisions: all that these commits wrote.
+    ///   - author: all that these commits wrote, of every branch.
     ///   - excluded: commits that are good, whatever they read.
     ///   - ownOnly: leaves out what is only known in a context.
-    ///   - timeout: `nil`: the connection's.
+    ///   - timeout: of each request; `nil`: the connection's.
     /// - Throws: ``MembusError/refused(_:)`` if a revision is no longer kept, or did not write the key; else like
     ///   ``get(_:at:branch:timeout:)``.
     public func impact(
-        of versions: [VersionName] = [], revisions: [Revision] = [], excluding excluded: [Revision] = [],
-        ownOnly: Bool = false, timeout: Duration? = nil
+        of versions: [VersionName] = [], revisions: [Revision] = [], by author: Authorship? = nil,
+        excluding excluded: [Revision] = [], ownOnly: Bool = false, timeout: Duration? = nil
     ) async throws -> Impact {
-        try await connection.ask(
+        var revisions = revisions
+        if let author {
+            let asked = GetLog(
+                branch: nil, agent: author.agent, context: author.context, ascending: true,
+                cursor: .end(of: author.since), limit: 1000)
+            for commit in try await log(asked, timeout: timeout).collect() where commit.info.revision != revisions.last
+            {
+                revisions.append(commit.info.revision)
+            }
+            // Nothing derives from nothing.
+            if revisions.isEmpty, versions.isEmpty {
+                return Impact(at: try await connection.ask(Ping(nonce: 0), timeout: timeout).token.position)
+            }
+        }
+        return try await connection.ask(
             GetImpact(versions: versions, revisions: revisions, excluded: excluded, ownOnly: ownOnly), timeout: timeout
         ).answer
     }

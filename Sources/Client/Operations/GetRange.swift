@@ -13,7 +13,7 @@ extension Memory {
         pageSize: Int = 1000, timeout: Duration? = nil
     ) -> Pages<Record> {
         let branch = branch ?? self.branch
-        return Pages(connection, timeout: timeout) {
+        return Pages(connection, timeout: timeout, begins: noting(topics, on: branch)) {
             RecordPages(
                 branch: branch, filter: try filtered(topics), revision: revision, pageSize: pageSize, keysOnly: keysOnly
             )
@@ -27,11 +27,17 @@ extension Memory {
 }
 
 extension Memory {
+    private func noting(_ topics: [String], on branch: BranchName) -> @Sendable (Token) -> Void {
+        { [self] token in
+            if let filter = try? filtered(topics) { note(filter.topics, at: token.position, on: branch) }
+        }
+    }
+
     /// The same, behind a key.
     package func range(
         _ filter: TopicFilter, at revision: Revision?, after: Key?, keysOnly: Bool, branch: BranchName, pageSize: Int
     ) -> Pages<Record> {
-        Pages(connection, timeout: nil) {
+        Pages(connection, timeout: nil, begins: noting(filter.topics.map(\.text), on: branch)) {
             RecordPages(
                 branch: branch, filter: filter, revision: revision, pageSize: pageSize, keysOnly: keysOnly, after: after
             )

@@ -10,11 +10,15 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
     private let connection: Connection
     private let timeout: Duration
     private let source: @Sendable () throws -> Source
+    /// Is told the state of each list that is begun.
+    private let begins: @Sendable (Token) -> Void
 
     init<List: PagedList>(
-        _ connection: Connection, timeout: Duration?, _ list: @escaping @Sendable () throws -> List
+        _ connection: Connection, timeout: Duration?, begins: @escaping @Sendable (Token) -> Void = { _ in },
+        _ list: @escaping @Sendable () throws -> List
     ) where List.Element == Element {
         self.connection = connection
+        self.begins = begins
         self.timeout = timeout ?? connection.settings.timeout
         source = { Paging(try list()) }
     }
@@ -33,6 +37,7 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
         var source = try source()
         while true {
             let page = try await connection.begin(&source, .each(timeout))
+            if all.isEmpty || page.isBegunAnew { begins(page.token) }
             if page.isBegunAnew {
                 all = []
                 tell(nil)
@@ -69,6 +74,7 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
             do {
                 let read = try await pages.connection.begin(&source, .each(pages.timeout))
                 try handed.check(read)
+                if token != read.token { pages.begins(read.token) }
                 (page, token, isDone) = (read.elements[...], read.token, read.isLast)
             } catch MembusError.historyChanged(let now) {
                 isDone = true
@@ -80,7 +86,7 @@ public struct Pages<Element: Sendable>: AsyncSequence, Sendable {
 
     /// For whoever has no task to iterate in.
     package func reader() throws -> PageReader<Element> {
-        PageReader(try Self.errand(source(), connection, .each(timeout)))
+        PageReader(try Self.errand(source(), connection, .each(timeout)), begins: begins)
     }
 
     private static func errand<C: StepwiseCall>(

@@ -58,7 +58,9 @@ public struct Watch: AsyncSequence, Sendable {
             var watching = try watching ?? begun()
             defer { self.watching = watching }
             let connection = watch.memory.connection
-            return try await connection.begin(&watching, .each(connection.settings.timeout))
+            let change = try await connection.begin(&watching, .each(connection.settings.timeout))
+            watch.memory.note(change.record, on: watch.branch)
+            return change
         }
 
         private mutating func begun() throws -> Watching {
@@ -79,7 +81,9 @@ public struct Watch: AsyncSequence, Sendable {
     package func reader() throws -> WatchReader {
         let (watching, signal) = try begun()
         let connection = memory.connection
-        return WatchReader(Errand(watching, connection, .each(connection.settings.timeout)), signal)
+        return WatchReader(Errand(watching, connection, .each(connection.settings.timeout)), signal) { changes in
+            for change in changes { memory.note(change.record, on: branch) }
+        }
     }
 }
 

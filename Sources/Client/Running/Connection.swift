@@ -8,6 +8,7 @@ enum Command: Sendable {
     case call(CallID, Call, deadline: Instant)
     case follow(ViewID, Follow, SharedView)
     case unfollow(ViewID)
+    case noted([NotedRead])
 }
 
 /// The door to the one thread that owns the sockets. Everything public holds on to it; once nobody does any
@@ -84,6 +85,9 @@ final class Connection: Sendable {
     func ask<O: Operation>(_ operation: O, timeout: Duration? = nil) async throws -> Answered<O.Answer> {
         try await perform(.request(operation.body), timeout: timeout).answered(to: O.self)
     }
+
+    /// Puts reads on record that the broker has answered.
+    func note(_ reads: [NotedRead]) { _ = inbox.push(.noted(reads)) }
 
     func follow(_ follow: Follow, _ view: SharedView) throws -> ViewID {
         let id = ViewID(number: lastView.add(1, ordering: .relaxed).newValue)

@@ -85,7 +85,11 @@ struct DriverLoop: ~Copyable {
         outside.inbox.take(into: &commands)
         for command in commands {
             switch command {
-            case .call(let id, let call, let deadline): step(.call(id, call, deadline: deadline))
+            case .call(let id, let call, let deadline):
+                // What was read before it is what it is built on.
+                if case .transact = call, let notes = takenNotes { step(.read(notes)) }
+                step(.call(id, call, deadline: deadline))
+            case .noted(let reads): step(.noted(reads))
             case .follow(let id, let follow, let view):
                 views[id] = view
                 view.hear(link)
@@ -142,14 +146,19 @@ struct DriverLoop: ~Copyable {
         let now = Instant.now
         if now >= nextNotes {
             nextNotes = now + Self.notesEvery
-            let notes = views.values.flatMap { $0.takeNotes() }
-            if !notes.isEmpty { step(.noted(notes)) }
+            if let notes = takenNotes { step(.noted(notes)) }
         }
         for tell in outside.pauses.takeDue(at: now) { tell() }
         guard now >= min(core.wakeAt, nextTick) else { return }
         nextTick = now + Self.tick
         step(.tick)
         for (id, view) in views where view.failure != nil && !view.follow.isSignal { drop(id) }
+    }
+
+    /// What was read of views since it was taken last; `nil`: nothing.
+    private var takenNotes: [NotedRead]? {
+        let notes = views.values.flatMap { $0.takeNotes() }
+        return notes.isEmpty ? nil : notes
     }
 
     /// A view that is closed, or can't be had any more, stops costing anything. What was read of it until then is

@@ -13,13 +13,16 @@ extension Draft.Contents {
     /// What was fetched of the keys, noted as what the transaction builds upon.
     mutating func look(_ keys: [Key]) -> [Record] {
         let records = keys.compactMap { seen[$0] }
-        for record in records { reads[record.key] = record.isDeleted ? 0 : record.revision }
+        for record in records { reads[record.key] = record.revision }
         return records
     }
 
     func finish(on branch: BranchName, context: String, message: String) throws -> Draft.Product {
         if let mistake { throw mistake }
-        let reads = reads.map { ReadVersion(key: $0.key, version: $0.value) }.sorted { $0.key < $1.key }
+        // The version tells which state it was of; that there was none only the state itself.
+        let reads = reads.sorted { $0.key < $1.key }.map { key, version in
+            ReadVersion(.key(key), version: version, cut: version == 0 ? at?.revision ?? 0 : 0)
+        }
         let transaction = Transaction(
             branch: branch, context: context, message: message, preconditions: preconditions, changes: changes,
             reads: reads)

@@ -10,10 +10,12 @@ final class ChangeListener: Sendable {
     }
     private let shared: SharedView
     private let feed: Int
+    private let reader: UInt32
     private let state = Lock(State())
 
-    init(shared: SharedView) {
+    init(shared: SharedView, reader: UInt32) {
         self.shared = shared
+        self.reader = reader
         feed = shared.openFeed()
         shared.add(self)
     }
@@ -40,7 +42,7 @@ final class ChangeListener: Sendable {
     }
 
     func poll() -> Found {
-        let news = shared.news(feed)
+        let news = shared.news(feed, by: reader)
         if !news.isEmpty { return .changes(news) }
         return state.withLock { $0.isClosed } ? .closed : .nothing
     }

@@ -24,6 +24,7 @@ struct Collecting: StepwiseCall {
     let consistency: Consistency
     let shared: SharedView
     let view: ViewID
+    private let reader: UInt32
     /// Once values of so many bytes are there, no more are fetched: see ``Snapshot/leftOut``.
     private let mostBytes: Int
     /// Where the state was gone by the time of the fetch: long enough that a burst of compaction is over.
@@ -39,8 +40,10 @@ struct Collecting: StepwiseCall {
     var missing: Misses?
 
     init(
-        _ keys: [Key], _ consistency: Consistency, from shared: SharedView, _ view: ViewID, mostBytes: Int = .max
+        _ keys: [Key], _ consistency: Consistency, from shared: SharedView, _ view: ViewID, by reader: UInt32 = 1,
+        mostBytes: Int = .max
     ) {
+        self.reader = reader
         self.keys = keys
         self.mostBytes = mostBytes
         self.consistency = consistency
@@ -96,7 +99,7 @@ struct Collecting: StepwiseCall {
 
     private mutating func hits() throws -> Action {
         let taken: (found: [Record], missing: Misses)
-        do { taken = try shared.take(keys) } catch {
+        do { taken = try shared.take(keys, by: reader) } catch {
             // It had no state to show, or became stale since.
             guard case .stale = error, shared.whenStale != .fail else { throw error }
             stage = .taking
@@ -139,7 +142,7 @@ struct Collecting: StepwiseCall {
         guard fetched.token.lineage == missing.token.lineage else {
             return try failed(Refusal(.historyDiffers, "the broker holds another history than the view"), isLast: false)
         }
-        shared.fill(fetched.records, missing)
+        shared.fill(fetched.records, missing, by: reader)
         self.missing = nil
         let byKey = Dictionary((found + fetched.records).map { ($0.key, $0) }, uniquingKeysWith: { _, new in new })
         return .hand(

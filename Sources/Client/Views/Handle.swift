@@ -4,9 +4,11 @@ public final class Handle: Sendable {
     private let shared: SharedView
     /// `nil`: not a key of the view.
     private let slot: Int?
+    private let reader: UInt32
 
-    init(shared: SharedView, key: Key) {
+    init(shared: SharedView, key: Key, reader: UInt32) {
         self.shared = shared
+        self.reader = reader
         self.key = key
         slot = shared.hold(key)
     }
@@ -16,15 +18,15 @@ public final class Handle: Sendable {
     /// The record with its version, which tells whether a copy of it is still good.
     package func held() throws(MembusError) -> (Record, HeldVersion)? {
         guard let slot else {
-            _ = try shared.record(key.text)
+            _ = try shared.record(key.text, by: reader)
             return nil
         }
-        return try shared.held(slot: slot, key)
+        return try shared.held(slot: slot, key, by: reader)
     }
 
     /// The record, like ``View/subscript(_:)-(String)``.
     public func record() throws(MembusError) -> Record? {
-        guard let slot else { return try shared.record(key.text) }
-        return try shared.record(slot: slot, key)
+        guard let slot else { return try shared.record(key.text, by: reader) }
+        return try shared.record(slot: slot, key, by: reader)
     }
 }

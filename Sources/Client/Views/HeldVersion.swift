@@ -21,13 +21,13 @@ extension View {
     /// The record under a key that is given as bytes, from the cache, with its version; `nil`: there is none.
     /// - Throws: like ``subscript(_:)-(String)``.
     package func held(_ bytes: UnsafeBufferPointer<UInt8>) throws(MembusError) -> (Record, HeldVersion)? {
-        try shared.held(bytes: bytes)
+        try shared.held(bytes: bytes, by: reader)
     }
 
     /// Several keys from the cache, as of one revision, as they stand.
     /// - Throws: like ``subscript(_:)-(String)``.
     package func held(_ keys: [String]) throws -> Snapshot {
-        try shared.read { reading in
+        try shared.read(by: reader) { reading in
             var records: [Record] = []
             for key in keys { if let record = try reading.record(key) { records.append(record) } }
             return Snapshot(token: reading.token, records: records)
@@ -40,7 +40,7 @@ extension View {
     package func held(
         _ keys: some Collection<UnsafeBufferPointer<UInt8>>
     ) throws -> (token: Token, records: [(record: Record, version: HeldVersion)?]) {
-        try shared.read { reading in
+        try shared.read(by: reader) { reading in
             let records = try keys.map { key in
                 try reading.record(bytes: key).map { (record: $0, version: HeldVersion($0, reading.resets)) }
             }

@@ -8,7 +8,11 @@
 public struct Reading: ~Copyable, Sendable {
     let follow: Follow
     let whenStale: WhenStale
-    private let context: String
+    /// Those that read it: the view's own first. Their numbers in the cache's notes count from 1.
+    private var contexts: [String]
+    /// Whose reads are made now.
+    /// 0: nobody's, which go on no record.
+    var reader: UInt32 = 1
     private let environment: ViewEnvironment
     private(set) var cache: ViewCache
     private var lineage: Lineage?
@@ -21,8 +25,16 @@ public struct Reading: ~Copyable, Sendable {
     private var isClosed = false
     private var isGuarded = true
 
-    /// The number of the view's context in the cache's notes.
-    private static let contextNumber: UInt32 = 1
+    /// Keys without a slot that were read as absent, since they changed last.
+    private var absences: Set<Absence> = []
+    private struct Absence: Hashable {
+        let key: Key
+        let reader: UInt32
+    }
+    private static let mostAbsences = 10_000
+    /// What was listed, at which states.
+    private var listed: [(reader: UInt32, cut: Revision, time: Timestamp)] = []
+    private static let mostListed = 1000
 
     init(
         follow: Follow, capacity: Int, whenStale: WhenStale, context: String, warm: WarmFile?,
@@ -31,7 +43,7 @@ public struct Reading: ~Copyable, Sendable {
         self.environment = environment
         self.follow = follow
         self.whenStale = whenStale
-        self.context = context
+        contexts = [context]
         cache = ViewCache(
             mode: follow.mode, filter: follow.filter, capacity: capacity, hashSeed: environment.hashSeed)
         staleSince = environment.now()
@@ -59,7 +71,7 @@ public struct Reading: ~Copyable, Sendable {
     mutating func record(_ text: String) throws(MembusError) -> Record? {
         if isGuarded { try checkReadable() }
         // Taken apart at once: a hit kept for later would cost the record a retain and a release more.
-        switch cache.lookup(text, context: Self.contextNumber) {
+        switch cache.lookup(text, context: reader) {
         case .record(let record): return record
         case let other: return try without(other, text)
         }
@@ -68,7 +80,7 @@ public struct Reading: ~Copyable, Sendable {
     @inline(__always)
     mutating func record(slot: Int, _ key: Key) throws(MembusError) -> Record? {
         if isGuarded { try checkReadable() }
-        switch cache.read(slot: slot, context: Self.contextNumber) {
+        switch cache.read(slot: slot, context: reader) {
         case .record(let record): return record
         case let other: return try without(other, key.text)
         }
@@ -78,17 +90,19 @@ public struct Reading: ~Copyable, Sendable {
     @inline(__always)
     mutating func record(bytes: UnsafeBufferPointer<UInt8>) throws(MembusError) -> Record? {
         if isGuarded { try checkReadable() }
-        if case .record(let record)? = cache.lookup(bytes: bytes, context: Self.contextNumber) { return record }
+        if case .record(let record)? = cache.lookup(bytes: bytes, context: reader) { return record }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw .invalidName(InvalidName(.key, String(decoding: bytes, as: UTF8.self), "is not UTF-8"))
         }
         return try record(text)
     }
 
-    private func without(_ hit: ViewCache.Hit, _ text: String) throws(MembusError) -> Record? {
+    private mutating func without(_ hit: ViewCache.Hit, _ text: String) throws(MembusError) -> Record? {
         switch hit {
         case .record(let record): return record
-        case .absent: return nil
+        case .absent:
+            noteAbsence(of: text)
+            return nil
         case .announced(let record): throw .notHere(record.key, .announced(size: record.size))
         case .miss: throw .notHere(Key(unchecked: text), .evicted)
         case .outside: throw .notFollowed(try keyed(text), follow.filter)
@@ -122,6 +136,7 @@ public struct Reading: ~Copyable, Sendable {
 
     mutating func snapshot() throws(MembusError) -> Snapshot {
         try checkReadable()
+        noteList()
         return Snapshot(token: token, records: cache.records())
     }
 
@@ -150,15 +165,19 @@ public struct Reading: ~Copyable, Sendable {
 
     mutating func take(_ keys: [Key]) throws(MembusError) -> (found: [Record], missing: Misses) {
         try checkReadable()
-        let taken = cache.take(keys, context: Self.contextNumber)
+        let taken = cache.take(keys, context: reader)
         let found = taken.hits.compactMap { hit in if case .record(let record) = hit { record } else { nil } }
+        if found.count + taken.missing.count < keys.count {
+            let others = Set(found.map(\.key) + taken.missing)
+            for key in keys where !others.contains(key) { noteAbsence(of: key.text) }
+        }
         let ticket = taken.missing.isEmpty ? nil : cache.beginFill(taken.missing)
         return (found, Misses(keys: taken.missing, token: token, ticket: ticket, resets: resets))
     }
 
     mutating func fill(_ records: [Record], _ misses: Misses) {
         for record in records {
-            cache.noteFetched(record.key, version: record.isDeleted ? 0 : record.revision, context: Self.contextNumber)
+            cache.noteFetched(record.key, version: record.revision, context: reader)
         }
         if let ticket = misses.ticket { cache.fill(ticket, with: records, at: misses.token.position) }
     }
@@ -170,9 +189,15 @@ public struct Reading: ~Copyable, Sendable {
     mutating func apply(_ output: ViewOutput, of lineage: Lineage?) {
         if let lineage { self.lineage = lineage }
         switch output {
-        case .apply(let records, let to): note(cache.apply(records, to: to))
-        case .install(let records, let at): note(cache.install(records, at: at))
-        case .catchUp(let records, let to): note(cache.catchUp(records, to: to))
+        case .apply(let records, let to):
+            note(cache.apply(records, to: to))
+            forgetAbsences(of: records)
+        case .install(let records, let at):
+            note(cache.install(records, at: at))
+            absences = []
+        case .catchUp(let records, let to):
+            note(cache.catchUp(records, to: to))
+            forgetAbsences(of: records)
         case .advance(let to): cache.advance(to: to)
         case .reset(let lineage):
             cache.reset()
@@ -211,12 +236,55 @@ public struct Reading: ~Copyable, Sendable {
 
     // MARK: Notes and news
 
+    /// The number of a context in which it is read.
+    mutating func number(of context: String) -> UInt32 {
+        if let place = contexts.firstIndex(of: context) { return UInt32(place + 1) }
+        contexts.append(context)
+        return UInt32(contexts.count)
+    }
+
     mutating func takeNotes() -> [NotedRead] {
         let notes = cache.drainNotes()
-        if notes.isEmpty { return [] }
+        if notes.isEmpty, listed.isEmpty { return [] }
         let time = Timestamp.now
-        return notes.map { note in
-            NotedRead(context: context, branch: follow.branch, key: note.key, version: note.version, time: time)
+        var reads = notes.map { note in
+            NotedRead(
+                context: contexts[Int(note.context) - 1], branch: follow.branch, key: note.key, version: note.version,
+                cut: note.cut, time: time)
+        }
+        for list in listed {
+            for topic in follow.filter.topics {
+                let read = ReadVersion(.topic(topic), on: follow.branch, cut: list.cut, isOwn: false)
+                reads.append(NotedRead(context: contexts[Int(list.reader) - 1], read, at: list.time))
+            }
+        }
+        // The last of each is remembered: a list of the same state is the same read.
+        heard = listed.last.map { ($0.reader, $0.cut) } ?? heard
+        listed = []
+        return reads
+    }
+
+    /// Who listed it last, and at which state.
+    private var heard: (reader: UInt32, cut: Revision) = (0, 0)
+
+    private mutating func noteList() {
+        let cut = cache.cut?.revision ?? 0
+        let last = listed.last.map { ($0.reader, $0.cut) } ?? heard
+        if last == (reader, cut) || listed.count == Self.mostListed { return }
+        listed.append((reader, cut, Timestamp.now))
+    }
+
+    private mutating func noteAbsence(of text: String) {
+        guard reader != 0, follow.mode == .update, absences.count < Self.mostAbsences else { return }
+        let absence = Absence(key: Key(unchecked: text), reader: reader)
+        if absences.contains(absence) { return }
+        if cache.noteAbsent(absence.key, context: reader) { absences.insert(absence) }
+    }
+
+    private mutating func forgetAbsences(of records: [Record]) {
+        if absences.isEmpty { return }
+        for record in records {
+            for reader in 1...UInt32(contexts.count) { absences.remove(Absence(key: record.key, reader: reader)) }
         }
     }
 
@@ -227,7 +295,9 @@ public struct Reading: ~Copyable, Sendable {
     mutating func news(_ feed: Int) -> [ViewChanges.Element] {
         guard let batch = cache.drain(feed) else { return [] }
         let changes = batch.changes.map { change -> ViewChanges.Element in
-            change.isDeleted
+            // Whoever is told of a change has read it; a deletion is a version, too.
+            if !batch.isPartial { cache.noteFetched(change.key, version: change.revision, context: reader) }
+            return change.isDeleted
                 ? .deleted(change.key, change.revision) : .changed(change.key, change.revision, held(change.key))
         }
         return batch.isPartial ? [.everything] : changes

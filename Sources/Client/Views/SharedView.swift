@@ -25,32 +25,51 @@ final class SharedView: Sendable {
 
     // MARK: Reading
 
-    func record(_ text: String) throws(MembusError) -> Record? {
-        try reading.withLock { reading throws(MembusError) in try reading.record(text) }
+    /// - Parameter reader: the number of the context that it is read in, of this and all that follow; 1: the view's own.
+    func record(_ text: String, by reader: UInt32 = 1) throws(MembusError) -> Record? {
+        try reading.withLock { reading throws(MembusError) in
+            reading.reader = reader
+            return try reading.record(text)
+        }
     }
     @inline(__always)
-    func record(slot: Int, _ key: Key) throws(MembusError) -> Record? {
-        try reading.withLock { reading throws(MembusError) in try reading.record(slot: slot, key) }
+    func record(slot: Int, _ key: Key, by reader: UInt32 = 1) throws(MembusError) -> Record? {
+        try reading.withLock { reading throws(MembusError) in
+            reading.reader = reader
+            return try reading.record(slot: slot, key)
+        }
     }
     /// The record and, beside it, what tells its version from any other that the view ever shows.
     @inline(__always)
-    func held(bytes: UnsafeBufferPointer<UInt8>) throws(MembusError) -> (Record, HeldVersion)? {
+    func held(
+        bytes: UnsafeBufferPointer<UInt8>, by reader: UInt32 = 1
+    ) throws(MembusError) -> (Record, HeldVersion)? {
         try reading.withLock { reading throws(MembusError) in
-            try reading.record(bytes: bytes).map { ($0, HeldVersion($0, reading.resets)) }
+            reading.reader = reader
+            return try reading.record(bytes: bytes).map { ($0, HeldVersion($0, reading.resets)) }
         }
     }
     @inline(__always)
-    func held(slot: Int, _ key: Key) throws(MembusError) -> (Record, HeldVersion)? {
+    func held(slot: Int, _ key: Key, by reader: UInt32 = 1) throws(MembusError) -> (Record, HeldVersion)? {
         try reading.withLock { reading throws(MembusError) in
-            try reading.record(slot: slot, key).map { ($0, HeldVersion($0, reading.resets)) }
+            reading.reader = reader
+            return try reading.record(slot: slot, key).map { ($0, HeldVersion($0, reading.resets)) }
         }
     }
-    func read<T: Sendable>(_ body: (inout Reading) throws -> T) throws -> T {
-        try reading.withLock { reading in try body(&reading) }
+    func read<T: Sendable>(by reader: UInt32 = 1, _ body: (inout Reading) throws -> T) throws -> T {
+        try reading.withLock { reading in
+            reading.reader = reader
+            return try body(&reading)
+        }
     }
-    func snapshot() throws(MembusError) -> Snapshot {
-        try reading.withLock { reading throws(MembusError) in try reading.snapshot() }
+    func snapshot(by reader: UInt32 = 1) throws(MembusError) -> Snapshot {
+        try reading.withLock { reading throws(MembusError) in
+            reading.reader = reader
+            return try reading.snapshot()
+        }
     }
+    /// The number of a context.
+    func reader(in context: String) -> UInt32 { reading.withLock { $0.number(of: context) } }
     func digest() throws(MembusError) -> (at: Position, digest: StateDigest) {
         try reading.withLock { reading throws(MembusError) in try reading.digest() }
     }
@@ -78,18 +97,29 @@ final class SharedView: Sendable {
 
     // MARK: Misses
 
-    func take(_ keys: [Key]) throws(MembusError) -> (found: [Record], missing: Misses) {
-        try reading.withLock { reading throws(MembusError) in try reading.take(keys) }
+    func take(_ keys: [Key], by reader: UInt32 = 1) throws(MembusError) -> (found: [Record], missing: Misses) {
+        try reading.withLock { reading throws(MembusError) in
+            reading.reader = reader
+            return try reading.take(keys)
+        }
     }
-    func fill(_ records: [Record], _ misses: Misses) { reading.withLock { $0.fill(records, misses) } }
+    func fill(_ records: [Record], _ misses: Misses, by reader: UInt32 = 1) {
+        reading.withLock { reading in
+            reading.reader = reader
+            reading.fill(records, misses)
+        }
+    }
     func abandon(_ misses: Misses) { reading.withLock { $0.abandon(misses) } }
 
     // MARK: Changes
 
     func openFeed() -> Int { reading.withLock { $0.openFeed() } }
     func closeFeed(_ feed: Int) { reading.withLock { $0.closeFeed(feed) } }
-    func news(_ feed: Int) -> [ViewChanges.Element] {
-        reading.withLock { $0.hasNews(feed) ? $0.news(feed) : [] }
+    func news(_ feed: Int, by reader: UInt32 = 1) -> [ViewChanges.Element] {
+        reading.withLock { reading in
+            reading.reader = reader
+            return reading.hasNews(feed) ? reading.news(feed) : []
+        }
     }
 
     func add(_ listener: ChangeListener) {

@@ -43,6 +43,6 @@ extension View {
             if !topics.matches(key) { throw MembusError.notFollowed(key, topics) }
             checked.append(key)
         }
-        return Collecting(checked, consistency, from: shared, id, mostBytes: mostBytes)
+        return Collecting(checked, consistency, from: shared, id, by: reader, mostBytes: mostBytes)
     }
 }

@@ -15,8 +15,9 @@ public struct ViewChanges: AsyncSequence, Sendable {
         case everything
     }
     let shared: SharedView
+    let reader: UInt32
 
-    public func makeAsyncIterator() -> Iterator { Iterator(listener: ChangeListener(shared: shared)) }
+    public func makeAsyncIterator() -> Iterator { Iterator(listener: ChangeListener(shared: shared, reader: reader)) }
 
     public struct Iterator: AsyncIteratorProtocol, Sendable {
         let listener: ChangeListener

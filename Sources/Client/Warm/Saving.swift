@@ -62,7 +62,7 @@ struct Saving: StepwiseCall {
         let lacking = try shared.warmFile().lacking
         guard !lacking.isEmpty, fillsLeft > 0 else { return try fetch() }
         fillsLeft -= 1
-        var collecting = Collecting(lacking, .cached, from: shared, view)
+        var collecting = Collecting(lacking, .cached, from: shared, view, by: 0)
         let action = try collecting.begin()
         stage = .filling(collecting)
         return try action.then { _ in try fill() }

@@ -23,10 +23,11 @@ struct GetCommand: AsyncParsableCommand {
     var key: Key
 
     @OptionGroup var state: AtOption
+    @OptionGroup var reading: ReadOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func run() async throws {
-        let (found, at) = try await options.withMemory { memory in
+        let (found, at) = try await options.withMemory(context: reading.contextName) { memory in
             let at = try await state.state(options, of: memory)
             return (try await memory.get(key.text, at: at.revision, branch: at.branch), at)
         }

@@ -15,12 +15,15 @@ struct ImpactCommand: AsyncParsableCommand {
               membus impact facts/visa@41
               membus impact 41 --own
               membus impact facts/visa@41 --except 44    # 44 is good: what derives through it alone does not count
+              membus impact --by scout --since 10m --format dot | dot -Tsvg > scout.svg
             """)
 
     @Argument(
         help: ArgumentHelp("Versions, KEY@REVISION, or revisions: all that these commits wrote.", valueName: "what"),
         transform: { try Reverted($0) })
-    var what: [Reverted]
+    var what: [Reverted] = []
+
+    @OptionGroup var author: AuthorOptions
 
     @Flag(name: .customLong("own"), help: "Only what commits themselves are on record to have read or required.")
     var ownOnly = false
@@ -28,15 +31,32 @@ struct ImpactCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A commit that is good, whatever it read.", valueName: "revision"))
     var except: [Revision] = []
 
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case tree, dot
+    }
+
+    @Option(help: "A tree, or a graph for Graphviz.")
+    var format = Format.tree
+
     @OptionGroup(title: "Global options") var options: GlobalOptions
+
+    func validate() throws {
+        if what.isEmpty, !author.isGiven {
+            throw ValidationError("say what is meant: KEY@REVISION, revisions, --by, --in")
+        }
+        if options.json, format == .dot { throw ValidationError("--json and --format dot exclude each other") }
+    }
 
     func run() async throws {
         let impact = try await options.withMemory { memory in
             try await memory.impact(
-                of: what.compactMap(\.version), revisions: what.revisions, excluding: except, ownOnly: ownOnly)
+                of: what.compactMap(\.version), revisions: what.revisions,
+                by: try await author.read(on: memory, options),
+                excluding: except, ownOnly: ownOnly)
         }
         if options.json { return try showJSON(impact) }
-        for line in ImpactText(impact).lines { try Output.standard.line(line) }
+        let text = ImpactText(impact)
+        for line in format == .dot ? text.graph : text.lines { try Output.standard.line(line) }
     }
 
     private func showJSON(_ impact: Impact) throws {
@@ -46,7 +66,7 @@ struct ImpactCommand: AsyncParsableCommand {
             [
                 "at": .position(impact.at), "commits": JSONValue(impact.commits.count + impact.unlisted),
                 "unlisted": JSONValue(impact.unlisted), "unjudged": .array(impact.unjudged.map { .integer($0) }),
-                "unjudged_count": JSONValue(impact.unjudgedCount),
+                "unjudged_count": JSONValue(impact.unjudgedCount), "lost_reads": JSONValue(impact.lostReads),
             ])
     }
 }
@@ -100,7 +120,8 @@ struct ImpactText {
         if impact.unlisted > 0 { lines.append("\(impact.unlisted) of them are not listed") }
         if !impact.readers.isEmpty { lines.append("who knows of it, and has written nothing since:") }
         for reader in impact.readers {
-            lines.append("  \(Self.who(reader.agent, reader.context))   \(reader.version)   \(reader.time.written)")
+            let what = reader.topic.map { "\($0) (listed)" } ?? "\(reader.version)"
+            lines.append("  \(Self.who(reader.agent, reader.context))   \(what)   \(reader.time.written)")
         }
         if impact.unjudgedCount > 0 {
             let shown = impact.unjudged.prefix(10).map { "\($0)" }.joined(separator: " ")
@@ -109,7 +130,38 @@ struct ImpactText {
                     + "\(Human.plural(impact.unjudgedCount, "commit")): \(shown)"
                     + (impact.unjudgedCount > 10 ? " …" : ""))
         }
+        if impact.lostReads > 0 {
+            lines.append(
+                "\(Human.plural(impact.lostReads, "read")) since could not be noted: who knows what by them can't be told"
+            )
+        }
         return lines
+    }
+
+    /// The same in Graphviz's language: commits, and what each builds on.
+    var graph: [String] {
+        var lines = ["digraph impact {", "  rankdir=LR; node [shape=box];"]
+        let listed = Set(impact.commits.map(\.commit.revision))
+        for derived in impact.commits {
+            let commit = derived.commit
+            let keys = derived.keys.prefix(3).map(\.text).joined(separator: "\\n")
+            let label = "\(commit.revision) \(commit.branch)\\n\(Self.who(commit.agent, commit.context))\\n\(keys)"
+            lines.append("  \(commit.revision) [label=\(Self.quoted(label))];")
+            for edge in derived.edges where edge.reason != .seed && listed.contains(edge.version.revision) {
+                lines.append(
+                    "  \(edge.version.revision) -> \(commit.revision) [label=\(Self.quoted(edge.reason.rawValue))];")
+            }
+        }
+        for (number, reader) in impact.readers.enumerated() where listed.contains(reader.version.revision) {
+            lines.append(
+                "  reader\(number) [shape=ellipse, label=\(Self.quoted(Self.who(reader.agent, reader.context)))];")
+            lines.append("  \(reader.version.revision) -> reader\(number) [style=dashed];")
+        }
+        return lines + ["}"]
+    }
+
+    private static func quoted(_ text: String) -> String {
+        "\"" + text.replacing("\"", with: "\\\"") + "\""
     }
 
     private static func line(_ derived: DerivedCommit) -> String {
@@ -123,8 +175,8 @@ struct ImpactText {
     private static func reason(_ edge: DerivedCommit.Edge) -> String {
         switch edge.reason {
         case .seed: "asked about"
-        case .read: "read \(edge.version)"
-        case .required: "required \(edge.version)"
+        case .read: edge.topic.map { "listed \($0), with \(edge.version)" } ?? "read \(edge.version)"
+        case .required: edge.topic.map { "required \($0), with \(edge.version)" } ?? "required \(edge.version)"
         case .context: "earlier in its context: \(edge.version)"
         }
     }

@@ -21,11 +21,12 @@ struct ListCommand: AsyncParsableCommand {
     var topic: Topic = .everything
 
     @OptionGroup var state: AtOption
+    @OptionGroup var reading: ReadOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func run() async throws {
         let output = Output.standard
-        try await options.withMemory { memory in
+        try await options.withMemory(context: reading.contextName) { memory in
             let at = try await state.state(options, of: memory)
             at.tell()
             for try await record in memory.range([topic.text], at: at.revision, keysOnly: true, branch: at.branch) {

@@ -102,6 +102,43 @@ struct NamedOptions: ParsableArguments {
         transform: { try Reverted($0) })
     var what: [Reverted] = []
 
+    @OptionGroup var author: AuthorOptions
+
+    @Flag(help: "And all that followed from it, on whatever branch.")
+    var cascade = false
+
+    @Flag(name: .customLong("own"), help: "With --cascade: only what commits themselves are on record to have read.")
+    var ownOnly = false
+
+    @Option(help: ArgumentHelp("With --cascade: a commit that is good, whatever it read.", valueName: "revision"))
+    var except: [Revision] = []
+
+    func validate() throws {
+        if what.isEmpty, !author.isGiven {
+            throw ValidationError("say what is meant: revisions, KEY@REVISION, --by, --in")
+        }
+        if !cascade, ownOnly || !except.isEmpty { throw ValidationError("--own and --except go with --cascade") }
+    }
+
+    var versions: [VersionName] { what.compactMap(\.version) }
+    var revisions: [Revision] { what.revisions }
+    var cascaded: Cascade? { cascade ? Cascade(ownOnly: ownOnly, excluded: except) : nil }
+
+    func author(on memory: Memory, _ options: GlobalOptions) async throws -> Authorship? {
+        try await author.read(on: memory, options)
+    }
+
+    /// As they were written.
+    var words: [String] {
+        var words = what.map(\.text) + author.words
+        if cascade { words.append("--cascade") }
+        if ownOnly { words.append("--own") }
+        return words + except.flatMap { ["--except", "\($0)"] }
+    }
+}
+
+/// Whose commits are meant.
+struct AuthorOptions: ParsableArguments {
     @Option(help: ArgumentHelp("All that this agent committed since.", valueName: "agent"))
     var by: String?
 
@@ -116,46 +153,26 @@ struct NamedOptions: ParsableArguments {
         transform: AtOption.read)
     var since: StateName?
 
-    @Flag(help: "And all that followed from it, on whatever branch.")
-    var cascade = false
-
-    @Flag(name: .customLong("own"), help: "With --cascade: only what commits themselves are on record to have read.")
-    var ownOnly = false
-
-    @Option(help: ArgumentHelp("With --cascade: a commit that is good, whatever it read.", valueName: "revision"))
-    var except: [Revision] = []
-
-    private var isByAuthor: Bool { by != nil || inContext != nil }
+    var isGiven: Bool { by != nil || inContext != nil }
 
     func validate() throws {
-        if what.isEmpty, !isByAuthor {
-            throw ValidationError("say what is meant: revisions, KEY@REVISION, --by, --in")
-        }
-        if isByAuthor, since == nil { throw ValidationError("say since when: --since REVISION, or --since 2h") }
-        if !isByAuthor, since != nil { throw ValidationError("--since goes with --by or --in") }
-        if !cascade, ownOnly || !except.isEmpty { throw ValidationError("--own and --except go with --cascade") }
+        if isGiven, since == nil { throw ValidationError("say since when: --since REVISION, or --since 2h") }
+        if !isGiven, since != nil { throw ValidationError("--since goes with --by or --in") }
     }
 
-    var versions: [VersionName] { what.compactMap(\.version) }
-    var revisions: [Revision] { what.revisions }
-    var cascaded: Cascade? { cascade ? Cascade(ownOnly: ownOnly, excluded: except) : nil }
-
-    func author(on memory: Memory, _ options: GlobalOptions) async throws -> Authorship? {
+    func read(on memory: Memory, _ options: GlobalOptions) async throws -> Authorship? {
         guard let since else { return nil }
         return Authorship(
-            agent: by, context: inContext,
-            since: try await memory.pastState(since, of: options.branchName))
+            agent: by, context: inContext, since: try await memory.pastState(since, of: options.branchName))
     }
 
     /// As they were written.
     var words: [String] {
-        var words = what.map(\.text)
+        var words: [String] = []
         if let by { words += ["--by", by] }
         if let inContext { words += ["--in", inContext] }
         if let since { words += ["--since", "\(since)"] }
-        if cascade { words.append("--cascade") }
-        if ownOnly { words.append("--own") }
-        return words + except.flatMap { ["--except", "\($0)"] }
+        return words
     }
 }
 

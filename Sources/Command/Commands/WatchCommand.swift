@@ -33,6 +33,7 @@ struct WatchCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("End after this many changes.", valueName: "number"))
     var count: Int?
 
+    @OptionGroup var reading: ReadOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
@@ -44,7 +45,9 @@ struct WatchCommand: AsyncParsableCommand {
         let output = Output.standard
         let ending = Termination.endProcess(watching: output)
         defer { ending.cancel() }
-        try await options.withMemory(withoutEvents: "its log is read every few seconds instead") { memory in
+        try await options.withMemory(
+            context: reading.contextName, withoutEvents: "its log is read every few seconds instead"
+        ) { memory in
             var left = count ?? .max
             for try await change in try await changes(memory) {
                 try output.line(

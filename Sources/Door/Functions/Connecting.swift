@@ -21,6 +21,15 @@ public func membus_connect(
 }
 
 @c @implementation
+public func membus_memory_context(
+    _ memory: membus_memory, _ context: membus_text, _ other: UnsafeMutablePointer<membus_memory>?
+) -> Int32 {
+    with(memory, .memory, MemoryObject.self) { object in
+        try give(MemoryObject(object.memory.context(try context.string("context"))), .memory, other)
+    }
+}
+
+@c @implementation
 public func membus_close(_ memory: membus_memory, _ call: UnsafeMutablePointer<membus_call>?) -> Int32 {
     beginOnMemory(memory, call) { memory, call in
         memory.close { call.tell(.success(.nothing)) }

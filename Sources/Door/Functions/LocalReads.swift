@@ -67,6 +67,15 @@ public func membus_view_handle(
 }
 
 @c @implementation
+public func membus_view_context(
+    _ view: membus_view, _ context: membus_text, _ other: UnsafeMutablePointer<membus_view>?
+) -> Int32 {
+    with(view, .view, ViewObject.self) { object in
+        try give(ViewObject(object.view.context(try context.string("context"))), .view, other)
+    }
+}
+
+@c @implementation
 public func membus_handle_version(_ handle: membus_handle, _ version: UnsafeMutablePointer<membus_version>?) -> Int32 {
     with(handle, .handle, HandleObject.self) { tell(try $0.handle.held(), version) }
 }

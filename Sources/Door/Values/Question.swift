@@ -8,6 +8,7 @@ import Synchronization
 // other languages make their own. An object with one member, whose name says what is asked:
 //
 //   {"impact": {"versions": [{"key": …, "revision": …}], "revisions": [41], "excluded": [], "own_only": false}}
+//   {"knowledge": {"agent": "booker", "context": "trip-42", "at": 47}}
 //   {"blame": {"key": …, "at": 40}}
 //   {"plan": {"revert": {"revisions": [41], "cascade": true}}}                      nothing is written
 //   {"carry_out": {"revert": {"revisions": [41]}, "plan": "9f…", "message": …}}     one commit
@@ -20,6 +21,7 @@ import Synchronization
 struct Question: Sendable {
     private enum Kind: Sendable {
         case impact(versions: [VersionName], revisions: [Revision], Cascade)
+        case knowledge(agent: String, context: String?, at: Revision?)
         case blame(key: String, at: Revision?)
         case plan(Rewrite)
         case carryOut(Rewrite, PlanID?, message: String)
@@ -35,7 +37,7 @@ struct Question: Sendable {
     init(_ text: String) throws {
         var asked = try JSONNode.document(Data(text.utf8), limit: TransactionDocument.largest).fields()
         var found: [(name: String, node: JSONNode)] = []
-        for name in ["impact", "blame", "plan", "carry_out", "conflicts", "claim", "resolve", "rebase"] {
+        for name in ["impact", "knowledge", "blame", "plan", "carry_out", "conflicts", "claim", "resolve", "rebase"] {
             if let node = asked.take(name) { found.append((name, node)) }
         }
         try asked.end()
@@ -52,6 +54,10 @@ struct Question: Sendable {
                 Cascade(
                     ownOnly: try fields.take("own_only")?.bool() ?? false,
                     excluded: try Self.revisions(fields.take("excluded"))))
+        case "knowledge":
+            kind = .knowledge(
+                agent: try fields.need("agent").string(), context: try fields.take("context")?.string(),
+                at: try fields.take("at")?.integer())
         case "blame":
             kind = .blame(key: try fields.need("key").key().text, at: try fields.take("at")?.integer())
         case "plan": kind = .plan(try Self.rewrite(&fields))
@@ -84,6 +90,8 @@ struct Question: Sendable {
                 try await memory.impact(
                     of: versions, revisions: revisions, excluding: cascade.excluded, ownOnly: cascade.ownOnly,
                     timeout: timeout))
+        case .knowledge(let agent, let context, let at):
+            return .knowledge(try await memory.knowledge(of: agent, in: context, at: at, timeout: timeout))
         case .blame(let key, let at):
             let blame = try await memory.blame(key, at: at, branch: branch, timeout: timeout)
             guard let blame else { return .null }

@@ -117,10 +117,7 @@ extension Tool {
             "revisions": Schema.list(
                 of: ["type": "integer", "minimum": 1], "Take back all that these commits wrote."),
             "versions": Schema.list(
-                of: Schema.object(
-                    ["key": Schema.key, "revision": Schema.number("Of the commit that wrote it.", revisions)],
-                    required: ["key", "revision"]),
-                "Take back single records' versions."),
+                of: version, "Take back single records' versions."),
             "cascade": Schema.flag("Take back what followed from it, too."),
             "to": Schema.number("Instead: go back to this revision.", revisions),
             "topics": Schema.list(
@@ -244,15 +241,7 @@ extension Arguments {
     }
 
     fileprivate mutating func undone() throws(JSONError) -> Undone {
-        let revisions = try TransactionDocument.list(take("revisions")) { (node) throws(JSONError) in
-            try node.integer()
-        }
-        let versions = try TransactionDocument.list(take("versions")) { (node) throws(JSONError) in
-            var fields = try node.fields()
-            let version = VersionName(try fields.need("key").key(), at: try fields.need("revision").integer())
-            try fields.end()
-            return version
-        }
+        let (revisions, versions) = (try revisions(), try versions())
         let to = try number("to", 0...Int64.max)
         let topics = try TransactionDocument.list(take("topics")) { (node) throws(JSONError) in try node.topic() }
         switch (to, revisions.isEmpty && versions.isEmpty, topics.isEmpty) {

@@ -43,10 +43,12 @@ public struct Impact: Hashable, Sendable {
     /// told. Of many the first.
     public var unjudged: [Revision]
     public var unjudgedCount: Int
+    /// So many reads were made since that clients could not keep until they were noted: who knows what by them can't be told.
+    public var lostReads: Int
 
     package init(
         at: Position, commits: [DerivedCommit] = [], unlisted: Int = 0, readers: [ImpactReader] = [],
-        unjudged: [Revision] = [], unjudgedCount: Int = 0
+        unjudged: [Revision] = [], unjudgedCount: Int = 0, lostReads: Int = 0
     ) {
         self.at = at
         self.commits = commits
@@ -54,6 +56,7 @@ public struct Impact: Hashable, Sendable {
         self.readers = readers
         self.unjudged = unjudged
         self.unjudgedCount = unjudgedCount
+        self.lostReads = lostReads
     }
 
     package static let mostCommits = 10_000
@@ -77,10 +80,13 @@ public struct DerivedCommit: Hashable, Sendable {
     public struct Edge: Hashable, Sendable {
         public var reason: Reason
         public var version: VersionName
+        /// The topic that showed the version, if its list was read; `nil`: it was read by its key.
+        public var topic: Topic?
 
-        package init(_ reason: Reason, _ version: VersionName) {
+        package init(_ reason: Reason, _ version: VersionName, in topic: Topic? = nil) {
             self.reason = reason
             self.version = version
+            self.topic = topic
         }
     }
 
@@ -109,13 +115,16 @@ public struct ImpactReader: Hashable, Sendable {
     public var context: String { contextBytes.text }
     /// What was read, or written.
     public var version: VersionName
+    /// The topic that showed the version, if its list was read.
+    public var topic: Topic?
     /// When it was read first, by the reader's clock, or written.
     public var time: Timestamp
 
-    package init(agent: String, context: String, version: VersionName, time: Timestamp) {
+    package init(agent: String, context: String, version: VersionName, in topic: Topic? = nil, time: Timestamp) {
         agentBytes = ByBytes(agent)
         contextBytes = ByBytes(context)
         self.version = version
+        self.topic = topic
         self.time = time
     }
 }

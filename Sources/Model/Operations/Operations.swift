@@ -24,6 +24,7 @@ extension Request {
         case diff(GetDiff)
         case impact(GetImpact)
         case plan(GetPlan)
+        case knowledge(GetKnowledge)
     }
 }
 
@@ -52,6 +53,7 @@ extension Reply {
         case diff(DiffPage)
         case impact(Impact)
         case planned(Plan)
+        case knowledge(Knowledge)
     }
 }
 
@@ -80,6 +82,7 @@ extension Request.Body {
         case .diff: GetDiff.traits
         case .impact: GetImpact.traits
         case .plan: GetPlan.traits
+        case .knowledge: GetKnowledge.traits
         }
     }
 
@@ -106,6 +109,7 @@ extension Request.Body {
         case .diff(let operation): operation.touches
         case .impact(let operation): operation.touches
         case .plan(let operation): operation.touches
+        case .knowledge(let operation): operation.touches
         }
     }
 }
@@ -136,6 +140,7 @@ extension Reply.Body {
         case .diff: GetDiff.traits.yieldsToBusy
         case .impact: GetImpact.traits.yieldsToBusy
         case .planned: GetPlan.traits.yieldsToBusy
+        case .knowledge: GetKnowledge.traits.yieldsToBusy
         }
     }
 }

@@ -49,7 +49,18 @@ extension Work {
 extension Transaction {
     /// What it changes; and what it requires, whose answer shows what is there.
     fileprivate var touches: [Touched] {
-        var (keys, topics): ([Key], [Topic]) = (reads.map(\.key), [])
+        var (keys, topics): ([Key], [Topic]) = ([], [])
+        var elsewhere: [ReadVersion] = []
+        for read in reads {
+            if let other = read.branch, other != branch {
+                elsewhere.append(read)
+            } else {
+                switch read.subject {
+                case .key(let key): keys.append(key)
+                case .topic(let topic): topics.append(topic)
+                }
+            }
+        }
         for precondition in preconditions {
             switch precondition {
             case .at(let key, _), .absent(let key): keys.append(key)
@@ -59,6 +70,12 @@ extension Transaction {
             }
         }
         var touched = [Touched(.write, on: branch, .keys(changes.map(\.key)))]
+        for read in elsewhere {
+            switch read.subject {
+            case .key(let key): touched.append(Touched(.read, on: read.branch, .keys([key])))
+            case .topic(let topic): touched.append(Touched(.read, on: read.branch, .topics(TopicFilter([topic]))))
+            }
+        }
         if !keys.isEmpty { touched.append(Touched(.read, on: branch, .keys(keys))) }
         if !topics.isEmpty { touched.append(Touched(.read, on: branch, .topics(TopicFilter(topics)))) }
         return touched

@@ -49,9 +49,19 @@ extension CanonicalEncoder {
         }
     }
 
-    mutating func read(_ read: ReadVersion) {
-        string(read.key.text)
-        integer(read.version)
+    /// As they were before there was more to say of reads, where there is not; else none, and ``moreReads(_:)`` has them.
+    mutating func reads(_ reads: [ReadVersion]) {
+        list(reads.allSatisfy(\.isPlain) ? reads : []) {
+            $0.string($1.subject.text)
+            $0.integer($1.version)
+        }
+    }
+
+    /// Behind everything else.
+    mutating func moreReads(_ reads: [ReadVersion]) {
+        if reads.allSatisfy(\.isPlain) { return }
+        byte(2)
+        raw(ReadList.encode(reads))
     }
 
     /// All but the revision, which is the commit's.
@@ -75,8 +85,9 @@ extension CanonicalEncoder {
         string(transaction.context)
         string(transaction.message)
         list(transaction.preconditions) { $0.precondition($1) }
-        list(transaction.reads) { $0.read($1) }
+        reads(transaction.reads)
         list(transaction.changes) { $0.change($1) }
+        moreReads(transaction.reads)
     }
 
     mutating func merge(_ merge: Merge) {

@@ -29,12 +29,13 @@ package enum CommitHash {
         encoder.byte(fork == nil ? 0 : 1)
         if let fork { encoder.fork(fork) }
         encoder.list(preconditions) { $0.precondition($1) }
-        encoder.list(reads) { $0.read($1) }
+        encoder.reads(reads)
         encoder.list(records) { $0.record($1) }
         if !provenance.isEmpty {
             encoder.byte(1)
             encoder.raw(provenance.encoded)
         }
+        encoder.moreReads(reads)
         return SHA256.hash(data: encoder.bytes).withUnsafeBytes { Array($0) }
     }
 

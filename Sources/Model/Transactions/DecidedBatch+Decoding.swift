@@ -24,16 +24,18 @@ extension DecidedBatch {
 
     package init(decoding data: Data) throws(Undecodable) {
         guard let version = data.first else { throw .damaged }
-        guard version == Self.version else { throw .unknownVersion(version) }
+        guard version == Self.version || version == Self.lastVersion else { throw .unknownVersion(version) }
         guard data.count > Self.checksumBytes else { throw .damaged }
         let body = data.dropLast(Self.checksumBytes)
         guard Self.checksum(body) == data.suffix(Self.checksumBytes) else { throw .damaged }
-        do { self = try Self.decode(Data(body.dropFirst())) } catch let error as Undecodable { throw error } catch {
+        do { self = try Self.decode(Data(body.dropFirst()), isOld: version == Self.lastVersion) } catch let error
+            as Undecodable
+        { throw error } catch {
             throw .damaged
         }
     }
 
-    private static func decode(_ body: Data) throws -> DecidedBatch {
+    private static func decode(_ body: Data, isOld: Bool) throws -> DecidedBatch {
         var decoder = CanonicalDecoder(body)
         let lineage = Lineage(try decoder.word())
         let follows = try decoder.revision()
@@ -42,7 +44,7 @@ extension DecidedBatch {
         let mostKept = try decoder.word()
         guard mostKept <= mostKeptAtAll else { throw Undecodable.damaged }
         var entries: [Entry] = []
-        for _ in 0..<(try decoder.count(least: 9)) { entries.append(try decoder.entry()) }
+        for _ in 0..<(try decoder.count(least: 9)) { entries.append(try decoder.entry(isOld)) }
         let reachedHash = try decoder.raw(32)
         guard decoder.isAtEnd else { throw Undecodable.damaged }
         return DecidedBatch(
@@ -52,28 +54,35 @@ extension DecidedBatch {
 }
 
 extension CanonicalDecoder {
-    fileprivate mutating func entry() throws -> DecidedBatch.Entry {
+    fileprivate mutating func entry(_ isOld: Bool) throws -> DecidedBatch.Entry {
         let byte = try byte()
         guard let tag = DecidedBatch.Tag(rawValue: byte) else { throw DecidedBatch.Undecodable.unknownEntry(byte) }
         switch tag {
-        case .commit: return .commit(try commit())
+        case .commit: return .commit(try commit(isOld))
         case .number: return .number(try number())
         case .opened: return .opened(SessionID(try word()), agent: try name())
         case .dropped: return .dropped(try list(least: 8) { SessionID(try $0.word()) })
         case .noted:
             let agent = try name()
-            return .noted(try list(least: 40) { try $0.noted() }, agent: agent)
+            if isOld { return .noted(NoteReads(agent: agent, reads: try list(least: 40) { try $0.oldNoted() })) }
+            let session = try flag() ? SessionID(try word()) : nil
+            let dropped = try revision()
+            return .noted(
+                NoteReads(
+                    agent: agent, session: session, reads: try list(least: 24) { try $0.noted() },
+                    dropped: Int(dropped)))
         case .floor: return .floor(try revision())
         case .notesForgotten: return .notesForgotten(before: Timestamp(milliseconds: try integer()))
         }
     }
 
-    private mutating func commit() throws -> DecidedCommit {
+    private mutating func commit(_ isOld: Bool) throws -> DecidedCommit {
         var info = try info()
         info.hash = try word()
         let fork = try flag() ? DecidedFork(try fork(), id: try integer()) : nil
         let preconditions = try list(least: 9) { try $0.precondition() }
-        let reads = try list(least: 16) { ReadVersion(key: try $0.key(), version: try $0.integer()) }
+        let reads =
+            try isOld ? list(least: 16) { ReadVersion(key: try $0.key(), version: try $0.integer()) } : readList()
         var records: [Record] = []
         for place in 0..<(try count(least: 17)) {
             records.append(try record(LogCursor(revision: info.revision, ordinal: UInt32(clamping: place))))
@@ -156,7 +165,22 @@ extension CanonicalDecoder {
             acknowledged: acknowledged)
     }
 
+    private mutating func readList() throws -> [ReadVersion] {
+        let data = try data()
+        if data.isEmpty { return [] }
+        let reads = try ReadList.decode(data)
+        if reads.isEmpty { throw Malformed() }
+        return reads
+    }
+
     private mutating func noted() throws -> NotedRead {
+        let context = try name()
+        let reads = try readList()
+        guard reads.count == 1 else { throw Malformed() }
+        return NotedRead(context: context, reads[0], at: Timestamp(milliseconds: try integer()))
+    }
+
+    private mutating func oldNoted() throws -> NotedRead {
         NotedRead(
             context: try name(), branch: try branch(), key: try key(), version: try integer(),
             time: Timestamp(milliseconds: try integer()))

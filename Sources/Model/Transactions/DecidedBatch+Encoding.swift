@@ -9,7 +9,9 @@ import FoundationEssentials
 // understood can't be applied. Whatever is to be added gets a new version.
 
 extension DecidedBatch {
-    static let version: UInt8 = 3
+    static let version: UInt8 = 4
+    /// Reads had a key and a version in it, and notes no session.
+    static let lastVersion: UInt8 = 3
     static let checksumBytes = 32
 
     enum Tag: UInt8 {
@@ -59,10 +61,13 @@ extension CanonicalEncoder {
         case .dropped(let ids):
             tag(.dropped)
             list(ids) { $0.word($1.id) }
-        case .noted(let reads, let agent):
+        case .noted(let notes):
             tag(.noted)
-            string(agent)
-            list(reads) { $0.noted($1) }
+            string(notes.agent)
+            byte(notes.session == nil ? 0 : 1)
+            if let session = notes.session { word(session.id) }
+            integer(Int64(notes.dropped))
+            list(notes.reads) { $0.noted($1) }
         case .floor(let revision):
             tag(.floor)
             integer(revision)
@@ -83,7 +88,7 @@ extension CanonicalEncoder {
             integer(fork.id)
         }
         list(decided.preconditions) { $0.precondition($1) }
-        list(decided.reads) { $0.read($1) }
+        data(decided.reads.isEmpty ? Data() : Data(ReadList.encode(decided.reads)))
         list(decided.commit.records) { $0.record($1) }
         list(decided.derived) { $0.integer(Int64($1)) }
         data(decided.provenance.isEmpty ? Data() : Data(decided.provenance.encoded))
@@ -99,9 +104,7 @@ extension CanonicalEncoder {
 
     private mutating func noted(_ read: NotedRead) {
         string(read.context)
-        string(read.branch.text)
-        string(read.key.text)
-        integer(read.version)
+        data(Data(ReadList.encode([read.read])))
         integer(read.time.milliseconds)
     }
 }

@@ -45,11 +45,11 @@ package struct DecidedBatch: Equatable, Sendable {
         case number(DecidedNumber)
         case opened(SessionID, agent: String)
         case dropped([SessionID])
-        /// Those that were not on record yet.
-        case noted([NotedRead], agent: String)
+        /// Those of branches that are there.
+        case noted(NoteReads)
         /// The oldest revision that is still kept.
         case floor(Revision)
-        /// Those of what was read first before then are forgotten.
+        /// Those that came before then are forgotten.
         case notesForgotten(before: Timestamp)
     }
 

@@ -20,8 +20,8 @@ extension Transaction {
             bytes += precondition.name.utf8.count
         }
         for read in reads {
-            if let refusal = limits.refusal(ofKey: read.key) ?? negative(read.version, read.key.text) { return refusal }
-            bytes += read.key.text.utf8.count
+            if let refusal = read.shapeRefusal(limits: limits) { return refusal }
+            bytes += read.subject.text.utf8.count
         }
         for change in changes {
             if let refusal = change.shapeRefusal(limits: limits) { return refusal }
@@ -59,6 +59,18 @@ extension Work {
         case .branch(let change): change.shapeRefusal(limits: limits)
         case .tag(let change): change.shapeRefusal(limits: limits)
         }
+    }
+}
+
+extension ReadVersion {
+    package func shapeRefusal(limits: Limits) -> Refusal? {
+        let text = subject.text
+        let name =
+            switch subject {
+            case .key(let key): limits.refusal(ofKey: key)
+            case .topic: limits.refusal(ofText: text, "topic", most: limits.keyBytes, "keyBytes")
+            }
+        return name ?? negative(version, text) ?? negative(cut, text)
     }
 }
 

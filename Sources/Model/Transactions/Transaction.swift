@@ -15,7 +15,8 @@ public struct Transaction: Hashable, Sendable {
     }
     public var preconditions: [Precondition]
     public var changes: [Change]
-    /// What the agent read and built upon: recorded, not checked (what is to be checked is a precondition).
+    /// What the agent read and built upon, in this transaction or before it in its context: recorded, not checked (what is to be
+    /// checked is a precondition).
     public var reads: [ReadVersion]
 
     public init(
@@ -89,16 +90,6 @@ public struct Put: Hashable, Sendable {
         self.attributes = attributes
         self.links = links
         self.expiry = expiry
-    }
-}
-
-/// "I read this key, and what I saw was the version of this revision" (0: no record).
-public struct ReadVersion: Hashable, Sendable {
-    public var key: Key
-    public var version: Revision
-    public init(key: Key, version: Revision) {
-        self.key = key
-        self.version = version
     }
 }
 

@@ -4,10 +4,13 @@ package struct ReadNote: Hashable, Sendable {
     package var key: Key
     /// 0: there was no record.
     package var version: Revision
-    package init(context: UInt32, key: Key, version: Revision) {
+    /// The state in which there was none; else 0.
+    package var cut: Revision
+    package init(context: UInt32, key: Key, version: Revision, cut: Revision = 0) {
         self.context = context
         self.key = key
         self.version = version
+        self.cut = version == 0 ? cut : 0
     }
 }
 
@@ -38,16 +41,24 @@ extension ViewCache {
     @usableFromInline
     mutating func note(_ slot: Int, version: Revision, context: UInt32) {
         guard context != 0 else { return }
-        if notes.add(ReadNote(context: context, key: slots[slot].key, version: version)) { slots[slot].noted = context }
+        if notes.add(ReadNote(context: context, key: slots[slot].key, version: version, cut: cut?.revision ?? 0)) {
+            slots[slot].noted = context
+        }
     }
 
     /// For a value that a reader got from the broker instead of from here.
     package mutating func noteFetched(_ key: Key, version: Revision, context: UInt32) {
         guard context != 0 else { return }
         guard let slot = find(key.text), slots[slot].entry.record?.revision == version else {
-            _ = notes.add(ReadNote(context: context, key: key, version: version))
+            _ = notes.add(ReadNote(context: context, key: key, version: version, cut: cut?.revision ?? 0))
             return
         }
         if slots[slot].noted != context { note(slot, version: version, context: context) }
+    }
+
+    /// Of a key that has no slot, since it has no record. Who tells it only once is its owner.
+    /// - Returns: whether there was room.
+    package mutating func noteAbsent(_ key: Key, context: UInt32) -> Bool {
+        notes.add(ReadNote(context: context, key: key, version: 0, cut: cut?.revision ?? 0))
     }
 }

@@ -76,6 +76,15 @@ FUNCTION(connect)
     return call_object(code, &call);
 }
 
+FUNCTION(memory_context)
+{
+    Number memory;
+    membus_text context;
+    membus_memory other;
+    PARSE("KO&:memory_context", &memory, TEXT, &context);
+    return owner_object(membus_memory_context(memory, context, &other), &other);
+}
+
 FUNCTION(close_memory)
 {
     Number memory;
@@ -386,6 +395,7 @@ PyMethodDef functions[] = {
     {"token_write", token_write, METH_VARARGS, NULL},
     {"connect", connect, METH_VARARGS, NULL},
     {"close", close_memory, METH_VARARGS, NULL},
+    {"memory_context", memory_context, METH_VARARGS, NULL},
     {"memory_state", memory_state, METH_VARARGS, NULL},
     {"state_next", state_next, METH_VARARGS, NULL},
     {"follow", follow, METH_VARARGS, NULL},

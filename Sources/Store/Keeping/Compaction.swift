@@ -36,32 +36,54 @@ extension Writer {
     /// - Returns: whether more is to be done.
     package func sweep(budget: Int = 500, upTo revision: Revision? = nil) throws(StoreError) -> Bool {
         let swept: Bool = try transaction("compacting") { db in
-            var sweep = Sweep(db: db, state: state, most: revision ?? .max)
+            var sweep = Sweep(db: db, state: state, most: revision ?? .max, known: pinsKnown)
             var step = try sweep.step(budget: max(1, budget))
             if !step.more { step = try sweep.again(budget: max(1, budget), hasDropped: step.hasDropped) }
-            return (more: step.more, hasDropped: step.hasDropped, evicted: sweep.evicted)
+            return (more: step.more, evicted: sweep.evicted)
         } then: { step, _ in
             for version in step.evicted { evicted.add(version.key, bytes: version.bytes) }
-            // Whenever that was: a sweep may have been held up, and go on long after the floor has risen.
-            if step.hasDropped { notes.isDue = true }
             return step.more
         }
         if swept { return true }
-        if try passNotes(budget: max(1, budget)) { return true }
+        if try dropNotes(budget: max(1, budget)) { return true }
         if try connection.perform("migrating the store", { try Migrator().step($0) }) { return true }
         return try giveBackSpace()
     }
 
-    private func passNotes(budget: Int) throws(StoreError) -> Bool {
-        guard notes.isUnderWay else { return false }
+    private func dropNotes(budget: Int) throws(StoreError) -> Bool {
+        guard notesToDrop else { return false }
         return try transaction("dropping notes") { db in
-            var pass = notes
-            let more = try pass.step(db, forgotten: state.notesForgotten, budget: budget)
-            return (pass, more)
-        } then: { passed, _ in
-            notes = passed.0
-            return passed.1
+            try NoteRow.drop(before: state.notesForgotten, most: budget, in: db)
+        } then: { more, _ in
+            notesToDrop = more
+            return more
         }
+    }
+}
+
+/// What is looked at, as found out last: with thousands of branches it takes longer than a step of sweeping.
+final class KnownPins {
+    struct Key: Equatable {
+        let branches: Int
+        let floor: Revision
+        let tags, lastTag: Int64
+    }
+    private var pins: (key: Key, pins: [Int64: [Revision]])?
+    private var inAll: (branches: Int, contained: BranchVector)?
+
+    func pins(_ key: Key, _ find: () throws -> [Int64: [Revision]]) rethrows -> [Int64: [Revision]] {
+        if let pins, pins.key == key { return pins.pins }
+        let found = try find()
+        pins = (key, found)
+        return found
+    }
+
+    /// What every branch contains.
+    func inAll(of branches: BranchTable) -> BranchVector {
+        if let inAll, inAll.branches == branches.changes { return inAll.contained }
+        let found = branches.containedInAll
+        inAll = (branches.changes, found)
+        return found
     }
 }
 
@@ -72,12 +94,13 @@ private struct Sweep {
     let most: Revision
     /// What has gone for want of space.
     private(set) var evicted: [(key: Key, bytes: Int64)] = []
-    private var containedInAll: [Int64: Revision]?
+    private let known: KnownPins
 
-    init(db: Database, state: WriterState, most: Revision) {
+    init(db: Database, state: WriterState, most: Revision, known: KnownPins) {
         self.db = db
         self.state = state
         self.most = most
+        self.known = known
     }
 
     private struct Swept {
@@ -124,7 +147,7 @@ private struct Sweep {
 
     private mutating func drop(_ changes: [Swept]) throws -> Bool {
         if changes.isEmpty { return false }
-        let pins = state.branches.pins(tags: try tags())
+        let pins = try pins()
         var dropped: [(branch: Int64, key: String, place: LogCursor)] = []
         for change in changes {
             let pins = pins[change.branch] ?? []
@@ -165,6 +188,16 @@ private struct Sweep {
             )
         }
         return changes
+    }
+
+    private func pins() throws -> [Int64: [Revision]] {
+        // Tags are never changed.
+        let tags = try db.first("SELECT count(*), ifnull(max(created), 0) FROM tags") { row -> [Int64] in
+            [try row[0], try row[1]]
+        }
+        let key = KnownPins.Key(
+            branches: state.branches.changes, floor: state.floor, tags: tags?[0] ?? 0, lastTag: tags?[1] ?? 0)
+        return try known.pins(key) { state.branches.pins(tags: try self.tags(), floor: state.floor) }
     }
 
     private func tags() throws -> [(branch: Int64, revision: Revision)] {
@@ -217,11 +250,9 @@ private struct Sweep {
         return true
     }
 
-    private mutating func isContainedInAll(_ change: Swept) -> Bool {
+    private func isContainedInAll(_ change: Swept) -> Bool {
         if state.branches.mergeCount == 0 { return true }
-        let known = containedInAll ?? state.branches.containedInAll
-        containedInAll = known
-        return known[change.branch] ?? 0 >= change.place.revision
+        return known.inAll(of: state.branches)[change.branch] >= change.place.revision
     }
 
     /// Of the value, which may be told by what it changed of another one.
@@ -241,11 +272,6 @@ private struct Sweep {
             """
             DELETE FROM commits WHERE revision >= ? AND revision <= ?
             AND NOT EXISTS (SELECT 1 FROM changes WHERE position >= revision << 20 AND position < (revision + 1) << 20)
-            """, span)
-        try db.run(
-            """
-            DELETE FROM reads WHERE revision >= ? AND revision <= ?
-            AND NOT EXISTS (SELECT 1 FROM commits WHERE commits.revision = reads.revision)
             """, span)
         try BareCommits.dropGone(db, from: first, to: last)
     }

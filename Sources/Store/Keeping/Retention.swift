@@ -8,7 +8,7 @@ package struct Retention: Hashable, Sendable {
     package var bytes: Int64 = 1 << 30
     /// …but not what is younger than this, so that views and readers can finish what they do.
     package var least: Duration = .seconds(600)
-    /// Notes of who read what have this much for themselves, and go with the history that they speak of.
+    /// Notes of who read what have this much for themselves, and go oldest first.
     package var notesBytes: Int64 = 64 << 20
 
     package init() {}
@@ -25,8 +25,6 @@ struct Window {
     let db: Database
     let state: WriterState
     let ages: HistoryAges
-    /// As far as they are measured.
-    let notes: NotesPass.Measure?
     let now: Timestamp
 
     /// By size it moves an eighth of the history at a time: sweep, then ask again. Ages are what brokers have lived
@@ -88,16 +86,7 @@ struct Window {
             SELECT CAST((SELECT total(length(bytes) + 512) FROM hashes) + 1.5
               * (SELECT total(ifnull(length(results), 0) + length(CAST(agent AS BLOB)) + 64) FROM sessions) AS INTEGER)
             """)
-        return try (tables ?? 0) + notesBytes()
-    }
-
-    private func notesBytes() throws -> Int64 {
-        if let notes { return notes.bytes }
-        let text = "length(CAST(agent AS BLOB)) + length(CAST(context AS BLOB)) + length(CAST(key AS BLOB))"
-        var bytes: Int64 = 0
-        let sizes = try db.rows("SELECT \(text), count(*) FROM accesses GROUP BY 1")
-        while let row = try sizes.next() { bytes += NotesPass.Measure.bytes(ofText: try row[0]) * (try row[1]) }
-        return bytes
+        return (tables ?? 0) + state.notesBytes
     }
 }
 

@@ -6,9 +6,8 @@ import MembusModel
 //   reverted (table) ── what each left out ──▶ a walk over the commits after the revert ──▶ what derived since
 //
 // What had derived before is among what was left out. What contexts knew until then counts as told, or they would be suspect
-// for ever; what they read of it afterwards counts. A walk goes on where it was left, so that each commit is looked at once,
-// at the first merge after it; and it is told of reads as they are noted. It is memory only: a restart, or a batch that
-// failed, begins it anew from the file.
+// for ever; what they read of it afterwards counts. A walk goes on where it was left, so that each commit and note is looked
+// at once, at the first merge after it. It is memory only: a restart, or a batch that failed, begins it anew from the file.
 
 /// Used by the thread that commits, and by a reader for one plan each.
 final class Cascades {
@@ -19,32 +18,17 @@ final class Cascades {
         var read: ImpactRead
     }
     private var walks: [Revision: Walk] = [:]
-    private var notes = 0
     /// Those up to a revision, all of them.
     private var known: [(revision: Revision, branch: Int64)] = []
     private var knownUpTo: Revision = 0
     /// Whether anything that cascades wrote may have been reverted.
     private var areTouched = false
-    /// Beyond so many the walks begin anew from the file.
-    private static let mostNotes = 200_000
     /// So much is looked at for one merge.
     private static let mostLookedAt = 1_000_000
 
     func forget() {
         walks = [:]
-        notes = 0
         (known, knownUpTo, areTouched) = ([], 0, false)
-    }
-
-    /// Somebody has read a version.
-    func noted(_ read: NotedRead, of agent: String, at time: Timestamp) {
-        guard !walks.isEmpty else { return }
-        notes += 1
-        if notes > Self.mostNotes { return forget() }
-        for revision in Array(walks.keys) {
-            walks[revision]?.read.note(
-                VersionName(read.key, at: read.version), by: agent, in: read.context, at: time)
-        }
     }
 
     /// The reverts that a state contains and that nobody has reverted, each with all that derives from what it undid.
@@ -96,10 +80,9 @@ final class Cascades {
             "SELECT key, version FROM reverted WHERE revision = ? AND cascades = 1", [revision])
         var leftOut: Set<VersionName> = []
         while let row = try cursor.next() { leftOut.insert(VersionName(Key(unchecked: try row[0]), at: try row[1])) }
-        let time = try planner.reader.commit(revision)?.time ?? .never
         return Walk(
             revision: revision, branch: branch, leftOut: leftOut,
-            read: ImpactRead(after: revision, at: time, of: leftOut))
+            read: ImpactRead(after: revision, of: leftOut))
     }
 }
 

@@ -203,13 +203,14 @@ private struct Picker {
     /// that version.
     mutating func compareReads(of revision: Revision, from source: Branch) throws {
         var reads: [VersionName] = []
-        let cursor = try reader.db.rows(
-            "SELECT key, version FROM reads WHERE revision = ? ORDER BY ordinal", [revision])
-        while let row = try cursor.next() { reads.append(VersionName(Key(unchecked: try row[0]), at: try row[1])) }
-        let preconditions =
-            try reader.db.first("SELECT preconditions FROM commits WHERE revision = ?", [revision]) {
-                try CommitRow.preconditions(try $0[0])
-            } ?? []
+        let row = try reader.db.first("SELECT preconditions, reads FROM commits WHERE revision = ?", [revision]) {
+            (preconditions: try CommitRow.preconditions(try $0[0]), reads: try CommitRow.reads(try $0[1]))
+        }
+        // What its context had read before is not what it read.
+        for read in row?.reads ?? [] where read.isOwn {
+            if let key = read.key { reads.append(VersionName(key, at: read.version)) }
+        }
+        let preconditions = row?.preconditions ?? []
         for precondition in preconditions {
             switch precondition {
             case .at(let key, let version): reads.append(VersionName(key, at: version))
@@ -228,9 +229,12 @@ private struct Picker {
     private mutating func isThere(_ read: VersionName) throws -> Bool {
         // What an earlier one of these commits wrote.
         if made[read.key]?.madeOf.last == read.revision { return true }
-        guard let there = try shown(read.key) else { return read.revision == 0 }
+        guard let there = try shown(read.key) else {
+            return try read.revision == 0 || reader.version(read)?.content == nil
+        }
         if there.revision == read.revision { return true }
-        if read.revision == 0 { return there.present == nil }
+        // Whichever deletion it was.
+        if try read.revision == 0 || reader.version(read)?.content == nil { return there.present == nil }
         guard let origin = try reader.origin(of: there.record), origin.making == .picked else { return false }
         return origin.madeOf.contains(read.revision)
     }

@@ -8,18 +8,16 @@ extension Reader {
     }
 }
 
-/// What derives from some versions, found by one walk forward over all commits since the oldest of them:
+/// What derives from some versions, found by one walk forward over all commits and notes since the oldest of them, in the order
+/// in which they came:
 ///
-///   1. notes   who has read which of the versions since: of all that is on record
-///   2. walk    commit by commit. It derives if it is one that was asked about, if what it is on record to have read or
-///              required is bad by now, or if its agent knew such, in its context. What it wrote is bad then; what is made of
-///              something bad is bad in any case
+///   a note     its reader knows what is bad of what it names
+///   a commit   derives if it is one that was asked about, if what it is on record to have read or required is bad by now, or
+///              if its agent knew such, in its context. What it wrote is bad then; what is made of something bad is bad in any
+///              case
 ///
-/// Nothing that a commit could have read comes after it, so that no commit is looked at twice, and no index of readers is
-/// needed. Merges, rollbacks and reverts write what others knew: they carry, and do not derive.
-///
-/// Reads that came in notes are placed among the commits by their time, which is the reader's clock's, and never later than
-/// when the broker took the note.
+/// Nothing that a commit or a note could have read comes after it, so that nothing is looked at twice, and no index of readers
+/// is needed. Merges, rollbacks and reverts write what others knew: they carry, and do not derive.
 package struct ImpactRead: StepwiseRead {
     package static let doing = "looking for what derives from it"
     private let request: GetImpact
@@ -35,50 +33,39 @@ package struct ImpactRead: StepwiseRead {
         /// Where no context is named: what one session does has nothing to do with what another does.
         let session: Int64?
 
-        init(_ agent: String, _ context: String, session: Int64? = nil) {
+        init(_ agent: String, _ context: String, session: Int64?) {
             self.agent = ByBytes(agent)
             self.context = ByBytes(context)
             self.session = context.isEmpty ? session : nil
         }
-
-        /// By notes, which name no session.
-        var noted: Who { Who(agent.text, context.text) }
-    }
-    private struct Note {
-        let who: Who
-        let time: Timestamp
     }
     private struct Known {
         var version: VersionName
+        var topic: Topic?
         var time: Timestamp
-    }
-    private struct NotePlace {
-        var agent = "", context = "", key = ""
-        var branch = Int64.min
-        var version = Int64.min
+        /// Commits of this revision and later ones came after it.
+        var before: Revision
     }
 
     private var upTo: Position?
-    private var notesRead = false
-    private var lastNote = NotePlace()
-    private var notes: [VersionName: [Note]] = [:]
-    /// Who has put any read on record: in notes, or with a commit.
-    private var recorders: Set<Who> = []
+    private var areSeedsBad = false
+    private var lastNote: Int64 = 0
     private var next: Revision
     /// What was asked about, what derived commits wrote, and what is made of any of it.
     private(set) var bad: Set<VersionName> = []
     /// Without what is only made of it.
     private(set) var written: Set<VersionName> = []
     private var badKeys: Set<Key> = []
-    /// By notes, what each has read first of what is bad by now.
-    private var badReads: [Who: Known] = [:]
-    /// What each knows by having written it, or read it with a commit.
+    /// What each knows first, by having written or read it.
     private var known: [Who: Known] = [:]
-    private var lastCommit: [Who: Timestamp] = [:]
+    private var lastCommit: [Who: Revision] = [:]
+    /// Commits that say nothing of what they were built on, and whose they are.
+    private var silent: [(revision: Revision, who: Who)] = []
+    private var silentCount: [Who: Int] = [:]
+    /// Who has put reads on record with a commit.
+    private var recorders: Set<Who> = []
     private var impact = Impact(at: .origin)
-    /// Notes of what was read before then do not count.
-    private var notesSince = Timestamp.never
-    /// Commits up to this one only carry what is bad; 0: all may derive.
+    /// Commits up to this one only carry what is bad, and notes before it do not count; 0: all may derive.
     private var toldAt: Revision = 0
 
     package init(_ request: GetImpact) {
@@ -92,14 +79,13 @@ package struct ImpactRead: StepwiseRead {
     }
 
     /// What derives from versions after they were undone: see ``goOn(in:looking:)``.
-    init(after revert: Revision, at time: Timestamp, of undone: Set<VersionName>) {
+    init(after revert: Revision, of undone: Set<VersionName>) {
         request = GetImpact(versions: [])
         seeds = undone
         seedRevisions = Set(undone.map(\.revision))
         (seedCommits, excluded) = ([], [])
         first = undone.lazy.map(\.revision).min() ?? 1
         next = first
-        notesSince = time
         toldAt = revert
     }
 
@@ -107,26 +93,11 @@ package struct ImpactRead: StepwiseRead {
     /// - Returns: false: there is more to look at.
     mutating func goOn(in snapshot: StoreSnapshot, looking most: Int) throws -> Bool {
         var left = most
-        if !notesRead {
-            notesRead = try readNotes(snapshot, &left)
-            guard notesRead else { return false }
-            // Compaction may have dropped their commits.
-            for name in seeds { spoil(name) }
-        }
+        // Compaction may have dropped their commits.
+        if !areSeedsBad { for name in seeds { spoil(name) } }
+        areSeedsBad = true
         next = max(next, snapshot.floor + 1)
         return try walk(snapshot, snapshot.visible, &left)
-    }
-
-    /// Somebody has read a version since the notes in the file were read.
-    mutating func note(_ name: VersionName, by agent: String, in context: String, at time: Timestamp) {
-        let who = Who(agent, context)
-        recorders.insert(who)
-        guard notesRead, name.revision >= first else { return }
-        if !bad.contains(name) {
-            notes[name, default: []].append(Note(who: who, time: time))
-        } else if time < badReads[who]?.time ?? .distant {
-            badReads[who] = Known(version: name, time: time)
-        }
     }
 
     package mutating func step(_ snapshot: StoreSnapshot, looking most: Int) throws -> Impact? {
@@ -140,9 +111,8 @@ package struct ImpactRead: StepwiseRead {
         }
         impact.at = upTo
         var left = max(1, most)
-        if !notesRead { notesRead = try readNotes(snapshot, &left) }
-        guard notesRead, try walk(snapshot, upTo.revision, &left) else { return nil }
-        finish()
+        guard try walk(snapshot, upTo.revision, &left) else { return nil }
+        try finish(snapshot)
         return impact
     }
 
@@ -171,96 +141,103 @@ package struct ImpactRead: StepwiseRead {
         }
     }
 
-    // MARK: Notes
-
-    /// - Returns: whether it is through.
-    private mutating func readNotes(_ snapshot: StoreSnapshot, _ left: inout Int) throws -> Bool {
-        let cursor = try snapshot.db.rows(
-            """
-            SELECT agent, context, branch, key, version, first_read FROM accesses
-            WHERE (agent, context, branch, key, version) > (?, ?, ?, ?, ?)
-            ORDER BY agent, context, branch, key, version
-            """, [lastNote.agent, lastNote.context, lastNote.branch, lastNote.key, lastNote.version])
-        while let row = try cursor.next() {
-            if left <= 0 { return false }
-            left -= 1
-            lastNote = NotePlace(
-                agent: try row[0], context: try row[1], key: try row[3], branch: try row[2], version: try row[4])
-            let who = Who(lastNote.agent, lastNote.context)
-            recorders.insert(who)
-            let time = Timestamp(milliseconds: try row[5])
-            guard lastNote.version >= first, time >= notesSince else { continue }
-            let name = VersionName(Key(unchecked: lastNote.key), at: lastNote.version)
-            notes[name, default: []].append(Note(who: who, time: time))
-        }
-        return true
-    }
-
     // MARK: The walk
 
     private mutating func walk(_ snapshot: StoreSnapshot, _ upTo: Revision, _ left: inout Int) throws -> Bool {
         let commits = try snapshot.db.rows(
             """
-            SELECT \(CommitRow.columns), preconditions, provenance FROM commits
+            SELECT \(CommitRow.columns), preconditions, provenance, reads FROM commits
             WHERE revision >= ? AND revision <= ? ORDER BY revision
             """, [next, upTo])
-        let reads = try snapshot.db.rows(
-            "SELECT revision, key, version FROM reads WHERE revision >= ? AND revision <= ? ORDER BY revision, ordinal",
-            [next, upTo])
-        var read = try reads.next()
+        // Who read before the oldest of them was written has not read it.
+        let notes = try snapshot.db.rows(
+            "SELECT \(NoteRow.columns) FROM notes WHERE id > ? AND head >= ? AND head <= ? ORDER BY id",
+            [lastNote, max(first, toldAt), upTo])
+        var note = try notes.next()
+        func isDue(before revision: Revision) throws -> Bool { try note.map { try $0[1] < revision } ?? false }
         while let row = try commits.next() {
+            let revision: Revision = try row[0]
+            while try isDue(before: revision) {
+                if left <= 0 { return false }
+                if let present = note { try look(at: NoteRow(present), in: snapshot, &left) }
+                note = try notes.next()
+            }
             if left <= 0 { return false }
             left -= 1
-            let revision: Revision = try row[0]
-            var own: [VersionName] = []
-            var hasReads = false
-            while let present = read, try (present[0] as Revision) <= revision {
-                hasReads = true
-                let name = VersionName(Key(unchecked: try present[1]), at: try present[2])
-                if bad.contains(name) { own.append(name) }
-                read = try reads.next()
-            }
-            try look(at: row, read: own, hasReads: hasReads, in: snapshot, &left)
+            try look(at: row, in: snapshot, &left)
             next = revision + 1
+        }
+        while let present = note {
+            if left <= 0 { return false }
+            try look(at: NoteRow(present), in: snapshot, &left)
+            note = try notes.next()
         }
         return true
     }
 
-    private mutating func look(
-        at row: StoredRow, read: [VersionName], hasReads: Bool, in snapshot: StoreSnapshot, _ left: inout Int
-    ) throws {
+    private mutating func look(at note: NoteRow, in snapshot: StoreSnapshot, _ left: inout Int) throws {
+        left -= 1 + note.reads.count / 4
+        let who = Who(note.agent, note.context, session: note.session)
+        impact.lostReads += note.dropped
+        for read in note.reads where !bad.isEmpty {
+            guard let branch = snapshot.branches.byName[read.branch],
+                let name = try badVersion(read.read, on: branch, before: note.head + 1, in: snapshot)
+            else { continue }
+            learn(who, Known(version: name, topic: read.read.topic, time: read.time, before: note.head + 1))
+        }
+        lastNote = note.id
+    }
+
+    private mutating func look(at row: StoredRow, in snapshot: StoreSnapshot, _ left: inout Int) throws {
         let revision: Revision = try row[0]
         let who = Who(try row[2], try row[6], session: try row[3])
         let time = Timestamp(milliseconds: try row[5])
         let isByBroker = (try row[3] as Int64?) == nil
         let preconditions = try CommitRow.preconditions(try row[9])
         let provenance = try CommitRow.provenance(try row[10])
+        let reads = try CommitRow.reads(try row[11])
+        let isTold = revision <= toldAt
         var edges: [DerivedCommit.Edge] = []
         if seedCommits.contains(revision) { edges.append(.init(.seed, VersionName(Key(unchecked: "*"), at: revision))) }
-        let isTold = revision <= toldAt
-        if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold {
-            edges += read.map { .init(.read, $0) }
-            if !bad.isEmpty {
-                edges += try required(preconditions, on: try row[1], before: revision, in: snapshot)
-                    .map { .init(.required, $0) }
+        if !reads.isEmpty { recorders.insert(who) }
+        if !bad.isEmpty, !reads.isEmpty || !preconditions.isEmpty, let branch = snapshot.branches.byID[try row[1]] {
+            left -= reads.count / 4
+            var own: [DerivedCommit.Edge] = []
+            for read in reads {
+                let other = read.branch.flatMap { snapshot.branches.byName[$0] }
+                guard let name = try badVersion(read, on: other ?? branch, before: revision, in: snapshot) else {
+                    continue
+                }
+                // A key and a list may tell of the same version.
+                if read.isOwn, !own.contains(where: { $0.version == name }) {
+                    own.append(.init(.read, name, in: read.topic))
+                }
+                // Reads stand for themselves, whatever comes of the commit.
+                if !isTold {
+                    learn(who, Known(version: name, topic: read.topic, time: time, before: revision))
+                }
             }
-            if edges.isEmpty, !request.ownOnly, let knows = knows(who, by: time) {
-                edges.append(.init(.context, knows))
+            if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold {
+                edges += own
+                edges += try required(preconditions, on: branch, before: revision, in: snapshot)
             }
         }
-        if !isByBroker { lastCommit[who] = time }
-        // Reads stand for themselves, whatever comes of the commit.
-        if let name = read.first, !isTold { learn(who, name, time) }
+        if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold, edges.isEmpty, !request.ownOnly,
+            let knows = known[who]
+        {
+            edges.append(.init(.context, knows.version, in: knows.topic))
+        }
+        if !isByBroker { lastCommit[who] = revision }
         if edges.isEmpty {
             if !seeds.isEmpty || !provenance.origins.isEmpty {
                 try carry(revision, provenance, who, time, in: snapshot, &left)
             }
-            if !isByBroker, provenance.deed == nil, !bad.isEmpty, !hasReads, preconditions.isEmpty,
-                !recorders.contains(who.noted), provenance.origins.isEmpty,
-                !seedRevisions.contains(revision), try !keys(of: revision, in: snapshot).isEmpty
+            if !isByBroker, provenance.deed == nil, !bad.isEmpty, reads.isEmpty, preconditions.isEmpty,
+                provenance.origins.isEmpty, !seedRevisions.contains(revision), toldAt == 0,
+                try !keys(of: revision, in: snapshot).isEmpty
             {
-                impact.unjudgedCount += 1
-                if impact.unjudged.count < Impact.mostUnjudged { impact.unjudged.append(revision) }
+                silentCount[who, default: 0] += 1
+                if silent.count < Impact.mostUnjudged * 4 { silent.append((revision, who)) }
             }
             return
         }
@@ -271,7 +248,9 @@ package struct ImpactRead: StepwiseRead {
             spoil(name)
             self.written.insert(name)
         }
-        if let key = written.first { learn(who, VersionName(key, at: revision), time) }
+        if let key = written.first {
+            learn(who, Known(version: VersionName(key, at: revision), time: time, before: revision))
+        }
         // A seed is named by what it wrote.
         edges = edges.map { edge in
             edge.reason == .seed ? .init(.seed, VersionName(written.first ?? edge.version.key, at: revision)) : edge
@@ -304,7 +283,7 @@ package struct ImpactRead: StepwiseRead {
         }
         guard let first = own.first, toldAt == 0 else { return }
         // Who wrote what was asked about knows it.
-        learn(who, first, time)
+        learn(who, Known(version: first, time: time, before: revision))
         if let info = try snapshot.db.first(
             "SELECT \(CommitRow.columns) FROM commits WHERE revision = ?", [revision],
             {
@@ -340,40 +319,55 @@ package struct ImpactRead: StepwiseRead {
     private mutating func spoil(_ name: VersionName) {
         guard bad.insert(name).inserted else { return }
         badKeys.insert(name.key)
-        for note in notes.removeValue(forKey: name) ?? [] where note.time < badReads[note.who]?.time ?? .distant {
-            badReads[note.who] = Known(version: name, time: note.time)
-        }
     }
 
     // MARK: Who knows what
 
-    private mutating func learn(_ who: Who, _ version: VersionName, _ time: Timestamp) {
-        if known[who] == nil { known[who] = Known(version: version, time: time) }
+    private mutating func learn(_ who: Who, _ what: Known) {
+        if known[who] == nil { known[who] = what }
     }
 
-    /// What somebody knew by then; by his own commits, else by what he is on record to have read.
-    private func knows(_ who: Who, by time: Timestamp) -> VersionName? {
-        if let known = known[who] { return known.version }
-        guard let read = badReads[who], read.time <= time else { return nil }
-        return read.version
+    /// What a read has seen, if that is bad.
+    private func badVersion(
+        _ read: ReadVersion, on branch: Branch, before revision: Revision, in snapshot: StoreSnapshot
+    ) throws -> VersionName? {
+        let cut = read.cut > 0 ? read.cut : revision - 1
+        switch read.subject {
+        case .key(let key):
+            if read.version > 0 {
+                let name = VersionName(key, at: read.version)
+                return bad.contains(name) ? name : nil
+            }
+            // Its deletion is a version, too.
+            return try shown(key, on: branch, at: cut, in: snapshot)
+        case .topic(let topic):
+            for key in badKeys where topic.matches(key) {
+                if let name = try shown(key, on: branch, at: cut, in: snapshot) { return name }
+            }
+            return nil
+        }
     }
 
     /// Of the bad versions, those that preconditions name, or that a topic showed as of the revision that is named with it.
     private func required(
-        _ preconditions: [Precondition], on branch: Int64, before revision: Revision, in snapshot: StoreSnapshot
-    ) throws -> [VersionName] {
-        guard !preconditions.isEmpty, let branch = snapshot.branches.byID[branch] else { return [] }
-        var found: [VersionName] = []
+        _ preconditions: [Precondition], on branch: Branch, before revision: Revision, in snapshot: StoreSnapshot
+    ) throws -> [DerivedCommit.Edge] {
+        var found: [DerivedCommit.Edge] = []
         for precondition in preconditions {
             switch precondition {
             case .at(let key, let version):
-                if bad.contains(VersionName(key, at: version)) { found.append(VersionName(key, at: version)) }
+                let name = VersionName(key, at: version)
+                if bad.contains(name) { found.append(.init(.required, name)) }
             case .absent(let key):
                 // Its deletion is a version, too.
-                if let name = try shown(key, on: branch, at: revision - 1, in: snapshot) { found.append(name) }
+                if let name = try shown(key, on: branch, at: revision - 1, in: snapshot) {
+                    found.append(.init(.required, name))
+                }
             case .unchanged(let topic, let since):
                 for key in badKeys where topic.matches(key) {
-                    if let name = try shown(key, on: branch, at: since, in: snapshot) { found.append(name) }
+                    if let name = try shown(key, on: branch, at: since, in: snapshot) {
+                        found.append(.init(.required, name, in: topic))
+                    }
                 }
             // Who required it had read nothing that was undone by then.
             case .sound: break
@@ -397,20 +391,29 @@ package struct ImpactRead: StepwiseRead {
 
     // MARK: The end
 
-    private mutating func finish() {
-        var all = known
-        for (who, read) in badReads where all[who].map({ read.time < $0.time }) ?? true { all[who] = read }
-        let silent = all.filter { who, known in (lastCommit[who] ?? .never) < known.time }
-        impact.readers = silent.map { who, known in
+    private mutating func finish(_ snapshot: StoreSnapshot) throws {
+        let quiet = known.filter { who, known in (lastCommit[who] ?? 0) < known.before }
+        impact.readers = quiet.map { who, known in
             ImpactReader(
-                agent: who.agent.text, context: who.context.text, version: known.version, time: known.time)
+                agent: who.agent.text, context: who.context.text, version: known.version, in: known.topic,
+                time: known.time)
         }.sorted {
             ($0.time, ByBytes($0.agent), ByBytes($0.context)) < ($1.time, ByBytes($1.agent), ByBytes($1.context))
         }
         impact.readers = Array(impact.readers.prefix(Impact.mostReaders))
+        var judged: [Who: Bool] = [:]
+        for who in silentCount.keys { judged[who] = try recorders.contains(who) || hasNoted(who, snapshot) }
+        impact.unjudgedCount = silentCount.lazy.filter { judged[$0.key] == false }.reduce(0) { $0 + $1.value }
+        impact.unjudged = silent.lazy.filter { judged[$0.who] == false }.prefix(Impact.mostUnjudged).map(\.revision)
+    }
+
+    private func hasNoted(_ who: Who, _ snapshot: StoreSnapshot) throws -> Bool {
+        try snapshot.db.integer(
+            "SELECT 1 FROM notes WHERE agent = ? AND context = ? AND (context <> '' OR session IS ?) LIMIT 1",
+            [who.agent.text, who.context.text, who.session]) == 1
     }
 }
 
-extension Timestamp {
-    fileprivate static let distant = Timestamp(milliseconds: .max)
+extension ReadVersion {
+    fileprivate var topic: Topic? { if case .topic(let topic) = subject { topic } else { nil } }
 }

@@ -80,7 +80,7 @@ private struct Verifier {
         var hash = try Meta.floorHash(snapshot.db)
         let cursor = try snapshot.db.rows(
             """
-            SELECT \(CommitRow.columns), preconditions, provenance FROM commits
+            SELECT \(CommitRow.columns), preconditions, provenance, reads FROM commits
             WHERE revision > ? AND revision <= ? ORDER BY revision
             """, [snapshot.floor, snapshot.visible])
         while let row = try cursor.next() {
@@ -112,7 +112,7 @@ private struct Verifier {
         let branch: Int64 = try row[1]
         return CommitHash.next(
             after: previous, info: info, fork: try fork(info), preconditions: try CommitRow.preconditions(try row[9]),
-            reads: try reads(info.revision), records: try records(info.revision, branch),
+            reads: try CommitRow.reads(try row[11]), records: try records(info.revision, branch),
             provenance: try CommitRow.provenance(try row[10]))
     }
 
@@ -123,16 +123,6 @@ private struct Verifier {
         return Fork(
             name: branch.name, parent: try snapshot.branches.name(parent), at: branch.fork, context: info.context,
             message: info.message)
-    }
-
-    private func reads(_ revision: Revision) throws -> [ReadVersion] {
-        let cursor = try snapshot.db.rows(
-            "SELECT key, version FROM reads WHERE revision = ? ORDER BY ordinal", [revision])
-        var reads: [ReadVersion] = []
-        while let row = try cursor.next() {
-            reads.append(ReadVersion(key: Key(unchecked: try row[0]), version: try row[1]))
-        }
-        return reads
     }
 
     private mutating func records(_ revision: Revision, _ branch: Int64) throws -> [Record] {

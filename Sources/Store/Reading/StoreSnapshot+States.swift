@@ -11,6 +11,12 @@ extension StoreSnapshot {
             {
                 return try tagged(name)
             }
+            if branches.byName[state.branch] == nil {
+                throw Refusal(
+                    .unknownBranch, "there is no branch and no tag \"\(state.branch)\"",
+                    hint: "list the branches, or the tags; a past state is a revision, or how long ago, such as 10m",
+                    subject: state.branch.text)
+            }
             return (try branch(state.branch), visible)
         case .revision(let revision): return (try branch(state.branch, at: revision), revision)
         case .back(let count):

@@ -17,13 +17,13 @@ enum CommitRow {
 
     static let insertion = """
         INSERT INTO commits(
-          revision, branch, agent, session, number, time, context, message, preconditions, provenance, hash)
-        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          revision, branch, agent, session, number, time, context, message, preconditions, provenance, hash, reads)
+        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
 
     static func insert(
         _ info: CommitInfo, on branch: Int64, preconditions: [Precondition], reads: [ReadVersion],
-        provenance: Provenance, hash: [UInt8], by row: inout Prepared, into db: Database
+        provenance: Provenance, hash: [UInt8], by row: inout Prepared
     ) throws {
         row.bind(info.revision)
         row.bind(branch)
@@ -36,13 +36,11 @@ enum CommitRow {
         row.bind(blob: encode(preconditions))
         row.bind(blob: provenance.isEmpty ? nil : Data(provenance.encoded))
         row.bind(blob: hash)
+        row.bind(blob: reads.isEmpty ? nil : Data(ReadList.encode(reads)))
         try row.run()
-        for (ordinal, read) in reads.enumerated() {
-            try db.run(
-                "INSERT INTO reads(revision, ordinal, key, version) VALUES(?, ?, ?, ?)",
-                [info.revision, ordinal, read.key.text, read.version])
-        }
     }
+
+    static func reads(_ data: Data?) throws -> [ReadVersion] { try data.map { try ReadList.decode($0) } ?? [] }
 
     static func provenance(_ data: Data?) throws -> Provenance {
         try data.map { try Provenance(decoding: $0) } ?? .none

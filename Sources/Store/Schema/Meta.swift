@@ -10,7 +10,7 @@ enum Meta: String {
     case floorHash = "floor_hash"
     /// Up to this position, what the floor has passed is dropped.
     case swept
-    /// Notes of what was read first before then, in milliseconds, are forgotten.
+    /// Notes that came before then, in milliseconds, are forgotten.
     case notesForgotten = "notes_forgotten"
     /// Of the last commit when the floor rose last.
     case time

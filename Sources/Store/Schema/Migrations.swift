@@ -30,6 +30,8 @@ struct Migration: Sendable {
             expand: { db in
                 try db.execute(Schema.quarantine)
                 try db.execute(Schema.branchLife)
+                try db.execute(Schema.recording)
+                try OldReads(db: db).move()
             }),
     ]
 }

@@ -171,6 +171,23 @@ enum Schema {
           WHERE parent IS NOT NULL AND EXISTS (SELECT 1 FROM commits WHERE commits.revision = created);
         """
 
+    /// What was read, since version 6: with each commit in its row, and notes of agents in rows of a batch each.
+    static let recording = """
+        ALTER TABLE commits ADD COLUMN reads BLOB;  -- NULL: none; see ReadList
+
+        CREATE TABLE notes(
+          id INTEGER PRIMARY KEY AUTOINCREMENT,
+          head INTEGER NOT NULL,           -- the newest revision when they came
+          time INTEGER NOT NULL,           -- when they came
+          agent TEXT NOT NULL,
+          session INTEGER,                 -- of a reader that names no context; NULL: none
+          context TEXT NOT NULL,
+          dropped INTEGER NOT NULL,        -- so many more reads, which the client could not keep
+          reads BLOB NOT NULL              -- see NotedList
+        ) STRICT;
+        CREATE INDEX notes_by_who ON notes(agent, context, head);
+        """
+
     /// What compaction has dropped, since version 3.
     static let dropped = """
         CREATE TABLE dropped(              -- what compaction has dropped: see DroppedPlaces

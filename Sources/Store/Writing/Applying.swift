@@ -67,10 +67,11 @@ extension Batch {
             for id in ids where try !writer.sessions.drop(db, id) {
                 throw StoreError.unfitting("session \(id) is not there")
             }
-        case .noted(let reads, let agent):
-            for read in reads where try !record(read, of: agent) {
-                throw StoreError.unfitting("a read of \"\(read.key)\" is on record already")
+        case .noted(let notes):
+            for read in notes.reads where writer.state.branches.byName[read.branch] == nil {
+                throw StoreError.unfitting("a note is of a branch \"\(read.branch)\" that is not there")
             }
+            try record(notes)
         case .notesForgotten(let time):
             guard try forgetNotes(before: time) else {
                 throw StoreError.unfitting("the notes before \(time.milliseconds) are forgotten already")

@@ -7,7 +7,7 @@ extension Batch {
     /// A floor whose commit is missing refuses this item, and costs the others in the batch nothing.
     mutating func raiseFloor(_ request: Compact, by retention: Retention) throws -> WriteResult {
         if request == Compact() { try forgetNotes(beyond: retention.notesBytes) }
-        let window = Window(db: db, state: writer.state, ages: writer.ages, notes: writer.notes.known, now: now)
+        let window = Window(db: db, state: writer.state, ages: writer.ages, now: now)
         let asked = try window.floor(for: request).map { (floor: $0, byAge: $0) }
         let (target, byAge) = try asked ?? window.floor(by: retention)
         guard target > writer.state.floor else { return .done }
@@ -28,7 +28,6 @@ extension Batch {
         // The last commit may go, and its time with it.
         try Meta.set(db, .time, writer.state.time.milliseconds)
         writer.state.floor = revision
-        writer.notes.isDue = true
         return true
     }
 

@@ -49,7 +49,7 @@ struct Batch {
         case .transact(let request, let fingerprint): return try transact(request, fingerprint)
         case .openSession(let id, let agent): return try openSession(id, agent)
         case .closeSession(let id): return try closeSession(id)
-        case .noteReads(let notes): return try note(notes.reads, of: notes.agent)
+        case .noteReads(let notes): return try note(notes)
         case .expire:
             try expire()
             return .done
@@ -142,7 +142,7 @@ struct Batch {
         if let refusal = try expireWhatIsNamed(by: transaction, on: branch) { return .refused(refusal) }
         let facts: Facts
         switch try FactLoader(db: db, state: writer.state, branch: branch).load(
-            transaction, by: author.agent, now: now, limits: writer.limits)
+            transaction, by: author, now: now, limits: writer.limits)
         {
         case .success(let loaded): facts = loaded
         case .failure(let refusal): return .refused(refusal)
@@ -203,7 +203,7 @@ struct Batch {
         info.hash = shortHash(hash)
         try CommitRow.insert(
             info, on: branch.id, preconditions: preconditions, reads: reads, provenance: provenance, hash: hash,
-            by: &commitRow, into: db)
+            by: &commitRow)
         for (ordinal, record) in records.enumerated() {
             precondition(
                 record.revision == info.revision && Int(record.ordinal) == ordinal, "a commit's ordinals run from 0")

@@ -7,15 +7,16 @@ struct FactLoader {
     let branch: Branch
 
     func load(
-        _ transaction: Transaction, by agent: String, now: Timestamp, limits: Limits
+        _ transaction: Transaction, by author: Author, now: Timestamp, limits: Limits
     ) throws -> Result<Facts, Refusal> {
         let needs = transaction.needs
-        var facts = Facts(now: now, agent: agent, head: state.head, heads: [:], changed: [:], limits: limits)
+        var facts = Facts(now: now, agent: author.agent, head: state.head, heads: [:], changed: [:], limits: limits)
         if needs.isEmpty { return .success(facts) }
         let levels = state.branches.levels(of: branch, at: state.head.revision)
         if needs.soundness {
             let shown = ShownState(branch, at: state.head.revision, among: state.branches)
-            facts.unsound = try Soundness(db: db, state: shown).unsound(transaction, by: agent)
+            facts.unsound = try Soundness(db: db, branches: state.branches, state: shown).unsound(
+                transaction, by: author)
         }
         for (key, withValue) in needs.keys {
             guard levels.last?.isFrozen == true else {

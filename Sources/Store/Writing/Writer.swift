@@ -31,8 +31,10 @@ package final class Writer: @unchecked Sendable {
     private let directory: DataDirectory?
     var state: WriterState
     var sessions: SessionTable
-    /// Beside the state, too: it measures, and says where to go on.
-    var notes = NotesPass()
+    /// Beside the state: it is known by what it was found out of.
+    let pinsKnown = KnownPins()
+    /// Whether notes are there that are forgotten; not known after a restart.
+    var notesToDrop = true
     /// Beside the state: it begins anew where it does not fit.
     let cascades = Cascades()
     /// Beside the state: what a failed sweep would have dropped is not counted in the first place.
@@ -222,8 +224,10 @@ struct WriterState {
     var floor: Revision
     /// What these revisions replaced goes though it is not old yet: there is too much. Not known after a restart.
     var forSpace: ClosedRange<Revision>?
-    /// Notes of what was read first before then are forgotten.
+    /// Notes that came before then are forgotten.
     var notesForgotten: Timestamp
+    /// About what the others take of the file.
+    var notesBytes: Int64
     var branches: BranchTable
     var expiry: ExpirySchedule
 
@@ -236,10 +240,11 @@ struct WriterState {
                 .damaged, "the store holds a change of revision \(lastChange), but its last commit is \(head.revision)",
                 hint: "restore a backup; membus verify tells more")
         }
+        let notesForgotten = try Meta.integer(db, .notesForgotten).map { Timestamp(milliseconds: $0) } ?? .never
         return WriterState(
             head: Position(revision: head.revision, hash: shortHash(head.hash)), hash: head.hash,
             time: try lastTime(db), floor: try Meta.floor(db),
-            notesForgotten: try Meta.integer(db, .notesForgotten).map { Timestamp(milliseconds: $0) } ?? .never,
+            notesForgotten: notesForgotten, notesBytes: try NoteRow.bytes(since: notesForgotten, in: db),
             branches: try .load(db), expiry: try .load(db))
     }
 

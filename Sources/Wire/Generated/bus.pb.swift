@@ -391,6 +391,14 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .plan(newValue)}
   }
 
+  package var knowledge: PBGetKnowledge {
+    get {
+      if case .knowledge(let v)? = _storage._body {return v}
+      return PBGetKnowledge()
+    }
+    set {_uniqueStorage()._body = .knowledge(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -415,6 +423,7 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     case diff(PBGetDiff)
     case impact(PBGetImpact)
     case plan(PBPlan)
+    case knowledge(PBGetKnowledge)
 
   }
 
@@ -639,6 +648,14 @@ package nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .planned(newValue)}
   }
 
+  package var knowledge: PBKnowledge {
+    get {
+      if case .knowledge(let v)? = _storage._body {return v}
+      return PBKnowledge()
+    }
+    set {_uniqueStorage()._body = .knowledge(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -664,6 +681,7 @@ package nonisolated struct PBReply: @unchecked Sendable {
     case diff(PBDiffPage)
     case impact(PBImpact)
     case planned(PBPlanned)
+    case knowledge(PBKnowledge)
 
   }
 
@@ -2642,7 +2660,14 @@ package nonisolated struct PBNoteReads: Sendable {
 
   package var agent: String = String()
 
+  /// those of a branch that is not there are passed over
   package var reads: [PBNoteReads.Note] = []
+
+  /// whose commits are those of notes without a context; 0: none
+  package var session: UInt64 = 0
+
+  /// so many more reads, which the client could not keep
+  package var dropped: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2657,10 +2682,17 @@ package nonisolated struct PBNoteReads: Sendable {
 
     package var key: String = String()
 
+    /// of the version, which may be a deletion; 0: there was no record, or it is a topic
     package var version: Int64 = 0
 
     /// by the client's clock
     package var timeMs: Int64 = 0
+
+    /// instead of `key`: its list was read
+    package var topic: String = String()
+
+    /// the state that was read; 0: it is not known
+    package var cut: Int64 = 0
 
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2830,6 +2862,9 @@ package nonisolated struct PBImpact: Sendable {
 
   package var unjudgedCount: Int64 = 0
 
+  /// So many reads were made since that clients could not keep until they were noted.
+  package var lostReads: Int64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -2876,6 +2911,9 @@ package nonisolated struct PBDerivedCommit: Sendable {
     package var hasVersion: Bool {self._version != nil}
     /// Clears the value of `version`. Subsequent reads from it will return its default value.
     package mutating func clearVersion() {self._version = nil}
+
+    /// the topic whose list showed the version; empty: it was named by its key
+    package var topic: String = String()
 
     package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2964,11 +3002,162 @@ package nonisolated struct PBReader: Sendable {
   /// when it was read first, by the reader's clock, or written
   package var timeMs: Int64 = 0
 
+  /// the topic whose list showed the version; empty: it was named by its key
+  package var topic: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _version: PBVersionName? = nil
+}
+
+/// What an agent had read, required and written by some revision, as far as it is on record and kept: notes, and the commits above
+/// the floor.
+package nonisolated struct PBGetKnowledge: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var agent: String = String()
+
+  /// absent: in all its contexts
+  package var context: String {
+    get {_context ?? String()}
+    set {_context = newValue}
+  }
+  /// Returns true if `context` has been explicitly set.
+  package var hasContext: Bool {self._context != nil}
+  /// Clears the value of `context`. Subsequent reads from it will return its default value.
+  package mutating func clearContext() {self._context = nil}
+
+  /// up to which revision; 0: the newest
+  package var at: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _context: String? = nil
+}
+
+package nonisolated struct PBKnowledge: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var at: PBPosition {
+    get {_at ?? PBPosition()}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  /// the floor: what commits before it have read is not known
+  package var since: Int64 = 0
+
+  /// In the order in which it came to know it, each version once; of many the last 10,000.
+  package var known: [PBKnown] = []
+
+  /// so many more, before these
+  package var unlisted: Int64 = 0
+
+  /// so many reads that its client could not keep until they were noted
+  package var lostReads: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _at: PBPosition? = nil
+}
+
+package nonisolated struct PBKnown: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: PBKnown.Kind = .unspecified
+
+  /// a key; of a list a topic
+  package var name: String = String()
+
+  package var branch: String = String()
+
+  /// 0: there was no record, or it is a list
+  package var version: Int64 = 0
+
+  /// the state that was read; 0: it is not known
+  package var cut: Int64 = 0
+
+  /// of the commit that says so; of a note the newest when the broker took it
+  package var revision: Int64 = 0
+
+  /// by a note
+  package var noted: Bool = false
+
+  /// when; of a read by the reader's clock
+  package var timeMs: Int64 = 0
+
+  package var context: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+
+    /// by a note, or by a commit
+    case read // = 1
+
+    /// the list of a topic, as of `cut`
+    case listed // = 2
+
+    /// by a commit's precondition
+    case `required` // = 3
+    case wrote // = 4
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .read
+      case 2: self = .listed
+      case 3: self = .required
+      case 4: self = .wrote
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .read: return 1
+      case .listed: return 2
+      case .required: return 3
+      case .wrote: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [PBKnown.Kind] = [
+      .unspecified,
+      .read,
+      .listed,
+      .required,
+      .wrote,
+    ]
+
+  }
+
+  package init() {}
 }
 
 /// What differs between two states, on whatever branches: keys that commits changed which one of the states contains and the
@@ -3794,7 +3983,7 @@ nonisolated extension PBStreamMode: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Request"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{1}diff\0\u{1}impact\0\u{1}plan\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{1}diff\0\u{1}impact\0\u{1}plan\0\u{1}knowledge\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -4115,6 +4304,19 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
             _storage._body = .plan(v)
           }
         }()
+        case 32: try {
+          var v: PBGetKnowledge?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .knowledge(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .knowledge(v)
+          }
+        }()
         default: break
         }
       }
@@ -4227,6 +4429,10 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         guard case .plan(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
       }()
+      case .knowledge?: try {
+        guard case .knowledge(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+      }()
       case nil: break
       }
     }
@@ -4255,7 +4461,7 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Reply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{1}diff\0\u{1}impact\0\u{1}planned\0\u{c}\u{6}\u{3}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{1}diff\0\u{1}impact\0\u{1}planned\0\u{1}knowledge\0\u{c}\u{6}\u{3}")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -4589,6 +4795,19 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._body = .planned(v)
           }
         }()
+        case 32: try {
+          var v: PBKnowledge?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .knowledge(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .knowledge(v)
+          }
+        }()
         default: break
         }
       }
@@ -4704,6 +4923,10 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .planned?: try {
         guard case .planned(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+      }()
+      case .knowledge?: try {
+        guard case .knowledge(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
       }()
       case nil: break
       }
@@ -7967,7 +8190,7 @@ nonisolated extension PBPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImple
 
 nonisolated extension PBNoteReads: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".NoteReads"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}reads\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}reads\0\u{1}session\0\u{1}dropped\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -7977,6 +8200,8 @@ nonisolated extension PBNoteReads: SwiftProtobuf.Message, SwiftProtobuf._Message
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
       case 2: try { try decoder.decodeRepeatedMessageField(value: &self.reads) }()
+      case 3: try { try decoder.decodeSingularFixed64Field(value: &self.session) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.dropped) }()
       default: break
       }
     }
@@ -7989,12 +8214,20 @@ nonisolated extension PBNoteReads: SwiftProtobuf.Message, SwiftProtobuf._Message
     if !self.reads.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.reads, fieldNumber: 2)
     }
+    if self.session != 0 {
+      try visitor.visitSingularFixed64Field(value: self.session, fieldNumber: 3)
+    }
+    if self.dropped != 0 {
+      try visitor.visitSingularInt64Field(value: self.dropped, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PBNoteReads, rhs: PBNoteReads) -> Bool {
     if lhs.agent != rhs.agent {return false}
     if lhs.reads != rhs.reads {return false}
+    if lhs.session != rhs.session {return false}
+    if lhs.dropped != rhs.dropped {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -8002,7 +8235,7 @@ nonisolated extension PBNoteReads: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBNoteReads.Note: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = PBNoteReads.protoMessageName + ".Note"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}context\0\u{1}branch\0\u{1}key\0\u{1}version\0\u{3}time_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}context\0\u{1}branch\0\u{1}key\0\u{1}version\0\u{3}time_ms\0\u{1}topic\0\u{1}cut\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -8015,6 +8248,8 @@ nonisolated extension PBNoteReads.Note: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 3: try { try decoder.decodeSingularStringField(value: &self.key) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.timeMs) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.topic) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.cut) }()
       default: break
       }
     }
@@ -8036,6 +8271,12 @@ nonisolated extension PBNoteReads.Note: SwiftProtobuf.Message, SwiftProtobuf._Me
     if self.timeMs != 0 {
       try visitor.visitSingularInt64Field(value: self.timeMs, fieldNumber: 5)
     }
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 6)
+    }
+    if self.cut != 0 {
+      try visitor.visitSingularInt64Field(value: self.cut, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -8045,6 +8286,8 @@ nonisolated extension PBNoteReads.Note: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.key != rhs.key {return false}
     if lhs.version != rhs.version {return false}
     if lhs.timeMs != rhs.timeMs {return false}
+    if lhs.topic != rhs.topic {return false}
+    if lhs.cut != rhs.cut {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -8340,7 +8583,7 @@ nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Impact"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}commits\0\u{1}unlisted\0\u{1}readers\0\u{1}unjudged\0\u{3}unjudged_count\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}commits\0\u{1}unlisted\0\u{1}readers\0\u{1}unjudged\0\u{3}unjudged_count\0\u{3}lost_reads\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -8354,6 +8597,7 @@ nonisolated extension PBImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.readers) }()
       case 5: try { try decoder.decodeRepeatedInt64Field(value: &self.unjudged) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.unjudgedCount) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.lostReads) }()
       default: break
       }
     }
@@ -8382,6 +8626,9 @@ nonisolated extension PBImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.unjudgedCount != 0 {
       try visitor.visitSingularInt64Field(value: self.unjudgedCount, fieldNumber: 6)
     }
+    if self.lostReads != 0 {
+      try visitor.visitSingularInt64Field(value: self.lostReads, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -8392,6 +8639,7 @@ nonisolated extension PBImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.readers != rhs.readers {return false}
     if lhs.unjudged != rhs.unjudged {return false}
     if lhs.unjudgedCount != rhs.unjudgedCount {return false}
+    if lhs.lostReads != rhs.lostReads {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -8448,7 +8696,7 @@ nonisolated extension PBDerivedCommit: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension PBDerivedCommit.Edge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = PBDerivedCommit.protoMessageName + ".Edge"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}version\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}version\0\u{1}topic\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -8458,6 +8706,7 @@ nonisolated extension PBDerivedCommit.Edge: SwiftProtobuf.Message, SwiftProtobuf
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
       case 2: try { try decoder.decodeSingularMessageField(value: &self._version) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.topic) }()
       default: break
       }
     }
@@ -8474,12 +8723,16 @@ nonisolated extension PBDerivedCommit.Edge: SwiftProtobuf.Message, SwiftProtobuf
     try { if let v = self._version {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
     } }()
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PBDerivedCommit.Edge, rhs: PBDerivedCommit.Edge) -> Bool {
     if lhs.kind != rhs.kind {return false}
     if lhs._version != rhs._version {return false}
+    if lhs.topic != rhs.topic {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -8491,7 +8744,7 @@ nonisolated extension PBDerivedCommit.Edge.Kind: SwiftProtobuf._ProtoNameProvidi
 
 nonisolated extension PBReader: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Reader"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}context\0\u{1}version\0\u{3}time_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}context\0\u{1}version\0\u{3}time_ms\0\u{1}topic\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -8503,6 +8756,7 @@ nonisolated extension PBReader: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 2: try { try decoder.decodeSingularStringField(value: &self.context) }()
       case 3: try { try decoder.decodeSingularMessageField(value: &self._version) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.timeMs) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.topic) }()
       default: break
       }
     }
@@ -8525,6 +8779,9 @@ nonisolated extension PBReader: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.timeMs != 0 {
       try visitor.visitSingularInt64Field(value: self.timeMs, fieldNumber: 4)
     }
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -8533,9 +8790,182 @@ nonisolated extension PBReader: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.context != rhs.context {return false}
     if lhs._version != rhs._version {return false}
     if lhs.timeMs != rhs.timeMs {return false}
+    if lhs.topic != rhs.topic {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension PBGetKnowledge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetKnowledge"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{1}context\0\u{1}at\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._context) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.at) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
+    }
+    try { if let v = self._context {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    if self.at != 0 {
+      try visitor.visitSingularInt64Field(value: self.at, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBGetKnowledge, rhs: PBGetKnowledge) -> Bool {
+    if lhs.agent != rhs.agent {return false}
+    if lhs._context != rhs._context {return false}
+    if lhs.at != rhs.at {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBKnowledge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Knowledge"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}since\0\u{1}known\0\u{1}unlisted\0\u{3}lost_reads\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._at) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.since) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.known) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.unlisted) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.lostReads) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._at {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.since != 0 {
+      try visitor.visitSingularInt64Field(value: self.since, fieldNumber: 2)
+    }
+    if !self.known.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.known, fieldNumber: 3)
+    }
+    if self.unlisted != 0 {
+      try visitor.visitSingularInt64Field(value: self.unlisted, fieldNumber: 4)
+    }
+    if self.lostReads != 0 {
+      try visitor.visitSingularInt64Field(value: self.lostReads, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBKnowledge, rhs: PBKnowledge) -> Bool {
+    if lhs._at != rhs._at {return false}
+    if lhs.since != rhs.since {return false}
+    if lhs.known != rhs.known {return false}
+    if lhs.unlisted != rhs.unlisted {return false}
+    if lhs.lostReads != rhs.lostReads {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBKnown: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Known"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}name\0\u{1}branch\0\u{1}version\0\u{1}cut\0\u{1}revision\0\u{1}noted\0\u{3}time_ms\0\u{1}context\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.cut) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.noted) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.timeMs) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.context) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 3)
+    }
+    if self.version != 0 {
+      try visitor.visitSingularInt64Field(value: self.version, fieldNumber: 4)
+    }
+    if self.cut != 0 {
+      try visitor.visitSingularInt64Field(value: self.cut, fieldNumber: 5)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 6)
+    }
+    if self.noted != false {
+      try visitor.visitSingularBoolField(value: self.noted, fieldNumber: 7)
+    }
+    if self.timeMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.timeMs, fieldNumber: 8)
+    }
+    if !self.context.isEmpty {
+      try visitor.visitSingularStringField(value: self.context, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBKnown, rhs: PBKnown) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.branch != rhs.branch {return false}
+    if lhs.version != rhs.version {return false}
+    if lhs.cut != rhs.cut {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.noted != rhs.noted {return false}
+    if lhs.timeMs != rhs.timeMs {return false}
+    if lhs.context != rhs.context {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBKnown.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}READ\0\u{1}LISTED\0\u{1}REQUIRED\0\u{1}WROTE\0")
 }
 
 nonisolated extension PBGetDiff: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

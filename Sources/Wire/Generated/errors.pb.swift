@@ -70,18 +70,18 @@ package nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
   case numberForgotten // = 113
   case unknownBackup // = 114
 
-  /// 115 to 119 are of branches.
-  case planChanged // = 120
-
-  /// the source of a merge has parked conflicts: settle them first
-  case openConflicts // = 121
-
   /// the branch is closed, or takes only merges; the message says which
   case notWritable // = 115
   case unknownTag // = 116
 
   /// tags are never moved, and share one space of names with branches
   case tagExists // = 117
+
+  /// it would no longer write what the plan says: look at a new plan
+  case planChanged // = 120
+
+  /// the source of a merge has parked conflicts: settle them first
+  case openConflicts // = 121
 
   /// a queue is full
   case busy // = 200
@@ -218,11 +218,11 @@ package nonisolated enum PBErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
     .numberReused,
     .numberForgotten,
     .unknownBackup,
-    .planChanged,
-    .openConflicts,
     .notWritable,
     .unknownTag,
     .tagExists,
+    .planChanged,
+    .openConflicts,
     .busy,
     .outOfOrder,
     .diskFull,

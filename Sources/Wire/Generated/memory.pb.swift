@@ -164,7 +164,7 @@ package nonisolated struct PBTransaction: Sendable {
   /// One per key. Without any, the outcome says whether the preconditions hold, and nothing is committed.
   package var changes: [PBChange] = []
 
-  /// What the agent read and built upon: recorded, not checked.
+  /// What the agent read and built upon, in this transaction or before it in its context: recorded, not checked.
   package var reads: [PBReadVersion] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -396,8 +396,20 @@ package nonisolated struct PBReadVersion: Sendable {
 
   package var key: String = String()
 
-  /// the revision of the version that was read; 0: no record
+  /// the revision of the version that was read, which may be a deletion; 0: no record, or a topic
   package var version: Int64 = 0
+
+  /// instead of `key`: its list was read
+  package var topic: String = String()
+
+  /// which was read; empty: the transaction's
+  package var branch: String = String()
+
+  /// the state that was read; 0: not said, and counts as the one before the commit
+  package var cut: Int64 = 0
+
+  /// not by the transaction itself: before it, by the same agent in the same context
+  package var before: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1168,7 +1180,7 @@ nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
 
 nonisolated extension PBReadVersion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ReadVersion"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}version\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}version\0\u{1}topic\0\u{1}branch\0\u{1}cut\0\u{1}before\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1178,6 +1190,10 @@ nonisolated extension PBReadVersion: SwiftProtobuf.Message, SwiftProtobuf._Messa
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.version) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.topic) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.cut) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.before) }()
       default: break
       }
     }
@@ -1190,12 +1206,28 @@ nonisolated extension PBReadVersion: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.version != 0 {
       try visitor.visitSingularInt64Field(value: self.version, fieldNumber: 2)
     }
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 3)
+    }
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 4)
+    }
+    if self.cut != 0 {
+      try visitor.visitSingularInt64Field(value: self.cut, fieldNumber: 5)
+    }
+    if self.before != false {
+      try visitor.visitSingularBoolField(value: self.before, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PBReadVersion, rhs: PBReadVersion) -> Bool {
     if lhs.key != rhs.key {return false}
     if lhs.version != rhs.version {return false}
+    if lhs.topic != rhs.topic {return false}
+    if lhs.branch != rhs.branch {return false}
+    if lhs.cut != rhs.cut {return false}
+    if lhs.before != rhs.before {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

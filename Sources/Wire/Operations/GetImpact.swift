@@ -42,9 +42,11 @@ extension GetImpact: CodedOperation {
                 ImpactReader(
                     agent: reader.agent, context: reader.context,
                     version: try VersionName(reader.version, "impact.readers.version"),
+                    in: reader.topic.isEmpty ? nil : Topic(unchecked: reader.topic),
                     time: Timestamp(milliseconds: reader.timeMs))
             },
-            unjudged: message.unjudged, unjudgedCount: Int(clamping: message.unjudgedCount))
+            unjudged: message.unjudged, unjudgedCount: Int(clamping: message.unjudgedCount),
+            lostReads: Int(clamping: message.lostReads))
     }
 
     static func message(of impact: Impact) -> PBImpact {
@@ -58,10 +60,12 @@ extension GetImpact: CodedOperation {
                     $0.context = reader.context
                     $0.version = PBVersionName(reader.version)
                     $0.timeMs = reader.time.milliseconds
+                    $0.topic = reader.topic?.text ?? ""
                 }
             }
             $0.unjudged = impact.unjudged
             $0.unjudgedCount = Int64(impact.unjudgedCount)
+            $0.lostReads = Int64(impact.lostReads)
         }
     }
 }
@@ -73,7 +77,10 @@ extension DerivedCommit {
             guard let reason = Reason(edge.kind) else {
                 throw Refusal(.malformed, "impact: an edge is of no kind that is known here")
             }
-            edges.append(Edge(reason, try VersionName(edge.version, "impact.commits.edges.version")))
+            edges.append(
+                Edge(
+                    reason, try VersionName(edge.version, "impact.commits.edges.version"),
+                    in: edge.topic.isEmpty ? nil : Topic(unchecked: edge.topic)))
         }
         self.init(
             commit: try CommitInfo(message.commit), edges: edges, keys: message.keys.map { Key(unchecked: $0) },
@@ -110,6 +117,7 @@ extension PBDerivedCommit {
             .with {
                 $0.kind = edge.reason.message
                 $0.version = PBVersionName(edge.version)
+                $0.topic = edge.topic?.text ?? ""
             }
         }
         keys = derived.keys.map(\.text)

@@ -26,6 +26,7 @@ extension Request.Body {
         case .diff(let message): self = .diff(try GetDiff(message, limits))
         case .impact(let message): self = .impact(try GetImpact(message, limits))
         case .plan(let message): self = .plan(try GetPlan(message, limits))
+        case .knowledge(let message): self = .knowledge(try GetKnowledge(message, limits))
         }
     }
 
@@ -52,6 +53,7 @@ extension Request.Body {
         case .diff(let operation): .diff(operation.message)
         case .impact(let operation): .impact(operation.message)
         case .plan(let operation): .plan(operation.message)
+        case .knowledge(let operation): .knowledge(operation.message)
         }
     }
 }
@@ -81,6 +83,7 @@ extension Reply.Body {
         case .diff(let message): self = .diff(try GetDiff.answer(message))
         case .impact(let message): self = .impact(try GetImpact.answer(message))
         case .planned(let message): self = .planned(try GetPlan.answer(message))
+        case .knowledge(let message): self = .knowledge(try GetKnowledge.answer(message))
         }
     }
 
@@ -108,6 +111,7 @@ extension Reply.Body {
         case .diff(let answer): .diff(GetDiff.message(of: answer))
         case .impact(let answer): .impact(GetImpact.message(of: answer))
         case .planned(let answer): .planned(GetPlan.message(of: answer))
+        case .knowledge(let answer): .knowledge(GetKnowledge.message(of: answer))
         }
     }
 }

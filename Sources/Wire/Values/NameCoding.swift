@@ -25,6 +25,15 @@ enum Parse {
         do throws(InvalidName) { return try Topic(text) } catch { throw Self.invalid(error, field()) }
     }
 
+    /// What was read: a key, or a topic's list.
+    static func subject(
+        key: String, topic: String, _ field: @autoclosure Field
+    ) throws(Refusal) -> ReadVersion.Subject {
+        if topic.isEmpty { return .key(try Self.key(key, "\(field()).key")) }
+        if key.isEmpty { return .topic(try Self.topic(topic, "\(field()).topic")) }
+        throw Refusal(.invalidArgument, "\(field()): a key and a topic are named", subject: field())
+    }
+
     static func filter(_ texts: [String], _ limits: Limits) throws(Refusal) -> TopicFilter {
         if texts.isEmpty {
             throw Refusal(

@@ -31,8 +31,10 @@ extension Transaction {
         for (index, read) in message.reads.enumerated() {
             reads.append(
                 ReadVersion(
-                    key: try Parse.key(read.key, "reads[\(index)].key"),
-                    version: try Parse.revision(read.version, "reads[\(index)].version")))
+                    try Parse.subject(key: read.key, topic: read.topic, "reads[\(index)]"),
+                    version: try Parse.revision(read.version, "reads[\(index)].version"),
+                    on: read.branch.isEmpty ? nil : try Parse.branch(read.branch, "reads[\(index)].branch"),
+                    cut: try Parse.revision(read.cut, "reads[\(index)].cut"), isOwn: !read.before))
         }
         self.init(
             branch: try Parse.branch(message.branch, "branch"), context: message.context, message: message.message,

@@ -23,8 +23,14 @@ extension PBTransaction {
         changes = transaction.changes.map(PBChange.init)
         reads = transaction.reads.map { read in
             .with {
-                $0.key = read.key.text
+                switch read.subject {
+                case .key(let key): $0.key = key.text
+                case .topic(let topic): $0.topic = topic.text
+                }
                 $0.version = read.version
+                $0.branch = read.branch?.text ?? ""
+                $0.cut = read.cut
+                $0.before = !read.isOwn
             }
         }
     }

@@ -41,17 +41,7 @@ final class Replica {
         if try disk.reader.head() != reader.head() { return true }
         let (rows, others) = (try reader.rows(), try disk.reader.rows())
         if ["branches", "sessions", "meta"].contains(where: { rows[$0] != others[$0] }) { return true }
-        // Whenever it was first read by the client's clock, which may be ahead of the batch's.
-        let there = Set(others["accesses"] ?? []).subtracting(rows["accesses"] ?? [])
-        return batch.entries.contains { entry in
-            guard case .noted(let reads, let agent) = entry else { return false }
-            return reads.contains { read in
-                there.contains {
-                    $0.hasPrefix("'\(agent)', '\(read.context)', ")
-                        && $0.contains(", '\(read.key)', \(read.version), ")
-                }
-            }
-        }
+        return !Set(others["notes"] ?? []).isSubset(of: rows["notes"] ?? [])
     }
 
     /// The first row that only one of them has, when both are swept.

@@ -305,13 +305,49 @@ struct CoreTests {
         #expect(count { if case .unsubscribe = $0 { true } else { false } } == 1)
     }
 
+    private func note(_ key: String, in context: String = "c", version: Revision = 1) -> NotedRead {
+        NotedRead(
+            context: context, branch: .main, key: Key(unchecked: key), version: version,
+            time: Timestamp(milliseconds: 0))
+    }
+
+    @Test(
+        "a transaction carries what was read in its context and is not noted yet; that is noted if no commit comes of it"
+    )
+    func carriedReads() throws {
+        var hand = CoreHand()
+        func noted() -> [String] {
+            hand.takeSent().flatMap { request -> [String] in
+                guard case .noteReads(let notes) = request.body else { return [] }
+                hand.reply(to: request, .noted(NoteReads.Answer()))
+                return notes.reads.map(\.read.subject.text)
+            }
+        }
+        hand.step(.noted([note("first")]))
+        #expect(noted() == ["first"])
+        hand.step(.read([note("a"), note("other", in: "d")]))
+        let work = Work.transaction(
+            Transaction(context: "c", changes: [Change(Key(unchecked: "k"), .put(Put(Data())))]))
+        hand.call(71, .transact(work))
+        let sent = try #require(hand.takeTransactions().last)
+        guard case .success(.transaction(let transaction)) = sent.transact.work else {
+            Issue.record("no transaction was sent")
+            return
+        }
+        #expect(transaction.reads == [ReadVersion(.key(Key(unchecked: "a")), version: 1, isOwn: false)])
+        hand.pass(.seconds(1))
+        #expect(noted() == ["other"], "what a transaction carries waits for its outcome")
+        hand.reply(to: sent.request, .outcome(.conflict([], at: .origin)))
+        hand.pass(.milliseconds(500))
+        #expect(noted() == ["a"])
+    }
+
     @Test("noted reads are sent in one request at a time, and again if it is lost")
     func notes() throws {
         var hand = CoreHand()
-        let note = NotedRead(
-            context: "c", branch: .main, key: Key(unchecked: "a"), version: 1, time: Timestamp(milliseconds: 0))
-        hand.step(.noted([note]))
-        hand.step(.noted([note, note]))
+        hand.step(.noted([note("a")]))
+        // What was noted before is not noted again.
+        hand.step(.noted([note("b"), note("c"), note("a")]))
         #expect(hand.takeSent().count == 1)
         hand.pass(.seconds(2))
         let again = try #require(hand.takeSent().last { if case .noteReads = $0.body { true } else { false } })
@@ -331,8 +367,6 @@ struct CoreTests {
     @Test("noted reads go at once, the next ones 400 ms later, or at once if the client is leaving")
     func notesInTime() throws {
         var hand = CoreHand()
-        let note = NotedRead(
-            context: "c", branch: .main, key: Key(unchecked: "a"), version: 1, time: Timestamp(milliseconds: 0))
         /// How many reads are told of in requests since the last time; each is answered.
         func told() -> Int {
             hand.takeSent().reduce(0) { sum, request in
@@ -341,16 +375,16 @@ struct CoreTests {
                 return sum + notes.reads.count
             }
         }
-        hand.step(.noted([note]))
+        hand.step(.noted([note("a")]))
         #expect(told() == 1)
-        hand.step(.noted([note, note]))
+        hand.step(.noted([note("b"), note("c")]))
         hand.pass(.milliseconds(350))
         #expect(told() == 0)
         hand.pass(.milliseconds(50))
         #expect(told() == 2)
-        hand.step(.noted([note]))
+        hand.step(.noted([note("d")]))
         #expect(told() == 0 && !hand.core.hasNotedAll)
-        hand.step(.leaving([note]))
+        hand.step(.leaving([note("e")]))
         #expect(told() == 2 && hand.core.hasNotedAll)
     }
 

@@ -72,14 +72,10 @@ struct NotedReadsTests {
             tx.put("k/2", text: "2")
         }.revision
         let rows = try read(broker) { db in
-            let found = try db.rows("SELECT revision, key, version FROM reads ORDER BY key")
-            var rows: [String] = []
-            while let row = try found.next() {
-                rows.append("\(try row[0] as Int64) \(try row[1] as String) \(try row[2] as Int64)")
-            }
-            return rows
+            try db.first("SELECT reads FROM commits WHERE revision = ?", [commit]) { try CommitRow.reads(try $0[0]) }
         }
-        #expect(rows == ["\(commit) k/1 \(base)", "\(commit) k/none 0"])
+        let (known, absent) = (Key(unchecked: "k/1"), Key(unchecked: "k/none"))
+        #expect(rows == [ReadVersion(key: known, version: base), ReadVersion(.key(absent), cut: base)])
         await memory.close()
     }
 
@@ -107,13 +103,14 @@ struct NotedReadsTests {
 
     private func accesses(in broker: LiveBroker) throws -> [Access: Int64] {
         let rows = try read(broker) { db in
-            let found = try db.rows(
-                """
-                SELECT context, accesses.key, version, first_read FROM accesses
-                JOIN branches ON branches.id = branch WHERE agent = 'reader' AND branches.name = 'main'
-                """)
+            let found = try db.rows("SELECT \(NoteRow.columns) FROM notes WHERE agent = 'reader'")
             var rows: [(Access, Int64)] = []
-            while let row = try found.next() { rows.append((Access(try row[0], try row[1], try row[2]), try row[3])) }
+            while let row = try found.next() {
+                for noted in try NoteRow(row).reads {
+                    let access = Access(noted.context, noted.read.subject.text, noted.read.version)
+                    rows.append((access, noted.time.milliseconds))
+                }
+            }
             return rows
         }
         return Dictionary(uniqueKeysWithValues: rows)

@@ -17,7 +17,12 @@ struct DecidedBatchTests {
                     preconditions: [
                         .at(Key(unchecked: "a/b"), 12), .absent(Key(unchecked: "é")),
                         .unchanged(.everything, since: 40),
-                    ], reads: [ReadVersion(key: Key(unchecked: "a"), version: 0)], derived: [0, 2])),
+                    ],
+                    reads: [
+                        ReadVersion(key: Key(unchecked: "a"), version: 0),
+                        ReadVersion(
+                            .topic(Topic(unchecked: "a/")), on: BranchName(unchecked: "trial"), cut: 300, isOwn: false),
+                    ], derived: [0, 2])),
             .commit(
                 DecidedCommit(
                     commit: Commit(info: info(43, session: nil), records: []),
@@ -34,11 +39,13 @@ struct DecidedBatchTests {
             number(4, .refused(Refusal(.wrongKind, "no counter", subject: "k"))),
             .opened(SessionID(3), agent: "ada"), .dropped([SessionID(1), SessionID(2)]),
             .noted(
-                [
-                    NotedRead(
-                        context: "c", branch: .main, key: Key(unchecked: "k"), version: 2,
-                        time: Timestamp(milliseconds: -5))
-                ], agent: "ada"),
+                NoteReads(
+                    agent: "ada", session: SessionID(3),
+                    reads: [
+                        NotedRead(
+                            context: "c", branch: .main, key: Key(unchecked: "k"), version: 2,
+                            time: Timestamp(milliseconds: -5))
+                    ], dropped: 2)),
             .floor(40), .notesForgotten(before: Timestamp(milliseconds: 5)),
         ], reachedHash: [UInt8](repeating: 4, count: 32))
 

@@ -172,16 +172,20 @@ struct ApplyingTests {
         try refused(second, other)
     }
 
-    @Test("refusals that use up no number, known retries and reads on record leave nothing in a batch")
+    @Test(
+        "refusals that use up no number, known retries and reads of branches that are not there leave nothing in a batch"
+    )
     func nothingDecided() throws {
         let world = try World()
         try world.put("a", "1")
         let read = NotedRead(context: "c", branch: .main, key: Key(unchecked: "a"), version: 1, time: world.now)
-        let notes = WriteItem.noteReads(NoteReads(agent: "ada", reads: [read]))
-        #expect(try world.decide([notes]) != nil)
+        let elsewhere = NotedRead(
+            context: "c", branch: BranchName(unchecked: "none"), key: read.read.key ?? Key(unchecked: "a"), version: 1,
+            time: world.now)
         let items = [
             world.item(.put("a", "1"), number: 1), world.item(.put("a", "9"), number: 1),
-            world.item(.put("a", "9"), number: 7), notes, .openSession(world.session, agent: "x"), .expire,
+            world.item(.put("a", "9"), number: 7),
+            .noteReads(NoteReads(agent: "ada", reads: [elsewhere])), .openSession(world.session, agent: "x"), .expire,
             .compact(Compact(), by: Retention()), .dropSessions(unusedFor: .seconds(1)),
         ]
         #expect(try world.decide(items) == nil)

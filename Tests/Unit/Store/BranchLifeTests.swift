@@ -306,6 +306,13 @@ struct BranchLifeTests {
             try db.execute(
                 """
                 DROP TABLE bare; DROP INDEX tags_by_state; DROP INDEX branches_by_change;
+                DROP TABLE notes; ALTER TABLE commits DROP COLUMN reads;
+                CREATE TABLE reads(revision INTEGER NOT NULL, ordinal INTEGER NOT NULL, key TEXT NOT NULL,
+                  version INTEGER NOT NULL, PRIMARY KEY(revision, ordinal)) STRICT, WITHOUT ROWID;
+                CREATE TABLE accesses(agent TEXT NOT NULL, context TEXT NOT NULL, branch INTEGER NOT NULL,
+                  key TEXT NOT NULL, version INTEGER NOT NULL, first_read INTEGER NOT NULL,
+                  PRIMARY KEY(agent, context, branch, key, version)) STRICT, WITHOUT ROWID;
+                INSERT INTO accesses VALUES('ada', 'c', 1, 'a', 2, 0), ('ada', 'c', 1, 'claim', 1, 0);
                 DROP TABLE quarantined; DROP INDEX reverted_by_cascade; ALTER TABLE reverted DROP COLUMN cascades;
                 ALTER TABLE tags DROP COLUMN agent; ALTER TABLE tags DROP COLUMN message;
                 ALTER TABLE tags DROP COLUMN time; ALTER TABLE tags DROP COLUMN created;
@@ -326,5 +333,7 @@ struct BranchLifeTests {
         try again.change(trial, .close)
         try again.tag("t", on: trial)
         #expect(try again.reader.verify().problems == [])
+        let known = try again.reader.knowledge(GetKnowledge(agent: "ada"), visible: again.head).known
+        #expect(known.filter(\.isNoted).map(\.subject.text) == ["a", "claim"])
     }
 }

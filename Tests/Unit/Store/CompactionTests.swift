@@ -118,6 +118,12 @@ struct CompactionTests {
             try db.execute(
                 """
                 DROP TABLE merges; DROP TABLE reverted; DROP TABLE quarantined; ALTER TABLE commits DROP COLUMN provenance;
+                DROP TABLE notes; ALTER TABLE commits DROP COLUMN reads;
+                CREATE TABLE reads(revision INTEGER NOT NULL, ordinal INTEGER NOT NULL, key TEXT NOT NULL,
+                  version INTEGER NOT NULL, PRIMARY KEY(revision, ordinal)) STRICT, WITHOUT ROWID;
+                CREATE TABLE accesses(agent TEXT NOT NULL, context TEXT NOT NULL, branch INTEGER NOT NULL,
+                  key TEXT NOT NULL, version INTEGER NOT NULL, first_read INTEGER NOT NULL,
+                  PRIMARY KEY(agent, context, branch, key, version)) STRICT, WITHOUT ROWID;
                 DROP TABLE bare; DROP INDEX tags_by_state; DROP INDEX branches_by_change;
                 ALTER TABLE tags DROP COLUMN agent; ALTER TABLE tags DROP COLUMN message;
                 ALTER TABLE tags DROP COLUMN time; ALTER TABLE tags DROP COLUMN created;

@@ -182,7 +182,7 @@ struct FileTests {
             "UPDATE changes SET value = x'62' WHERE position >> 20 = 2",
             "UPDATE commits SET hash = zeroblob(32) WHERE revision = 2",
             "UPDATE commits SET message = 'other' WHERE revision = 1",
-            "UPDATE reads SET version = 7",
+            "UPDATE commits SET reads = NULL WHERE revision = 3",
             "DELETE FROM commits WHERE revision = 2",
             "DELETE FROM commits WHERE revision = 3",
             "DELETE FROM changes WHERE position >> 20 = 2",

@@ -110,6 +110,73 @@ struct ImpactTests {
         #expect(told.readers.isEmpty && derived(told) == [world.head])
     }
 
+    @Test("a list that showed it, the absence that its deletion made, and what was read before in the context count")
+    func waysOfReading() throws {
+        let world = try World()
+        let (visa, gone) = (Key(unchecked: "facts/visa"), Key(unchecked: "gone"))
+        try world.put("first", "x")
+        let lie = try write(world, "facts/visa", "none", context: "scouting")
+        try world.put("gone", "x")
+        let deletion = try world.revision(
+            world.write(
+                .transaction(
+                    Transaction(
+                        context: "deleting", changes: [Change(gone, .delete)],
+                        reads: [ReadVersion(key: visa, version: lie)]))))
+        try world.fork("trial")
+        let topic = ReadVersion.Subject.topic(Topic(unchecked: "facts/"))
+        let listed = try write(
+            world, "a", "x", context: "one", reading: [ReadVersion(topic, cut: lie)])
+        let early = try write(world, "b", "x", context: "two", reading: [ReadVersion(topic, cut: lie - 1)])
+        let absent = try write(world, "c", "x", context: "three", reading: [ReadVersion(.key(gone), cut: deletion)])
+        let elsewhere = try write(
+            world, "d", "x", context: "four",
+            reading: [ReadVersion(topic, on: trial, cut: deletion, isOwn: false)])
+        let found = try impact(world, "facts/visa", lie)
+        #expect(derived(found) == [deletion, listed, absent, elsewhere] && !derived(found).contains(early))
+        let edges = found.commits.flatMap(\.edges).filter { $0.topic != nil }
+        #expect(edges.map(\.reason) == [.read, .context])
+        // What was read before in the context is none of the commit's own reads.
+        #expect(try derived(impact(world, "facts/visa", lie, own: true)) == [deletion, listed, absent])
+    }
+
+    @Test("what was noted before a commit counts for it, and what was noted after it does not; lost reads are told")
+    func order() throws {
+        let world = try World()
+        let lie = try write(world, "facts/visa", "none", context: "scouting")
+        func note(_ context: String, dropped: Int = 0) throws {
+            // Whatever the reader's clock says.
+            let read = NotedRead(
+                context: context, branch: .main, key: Key(unchecked: "facts/visa"), version: lie,
+                time: Timestamp(milliseconds: dropped == 0 ? 1 : .max / 2))
+            _ = try world.writer.write(
+                [.noteReads(NoteReads(agent: "ada", reads: [read], dropped: dropped))], at: world.now)
+        }
+        let before = try write(world, "a", "1", context: "trip")
+        try note("trip", dropped: 2)
+        let after = try write(world, "a", "2", context: "trip")
+        let found = try impact(world, "facts/visa", lie)
+        #expect(derived(found) == [after] && before < after && found.lostReads == 2)
+        try note("late")
+        #expect(try impact(world, "facts/visa", lie).readers.map(\.context) == ["late"])
+    }
+
+    @Test("who names no context is told apart by session")
+    func sessions() throws {
+        let world = try World()
+        let lie = try write(world, "facts/visa", "none", context: "scouting")
+        let read = NotedRead(
+            context: "", branch: .main, key: Key(unchecked: "facts/visa"), version: lie, time: world.now)
+        _ = try world.writer.write(
+            [.noteReads(NoteReads(agent: "ada", session: SessionID(99), reads: [read]))], at: world.now)
+        let other = try write(world, "a", "1")
+        #expect(try derived(impact(world, "facts/visa", lie)).isEmpty)
+        _ = try world.writer.write(
+            [.noteReads(NoteReads(agent: "ada", session: world.session, reads: [read]))], at: world.now)
+        let own = try write(world, "a", "2")
+        #expect(try derived(impact(world, "facts/visa", lie)) == [own] && other < own)
+    }
+
     @Test("all that a commit wrote can be asked about; what is no longer kept, or was not written, is refused")
     func refusals() throws {
         let world = try World()

@@ -7,45 +7,78 @@ import Testing
 @Suite("Notes of who read what")
 struct NotesTests {
     private func note(
-        _ world: World, _ key: String, _ version: Revision, context: String = "c", time: Timestamp? = nil
+        _ world: World, _ keys: [String], context: String = "c", on branch: BranchName = .main, time: Timestamp? = nil
     ) throws {
-        let read = NotedRead(
-            context: context, branch: .main, key: Key(unchecked: key), version: version, time: time ?? world.now)
-        _ = try world.writer.write([.noteReads(NoteReads(agent: "bob", reads: [read]))], at: world.now)
+        let reads = keys.map {
+            NotedRead(
+                context: context, branch: branch, key: Key(unchecked: $0), version: 1, time: time ?? world.now)
+        }
+        _ = try world.writer.write([.noteReads(NoteReads(agent: "bob", reads: reads))], at: world.now)
     }
 
-    private func notes(_ world: World) throws -> [String] {
+    private func notes(_ world: World) throws -> [NoteRow] {
         try world.writer.connection.perform("listing") { db in
-            let cursor = try db.rows(
-                "SELECT context, key, version FROM accesses ORDER BY first_read, context, key, version")
-            var notes: [String] = []
-            while let row = try cursor.next() {
-                notes.append("\(try row[0] as String) \(try row[1] as String) \(try row[2] as Int64)")
-            }
+            let cursor = try db.rows("SELECT \(NoteRow.columns) FROM notes ORDER BY id")
+            var notes: [NoteRow] = []
+            while let row = try cursor.next() { notes.append(try NoteRow(row)) }
             return notes
         }
     }
 
-    @Test("they go with the version that they name, and none is taken of one that is gone or never was")
-    func versions() throws {
+    @Test(
+        "a batch is a row for each context, with the head then; what is of an unknown branch costs the others nothing")
+    func rows() throws {
         let world = try World()
-        for value in ["1", "2"] { try world.put("a", value) }
-        try world.put("b", "1")
-        let trial = try world.fork("trial", at: 1)
-        for (key, version) in [("a", 1), ("a", 2), ("b", 3), ("none", 0), ("a", 3), ("a", 99)] as [(String, Int64)] {
-            try note(world, key, version)
+        try world.put("a", "1")
+        let time = Timestamp(milliseconds: world.now.milliseconds - 700)
+        func read(_ key: String, _ context: String, _ branch: BranchName = .main) -> NotedRead {
+            NotedRead(context: context, branch: branch, key: Key(unchecked: key), version: 1, time: time)
         }
-        #expect(try notes(world) == ["c a 1", "c a 2", "c b 3", "c none 0"])
-        try world.put("a", "3")
-        try world.put("b", "2")
-        try world.compact(to: 6)
-        // The first is what the fork shows.
-        #expect(try notes(world) == ["c a 1", "c none 0"])
-        #expect(try world.text("a", on: trial) == "1")
-        try note(world, "b", 3)
-        try note(world, "a", 2)
-        try note(world, "a", 5)
-        #expect(try notes(world) == ["c a 1", "c a 5", "c none 0"])
+        let list = ReadVersion(.topic(Topic(unchecked: "a/")), on: .main, cut: 1, isOwn: false)
+        let reads = [
+            read("b", "one"), read("a", "two"), read("x", "one", BranchName(unchecked: "none")), read("a", "one"),
+            NotedRead(context: "one", list, at: time),
+        ]
+        let asked = NoteReads(agent: "bob", session: SessionID(9), reads: reads, dropped: 3)
+        _ = try world.writer.write([.noteReads(asked)], at: world.now)
+        let rows = try notes(world)
+        #expect(rows.map(\.context) == ["one", "two"] && rows.map(\.dropped) == [3, 0])
+        #expect(rows[0].reads.map(\.read.subject.text) == ["a", "a/", "b"] && rows[0].reads[1].read == list)
+        #expect(rows.allSatisfy { $0.head == 1 && $0.time == world.now && $0.session == SessionID(9).id.stored })
+        #expect(rows[0].reads.allSatisfy { $0.time == time })
+    }
+
+    @Test("a read takes few bytes: neighbours share their names, and small numbers are short")
+    func size() throws {
+        let reads = (0..<1000).map { number in
+            NotedRead(
+                context: "c", branch: .main, key: Key(unchecked: "plans/europe/paris/day-\(number)"),
+                version: 1_000_000 + Revision(number), time: Timestamp(milliseconds: 1_700_000_000_000))
+        }
+        let bytes = NotedList.encode(reads, at: Timestamp(milliseconds: 1_700_000_000_400))
+        #expect(bytes.count < 15 * reads.count)
+        #expect(
+            try NotedList.decode(Data(bytes), context: "c", at: Timestamp(milliseconds: 1_700_000_000_400)) == reads)
+    }
+
+    @Test("whatever the bytes of a list of reads are, they give one list of them, or are refused")
+    func damage() throws {
+        let reads = [
+            ReadVersion(key: Key(unchecked: "plans/a"), version: 300),
+            ReadVersion(.topic(Topic(unchecked: "plans/")), on: BranchName(unchecked: "trial"), cut: 7, isOwn: false),
+            ReadVersion(key: Key(unchecked: "plans/ab"), version: 0),
+        ]
+        let bytes = ReadList.encode(reads)
+        #expect(try ReadList.decode(Data(bytes)) == reads)
+        for place in bytes.indices {
+            for value in [UInt8(0), 1, 2, 0x7F, 0x80, 0xFF] {
+                var damaged = bytes
+                damaged[place] = value
+                guard let found = try? ReadList.decode(Data(damaged)) else { continue }
+                #expect(ReadList.encode(found) == damaged)
+            }
+            #expect(throws: CanonicalDecoder.Malformed.self) { try ReadList.decode(Data(bytes.prefix(place))) }
+        }
     }
 
     @Test("beyond their share the oldest go; and whatever they take, they cost no history")
@@ -53,9 +86,9 @@ struct NotesTests {
         let world = try World()
         try world.put("a", "1")
         let context = String(repeating: "c", count: 200)
-        for number in 0..<2000 {
+        for number in 0..<1000 {
             world.now = world.now.advanced(by: .milliseconds(100))
-            try note(world, "a", 1, context: context + "\(10_000 + number)")
+            try note(world, ["a"], context: context + "\(10_000 + number)")
         }
         try world.put("a", "2")
         world.now = world.now.advanced(by: .seconds(10))
@@ -65,17 +98,41 @@ struct NotesTests {
             while try world.writer.sweep() {}
         }
         try look()
-        #expect(world.writer.floor == 0, "notes cost no history, even before they are measured")
-        #expect(try notes(world).count == 2000)
+        #expect(world.writer.floor == 0, "notes cost no history")
         for _ in 0..<20 { try look() }
         let left = try notes(world)
         #expect(world.writer.floor == 0)
-        #expect((500..<800).contains(left.count))
-        #expect(left.last == "\(context)11999 a 1", "the newest stay")
-        // By a clock that is far behind it is none of the first to go at once.
-        try note(world, "a", 2, context: "late", time: Timestamp(milliseconds: 0))
-        #expect(try notes(world).contains("late a 2"))
-        try note(world, "a", 1, context: context + "10000")
-        #expect(try notes(world).contains("\(context)10000 a 1"), "what was forgotten may be noted anew")
+        #expect((400..<600).contains(left.count))
+        #expect(left.last?.context == "\(context)10999", "the newest stay")
+        // By a clock that is far behind it is none of the first to go.
+        try note(world, ["a"], context: "late", time: Timestamp(milliseconds: 0))
+        try look()
+        #expect(try notes(world).last?.context == "late")
+    }
+
+    @Test("an agent knows what it has read, required and written, each version once, as of any revision")
+    func knowledge() throws {
+        let world = try World()
+        try world.put("a", "1")
+        try note(world, ["a", "b"], context: "trip")
+        try note(world, ["a"], context: "other")
+        let work = Work.transaction(
+            Transaction(
+                context: "trip", preconditions: [.absent(Key(unchecked: "n"))],
+                changes: [Change(Key(unchecked: "n"), .put(Put(Data("x".utf8))))],
+                reads: [ReadVersion(.topic(Topic(unchecked: "/")), cut: 1)]))
+        let transact = Transact(session: SessionID(8), number: 1, acknowledged: 0, work: .success(work))
+        _ = try world.writer.write(
+            [.openSession(SessionID(8), agent: "bob"), .transact(transact, fingerprint: work.fingerprint)],
+            at: world.now)
+        func known(_ context: String? = nil, at revision: Revision? = nil) throws -> [String] {
+            try world.reader.knowledge(
+                GetKnowledge(agent: "bob", context: context, at: revision), visible: world.head
+            ).known.map { "\($0.way) \($0.subject.text)@\($0.version)" }
+        }
+        #expect(try known() == ["read a@1", "read b@1", "listed /@0", "required n@0", "wrote n@2"])
+        #expect(try known("other") == ["read a@1"])
+        #expect(try known("trip", at: 1) == ["read a@1", "read b@1"])
+        #expect(try known("none").isEmpty)
     }
 }

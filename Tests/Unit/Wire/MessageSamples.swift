@@ -41,12 +41,15 @@ extension Samples {
                     stream: stream(), from: maybe { $0.token() }, atLeast: revision(), page: maybe { $0.pageToken() })),
             .noteReads(
                 NoteReads(
-                    agent: text().prefix(100).description,
+                    agent: text().prefix(100).description, session: maybe { SessionID($0.word() | 1) },
                     reads: list {
-                        NotedRead(
-                            context: $0.someText(), branch: $0.branch(), key: $0.key(), version: $0.revision(),
-                            time: $0.time())
-                    })),
+                        NotedRead(context: $0.someText(), $0.read(on: $0.branch(), isOwn: false), at: $0.time())
+                    },
+                    dropped: Int(small()))),
+            .knowledge(
+                GetKnowledge(
+                    agent: text().prefix(100).description, context: maybe { $0.someText().prefix(100).description },
+                    at: maybe { $0.positive() })),
             .compact(
                 Compact(olderThan: maybe { .milliseconds($0.small() + 1) }, below: maybe { $0.positive() })),
             .backup(Backup(id: word(), offset: revision(), done: flag())), .verify(Verify()),
@@ -89,7 +92,7 @@ extension Samples {
                     MergeReport(
                         source: revision(), written: small(), agreed: small(), settled: small(), parked: small()))),
             .planned(plan()),
-            .impact(impact()),
+            .impact(impact()), .knowledge(knowledge()),
             .outcome(.unsettled(list { $0.mergeConflict() }, unlisted: small(), at: position())),
             .outcome(
                 .conflict(
@@ -298,6 +301,18 @@ extension Samples {
             },
             cascade: cascade(), resolutions: list { $0.resolution() }, plan: planID(), context: someText(),
             message: someText())
+    }
+
+    fileprivate mutating func knowledge() -> Knowledge {
+        Knowledge(
+            at: position(), since: revision(),
+            known: list { dice in
+                let read = dice.read(on: dice.branch(), isOwn: true)
+                return KnownVersion(
+                    read.key == nil ? .listed : dice.pick([.read, .required, .wrote]), read.subject,
+                    on: read.branch ?? .main, version: read.version, cut: read.cut, by: dice.revision(),
+                    isNoted: dice.flag(), time: dice.time(), context: dice.someText())
+            }, unlisted: Int(small()), lostReads: Int(small()))
     }
 
     fileprivate mutating func impact() -> Impact {

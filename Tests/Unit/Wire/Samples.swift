@@ -31,6 +31,11 @@ struct Samples {
     mutating func topic() -> Topic {
         Topic(unchecked: pick(["/", "plans/", "plans/paris", "people/", "t\(small())/"]))
     }
+    mutating func read(on branch: BranchName?, isOwn: Bool) -> ReadVersion {
+        flag()
+            ? ReadVersion(.key(key()), version: revision(), on: branch, cut: revision(), isOwn: isOwn)
+            : ReadVersion(.topic(topic()), on: branch, cut: revision(), isOwn: isOwn)
+    }
     mutating func filter() -> TopicFilter { TopicFilter([topic()] + list { $0.topic() }) }
     mutating func stream() -> StreamID { StreamID(high: word(), low: word()) }
     mutating func position() -> Position { Position(revision: revision(), hash: word()) }
@@ -83,7 +88,7 @@ struct Samples {
     mutating func transaction() -> Transaction {
         Transaction(
             branch: branch(), context: text(), message: text(), preconditions: list { $0.precondition() },
-            changes: list { $0.change() }, reads: list { ReadVersion(key: $0.key(), version: $0.revision()) })
+            changes: list { $0.change() }, reads: list { $0.read(on: $0.maybe { $0.branch() }, isOwn: $0.flag()) })
     }
     mutating func fork() -> Fork {
         Fork(name: branch(), parent: branch(), at: maybe { $0.revision() }, context: text(), message: text())

@@ -458,6 +458,10 @@ typedef struct membus_connection {
 /* A call; its answer's object is the memory. It reconnects by itself from then on. */
 int membus_connect(const membus_connection *connection, membus_call *call);
 
+/* The same memory in another run, task or conversation: what it reads and writes is recorded with that one. It shares the
+ * connection, which membus_close of either ends, and which stays until both are freed. */
+int membus_memory_context(membus_memory memory, membus_text context, membus_memory *other);
+
 /* A call: puts on record what was read, ends the connection and its views. Every call under way ends with
  * MEMBUS_CLOSED. */
 int membus_close(membus_memory memory, membus_call *call);
@@ -542,6 +546,10 @@ int membus_view_lend_all(
 
 /* A key, resolved once, for the fastest reads. Free it. */
 int membus_view_handle(membus_view view, membus_text key, membus_handle *handle);
+
+/* The same view, whose reads are recorded with another context: several contexts share a cache. It ends with the view that it
+ * was made from. */
+int membus_view_context(membus_view view, membus_text context, membus_view *other);
 int membus_handle_version(membus_handle handle, membus_version *version);
 int membus_handle_copy(membus_handle handle, char *buffer, size_t capacity, membus_version *version);
 int membus_handle_lend(membus_handle handle, membus_taker take, void *context);
@@ -952,6 +960,7 @@ int membus_report(membus_memory memory, int32_t report, int64_t timeout_ms, memb
  * member, whose name says what is asked. Names are those of the protocol and of `membus COMMAND --json`.
  *
  *   {"impact": {"versions": [{"key": "facts/visa", "revision": 41}], "revisions": [], "excluded": [], "own_only": false}}
+ *   {"knowledge": {"agent": "booker", "context": "trip-42", "at": 47}}
  *       -> {"commits": […], "readers": […], "unjudged": […]}
  *   {"blame": {"key": "plans/lisbon", "at": 40}}
  *       -> an array, or null: there is no record

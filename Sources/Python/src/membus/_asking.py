@@ -159,6 +159,12 @@ def impact(
     return ask(memory, "impact", said, timeout)
 
 
+def knowledge(
+    memory: int, agent: str, context: str | None, at: int | None, timeout: Seconds | None
+) -> Pending[dict[str, Any]]:
+    return ask(memory, "knowledge", {"agent": agent, "context": context, "at": at}, timeout)
+
+
 def blame(
     memory: int, key: str, at: int | None, branch: str | None, timeout: Seconds | None
 ) -> Pending[list[dict[str, Any]] | None]:

@@ -59,8 +59,11 @@ _OPEN: weakref.WeakSet[LocalMemory] = weakref.WeakSet()
 class LocalMemory:
     """What of a memory does not wait."""
 
-    def __init__(self, owner: _core.Owner, address: str, agent: str, context: str, branch: str) -> None:
+    def __init__(
+        self, owner: _core.Owner, address: str, agent: str, context: str, branch: str, *, is_shared: bool = False
+    ) -> None:
         self._owner = owner
+        self._is_shared = is_shared
         self._number = owner.number
         #: Where the broker takes requests.
         self.address = address
@@ -70,7 +73,8 @@ class LocalMemory:
         self.context = context
         #: What calls mean unless they name one.
         self.branch = branch
-        _OPEN.add(self)
+        if not is_shared:
+            _OPEN.add(self)
 
     @property
     def state(self) -> str:
@@ -734,6 +738,20 @@ class Memory(LocalMemory):
         """
         return _asking.impact(self._number, versions, revisions, excluded, own_only, timeout).wait()
 
+    def knowledge(
+        self, agent: str, *, context: str | None = None, at: int | None = None, timeout: Seconds | None = None
+    ) -> dict[str, Any]:
+        """What an agent had read, required and written by some revision: `known`, in the order in which it came to know it,
+        each version once; `lost_reads`, which its client could not keep until they were noted.
+
+        Args:
+            agent: by its name.
+            context: the run, task or conversation; None: all that the agent acted in.
+            at: up to which revision; None: the newest.
+            timeout: in seconds; None: the connection's.
+        """
+        return _asking.knowledge(self._number, agent, context, at, timeout).wait()
+
     def blame(
         self, key: str, *, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
     ) -> list[dict[str, Any]] | None:
@@ -892,10 +910,22 @@ class Memory(LocalMemory):
         """How the connection stands, now and each time that it changes; ends after "closed". See :attr:`state`."""
         return States(self._number)
 
+    # ---- Contexts
+
+    def in_context(self, context: str) -> Memory:
+        """The same memory in another run, task or conversation, with which its reads and commits are recorded. It shares the
+        connection, and ends with it; closing it closes nothing else.
+        """
+        owner = _core.memory_context(self._number, context)
+        return Memory(owner, self.address, self.agent, context, self.branch, is_shared=True)
+
     # ---- The end
 
     def close(self) -> None:
         """Ends the connection and its views. Calls under way raise `Closed`. Takes half a second at most."""
+        if self._is_shared:
+            self._owner.free()
+            return
         try:
             _requests.close(self._number).wait()
         except Closed:

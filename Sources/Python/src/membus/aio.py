@@ -534,6 +534,12 @@ class Memory(LocalMemory):
         """What followed from some versions, or from all that some commits wrote, on any branch."""
         return await _wait(_asking.impact(self._number, versions, revisions, excluded, own_only, timeout))
 
+    async def knowledge(
+        self, agent: str, *, context: str | None = None, at: int | None = None, timeout: Seconds | None = None
+    ) -> dict[str, Any]:
+        """What an agent had read, required and written by some revision."""
+        return await _wait(_asking.knowledge(self._number, agent, context, at, timeout))
+
     async def blame(
         self, key: str, *, at: int | None = None, branch: str | None = None, timeout: Seconds | None = None
     ) -> list[dict[str, Any]] | None:
@@ -623,8 +629,16 @@ class Memory(LocalMemory):
         """How the connection stands, now and each time that it changes; ends after "closed". For `async for`."""
         return States(self._number)
 
+    def in_context(self, context: str) -> Memory:
+        """The same memory in another run, task or conversation; see `membus.Memory.in_context`."""
+        owner = _core.memory_context(self._number, context)
+        return Memory(owner, self.address, self.agent, context, self.branch, is_shared=True)
+
     async def close(self) -> None:
         """Ends the connection and its views. Calls under way raise `Closed`. Takes half a second at most."""
+        if self._is_shared:
+            self._owner.free()
+            return
         try:
             await _wait(_requests.close(self._number))
         except Closed:

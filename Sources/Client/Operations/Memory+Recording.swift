@@ -1,0 +1,29 @@
+// Reads that the broker answers go on record where a context is named, as those of views do in any case: who asks in no
+// context, as a person at the command line does, would pay a write for each look.
+
+extension Memory {
+    /// Records that were got as of a state.
+    func note(_ records: [Record], at position: Position, on branch: BranchName) {
+        note(
+            records.map { record in
+                ReadVersion(
+                    .key(record.key), version: record.revision, on: branch,
+                    cut: record.revision == 0 ? position.revision : 0, isOwn: false)
+            })
+    }
+
+    /// The lists of topics as of a state.
+    func note(_ topics: [Topic], at position: Position, on branch: BranchName) {
+        note(topics.map { ReadVersion(.topic($0), on: branch, cut: position.revision, isOwn: false) })
+    }
+
+    func note(_ change: Record, on branch: BranchName) {
+        note([ReadVersion(.key(change.key), version: change.revision, on: branch, isOwn: false)])
+    }
+
+    private func note(_ reads: [ReadVersion]) {
+        if context.isEmpty || reads.isEmpty { return }
+        let time = Timestamp.now
+        connection.note(reads.map { NotedRead(context: context, $0, at: time) })
+    }
+}
