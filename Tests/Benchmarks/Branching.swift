@@ -39,13 +39,7 @@ enum Branching {
     private static func forks(_ setting: Setting, branches: Int) async throws -> (fork: Samples, list: Samples) {
         let data = try setting.directory("branches")
         defer { setting.drop(data) }
-        let feed = try StoreFeed(directory: data)
-        try feed.write([[put("a", "1")]])
-        for number in 0..<branches {
-            try feed.write([.fork(Fork(name: BranchName(unchecked: "branch-\(number)")))])
-            if number % 10 == 0 { try feed.write([[put("k/\(number % 100)", "x")]]) }
-            if number % 500 == 0 { try feed.checkpoint() }
-        }
+        try fill(data, branches: branches)
         let broker = try BrokerProcess(setting, data: data)
         defer { broker.stop() }
         let memory = try await Memory.connect(to: broker.endpoint, as: "observer")
@@ -65,11 +59,20 @@ enum Branching {
         return (fork, list)
     }
 
-    private static func reads(_ setting: Setting) async throws -> (head: Samples, deep: Samples, old: Samples) {
-        let data = try setting.directory("depths")
-        defer { setting.drop(data) }
+    /// The store is let go of at the end: a broker is to have it.
+    private static func fill(_ data: String, branches: Int) throws {
         let feed = try StoreFeed(directory: data)
-        let keys = 10_000
+        try feed.write([[put("a", "1")]])
+        for number in 0..<branches {
+            try feed.write([.fork(Fork(name: BranchName(unchecked: "branch-\(number)")))])
+            if number % 10 == 0 { try feed.write([[put("k/\(number % 100)", "x")]]) }
+            if number % 500 == 0 { try feed.checkpoint() }
+        }
+    }
+
+    /// - Returns: the deepest branch.
+    private static func fill(_ data: String, keys: Int) throws -> BranchName {
+        let feed = try StoreFeed(directory: data)
         for start in stride(from: 0, to: keys, by: 250) {
             try feed.write([(start..<start + 250).map { put("k/\($0)", "value") }])
         }
@@ -81,8 +84,16 @@ enum Branching {
             branch = child
         }
         for number in 0..<versions { try feed.write([[put("busy", "\(number)")]]) }
-        let first = Int64(keys / 250 + 2 * depth + 1)
         try feed.checkpoint()
+        return branch
+    }
+
+    private static func reads(_ setting: Setting) async throws -> (head: Samples, deep: Samples, old: Samples) {
+        let data = try setting.directory("depths")
+        defer { setting.drop(data) }
+        let keys = 10_000
+        let deepest = try fill(data, keys: keys)
+        let first = Int64(keys / 250 + 2 * depth + 1)
         let broker = try BrokerProcess(setting, data: data)
         defer { broker.stop() }
         let memory = try await Memory.connect(to: broker.endpoint, as: "observer")
@@ -95,7 +106,6 @@ enum Branching {
             }
             return samples
         }
-        let deepest = branch
         let head = try await timed { try await memory.get("k/\($0 * 7 % keys)") }
         let deep = try await timed { try await memory.get("k/\($0 * 7 % keys)", branch: deepest) }
         let old = try await timed { _ in try await memory.get("busy", at: first) }
