@@ -43,9 +43,21 @@ public final class Memory: Sendable {
         log: Logger = Logger(label: "membus.client", factory: { _ in SwiftLogNoOpLogHandler() })
     ) async throws -> Memory {
         let broker = FoundBroker.find(said: url, in: ProcessInfo.processInfo.environment)
-        let connection = try open(
-            ClientSettings(endpoint: broker.url, agent: agent, context: context, branch: branch, timeout: timeout),
-            log: log)
+        return try await connect(
+            ClientSettings(endpoint: broker.url, agent: agent, context: context, branch: branch, timeout: timeout), log)
+    }
+
+    /// The same for an agent whose tools name no context when they read: all that the broker answers goes on record.
+    package static func connect(
+        recordingAllTo url: String, as agent: String, branch: BranchName, timeout: Duration, log: Logger
+    ) async throws -> Memory {
+        var settings = ClientSettings(endpoint: url, agent: agent, context: "", branch: branch, timeout: timeout)
+        settings.recordsAll = true
+        return try await connect(settings, log)
+    }
+
+    private static func connect(_ settings: ClientSettings, _ log: Logger) async throws -> Memory {
+        let connection = try open(settings, log: log)
         _ = try await connection.perform(.welcome)
         return Memory(connection: connection)
     }

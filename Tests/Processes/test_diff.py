@@ -114,3 +114,15 @@ def test_a_diff_is_as_large_as_what_was_written(broker):
     told = run_json_lines(broker, "diff", "main", "trial")
     assert [line["key"] for line in told] == sorted(f"many/{number}" for number in range(0, 5000, 2))
     assert all(line["to"]["value"] == "y" * 900 for line in told)
+
+
+def test_a_policy_that_a_merge_did_not_carry_is_told_of(broker):
+    """The branch contains the commit that made it, and does not show it."""
+    run(broker, "fork", "trial")
+    policy = '{"topic": "s/", "policy": "set"}'
+    run(broker, "put", ".membus/policies/sets", policy, "--kind", "json")
+    run(broker, "put", "k", "1")
+    run(broker, "--branch", "trial", "merge", "main")
+    for states in (("trial", "main"), ("main", "trial")):
+        told = run_json_lines(broker, "diff", *states)
+        assert [difference["key"] for difference in told if "key" in difference] == [".membus/policies/sets"]

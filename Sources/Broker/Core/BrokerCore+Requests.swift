@@ -144,7 +144,9 @@ extension BrokerCore {
         if case .success(let work) = transact.work, let refusal = work.shapeRefusal(limits: settings.limits) {
             transact.work = .failure(refusal)
         }
-        write(.item(.transact(transact, fingerprint: fingerprint)), asked, now: now, into: &outputs)
+        write(
+            Planning.Transaction(transact: transact, fingerprint: fingerprint, asked: asked, received: now), now: now,
+            into: &outputs)
     }
 
     /// A floor that nobody can mean is refused: it would drop all history at once, for good.

@@ -57,7 +57,7 @@ extension BrokerCore {
             switch request.purpose {
             case .session(let id, _): return .session(id)
             case .closing: return .sessionClosed(CloseSession.Answer())
-            case .write, .lookUp, .register, .expiry: return .noted(NoteReads.Answer())
+            case .write, .lookUp, .planning, .register, .expiry: return .noted(NoteReads.Answer())
             }
         case .compacted(let floor): return .compacted(Compact.Answer(floor: floor))
         }
@@ -69,12 +69,16 @@ extension BrokerCore {
     ) {
         guard let request = takeWaiting(ticket), let peer = request.peer else { return }
         readsWaiting -= 1
+        if case .planning(let session) = request.purpose {
+            return planned(result, for: session, now: now, into: &outputs)
+        }
         let body: Reply.Body
         switch (result, request.purpose) {
         case (.failure(let refusal), _): body = .refused(refusal)
         case (.success(.hash(let hash)), .register(let register, let scope)):
             body = answer(register, scope, hash: hash, now: now)
         case (.success(.hash), _): preconditionFailure("a hash is only looked up for a registration")
+        case (.success(.prepared), _): preconditionFailure("only what is to be committed is planned ahead")
         case (.success(.body(.status(var figures))), _):
             count(into: &figures, now: now)
             body = .status(figures)

@@ -5,7 +5,8 @@ import MembusStore
 // of time go in; replies, messages to publish and work for the store come out, to be carried out in order.
 //
 // Order, for a write:
-//   1. admitted   checked for shape, counted against the queue's bounds, handed to the commit thread
+//   1. admitted   checked for shape, counted against the queue's bounds, handed to the commit thread; what is planned
+//                 is planned by a reader first, and what its session asks for next waits behind it (Planning)
 //   2. durable    the commit thread reports the batch: it is on disk, and was not shown to anybody
 //   3. published  each commit, in the order of revisions, is matched to the streams and handed to the events'
 //                 socket; V rises to it
@@ -34,6 +35,8 @@ package struct BrokerCore<Peer: Hashable & Sendable>: Sendable {
     var writesWaiting = 0
     var writeBytesWaiting = 0
     var readsWaiting = 0
+    /// Sessions that wait for a plan.
+    var planning: [SessionID: Planning] = [:]
     var counters = Counters()
     var nextExpiry: Timestamp?
     var expiryUnderWay = false
@@ -51,6 +54,7 @@ package struct BrokerCore<Peer: Hashable & Sendable>: Sendable {
             case session(SessionID, bytes: Int)
             case closing(bytes: Int)
             case lookUp
+            case planning(SessionID)
             case register(Register, Scope)
             case expiry
 
@@ -58,7 +62,7 @@ package struct BrokerCore<Peer: Hashable & Sendable>: Sendable {
             var bytes: Int {
                 switch self {
                 case .write(let bytes), .session(_, let bytes), .closing(let bytes): bytes
-                case .lookUp, .register, .expiry: 0
+                case .lookUp, .planning, .register, .expiry: 0
                 }
             }
         }
@@ -259,7 +263,7 @@ enum RequestName<Peer: Hashable & Sendable>: Hashable, Sendable {
 struct Asked<Peer: Hashable & Sendable>: Sendable {
     let peer: Peer
     let id: UInt64
-    let deadline: Duration?
+    var deadline: Duration?
     /// The instance that the request is for.
     let instance: Instance?
     /// The streams whose bookmarks the reply shall carry.
@@ -401,6 +405,7 @@ package struct QueuedRead: Sendable {
     }
 
     package var isLong: Bool { type(of: lookUp).isLong }
+    package var isPlanning: Bool { type(of: lookUp).isPlanning }
     var name: String { type(of: lookUp).name }
 
     /// Lets go of what was found so far.

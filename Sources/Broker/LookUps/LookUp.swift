@@ -6,6 +6,7 @@ import MembusStore
 //   asked ─▶ the first piece, by a thread for short ones ─▶ answered
 //                 └─ there is more ─▶ further pieces, in turns with others' ─▶ answered
 //   asked, and long ─▶ answered: by a thread of its own, in one piece
+//   a plan ─▶ answered: by a thread of its own, in one piece
 //
 // So what is soon done passes what is not, whatever its kind: how much there is to look at shows only as it is looked at.
 
@@ -15,6 +16,8 @@ package protocol LookUp: Sendable {
 
     /// Whether it takes as long as the store is large, and can't be done in pieces: it has a thread of its own then.
     static var isLong: Bool { get }
+    /// Whether it plans what is to be committed: others that do are all that it has to wait for.
+    static var isPlanning: Bool { get }
     /// For people: "the verification".
     static var name: String { get }
     /// Frees what somebody holds here: done however late, as nobody will ask again.
@@ -33,9 +36,12 @@ package enum LookUpResult: Sendable {
     case body(Reply.Body)
     /// `nil`: unknown, or below the floor.
     case hash(UInt64?)
+    /// `nil`: the thread that commits is to plan it.
+    case prepared(PreparedWork?)
 }
 
 extension LookUp {
+    package static var isPlanning: Bool { false }
     package var isRelease: Bool { false }
 }
 

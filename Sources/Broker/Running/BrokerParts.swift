@@ -10,7 +10,8 @@ import MembusSystem
 // What a broker is made of before anything runs, and the threads that are then started on it, in this order:
 //
 //   commit      one turn after another, with all writes that wait
-//   read-N      look-ups: the first piece of each, the further pieces in turns, and last the long ones
+//   read-N      look-ups: the first piece of each, the further pieces in turns, then the long ones, and last what is
+//               planned
 //   bus         owns the sockets, drives the core; ends first, once the others have done what it has under way
 //   project     counts beside the commits
 //   checkpoint  copies the write-ahead log into the store's file
@@ -24,6 +25,7 @@ struct BrokerParts: Sendable {
     private let readers: [Reader]
     private let pieceReaders: [Reader]
     private let longReader: Reader
+    private let planReader: Reader
     private let projectionReader: Reader
     private let checkpointer: Checkpointer?
     private let backups: Backups
@@ -38,6 +40,7 @@ struct BrokerParts: Sendable {
     private let reads: WorkQueue<QueuedRead>
     private let pieces: PieceQueue
     private let longReads = WorkQueue<QueuedRead>()
+    private let plans = WorkQueue<QueuedRead>()
     private let running = RunningLookUps()
     private let heldLog = Posted<HeldLog>()
     private let evicted = Posted<EvictedHistory>()
@@ -55,6 +58,7 @@ struct BrokerParts: Sendable {
         readers = try (0..<max(1, configuration.readers)).map { [store] _ in try store.makeReader() }
         pieceReaders = try readers.map { [store] _ in try store.makeReader() }
         longReader = try store.makeReader()
+        planReader = try store.makeReader()
         projectionReader = try store.makeReader()
         checkpointer = try store.makeCheckpointer()
         backups = try Backups(in: configuration.dataDirectory)
@@ -71,7 +75,7 @@ struct BrokerParts: Sendable {
     /// said again until all have ended.
     func giveUpReading() {
         hurry.begin()
-        for reader in readers + pieceReaders + [longReader] { reader.interrupt() }
+        for reader in readers + pieceReaders + [longReader, planReader] { reader.interrupt() }
     }
 
     /// Nobody uses it any more.
@@ -147,7 +151,7 @@ struct BrokerParts: Sendable {
         let (bus, endpoints) = try BusThread.start(name: "membus-bus", open: ports) { ports -> Endpoints in
             (requests: ports.requests.endpoints, events: ports.events.endpoints)
         } run: {
-            [configuration, instance, waker, results, writes, reads, longReads, memoryChore] ports in
+            [configuration, instance, waker, results, writes, reads, longReads, plans, memoryChore] ports in
             let advertised = configuration.advertisedEvents
             let core = BrokerCore<PeerEnvelope>(
                 settings: CoreSettings(
@@ -158,7 +162,7 @@ struct BrokerParts: Sendable {
                 random: SystemRandomNumberGenerator(), now: .now)
             var loop = BusLoop(
                 core: core, limits: configuration.limits, waker: waker, results: results, writes: writes,
-                reads: reads, longReads: longReads, visible: visible, memoryChore: memoryChore,
+                reads: reads, longReads: longReads, plans: plans, visible: visible, memoryChore: memoryChore,
                 idleness: configuration.idle.map { Idleness(after: $0, now: .now) }, whenIdle: whenIdle, log: log)
             do { try loop.run(ports) } catch { die("the sockets failed: \(error)", log) }
         }
@@ -183,7 +187,7 @@ struct BrokerParts: Sendable {
 
     private func startReaders(_ threads: RunningThreads) throws {
         var lives: [(run: @Sendable () -> Void, close: @Sendable () -> Void)] = []
-        for (reader, queue) in readers.map({ ($0, reads) }) + [(longReader, longReads)] {
+        for (reader, queue) in readers.map({ ($0, reads) }) + [(longReader, longReads), (planReader, plans)] {
             let loop = ReadLoop(desk: desk(reader), queue: queue, pieces: pieces, running: running, results: results)
             lives.append((run: { loop.run() }, close: { queue.close() }))
         }

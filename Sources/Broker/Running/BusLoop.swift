@@ -33,6 +33,7 @@ struct BusLoop {
     let writes: WorkQueue<QueuedWrite>
     let reads: WorkQueue<QueuedRead>
     let longReads: WorkQueue<QueuedRead>
+    let plans: WorkQueue<QueuedRead>
     let visible: VisibleRevision
     let memoryChore: MemoryChore
     private var idleness: Idleness?
@@ -57,7 +58,7 @@ struct BusLoop {
     init(
         core: BrokerCore<PeerEnvelope>, limits: Limits, waker: Waker, results: Inbox<BrokerInput<PeerEnvelope>>,
         writes: WorkQueue<QueuedWrite>, reads: WorkQueue<QueuedRead>,
-        longReads: WorkQueue<QueuedRead>, visible: VisibleRevision,
+        longReads: WorkQueue<QueuedRead>, plans: WorkQueue<QueuedRead>, visible: VisibleRevision,
         memoryChore: MemoryChore, idleness: Idleness?, whenIdle: @escaping @Sendable () -> Void, log: Logger
     ) {
         self.core = core
@@ -67,6 +68,7 @@ struct BusLoop {
         self.writes = writes
         self.reads = reads
         self.longReads = longReads
+        self.plans = plans
         self.visible = visible
         self.memoryChore = memoryChore
         self.idleness = idleness
@@ -94,8 +96,9 @@ struct BusLoop {
             try carryOut(on: &ports)
             visible.rise(to: core.visible.revision)
             writes.push(contentsOf: newWrites)
-            reads.push(contentsOf: newReads.filter { !$0.isLong })
-            longReads.push(contentsOf: newReads.filter { $0.isLong })
+            reads.push(contentsOf: newReads.filter { !$0.isLong && !$0.isPlanning })
+            longReads.push(contentsOf: newReads.filter { $0.isLong && !$0.isPlanning })
+            plans.push(contentsOf: newReads.filter { $0.isPlanning })
             newWrites.removeAll(keepingCapacity: true)
             newReads.removeAll(keepingCapacity: true)
         }

@@ -51,10 +51,9 @@ final class PieceQueue: Sendable {
         arrived.signal()
     }
 
-    func comeBack(_ read: QueuedRead) {
-        state.withLock { $0.turns.comeBack(read) }
-        arrived.signal()
-    }
+    /// To be followed by ``wake()``.
+    func comeBack(_ read: QueuedRead) { state.withLock { $0.turns.comeBack(read) } }
+    func wake() { arrived.signal() }
 
     func finish() { state.withLock { $0.turns.finish() } }
 

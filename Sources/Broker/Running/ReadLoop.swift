@@ -7,6 +7,7 @@ import MembusSystem
 //   ReadLoop      look-ups in the order in which they came, a piece of each: most are done with it
 //   PiecesLoop    what is not, in turns
 //   ReadLoop      the long ones, which are one piece, and keep only each other waiting
+//   ReadLoop      what is planned, likewise
 
 /// The life of a thread that takes look-ups in the order in which they came.
 struct ReadLoop: Sendable {
@@ -40,13 +41,19 @@ struct PiecesLoop: Sendable {
     let results: Inbox<BrokerInput<PeerEnvelope>>
 
     func run() {
-        while var read = queue.take() {
-            if let answer = desk.step(&read, now: .now) {
-                queue.finish()
-                _ = results.push(.answered(ticket: read.ticket, answer))
-            } else {
-                queue.comeBack(read)
-            }
+        while let isBack = turn() { if isBack { queue.wake() } }
+    }
+
+    /// Nobody takes a read on before this one has let go of it: two who hold it would make a copy of all that it has found.
+    /// - Returns: whether there is more to do; `nil`: the queue is closed.
+    private func turn() -> Bool? {
+        guard var read = queue.take() else { return nil }
+        guard let answer = desk.step(&read, now: .now) else {
+            queue.comeBack(read)
+            return true
         }
+        queue.finish()
+        _ = results.push(.answered(ticket: read.ticket, answer))
+        return false
     }
 }

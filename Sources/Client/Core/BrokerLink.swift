@@ -56,7 +56,9 @@ extension ClientCore {
         link.reopenPause = nil
         if link.lineage != reply.lineage {
             if link.lineage != nil {
-                loseSession(from: nil)
+                // First: what transactions carry is let go of with them.
+                loseSession(from: nil, isOfOtherHistory: true)
+                forgetReads()
                 disownWrites()
             }
             link.lineage = reply.lineage

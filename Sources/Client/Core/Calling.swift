@@ -33,7 +33,7 @@ extension ClientCore {
             ask(body, for: .call(id), deadline: deadline)
         case .transact(let work, let isShown):
             calls[id] = CallState(stage: .queued, deadline: deadline, isShown: isShown)
-            session.waiting.append(Session.Waiting(call: id, work: work))
+            session.waiting.append(Session.Waiting(call: id, work: work, readsBefore: notes.last))
         case .reach(let view, let freshness):
             calls[id] = CallState(stage: .view(view), deadline: deadline)
             wait(for: freshness, of: view, id)

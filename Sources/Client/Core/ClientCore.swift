@@ -74,12 +74,12 @@ struct ClientCore: Sendable {
         case .cancel(let id): cancel(id)
         case .follow(let id, let follow): join(id, follow)
         case .unfollow(let id): leave(id)
-        case .noted(let reads): note(reads)
-        case .read(let reads): note(reads, isDue: false)
-        case .leaving(let reads):
+        case .noted(let reads, let dropped): note(reads, dropped: dropped)
+        case .read(let reads, let dropped): note(reads, dropped: dropped, isDue: false)
+        case .leaving(let reads, let dropped):
             notes.isLast = true
             notes.uncarryAll()
-            note(reads)
+            note(reads, dropped: dropped)
             closeSession()
         case .tick: tick()
         }

@@ -58,11 +58,12 @@ enum ClientInput: Sendable {
     case follow(ViewID, Follow)
     case unfollow(ViewID)
     /// First reads of cached records, to be put on record.
-    case noted([NotedRead])
+    /// - Parameter dropped: so many more could not be kept.
+    case noted([NotedRead], dropped: Int = 0)
     /// The same of what was read before a transaction that is about to come, and carries them.
-    case read([NotedRead])
+    case read([NotedRead], dropped: Int = 0)
     /// The connection is about to end: what was read until now is to be put on record at once, and the session closed.
-    case leaving([NotedRead])
+    case leaving([NotedRead], dropped: Int = 0)
     /// Time passed; comes at least every 50 ms.
     case tick
 }

@@ -8,6 +8,9 @@ struct ClientSettings: Sendable {
     /// How long a call waits unless it says otherwise.
     var timeout: Duration
 
+    /// What the broker answers is put on record in no context, too, and so counts for all that the connection does.
+    var recordsAll = false
+
     /// An unanswered request is sent again after this, then after twice as long, and so on.
     var resend: Duration = .milliseconds(1000)
     var resendLongest: Duration = .seconds(8)
@@ -33,7 +36,7 @@ struct ClientSettings: Sendable {
     var mostInFlight = 128
     var mostBytesInFlight = 32 << 20
     /// First reads that wait to be sent; the oldest are dropped beyond it.
-    var mostNotedReads = 20_000
+    var mostNotedReads = 1 << 16
     var notedReadsPerRequest = 1000
     /// What each view waits for and holds.
     var views = ViewMachine.Bounds()

@@ -23,11 +23,14 @@ struct Session: Sendable {
     struct Waiting: Sendable {
         let call: CallID
         let work: Work
+        /// What it is built on was read before: the number of the last read.
+        let readsBefore: UInt64
     }
 
     struct Slot: Sendable {
         let number: UInt64
         var work: Work
+        let readsBefore: UInt64
         let bytes: Int
         /// `nil`: the caller has gone.
         var call: CallID?

@@ -10,7 +10,7 @@ extension ClientCore {
         while let waiting = session.waiting.first {
             let weight = waiting.work.requestBytes
             let fits = session.slots.isEmpty || bytes + weight <= settings.mostBytesInFlight
-            guard session.slots.count < settings.mostInFlight, fits, !isToNoteFirst(waiting.work) else { break }
+            guard session.slots.count < settings.mostInFlight, fits, !isToNoteFirst(waiting) else { break }
             bytes += weight
             session.waiting.removeFirst()
             number(waiting, weight)
@@ -50,9 +50,8 @@ extension ClientCore {
 
     private mutating func number(_ waiting: Session.Waiting, _ weight: Int) {
         let slot = Session.Slot(
-            number: session.next, work: carrying(waiting.work, as: session.next), bytes: weight, call: waiting.call,
-            firstRound: session.round,
-            sentAt: now)
+            number: session.next, work: carrying(waiting, as: session.next), readsBefore: waiting.readsBefore,
+            bytes: weight, call: waiting.call, firstRound: session.round, sentAt: now)
         session.next += 1
         session.slots.append(slot)
         calls[waiting.call]?.stage = .numbered(slot.number)
@@ -220,8 +219,10 @@ extension ClientCore {
 
     /// The broker does not know the session, or holds another history. What was certainly not executed goes
     /// into a new session; of the rest nobody can say.
-    /// - Parameter sending: the refused one; `nil`: every sending is in doubt.
-    mutating func loseSession(from sending: Session.Sending?) {
+    /// - Parameters:
+    ///   - sending: the refused one; `nil`: every sending is in doubt.
+    ///   - isOfOtherHistory: the broker holds another history, of which nothing was read.
+    mutating func loseSession(from sending: Session.Sending?, isOfOtherHistory: Bool = false) {
         guard session.id != nil else { return }
         let slots = session.slots.filter { !$0.isDecided }
         let waiting = session.waiting
@@ -234,7 +235,8 @@ extension ClientCore {
                 || sending.map { slot.firstRound == $0.round && slot.number >= $0.number } ?? false
             if isCertain {
                 calls[call]?.stage = .queued
-                session.waiting.append(Session.Waiting(call: call, work: slot.work))
+                let work = isOfOtherHistory ? slot.work.withoutCarried : slot.work
+                session.waiting.append(Session.Waiting(call: call, work: work, readsBefore: slot.readsBefore))
             } else {
                 finish(
                     call, .failure(MembusError.timeout(of: "the transaction", outcomeUnknown: true, last: slot.refusal))

@@ -20,22 +20,9 @@ extension Memory {
         of versions: [VersionName] = [], revisions: [Revision] = [], by author: Authorship? = nil,
         excluding excluded: [Revision] = [], ownOnly: Bool = false, timeout: Duration? = nil
     ) async throws -> Impact {
-        var revisions = revisions
-        if let author {
-            let asked = GetLog(
-                branch: nil, agent: author.agent, context: author.context, ascending: true,
-                cursor: .end(of: author.since), limit: 1000)
-            for commit in try await log(asked, timeout: timeout).collect() where commit.info.revision != revisions.last
-            {
-                revisions.append(commit.info.revision)
-            }
-            // Nothing derives from nothing.
-            if revisions.isEmpty, versions.isEmpty {
-                return Impact(at: try await connection.ask(Ping(nonce: 0), timeout: timeout).token.position)
-            }
-        }
-        return try await connection.ask(
-            GetImpact(versions: versions, revisions: revisions, excluded: excluded, ownOnly: ownOnly), timeout: timeout
+        try await connection.ask(
+            GetImpact(versions: versions, revisions: revisions, by: author, excluded: excluded, ownOnly: ownOnly),
+            timeout: timeout
         ).answer
     }
 

@@ -1,5 +1,5 @@
 // Reads that the broker answers go on record where a context is named, as those of views do in any case: who asks in no
-// context, as a person at the command line does, would pay a write for each look.
+// context, as a person at the command line does, would pay a write for each look. A connection may have all of it recorded.
 
 extension Memory {
     /// Records that were got as of a state.
@@ -22,7 +22,7 @@ extension Memory {
     }
 
     private func note(_ reads: [ReadVersion]) {
-        if context.isEmpty || reads.isEmpty { return }
+        if reads.isEmpty || context.isEmpty && !connection.settings.recordsAll { return }
         let time = Timestamp.now
         connection.note(reads.map { NotedRead(context: context, $0, at: time) })
     }

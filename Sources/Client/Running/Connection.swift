@@ -8,7 +8,7 @@ enum Command: Sendable {
     case call(CallID, Call, deadline: Instant)
     case follow(ViewID, Follow, SharedView)
     case unfollow(ViewID)
-    case noted([NotedRead])
+    case noted([NotedRead], dropped: Int)
 }
 
 /// The door to the one thread that owns the sockets. Everything public holds on to it; once nobody does any
@@ -22,6 +22,8 @@ final class Connection: Sendable {
     private let inbox: Inbox<Command>
     private let stop: StopFlag
     private let lastView = Atomic<UInt64>(0)
+    /// Reads that there was no room for.
+    private let dropped = Atomic<Int>(0)
 
     private init(
         settings: ClientSettings, log: Logger, states: ConnectionStates, calls: CallTable, pauses: PauseTable,
@@ -87,7 +89,12 @@ final class Connection: Sendable {
     }
 
     /// Puts reads on record that the broker has answered.
-    func note(_ reads: [NotedRead]) { _ = inbox.push(.noted(reads)) }
+    func note(_ reads: [NotedRead]) {
+        let before = dropped.exchange(0, ordering: .relaxed)
+        if !inbox.push(.noted(reads, dropped: before)) {
+            dropped.add(before + reads.count, ordering: .relaxed)
+        }
+    }
 
     func follow(_ follow: Follow, _ view: SharedView) throws -> ViewID {
         let id = ViewID(number: lastView.add(1, ordering: .relaxed).newValue)

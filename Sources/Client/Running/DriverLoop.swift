@@ -41,7 +41,8 @@ struct DriverLoop: ~Copyable {
         step(.started)
         while !outside.stop.isRaised, !isBroken { tryTurn() }
         let end = Instant.now + Self.farewell
-        step(.leaving(views.values.flatMap { $0.takeNotes() }))
+        let last = takenNotes
+        step(.leaving(last.reads, dropped: last.dropped))
         while !core.hasLeft, !isBroken, Instant.now < end { tryTurn() }
     }
 
@@ -87,9 +88,12 @@ struct DriverLoop: ~Copyable {
             switch command {
             case .call(let id, let call, let deadline):
                 // What was read before it is what it is built on.
-                if case .transact = call, let notes = takenNotes { step(.read(notes)) }
+                if case .transact = call {
+                    let taken = takenNotes
+                    if !taken.isEmpty { step(.read(taken.reads, dropped: taken.dropped)) }
+                }
                 step(.call(id, call, deadline: deadline))
-            case .noted(let reads): step(.noted(reads))
+            case .noted(let reads, let dropped): step(.noted(reads, dropped: dropped))
             case .follow(let id, let follow, let view):
                 views[id] = view
                 view.hear(link)
@@ -146,7 +150,8 @@ struct DriverLoop: ~Copyable {
         let now = Instant.now
         if now >= nextNotes {
             nextNotes = now + Self.notesEvery
-            if let notes = takenNotes { step(.noted(notes)) }
+            let taken = takenNotes
+            if !taken.isEmpty { step(.noted(taken.reads, dropped: taken.dropped)) }
         }
         for tell in outside.pauses.takeDue(at: now) { tell() }
         guard now >= min(core.wakeAt, nextTick) else { return }
@@ -155,17 +160,14 @@ struct DriverLoop: ~Copyable {
         for (id, view) in views where view.failure != nil && !view.follow.isSignal { drop(id) }
     }
 
-    /// What was read of views since it was taken last; `nil`: nothing.
-    private var takenNotes: [NotedRead]? {
-        let notes = views.values.flatMap { $0.takeNotes() }
-        return notes.isEmpty ? nil : notes
-    }
+    /// What was read of views since it was taken last.
+    private var takenNotes: TakenReads { views.values.reduce(TakenReads()) { $0 + $1.takeNotes() } }
 
     /// A view that is closed, or can't be had any more, stops costing anything. What was read of it until then is
     /// noted all the same.
     private mutating func drop(_ id: ViewID) {
-        let notes = views.removeValue(forKey: id)?.takeNotes() ?? []
-        if !notes.isEmpty { step(.noted(notes)) }
+        let taken = views.removeValue(forKey: id)?.takeNotes() ?? TakenReads()
+        if !taken.isEmpty { step(.noted(taken.reads, dropped: taken.dropped)) }
         step(.unfollow(id))
     }
 

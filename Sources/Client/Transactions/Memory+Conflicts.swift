@@ -128,17 +128,23 @@ extension Memory {
             }
             return .delete
         }
-        guard let record = try await version(parked.conflict, side, timeout), !record.isDeleted else { return .delete }
+        // It is kept for as long as the merge's branches know of it, though the floor has passed its revision.
+        let asked = GetHistory(branch: side.branch, key: parked.conflict, before: side.revision + 1, limit: 1)
+        let version = try await connection.ask(asked, timeout: timeout).answer.versions.first?.record
+        guard var record = version, record.revision == side.revision else {
+            throw MembusError.refused(
+                Refusal(
+                    .belowFloor, "\(name), revision \(side.revision) of key \"\(parked.conflict)\", is no longer kept",
+                    hint: "put a new value", subject: parked.conflict.text))
+        }
+        if record.isDeleted { return .delete }
+        if record.value == nil,
+            let whole = try await get([parked.conflict.text], at: side.revision, branch: side.branch, timeout: timeout)
+                .records.first
+        {
+            record = whole
+        }
         return .put(Put(record))
-    }
-
-    /// It may be the newest still, though the floor has passed its revision.
-    private func version(
-        _ key: Key, _ side: ParkedConflict.Side, _ timeout: Duration?
-    ) async throws -> Record? {
-        let newest = try await get([key.text], branch: side.branch, timeout: timeout).records.first
-        if newest?.revision == side.revision { return newest }
-        return try await get([key.text], at: side.revision, branch: side.branch, timeout: timeout).records.first
     }
 }
 

@@ -25,16 +25,19 @@ public struct Reading: ~Copyable, Sendable {
     private var isClosed = false
     private var isGuarded = true
 
-    /// Keys without a slot that were read as absent, since they changed last.
+    /// Keys without a slot that were read as absent, since they changed last: in two halves, the older of which goes when the
+    /// newer is full. Who reads it again then is noted again.
     private var absences: Set<Absence> = []
+    private var olderAbsences: Set<Absence> = []
     private struct Absence: Hashable {
         let key: Key
         let reader: UInt32
     }
-    private static let mostAbsences = 10_000
+    private static let mostAbsences = 8192
     /// What was listed, at which states.
     private var listed: [(reader: UInt32, cut: Revision, time: Timestamp)] = []
     private static let mostListed = 1000
+    private var droppedLists = 0
 
     init(
         follow: Follow, capacity: Int, whenStale: WhenStale, context: String, warm: WarmFile?,
@@ -177,7 +180,8 @@ public struct Reading: ~Copyable, Sendable {
 
     mutating func fill(_ records: [Record], _ misses: Misses) {
         for record in records {
-            cache.noteFetched(record.key, version: record.revision, context: reader)
+            cache.noteFetched(
+                record.key, version: record.revision, at: misses.token.revision, context: reader)
         }
         if let ticket = misses.ticket { cache.fill(ticket, with: records, at: misses.token.position) }
     }
@@ -194,13 +198,16 @@ public struct Reading: ~Copyable, Sendable {
             forgetAbsences(of: records)
         case .install(let records, let at):
             note(cache.install(records, at: at))
-            absences = []
+            (absences, olderAbsences) = ([], [])
         case .catchUp(let records, let to):
             note(cache.catchUp(records, to: to))
             forgetAbsences(of: records)
         case .advance(let to): cache.advance(to: to)
         case .reset(let lineage):
             cache.reset()
+            // What was read is of a history that is not there any more.
+            _ = cache.drainNotes()
+            (absences, olderAbsences, listed, droppedLists, heard) = ([], [], [], 0, (0, 0))
             resets += 1
             self.lineage = lineage
         case .live: staleSince = nil
@@ -238,14 +245,14 @@ public struct Reading: ~Copyable, Sendable {
 
     /// The number of a context in which it is read.
     mutating func number(of context: String) -> UInt32 {
-        if let place = contexts.firstIndex(of: context) { return UInt32(place + 1) }
+        if let place = contexts.firstIndex(where: { $0.hasSameBytes(as: context) }) { return UInt32(place + 1) }
         contexts.append(context)
         return UInt32(contexts.count)
     }
 
-    mutating func takeNotes() -> [NotedRead] {
-        let notes = cache.drainNotes()
-        if notes.isEmpty, listed.isEmpty { return [] }
+    mutating func takeNotes() -> TakenReads {
+        let (notes, dropped) = cache.drainNotes()
+        if notes.isEmpty, listed.isEmpty { return TakenReads() }
         let time = Timestamp.now
         var reads = notes.map { note in
             NotedRead(
@@ -261,7 +268,8 @@ public struct Reading: ~Copyable, Sendable {
         // The last of each is remembered: a list of the same state is the same read.
         heard = listed.last.map { ($0.reader, $0.cut) } ?? heard
         listed = []
-        return reads
+        defer { droppedLists = 0 }
+        return TakenReads(reads: reads, dropped: dropped + droppedLists)
     }
 
     /// Who listed it last, and at which state.
@@ -270,21 +278,30 @@ public struct Reading: ~Copyable, Sendable {
     private mutating func noteList() {
         let cut = cache.cut?.revision ?? 0
         let last = listed.last.map { ($0.reader, $0.cut) } ?? heard
-        if last == (reader, cut) || listed.count == Self.mostListed { return }
+        if last == (reader, cut) { return }
+        if listed.count == Self.mostListed {
+            droppedLists += follow.filter.topics.count
+            return
+        }
         listed.append((reader, cut, Timestamp.now))
     }
 
     private mutating func noteAbsence(of text: String) {
-        guard reader != 0, follow.mode == .update, absences.count < Self.mostAbsences else { return }
+        guard reader != 0, follow.mode == .update else { return }
         let absence = Absence(key: Key(unchecked: text), reader: reader)
-        if absences.contains(absence) { return }
+        if absences.contains(absence) || olderAbsences.contains(absence) { return }
+        if absences.count == Self.mostAbsences { (olderAbsences, absences) = (absences, []) }
         if cache.noteAbsent(absence.key, context: reader) { absences.insert(absence) }
     }
 
     private mutating func forgetAbsences(of records: [Record]) {
-        if absences.isEmpty { return }
+        if absences.isEmpty, olderAbsences.isEmpty { return }
         for record in records {
-            for reader in 1...UInt32(contexts.count) { absences.remove(Absence(key: record.key, reader: reader)) }
+            for reader in 1...UInt32(contexts.count) {
+                let absence = Absence(key: record.key, reader: reader)
+                absences.remove(absence)
+                olderAbsences.remove(absence)
+            }
         }
     }
 
@@ -308,6 +325,19 @@ public struct Reading: ~Copyable, Sendable {
         case .record(let record), .announced(let record): record
         case .absent, .miss, .outside: nil
         }
+    }
+}
+
+/// What was read of a view since it was taken last.
+struct TakenReads: Sendable {
+    var reads: [NotedRead] = []
+    /// So many more that there was no room for.
+    var dropped = 0
+
+    var isEmpty: Bool { reads.isEmpty && dropped == 0 }
+
+    static func + (first: TakenReads, second: TakenReads) -> TakenReads {
+        TakenReads(reads: first.reads + second.reads, dropped: first.dropped + second.dropped)
     }
 }
 

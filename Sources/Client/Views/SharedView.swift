@@ -147,7 +147,7 @@ final class SharedView: Sendable {
     /// How the connection stands, which is why the view stands as it does.
     func hear(_ link: LinkState) { reading.withLock { $0.hear(link) } }
 
-    func takeNotes() -> [NotedRead] { reading.withLock { $0.takeNotes() } }
+    func takeNotes() -> TakenReads { reading.withLock { $0.takeNotes() } }
 
     /// - Returns: whether it was open.
     @discardableResult

@@ -90,6 +90,8 @@ struct BisectCommand: AsyncParsableCommand {
         let good = try await memory.pastState(from, of: branch)
         let bad = try await memory.pastState(to ?? .now, of: branch)
         guard good < bad else {
+            // One that is not there yet is told as such.
+            _ = try await memory.compare(.branch(branch, at: good), .branch(branch, at: bad))
             throw CommandError(
                 "USAGE", "the good state (\(branch)@\(good)) is not before the bad one (\(branch)@\(bad))",
                 hint: "the search is for what broke it: name an earlier --good", .usage)

@@ -161,7 +161,9 @@ struct ImpactText {
     }
 
     private static func quoted(_ text: String) -> String {
-        "\"" + text.replacing("\"", with: "\\\"") + "\""
+        // A line's end is already one of Graphviz's.
+        let escaped = text.replacing("\\n", with: "\n").replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        return "\"" + escaped.replacing("\n", with: "\\n") + "\""
     }
 
     private static func line(_ derived: DerivedCommit) -> String {

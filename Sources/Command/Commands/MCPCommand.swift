@@ -45,7 +45,8 @@ struct MCPCommand: AsyncParsableCommand {
         // Of many clients most are silent: what a name of its own takes is taken while it is used.
         let memories = Memories(idle: settings == nil ? nil : .seconds(30)) { agent in
             try await Memory.connect(
-                to: try await Self.broker(options, mayStart: mayStart), as: agent, branch: options.branchName,
+                recordingAllTo: try await Self.broker(options, mayStart: mayStart), as: agent,
+                branch: options.branchName,
                 timeout: options.timeout?.duration ?? .seconds(10), log: options.logger("membus", default: .error))
         } revive: {
             // Why it cannot be, the calls that wait for it tell by themselves.

@@ -48,8 +48,8 @@ struct ServeCommand: AsyncParsableCommand {
 
             History goes once it is older than retention.age, or while records and history take more than \
             retention.bytes; what is younger than retention.least stays. Ages are the times for which a broker \
-            has run with it, so that no clock that is set makes history old. Notes of who read what go with the \
-            versions that they name, and have retention.notesBytes for themselves. annotationBytes bounds a record's \
+            has run with it, so that no clock that is set makes history old. Notes of who read what have \
+            retention.notesBytes for themselves: the oldest go first. annotationBytes bounds a record's \
             attributes, links and kind together; nameBytes the names of agents, contexts, kinds and attributes. \
             A value above inlineValueBytes, and an event above eventBytes, is announced and fetched instead of \
             sent. eventMark and replyMark bound what waits for one client, ...Waiting what waits for the broker. \

@@ -25,6 +25,8 @@ extension Tool {
                     of: ["type": "object"], "Each with what it builds on, and the keys that it wrote."),
                 "readers": Schema.list(of: ["type": "object"], "Who is to be told."),
                 "unjudged": Schema.list(of: ["type": "integer"], "Commits of which no reads are on record."),
+                "unjudged_count": Schema.number("So many of them, listed or not.", 0...Int64.max),
+                "lost_reads": Schema.number("So many reads could not be put on record.", 0...Int64.max),
                 "left_out": Schema.number("So many commits more.", 0...Int64.max),
             ], required: ["revision", "commits", "readers"])
     ) { given, call in
@@ -43,6 +45,7 @@ extension Tool {
                     "revision": .integer(impact.at.revision), "commits": .array(commits),
                     "readers": .array(impact.readers.map { .reader($0) }),
                     "unjudged": .array(impact.unjudged.map { .integer($0) }),
+                    "unjudged_count": JSONValue(impact.unjudgedCount), "lost_reads": JSONValue(impact.lostReads),
                     "left_out": JSONValue(impact.unlisted + left),
                 ])
         }
@@ -66,6 +69,7 @@ extension Tool {
                 "revision": Schema.revision,
                 "known": Schema.list(
                     of: ["type": "object"], "read, listed, required or wrote; which version, when, in what context."),
+                "lost_reads": Schema.number("So many reads could not be put on record.", 0...Int64.max),
                 "left_out": Schema.number("So many more.", 0...Int64.max),
             ], required: ["revision", "known"])
     ) { given, call in
@@ -75,10 +79,12 @@ extension Tool {
         try given.end()
         return try await call.build {
             let knowledge = try await call.seat.memory.knowledge(of: agent, in: context, at: at)
-            let (known, left) = Self.fitting(knowledge.known.map { .known($0) })
+            // The newest, where not all fit.
+            let (known, left) = Self.fitting(knowledge.known.reversed().map { .known($0) })
             return ToolResult(
                 content: [
-                    "revision": .integer(knowledge.at.revision), "known": .array(known),
+                    "revision": .integer(knowledge.at.revision), "known": .array(known.reversed()),
+                    "lost_reads": JSONValue(knowledge.lostReads),
                     "left_out": JSONValue(knowledge.unlisted + left),
                 ])
         }

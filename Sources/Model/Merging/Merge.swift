@@ -216,9 +216,9 @@ public struct MergeVersion: Hashable, Sendable {
 
 extension Key {
     /// Records that say how to merge, and who may do what: they stay with their branch unless they are named.
-    package var isRule: Bool {
-        text.utf8.starts(with: ".membus/policies/".utf8) || text.utf8.starts(with: ".membus/rights/".utf8)
-    }
+    package var isRule: Bool { Self.ruleTopics.contains { $0.matches(self) } }
+
+    package static let ruleTopics = [MergePolicies.topic, Topic(unchecked: ".membus/rights/")]
 }
 
 extension TopicFilter {

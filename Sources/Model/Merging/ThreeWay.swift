@@ -3,7 +3,8 @@ import FoundationEssentials
 // The order, for one key:
 //   1. theirs says what the base says: ours; ours does: theirs; both say the same: ours. Not so for counters that are
 //      summed: two increments that came to the same number are two;
-//   2. one side has no record: if its time had come, the other side; else a conflict;
+//   2. one side has no record: if the other only says in other words what the base says, there is none; if its time had
+//      come, the other side; else a conflict;
 //   3. different kinds: a conflict;
 //   4. the value, by the policy; then attributes, links and expiry. Where a part can't be merged: a conflict;
 //   5. what came out as one side has it is that side, all else is a combination.
@@ -44,6 +45,20 @@ package enum ThreeWay {
         }
         return KeyMerge(base: base, ours: ours, theirs: theirs, policy: policy).result
     }
+
+    /// Whether two records say the same, if only in other words: members and links have no order, nor have elements by
+    /// the policy set.
+    package static func agree(_ a: Record?, _ b: Record?, by policy: MergePolicy?) -> Bool {
+        guard let a, let b else { return a == nil && b == nil }
+        if a.saysTheSame(as: b) { return true }
+        guard a.kind == b.kind, a.attributes == b.attributes, Set(a.links) == Set(b.links), a.expires == b.expires
+        else { return false }
+        // Without a base, values that say the same merge to what both say; all others differ from one side at least.
+        let values = MergedValue(
+            base: nil, own: a, other: b, ours: MergeSide(record: a, revision: 0),
+            theirs: MergeSide(record: b, revision: 0))
+        return if case .both = values.merged(by: policy ?? .usual(for: a.kind)) { true } else { false }
+    }
 }
 
 private struct KeyMerge {
@@ -57,8 +72,13 @@ private struct KeyMerge {
         if Self.areSame(ours.record, base) { return .theirs }
         switch (ours.record, theirs.record) {
         case (nil, nil): return .ours
-        case (nil, .some): return ours.isExpired ? .theirs : conflict(.deletedAndChanged)
-        case (.some, nil): return theirs.isExpired ? .ours : conflict(.changedAndDeleted)
+        // Who only says in other words what the base says has changed nothing.
+        case (nil, let other?):
+            if ThreeWay.agree(other, base, by: policy) { return .ours }
+            return ours.isExpired ? .theirs : conflict(.deletedAndChanged)
+        case (let own?, nil):
+            if ThreeWay.agree(own, base, by: policy) { return .theirs }
+            return theirs.isExpired ? .ours : conflict(.changedAndDeleted)
         case (let own?, let other?): return result(own, other)
         }
     }

@@ -2,16 +2,20 @@
 package struct GetImpact: Operation, Hashable {
     package var versions: [VersionName]
     package var revisions: [Revision]
+    /// All that these commits wrote, on any branch.
+    package var author: Authorship?
     /// These commits are good, whatever they read.
     package var excluded: [Revision]
     /// Only what commits themselves are on record to have read or required counts, not what their context knew.
     package var ownOnly: Bool
 
     package init(
-        versions: [VersionName], revisions: [Revision] = [], excluded: [Revision] = [], ownOnly: Bool = false
+        versions: [VersionName], revisions: [Revision] = [], by author: Authorship? = nil, excluded: [Revision] = [],
+        ownOnly: Bool = false
     ) {
         self.versions = versions
         self.revisions = revisions
+        self.author = author
         self.excluded = excluded
         self.ownOnly = ownOnly
     }

@@ -7,6 +7,9 @@ package struct NoteReads: Operation, Hashable {
     /// So many more there were, which the client could not keep.
     package var dropped: Int
 
+    /// More are told as so many.
+    package static let mostDropped: Int64 = 1 << 40
+
     package init(agent: String, session: SessionID? = nil, reads: [NotedRead], dropped: Int = 0) {
         self.agent = agent
         self.session = session

@@ -69,9 +69,10 @@ package enum ReadList {
 
     package static func encode(_ reads: [ReadVersion]) -> [UInt8] {
         var encoder = ShortEncoder()
+        encoder.bytes.reserveCapacity(8 + 40 * reads.count)
         encoder.bytes.append(form)
         encoder.number(UInt64(reads.count))
-        var name: [UInt8] = []
+        var name = ""
         var branch: BranchName?
         for read in reads {
             var flags: Flags = []
@@ -82,10 +83,10 @@ package enum ReadList {
             if read.cut != 0 { flags.insert(.cut) }
             encoder.bytes.append(flags.rawValue)
             if read.branch != branch {
-                encoder.string(Array((read.branch?.text ?? "").utf8))
+                encoder.text(read.branch?.text ?? "")
                 branch = read.branch
             }
-            let next = Array(read.subject.text.utf8)
+            let next = read.subject.text
             encoder.name(next, after: name)
             name = next
             if read.version != 0 { encoder.number(UInt64(bitPattern: read.version)) }
@@ -176,11 +177,24 @@ private struct ShortEncoder {
         number(UInt64(string.count))
         bytes += string
     }
-    mutating func name(_ name: [UInt8], after last: [UInt8]) {
-        var shared = 0
-        while shared < name.count, shared < last.count, name[shared] == last[shared] { shared += 1 }
-        number(UInt64(shared))
-        string(Array(name[shared...]))
+    mutating func text(_ text: String) {
+        var text = text
+        text.withUTF8 {
+            number(UInt64($0.count))
+            bytes.append(contentsOf: $0)
+        }
+    }
+    mutating func name(_ name: String, after last: String) {
+        var (name, last) = (name, last)
+        name.withUTF8 { name in
+            last.withUTF8 { last in
+                var shared = 0
+                while shared < name.count, shared < last.count, name[shared] == last[shared] { shared += 1 }
+                number(UInt64(shared))
+                number(UInt64(name.count - shared))
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: name[shared...]))
+            }
+        }
     }
 }
 

@@ -67,6 +67,7 @@ extension CanonicalDecoder {
             if isOld { return .noted(NoteReads(agent: agent, reads: try list(least: 40) { try $0.oldNoted() })) }
             let session = try flag() ? SessionID(try word()) : nil
             let dropped = try revision()
+            guard dropped <= NoteReads.mostDropped else { throw Malformed() }
             return .noted(
                 NoteReads(
                     agent: agent, session: session, reads: try list(least: 24) { try $0.noted() },

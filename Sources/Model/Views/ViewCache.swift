@@ -93,10 +93,10 @@ package struct ViewCache: ~Copyable, Sendable {
     /// - Parameters:
     ///   - capacity: in bytes of ``Record/footprint``.
     ///   - hashSeed: random, if keys may come from somebody who wants them to collide.
-    ///   - mostNotes: reads noted but not drained; beyond that a read is noted when it happens again.
+    ///   - mostNotes: reads noted but not drained; beyond that a read is counted, and noted when it happens again.
     package init(
         mode: StreamMode, filter: TopicFilter, capacity: Int, hashSeed: UInt64 = 0x9E37_79B9_7F4A_7C15,
-        mostNotes: Int = 8192
+        mostNotes: Int = 1 << 16
     ) {
         self.mode = mode
         self.filter = filter

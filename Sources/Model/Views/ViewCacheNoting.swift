@@ -14,26 +14,32 @@ package struct ReadNote: Hashable, Sendable {
     }
 }
 
-/// Notes that wait to be drained. Bounded.
+/// Notes that wait to be drained. Bounded: what is beyond is counted.
 struct ReadNotes: Sendable {
     let limit: Int
     private(set) var waiting: [ReadNote] = []
+    private(set) var dropped = 0
 
     /// - Returns: whether there was room.
+    @discardableResult
     mutating func add(_ note: ReadNote) -> Bool {
-        guard waiting.count < limit else { return false }
+        guard waiting.count < limit else {
+            dropped += 1
+            return false
+        }
         waiting.append(note)
         return true
     }
-    mutating func drain() -> [ReadNote] {
-        defer { waiting = [] }
-        return waiting
+    mutating func drain() -> (notes: [ReadNote], dropped: Int) {
+        defer { (waiting, dropped) = ([], 0) }
+        return (waiting, dropped)
     }
 }
 
 extension ViewCache {
     package var pendingNotes: [ReadNote] { notes.waiting }
-    package mutating func drainNotes() -> [ReadNote] { notes.drain() }
+    /// - Returns: `dropped`: so many more there was no room for.
+    package mutating func drainNotes() -> (notes: [ReadNote], dropped: Int) { notes.drain() }
 
     /// The way of a read in another context than the last one. Without room the slot is left as it is, so
     /// that the next read tries again.
@@ -47,10 +53,12 @@ extension ViewCache {
     }
 
     /// For a value that a reader got from the broker instead of from here.
-    package mutating func noteFetched(_ key: Key, version: Revision, context: UInt32) {
+    /// - Parameter state: which it was asked for of, if not the present one.
+    package mutating func noteFetched(_ key: Key, version: Revision, at state: Revision? = nil, context: UInt32) {
         guard context != 0 else { return }
         guard let slot = find(key.text), slots[slot].entry.record?.revision == version else {
-            _ = notes.add(ReadNote(context: context, key: key, version: version, cut: cut?.revision ?? 0))
+            let cut = state ?? cut?.revision ?? 0
+            notes.add(ReadNote(context: context, key: key, version: version, cut: cut))
             return
         }
         if slots[slot].noted != context { note(slot, version: version, context: context) }

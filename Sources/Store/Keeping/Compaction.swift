@@ -71,6 +71,8 @@ final class KnownPins {
     private var pins: (key: Key, pins: [Int64: [Revision]])?
     private var inAll: (branches: Int, contained: BranchVector)?
 
+    func forget() { (pins, inAll) = (nil, nil) }
+
     func pins(_ key: Key, _ find: () throws -> [Int64: [Revision]]) rethrows -> [Int64: [Revision]] {
         if let pins, pins.key == key { return pins.pins }
         let found = try find()

@@ -47,7 +47,6 @@ struct Window {
 
     /// Else what is left to be dropped would be counted on.
     private func isSwept() throws -> Bool {
-        if try Meta.integer(db, .sweptAgain) != nil { return false }
         if state.floor == 0 { return true }
         return try Meta.integer(db, .swept) ?? 0 >= LogCursor.end(of: state.floor).position
     }

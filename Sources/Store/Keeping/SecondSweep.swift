@@ -6,6 +6,8 @@ enum SecondSweep {
     /// - Parameter revision: what came after it may have been kept for what is gone.
     static func begin(_ db: Database, from revision: Revision) throws {
         let start = LogCursor.end(of: max(0, revision)).position
+        // Nothing of that was swept yet.
+        guard try start < Meta.integer(db, .swept) ?? 0 else { return }
         let underWay = try Meta.integer(db, .sweptAgain) ?? .max
         try Meta.set(db, .sweptAgain, min(start, underWay))
     }

@@ -24,6 +24,7 @@ struct CleanHistory {
     private let leftOut: Set<VersionName>
     private let oldest: Revision
     private let undone: Undone
+    private let policies: PastPolicies
     private let memo: Memo
     private let memos: Memos
 
@@ -31,6 +32,8 @@ struct CleanHistory {
     private final class Memo {
         var contents: [Revision: Content] = [:]
         var merges: [Revision: MergeDeed?] = [:]
+        /// What it is made of is asked for after what it is.
+        var places: [BranchHead: VersionPlace?] = [:]
     }
 
     /// Of one key: reverts of reverts ask for the same again and again.
@@ -45,19 +48,23 @@ struct CleanHistory {
         }
     }
 
-    init(_ reader: VersionReader, of key: Key, without leftOut: Set<VersionName>, floor: Revision, _ undone: Undone) {
-        self.init(reader, of: key, without: leftOut, floor: floor, undone, Memos())
+    init(
+        _ reader: VersionReader, of key: Key, without leftOut: Set<VersionName>, floor: Revision, _ undone: Undone,
+        _ policies: PastPolicies
+    ) {
+        self.init(reader, of: key, without: leftOut, floor: floor, undone, policies, Memos())
     }
 
     private init(
         _ reader: VersionReader, of key: Key, without leftOut: Set<VersionName>, floor: Revision, _ undone: Undone,
-        _ memos: Memos
+        _ policies: PastPolicies, _ memos: Memos
     ) {
         self.reader = reader
         self.key = key
         self.leftOut = leftOut
         self.floor = floor
         self.undone = undone
+        self.policies = policies
         oldest = leftOut.lazy.map(\.revision).min() ?? .max
         self.memos = memos
         memo = memos[leftOut]
@@ -87,7 +94,7 @@ struct CleanHistory {
         var (branch, revision) = (branch, revision)
         while true {
             let levels = reader.branches.levels(of: branch, at: revision)
-            let version = try reader.place(key, in: levels)
+            let version = try place(on: branch, at: revision, levels)
             if let agreed = try agreement(on: levels, after: version) {
                 return try make(again, on: try self.agreed(agreed, depth))
             }
@@ -117,6 +124,14 @@ struct CleanHistory {
                 return try make(again, on: made)
             }
         }
+    }
+
+    private func place(on branch: Branch, at revision: Revision, _ levels: [Level]) throws -> VersionPlace? {
+        let head = BranchHead(branch.name, at: revision)
+        if let known = memo.places[head] { return known }
+        let found = try reader.place(key, in: levels)
+        memo.places[head] = .some(found)
+        return found
     }
 
     // MARK: Changes made again
@@ -162,19 +177,21 @@ struct CleanHistory {
             if let present, present.kind != made.kind { return .unknown }
             let before = try reader.version(
                 key, in: reader.branches.levels(of: change.branch, at: change.place.revision - 1))?.content
-            return merged(base: before, (present, false), (made, false), twice: 0)
+            return merged(base: before, (present, false), (made, false), by: nil, twice: 0)
         }
     }
 
     private typealias Side = (record: Record?, hasOnlyAppended: Bool)
 
-    private func merged(base: Record?, _ ours: Side, _ theirs: Side, twice: Int64) -> Content {
+    private func merged(
+        base: Record?, _ ours: Side, _ theirs: Side, by policy: MergePolicy?, twice: Int64
+    ) -> Content {
         let sides = (
             MergeSide(record: ours.record, revision: 0, hasOnlyAppended: ours.hasOnlyAppended),
             MergeSide(record: theirs.record, revision: 0, hasOnlyAppended: theirs.hasOnlyAppended)
         )
         let merged: Record?
-        switch ThreeWay.merge(base: base, ours: sides.0, theirs: sides.1, by: nil) {
+        switch ThreeWay.merge(base: base, ours: sides.0, theirs: sides.1, by: policy) {
         case .ours: merged = ours.record
         case .theirs: merged = theirs.record
         case .combined(let content): merged = content.record(of: key)
@@ -205,7 +222,7 @@ struct CleanHistory {
         case (_, .pick(let revisions)): return try pickedAgain(version, origin, revisions, on: own, depth)
         case (_, .revert(let versions, _)):
             let without = leftOut.union(versions.filter { $0.key == key })
-            return try CleanHistory(reader, of: key, without: without, floor: floor, undone, memos)
+            return try CleanHistory(reader, of: key, without: without, floor: floor, undone, policies, memos)
                 .content(on: own, at: version.revision - 1, depth: depth + 1)
         case (_, .merge(let merge)): return try mergedAgain(version, origin, on: own, merge, depth)
         case (_, _): return .unknown
@@ -238,7 +255,8 @@ struct CleanHistory {
             guard case .known(let ours) = content, case .known(let base) = step.before,
                 case .known(let theirs) = step.after
             else { return .unknown }
-            content = merged(base: base, (ours, false), (theirs, false), twice: 0)
+            let policy = try policies.policy(for: key, ours, theirs, on: own, at: version.revision - 1, reader)
+            content = merged(base: base, (ours, false), (theirs, false), by: policy, twice: 0)
         }
         return content
     }
@@ -306,7 +324,8 @@ struct CleanHistory {
         let (mine, other) = (try reader.version(key, in: a.levels), try reader.version(key, in: b.levels))
         return merged(
             base: base, (ours, try reader.hasOnlyAppended(mine, beside: other, since: common)),
-            (theirs, try reader.hasOnlyAppended(other, beside: mine, since: common)), twice: twice)
+            (theirs, try reader.hasOnlyAppended(other, beside: mine, since: common)),
+            by: try policies.policy(for: key, ours, theirs, on: own, at: revision - 1, reader), twice: twice)
     }
 
     private func heads(of merge: MergeDeed) -> [ShownState] {
@@ -381,34 +400,101 @@ struct CleanHistory {
 
     // MARK: What the clean content is made of
 
-    /// The versions that remain of it.
+    /// The versions that remain of it: of what they were made, so is what comes of them.
     func madeOf(on branch: Branch, at revision: Revision) throws -> [Revision] {
+        Array(Set(try madeOf(on: branch, at: revision, depth: 0))).sorted()
+    }
+
+    private func madeOf(on branch: Branch, at revision: Revision, depth: Int) throws -> [Revision] {
+        if depth > Self.deepest { return [] }
         var (branch, revision) = (branch, revision)
         // What was made of one version alone, and has something in it that is left out, has it by that one.
         var isKnownToHaveIt = false
-        while let version = try reader.place(key, in: reader.branches.levels(of: branch, at: revision)),
-            let own = reader.branches.byID[version.branch]
-        {
+        while true {
+            let levels = reader.branches.levels(of: branch, at: revision)
+            let version = try place(on: branch, at: revision, levels)
+            if let agreed = try agreement(on: levels, after: version),
+                let made = try madeOf(
+                    agreed.merge, at: agreed.revision, on: agreed.branch, choice: nil, ifOther: true, depth)
+            {
+                return made
+            }
+            guard let version, let own = reader.branches.byID[version.branch] else { return [] }
             let name = VersionName(key, at: version.place.revision)
             if leftOut.contains(name) {
                 (branch, revision, isKnownToHaveIt) = (own, name.revision - 1, false)
                 continue
             }
             guard let origin = try reader.origin(at: version.place) else { return [name.revision] }
-            if origin.making == .undone { return origin.madeOf }
-            if !isKnownToHaveIt, try !isMadeOfLeftOut(version.place) { return [name.revision] }
-            switch origin.making {
-            case .incremented, .appended, .patched, .marked:
+            let isUndone = origin.making == .undone
+            // Nothing of what is left out can be in it, or have made way for it.
+            if name.revision < oldest { return isUndone ? origin.madeOf : [name.revision] }
+            // What an undo came down to is found out again: it may have been another revert that made it nothing.
+            if try !isUndone && !isKnownToHaveIt && !isMadeOfLeftOut(version.place)
+                && !comesToSomethingElse(on: own, at: name.revision, depth)
+            {
+                return [name.revision]
+            }
+            switch (origin.making, try reader.provenance(of: name.revision).deed) {
+            case (.incremented, _), (.appended, _), (.patched, _), (.marked, _):
                 (branch, revision, isKnownToHaveIt) = (own, name.revision - 1, true)
-            case .taken, .combined, .kept, .restored, .undone, .picked:
-                return try origin.madeOf.filter { revision in
-                    let name = VersionName(key, at: revision)
-                    guard let older = try reader.place(of: name) else { return false }
-                    return try !leftOut.contains(name) && !isMadeOfLeftOut(older.place)
-                }
+            case (.restored, _):
+                guard let older = try origin.madeOf.first.flatMap({ try reader.place(of: VersionName(key, at: $0)) }),
+                    let line = reader.branches.byID[older.branch]
+                else { return [] }
+                return try madeOf(on: line, at: older.place.revision, depth: depth + 1)
+            case (_, .revert(let versions, _)):
+                let without = leftOut.union(versions.filter { $0.key == key })
+                return try CleanHistory(reader, of: key, without: without, floor: floor, undone, policies, memos)
+                    .madeOf(on: own, at: name.revision - 1, depth: depth + 1)
+            case (_, .merge(let merge)):
+                let choice = origin.isSettled ? origin.making : nil
+                return try madeOf(merge, at: name.revision, on: own, choice: choice, ifOther: false, depth)
+                    ?? remaining(of: origin)
+            case (_, _):
+                // What was picked, onto what was there.
+                return try remaining(of: origin) + madeOf(on: own, at: name.revision - 1, depth: depth + 1)
             }
         }
-        return []
+    }
+
+    /// Whether a version says something else without what is left out. So may one that is not made of any of it: what follows
+    /// a deletion names nothing of what was deleted.
+    private func comesToSomethingElse(on own: Branch, at revision: Revision, _ depth: Int) throws -> Bool {
+        guard case .known(let clean) = try content(on: own, at: revision, depth: depth + 1) else { return false }
+        return try !same(clean, reader.version(key, in: reader.branches.levels(of: own, at: revision))?.content)
+    }
+
+    /// Those of the versions that it was made of which have nothing in them that is left out.
+    private func remaining(of origin: Origin) throws -> [Revision] {
+        try origin.madeOf.filter { revision in
+            let name = VersionName(key, at: revision)
+            guard let older = try reader.place(of: name) else { return false }
+            return try !leftOut.contains(name) && !isMadeOfLeftOut(older.place)
+        }
+    }
+
+    /// What a merge's two sides, cleaned, were made of: of both, or of the one that differs from what they had in common.
+    /// - Parameters:
+    ///   - choice: which side somebody decided for.
+    ///   - ifOther: only if one of the sides is not as it was.
+    /// - Returns: `nil`: it is not known, or not asked for.
+    private func madeOf(
+        _ merge: MergeDeed, at revision: Revision, on own: Branch, choice: Origin.Making?, ifOther: Bool, _ depth: Int
+    ) throws -> [Revision]? {
+        guard let sides = try sides(of: merge, at: revision, on: own, depth) else { return nil }
+        if ifOther, sides.oursIsSame, sides.theirsIsSame { return nil }
+        func ours() throws -> [Revision] { try madeOf(on: own, at: revision - 1, depth: depth + 1) }
+        func theirs() throws -> [Revision] { try madeOf(on: sides.source, at: merge.revision, depth: depth + 1) }
+        if choice == .taken, sides.theirsIsSame { return try theirs() }
+        if choice == .kept, sides.oursIsSame { return try ours() }
+        guard case .known(let mine) = sides.cleanOurs, case .known(let other) = sides.cleanTheirs else {
+            return try ours() + theirs()
+        }
+        let base = try cleanBase(heads(of: merge), depth)
+        if base.isKnown(as: other) { return try ours() }
+        if base.isKnown(as: mine) { return try theirs() }
+        return try ours() + theirs()
     }
 
     /// Whether something that is left out is in it, directly or through others.
@@ -442,5 +528,39 @@ extension Record {
             // A mark is of what is left out.
             attributes: present == nil ? rest.attributes.withoutReserved : rest.attributes,
             links: rest.links, owner: rest.owner, expires: rest.expires)
+    }
+}
+
+/// The policies of targets when something was merged into them: whoever merges it again does so by the same.
+final class PastPolicies {
+    private var known: [BranchHead: MergePolicies] = [:]
+
+    /// Those that combine what both sides say; what takes a side was settled then. `nil`: the usual one of the kind.
+    func policy(
+        for key: Key, _ ours: Record?, _ theirs: Record?, on branch: Branch, at revision: Revision,
+        _ reader: VersionReader
+    ) throws -> MergePolicy? {
+        guard let kind = ours?.kind ?? theirs?.kind else { return nil }
+        return try policies(on: branch, at: revision, reader)?.policy(for: key, kind: kind)?.combining
+    }
+
+    /// `nil`: they can't be understood.
+    private func policies(on branch: Branch, at revision: Revision, _ reader: VersionReader) throws -> MergePolicies? {
+        let head = BranchHead(branch.name, at: revision)
+        if let known = known[head] { return known }
+        let levels = reader.branches.levels(of: branch, at: revision)
+        let found = try? MergePolicies(records: try reader.records(of: MergePolicies.topic, in: levels, most: 1000))
+        known[head] = found
+        return found
+    }
+}
+
+extension MergePolicy {
+    /// `nil`: it takes a side.
+    var combining: MergePolicy? {
+        switch self {
+        case .counter, .json, .text, .set, .ask: self
+        case .newest, .ours, .theirs: nil
+        }
     }
 }

@@ -90,9 +90,16 @@ struct MergePlanner {
         let result = try merged(key, base, ours, theirs)
         let effect = try effect(of: result, on: key, base, ours, theirs)
         // A conflict is somebody's decision in any case.
-        guard case .written(let writing) = effect, !result.isConflict,
-            let revert = try undoneOnPurpose.revert(
-                of: writing.madeOf.filter { $0 != ours?.revision }.map { VersionName(key, at: $0) })
+        if result.isConflict { return effect }
+        var brought: [Revision] = []
+        if case .written(let writing) = effect { brought = writing.madeOf }
+        // A counter that stands where it stood may have moved to and fro: what was undone holds back the rest.
+        if let theirs, theirs.content?.kind == .counter, !target.contained.contains(theirs) {
+            brought.append(theirs.revision)
+        }
+        brought.removeAll { $0 == ours?.revision }
+        guard !brought.isEmpty,
+            let revert = try undoneOnPurpose.revert(of: brought.map { VersionName(key, at: $0) })
         else { return effect }
         // Whoever lets theirs in wants what would have come of it else, our part included.
         if let resolution = resolution(of: key, ours, theirs), resolution.choice == .theirs { return effect }
@@ -211,8 +218,11 @@ struct MergePlanner {
                     key: key, present: ours?.revision ?? 0, content: content, making: .combined,
                     madeOf: [ours, theirs].compactMap { $0?.revision }, isSettled: false))
         case .ours:
-            if same(mine, other) { return .agreed }
-            if case .known(let common) = base { if same(other, common) { return .agreed } } else { return .agreed }
+            guard case .known(let common) = base else { return .agreed }
+            if same(mine, other) || same(other, common) { return .agreed }
+            // In other words, maybe.
+            let policy = self.policy(of: key, ours, theirs)
+            if ThreeWay.agree(other, common, by: policy) || ThreeWay.agree(mine, other, by: policy) { return .agreed }
             return .written(kept(key, ours, isSettled: false))
         case .theirs: return .written(taken(key, base, ours, theirs, isSettled: false))
         case .settled(.ours): return same(mine, other) ? .agreed : .written(kept(key, ours, isSettled: true))
@@ -232,7 +242,9 @@ struct MergePlanner {
     ) -> Writing {
         // A copy where ours had nothing of its own, else a combination all the same.
         var isCopy = isSettled || ours?.present == nil
-        if case .known(let common) = base { isCopy = isCopy || same(ours?.present, common) }
+        if case .known(let common) = base {
+            isCopy = isCopy || ThreeWay.agree(ours?.present, common, by: policy(of: key, ours, theirs))
+        }
         let madeOf = isCopy ? [theirs] : [theirs, ours]
         return Writing(
             key: key, present: ours?.revision ?? 0, content: theirs?.present.map { MergedContent($0) },
@@ -349,7 +361,9 @@ struct MergePlanner {
                     hasOnlyAppended: try reader.hasOnlyAppended(version, beside: parts.last ?? nil, since: past))
             )
             parts.append(version)
-            switch ThreeWay.merge(base: base, ours: sides.0, theirs: sides.1, by: nil) {
+            let kind = merged?.kind ?? version?.content?.kind
+            let policy = kind.flatMap { policies.policy(for: key, kind: $0) }?.combining
+            switch ThreeWay.merge(base: base, ours: sides.0, theirs: sides.1, by: policy) {
             case .ours: break
             case .theirs: merged = version?.content
             case .combined(let content): merged = content.record(of: key)

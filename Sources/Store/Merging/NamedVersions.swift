@@ -6,11 +6,12 @@ struct NamedVersions {
     let branches: BranchTable
     let floor: Revision
     let head: Position
+    let walk: ImpactWalk
+    /// So many commits, notes and versions are looked at to find what derives from them.
+    let mostLookedAt: Int
 
     /// So many versions are named by one commit.
     private static let most = 100_000
-    /// So many commits, notes and versions are looked at to find what derives from them.
-    private static let mostLookedAt = 1_000_000
 
     /// - Parameter isRevert: what was before them must be kept, too.
     func versions(
@@ -54,16 +55,15 @@ struct NamedVersions {
         let request = GetImpact(
             versions: versions.sorted(), revisions: revisions.sorted(), excluded: cascade.excluded,
             ownOnly: cascade.ownOnly)
-        var read = ImpactRead(request)
         let state = StoreSnapshot(db: db, branches: branches, floor: floor, visible: head.revision)
-        guard try read.step(state, looking: Self.mostLookedAt) != nil else {
+        guard let written = try walk.written(request, in: state, looking: mostLookedAt) else {
             return .failure(
                 Refusal(
-                    .limitExceeded, "what derives from it is among more than \(Self.mostLookedAt) commits and reads",
+                    .limitExceeded, "what derives from it is among more than \(mostLookedAt) commits and reads",
                     hint: "look with membus impact, then name the commits that it shows", subject: "cascade"))
         }
         // What is only made of it is made again.
-        return read.written.count > Self.most ? .failure(Self.tooMany) : .success(read.written)
+        return written.count > Self.most ? .failure(Self.tooMany) : .success(written)
     }
 
     private static var tooMany: Refusal {

@@ -216,6 +216,8 @@ struct VersionReader {
             guard let origin = try origin(of: version.record) else { return false }
             let isBack: Bool
             switch origin.making {
+            // Somebody may have settled it by a text of his own.
+            case .combined where origin.isSettled, .undone where origin.isSettled: return false
             case .appended, .taken, .combined, .kept, .marked: isBack = isOnlyPieces
             case .restored, .undone: isBack = true
             case .incremented, .patched, .picked: return false

@@ -32,7 +32,7 @@ struct Undone {
 
     /// The increments of a key that both sides have taken off since what they have in common, which has them: in the sum of
     /// the sides it is once too often. One that the common past never had was taken off on one side only, whatever the other
-    /// has on record.
+    /// has on record; and a part of that past which has it on record, but never had it, has not taken it off.
     func onBothSides(
         _ key: Key, _ a: [ShownState], _ b: [ShownState], since heads: [ShownState]
     ) throws -> [(version: Revision, amount: Int64)] {
@@ -41,7 +41,12 @@ struct Undone {
         func left(_ states: [ShownState]) -> Set<Revision> {
             states.reduce(into: []) { $0.formUnion(Self.leftOut(all, in: $1.contained)) }
         }
-        let both = left(a).intersection(left(b)).subtracting(left(heads))
+        let branches = Dictionary(all.map { ($0.version, $0.versionBranch) }, uniquingKeysWith: { first, _ in first })
+        let before: Set<Revision> = heads.reduce(into: []) { before, head in
+            before.formUnion(
+                Self.leftOut(all, in: head.contained).filter { $0 <= head.contained[branches[$0] ?? 0] })
+        }
+        let both = left(a).intersection(left(b)).subtracting(before)
         var found: [Revision: Int64] = [:]
         for one in all where both.contains(one.version) {
             guard let amount = one.amount,

@@ -38,7 +38,8 @@ extension WorkPlanner {
         return .planned(
             PlannedWork(
                 plan: plan, deed: .pick(pick.revisions), branch: target.branch, context: pick.context,
-                message: pick.message.isEmpty ? "pick \(names)\(pick.revisions.count > 8 ? " …" : "")" : pick.message))
+                message: pick.message.isEmpty ? "pick \(names)\(pick.revisions.count > 8 ? " …" : "")" : pick.message,
+                touches: pick.sameReads ? .any : .keys(Set(picker.effects.map(\.0)))))
     }
 
     /// The branch of a commit that can be picked.

@@ -6,7 +6,15 @@ import MembusModel
 // on has not read the bad one. A cascade leaves out all that derives from what is named, too.
 
 extension WorkPlanner {
-    private var named: NamedVersions { NamedVersions(db: db, branches: branches, floor: floor, head: head) }
+    private var named: NamedVersions {
+        NamedVersions(
+            db: db, branches: branches, floor: floor, head: head, walk: walk, mostLookedAt: mostLookedAt)
+    }
+
+    /// Whatever an author writes on the branch counts.
+    private func touches(_ naming: some NamingVersions, _ keys: some Sequence<Key>) -> PlanTouches {
+        naming.author.map { _ in .any } ?? .keys(Set(keys))
+    }
 
     func plan(_ revert: Revert) throws -> Planning {
         let branch = try branches.present(revert.branch)
@@ -24,14 +32,15 @@ extension WorkPlanner {
         for key in named.keys.sorted() where isNamed(key) || !key.isRule {
             // What somebody has settled stays so, whatever he had read.
             if revert.cascade != nil, key.isParkedConflict, !isNamed(key) { continue }
-            let history = CleanHistory(reader, of: key, without: Set(named[key] ?? []), floor: floor, undone)
+            let history = CleanHistory(reader, of: key, without: Set(named[key] ?? []), floor: floor, undone, past)
             guard let effect = try effect(of: history, without: leftOut, on: branch, resolutions[key]) else { continue }
             if let refusal = plan.add(effect, of: key) { return .refused(refusal) }
         }
         return .planned(
             PlannedWork(
                 plan: plan, deed: .revert(leftOut.sorted(), cascades: revert.cascade != nil), branch: branch,
-                context: revert.context, message: revert.message.isEmpty ? "revert" : revert.message))
+                context: revert.context, message: revert.message.isEmpty ? "revert" : revert.message,
+                touches: touches(revert, named.keys)))
     }
 
     private func effect(
@@ -98,7 +107,7 @@ extension WorkPlanner {
         for key in named.keys.sorted() {
             guard let present = try reader.version(key, in: levels), let record = present.present,
                 record.attributes[Quarantine.attribute] == nil,
-                try CleanHistory(reader, of: key, without: Set(named[key] ?? []), floor: floor, undone)
+                try CleanHistory(reader, of: key, without: Set(named[key] ?? []), floor: floor, undone, past)
                     .isTouched(present)
             else { continue }
             var content = MergedContent(record)
@@ -111,7 +120,8 @@ extension WorkPlanner {
         return .planned(
             PlannedWork(
                 plan: plan, deed: .quarantine(bad.sorted()), branch: branch, context: quarantine.context,
-                message: quarantine.message.isEmpty ? "quarantine: \(quarantine.reason)" : quarantine.message))
+                message: quarantine.message.isEmpty ? "quarantine: \(quarantine.reason)" : quarantine.message,
+                touches: touches(quarantine, named.keys)))
     }
 }
 

@@ -31,6 +31,7 @@ extension WorkPlanner {
         return .planned(
             PlannedWork(
                 plan: plan, deed: .rollback(to: rollback.to), branch: branch, context: rollback.context,
-                message: rollback.message.isEmpty ? "rollback to \(rollback.to)" : rollback.message))
+                message: rollback.message.isEmpty ? "rollback to \(rollback.to)" : rollback.message,
+                touches: .matching(rollback.filter)))
     }
 }

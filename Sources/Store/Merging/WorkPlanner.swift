@@ -3,13 +3,14 @@ import MembusModel
 
 // What a merge, rollback, revert, pick or quarantine writes, in one state of the file:
 //
-//   the thread that commits ── plan ──▶ PlannedWork ── write ──▶ a commit
+//   a reader                ── plan ──▶ PlannedWork ──▶ PreparedWork, for the thread that commits
+//   the thread that commits ── check, else plan ──▶ PlannedWork ── write ──▶ a commit
 //   a reader                ── plan ──▶ PlannedWork ── tell  ──▶ a Plan, with an id
 //
-// Work is planned where it is committed: nothing can come in between, and what it was planned from is the state that it is
-// written in. So there is no plan that could be out of date; what it may cost others is bounded by how much it looks at. What
-// is larger comes in steps. A reader's plan is made by the same code; who wants exactly that names its id, which depends on
-// nothing but what would be written, and on the versions that it would replace.
+// A reader plans ahead, so that others go on writing meanwhile. What it planned is written if it would be planned so in the
+// state that it is written in (PreparedWork); else the thread that commits plans it anew, where nothing can come in between.
+// What that may cost others is bounded by how much is looked at. What is larger comes in steps. Who wants exactly a plan that
+// he was told names its id, which depends on nothing but what would be written, and on the versions that it would replace.
 
 struct WorkPlanner {
     let db: Database
@@ -20,6 +21,13 @@ struct WorkPlanner {
     /// What ends by then has ended.
     let now: Timestamp
     let cascades: Cascades
+    let past = PastPolicies()
+    /// So many commits, notes and versions are looked at to find what derives.
+    var mostLookedAt = 1_000_000
+    var walk = ImpactWalk()
+
+    /// Where nobody else waits for it.
+    static let mostLookedAtAhead = 20_000_000
 
     /// So many changes are looked at.
     static let mostChanges = 200_000
@@ -112,7 +120,7 @@ struct WorkPlanner {
             PlannedWork(
                 plan: plan, deed: .merge(deed), branch: target, context: merge.context,
                 message: merge.message.isEmpty ? "merge \(merge.source)@\(planner.source.revision)" : merge.message,
-                parks: merge.parks))
+                parks: merge.parks, touches: .keys(Set(keys))))
     }
 
     func policies(in levels: [Level]) throws -> MergePolicies {
@@ -129,6 +137,8 @@ struct PlannedWork {
     var message: String
     /// Whether conflicts that nobody has decided about are left for later.
     var parks = false
+    /// What may not have been written on the branch since.
+    var touches = PlanTouches.any
 
     /// Whether there is nothing to commit.
     var isEmpty: Bool {

@@ -13,8 +13,8 @@ extension Reader {
 ///
 ///   a note     its reader knows what is bad of what it names
 ///   a commit   derives if it is one that was asked about, if what it is on record to have read or required is bad by now, or
-///              if its agent knew such, in its context. What it wrote is bad then; what is made of something bad is bad in any
-///              case
+///              if its agent knew such, in its context, or in its session where that named none. What it wrote is bad then;
+///              what is made of something bad is bad in any case
 ///
 /// Nothing that a commit or a note could have read comes after it, so that nothing is looked at twice, and no index of readers
 /// is needed. Merges, rollbacks and reverts write what others knew: they carry, and do not derive.
@@ -38,6 +38,16 @@ package struct ImpactRead: StepwiseRead {
             self.context = ByBytes(context)
             self.session = context.isEmpty ? session : nil
         }
+
+        /// Who a session is where it names no context. What it read there counts for all that it does: an agent's tool may
+        /// name contexts for what it writes alone.
+        func unnamed(in session: Int64?) -> Who? {
+            context.text.isEmpty || session == nil ? nil : Who(agent.text, "", session: session)
+        }
+    }
+    private struct Writer: Hashable {
+        let who: Who
+        let session: Int64?
     }
     private struct Known {
         var version: VersionName
@@ -55,13 +65,23 @@ package struct ImpactRead: StepwiseRead {
     private(set) var bad: Set<VersionName> = []
     /// Without what is only made of it.
     private(set) var written: Set<VersionName> = []
-    private var badKeys: Set<Key> = []
+    /// Their keys, each once.
+    private var badKeys: [Key] = []
+    private var isBadKey: Set<Key> = []
+    /// How far what a commit or a note has read is compared with what is bad.
+    private var probe = Probe()
+    private struct Probe {
+        var read = 0
+        var key = 0
+        var matched = 0
+        var found: [(read: Int, name: VersionName)] = []
+    }
     /// What each knows first, by having written or read it.
     private var known: [Who: Known] = [:]
     private var lastCommit: [Who: Revision] = [:]
     /// Commits that say nothing of what they were built on, and whose they are.
-    private var silent: [(revision: Revision, who: Who)] = []
-    private var silentCount: [Who: Int] = [:]
+    private var silent: [(revision: Revision, writer: Writer)] = []
+    private var silentCount: [Writer: Int] = [:]
     /// Who has put reads on record with a commit.
     private var recorders: Set<Who> = []
     private var impact = Impact(at: .origin)
@@ -74,7 +94,8 @@ package struct ImpactRead: StepwiseRead {
         seedRevisions = Set(request.versions.map(\.revision))
         seedCommits = Set(request.revisions)
         excluded = Set(request.excluded)
-        first = (request.versions.map(\.revision) + request.revisions).min() ?? 1
+        let since = request.author.map { $0.since + 1 }
+        first = (request.versions.map(\.revision) + request.revisions + (since.map { [$0] } ?? [])).min() ?? 1
         next = first
     }
 
@@ -100,6 +121,15 @@ package struct ImpactRead: StepwiseRead {
         return try walk(snapshot, snapshot.visible, &left)
     }
 
+    /// Goes on up to the newest state, and may be asked again in a later one; for whoever wants only what was written.
+    /// - Returns: false: there is more to look at.
+    mutating func reach(_ snapshot: StoreSnapshot, looking most: Int) throws -> Bool {
+        if upTo == nil { try check(in: snapshot) }
+        upTo = try snapshot.position(snapshot.visible)
+        var left = max(1, most)
+        return try walk(snapshot, snapshot.visible, &left)
+    }
+
     package mutating func step(_ snapshot: StoreSnapshot, looking most: Int) throws -> Impact? {
         let upTo: Position
         if let begun = self.upTo {
@@ -117,7 +147,13 @@ package struct ImpactRead: StepwiseRead {
     }
 
     private func check(in snapshot: StoreSnapshot) throws {
-        for revision in [first] + request.revisions + request.versions.map(\.revision) {
+        if let since = request.author?.since, since < snapshot.floor {
+            throw Refusal(
+                .belowFloor,
+                "what was written after revision \(since) can no longer be told whole: the floor is \(snapshot.floor)",
+                hint: "ask for what was written since the floor", subject: "\(since)")
+        }
+        for revision in request.revisions + request.versions.map(\.revision) {
             guard revision > snapshot.floor || (snapshot.floor == 0 && revision > 0) else {
                 throw Refusal(
                     .belowFloor,
@@ -159,38 +195,44 @@ package struct ImpactRead: StepwiseRead {
             let revision: Revision = try row[0]
             while try isDue(before: revision) {
                 if left <= 0 { return false }
-                if let present = note { try look(at: NoteRow(present), in: snapshot, &left) }
+                if let present = note, try !look(at: NoteRow(present), in: snapshot, &left) { return false }
                 note = try notes.next()
             }
             if left <= 0 { return false }
             left -= 1
-            try look(at: row, in: snapshot, &left)
+            guard try look(at: row, in: snapshot, &left) else { return false }
             next = revision + 1
         }
         while let present = note {
             if left <= 0 { return false }
-            try look(at: NoteRow(present), in: snapshot, &left)
+            guard try look(at: NoteRow(present), in: snapshot, &left) else { return false }
             note = try notes.next()
         }
         return true
     }
 
-    private mutating func look(at note: NoteRow, in snapshot: StoreSnapshot, _ left: inout Int) throws {
+    /// - Returns: false: there is more to look at.
+    private mutating func look(at note: NoteRow, in snapshot: StoreSnapshot, _ left: inout Int) throws -> Bool {
         left -= 1 + note.reads.count / 4
-        let who = Who(note.agent, note.context, session: note.session)
-        impact.lostReads += note.dropped
-        for read in note.reads where !bad.isEmpty {
-            guard let branch = snapshot.branches.byName[read.branch],
-                let name = try badVersion(read.read, on: branch, before: note.head + 1, in: snapshot)
-            else { continue }
-            learn(who, Known(version: name, topic: read.read.topic, time: read.time, before: note.head + 1))
+        if !bad.isEmpty {
+            let seen = note.reads.map { Seen($0.read, on: snapshot.branches.byName[$0.branch]) }
+            guard let found = try badVersions(seen, before: note.head + 1, in: snapshot, &left) else { return false }
+            let who = Who(note.agent, note.context, session: note.session)
+            for (place, name) in found {
+                let read = note.reads[place]
+                learn(who, Known(version: name, topic: read.read.topic, time: read.time, before: note.head + 1))
+            }
         }
+        impact.lostReads &+= note.dropped
         lastNote = note.id
+        return true
     }
 
-    private mutating func look(at row: StoredRow, in snapshot: StoreSnapshot, _ left: inout Int) throws {
+    /// - Returns: false: there is more to look at.
+    private mutating func look(at row: StoredRow, in snapshot: StoreSnapshot, _ left: inout Int) throws -> Bool {
         let revision: Revision = try row[0]
-        let who = Who(try row[2], try row[6], session: try row[3])
+        let writer = Writer(who: Who(try row[2], try row[6], session: try row[3]), session: try row[3])
+        let who = writer.who
         let time = Timestamp(milliseconds: try row[5])
         let isByBroker = (try row[3] as Int64?) == nil
         let preconditions = try CommitRow.preconditions(try row[9])
@@ -198,36 +240,43 @@ package struct ImpactRead: StepwiseRead {
         let reads = try CommitRow.reads(try row[11])
         let isTold = revision <= toldAt
         var edges: [DerivedCommit.Edge] = []
-        if seedCommits.contains(revision) { edges.append(.init(.seed, VersionName(Key(unchecked: "*"), at: revision))) }
+        if try seedCommits.contains(revision) || !isByBroker && isAuthors(row) {
+            edges.append(.init(.seed, VersionName(Key(unchecked: "*"), at: revision)))
+        }
         if !reads.isEmpty { recorders.insert(who) }
         if !bad.isEmpty, !reads.isEmpty || !preconditions.isEmpty, let branch = snapshot.branches.byID[try row[1]] {
-            left -= reads.count / 4
+            left -= (reads.count + preconditions.count) / 4
+            let required = preconditions.compactMap { Self.required($0, before: revision) }
+            let seen =
+                reads.map { read in Seen(read, on: read.branch.flatMap { snapshot.branches.byName[$0] } ?? branch) }
+                + required.map { Seen($0, on: branch) }
+            guard let found = try badVersions(seen, before: revision, in: snapshot, &left) else { return false }
             var own: [DerivedCommit.Edge] = []
-            for read in reads {
-                let other = read.branch.flatMap { snapshot.branches.byName[$0] }
-                guard let name = try badVersion(read, on: other ?? branch, before: revision, in: snapshot) else {
-                    continue
-                }
+            for (place, name) in found {
+                let read = seen[place].read
+                let isRequired = place >= reads.count
                 // A key and a list may tell of the same version.
-                if read.isOwn, !own.contains(where: { $0.version == name }) {
-                    own.append(.init(.read, name, in: read.topic))
+                if isRequired || read.isOwn, own.count < DerivedCommit.mostEdges,
+                    !own.contains(where: { $0.version == name && ($0.reason == .required) == isRequired })
+                {
+                    own.append(.init(isRequired ? .required : .read, name, in: read.topic))
                 }
                 // Reads stand for themselves, whatever comes of the commit.
-                if !isTold {
+                if !isTold, !isRequired {
                     learn(who, Known(version: name, topic: read.topic, time: time, before: revision))
                 }
             }
-            if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold {
-                edges += own
-                edges += try required(preconditions, on: branch, before: revision, in: snapshot)
-            }
+            if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold { edges += own }
         }
         if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold, edges.isEmpty, !request.ownOnly,
-            let knows = known[who]
+            let knows = known[who] ?? who.unnamed(in: writer.session).flatMap({ known[$0] })
         {
             edges.append(.init(.context, knows.version, in: knows.topic))
         }
-        if !isByBroker { lastCommit[who] = revision }
+        if !isByBroker {
+            lastCommit[who] = revision
+            if let unnamed = who.unnamed(in: writer.session) { lastCommit[unnamed] = revision }
+        }
         if edges.isEmpty {
             if !seeds.isEmpty || !provenance.origins.isEmpty {
                 try carry(revision, provenance, who, time, in: snapshot, &left)
@@ -236,10 +285,10 @@ package struct ImpactRead: StepwiseRead {
                 provenance.origins.isEmpty, !seedRevisions.contains(revision), toldAt == 0,
                 try !keys(of: revision, in: snapshot).isEmpty
             {
-                silentCount[who, default: 0] += 1
-                if silent.count < Impact.mostUnjudged * 4 { silent.append((revision, who)) }
+                silentCount[writer, default: 0] += 1
+                if silent.count < Impact.mostUnjudged * 4 { silent.append((revision, writer)) }
             }
-            return
+            return true
         }
         let written = try keys(of: revision, in: snapshot)
         left -= written.count / 4
@@ -256,6 +305,13 @@ package struct ImpactRead: StepwiseRead {
             edge.reason == .seed ? .init(.seed, VersionName(written.first ?? edge.version.key, at: revision)) : edge
         }
         list(try CommitRow.info(row, snapshot.branches), edges, written)
+        return true
+    }
+
+    private func isAuthors(_ row: StoredRow) throws -> Bool {
+        guard let author = request.author, try row[0] as Revision > author.since else { return false }
+        return try author.agent.map { try $0.hasSameBytes(as: row[2]) } ?? true
+            && author.context.map { try $0.hasSameBytes(as: row[6]) } ?? true
     }
 
     /// What is bad by itself, or made of something bad, in a commit that does not derive.
@@ -318,7 +374,7 @@ package struct ImpactRead: StepwiseRead {
 
     private mutating func spoil(_ name: VersionName) {
         guard bad.insert(name).inserted else { return }
-        badKeys.insert(name.key)
+        if isBadKey.insert(name.key).inserted { badKeys.append(name.key) }
     }
 
     // MARK: Who knows what
@@ -327,61 +383,77 @@ package struct ImpactRead: StepwiseRead {
         if known[who] == nil { known[who] = what }
     }
 
-    /// What a read has seen, if that is bad.
-    private func badVersion(
-        _ read: ReadVersion, on branch: Branch, before revision: Revision, in snapshot: StoreSnapshot
-    ) throws -> VersionName? {
-        let cut = read.cut > 0 ? read.cut : revision - 1
-        switch read.subject {
-        case .key(let key):
-            if read.version > 0 {
-                let name = VersionName(key, at: read.version)
-                return bad.contains(name) ? name : nil
-            }
-            // Its deletion is a version, too.
-            return try shown(key, on: branch, at: cut, in: snapshot)
-        case .topic(let topic):
-            for key in badKeys where topic.matches(key) {
-                if let name = try shown(key, on: branch, at: cut, in: snapshot) { return name }
-            }
-            return nil
-        }
+    /// What was read, or required, of which branch.
+    private struct Seen {
+        let read: ReadVersion
+        /// `nil`: of one that is not there any more.
+        let branch: Branch?
+
+        init(_ read: ReadVersion, on branch: Branch?) { (self.read, self.branch) = (read, branch) }
     }
 
-    /// Of the bad versions, those that preconditions name, or that a topic showed as of the revision that is named with it.
-    private func required(
-        _ preconditions: [Precondition], on branch: Branch, before revision: Revision, in snapshot: StoreSnapshot
-    ) throws -> [DerivedCommit.Edge] {
-        var found: [DerivedCommit.Edge] = []
-        for precondition in preconditions {
-            switch precondition {
-            case .at(let key, let version):
-                let name = VersionName(key, at: version)
-                if bad.contains(name) { found.append(.init(.required, name)) }
-            case .absent(let key):
-                // Its deletion is a version, too.
-                if let name = try shown(key, on: branch, at: revision - 1, in: snapshot) {
-                    found.append(.init(.required, name))
-                }
-            case .unchanged(let topic, let since):
-                for key in badKeys where topic.matches(key) {
-                    if let name = try shown(key, on: branch, at: since, in: snapshot) {
-                        found.append(.init(.required, name, in: topic))
-                    }
-                }
-            // Who required it had read nothing that was undone by then.
-            case .sound: break
+    /// What of all that is bad; of each list the first.
+    /// - Returns: `nil`: there is more to look at. Asked again with the same, it goes on.
+    private mutating func badVersions(
+        _ seen: [Seen], before revision: Revision, in snapshot: StoreSnapshot, _ left: inout Int
+    ) throws -> [(read: Int, name: VersionName)]? {
+        while probe.read < seen.count {
+            let (read, place) = (seen[probe.read].read, probe.read)
+            guard let branch = seen[probe.read].branch else {
+                probe.read += 1
+                continue
             }
-            if found.count >= DerivedCommit.mostEdges { break }
+            let cut = read.cut > 0 ? read.cut : revision - 1
+            switch read.subject {
+            case .key(let key):
+                let name: VersionName?
+                if read.version > 0 {
+                    let named = VersionName(key, at: read.version)
+                    name = bad.contains(named) ? named : nil
+                } else {
+                    // Its deletion is a version, too.
+                    name = try shown(key, on: branch, at: cut, in: snapshot, &left)
+                }
+                if let name { probe.found.append((place, name)) }
+            case .topic(let topic):
+                while probe.key < badKeys.count {
+                    let key = badKeys[probe.key]
+                    probe.key += 1
+                    probe.matched += 1
+                    if probe.matched % 32 == 0 { left -= 1 }
+                    if topic.matches(key), let name = try shown(key, on: branch, at: cut, in: snapshot, &left) {
+                        probe.found.append((place, name))
+                        break
+                    }
+                    if left <= 0, probe.key < badKeys.count { return nil }
+                }
+                probe.key = 0
+            }
+            probe.read += 1
+            if left <= 0, probe.read < seen.count { return nil }
         }
-        return found
+        defer { probe = Probe() }
+        return probe.found
+    }
+
+    /// What a precondition tells that its commit has seen.
+    private static func required(_ precondition: Precondition, before revision: Revision) -> ReadVersion? {
+        switch precondition {
+        case .at(let key, let version): version > 0 ? ReadVersion(key: key, version: version) : nil
+        case .absent(let key): ReadVersion(.key(key), cut: revision - 1)
+        case .unchanged(let topic, let since): ReadVersion(.topic(topic), cut: since)
+        // Who required it had read nothing that was undone by then.
+        case .sound: nil
+        }
     }
 
     /// What a state has under a key, if that is bad.
     private func shown(
-        _ key: Key, on branch: Branch, at revision: Revision, in snapshot: StoreSnapshot
+        _ key: Key, on branch: Branch, at revision: Revision, in snapshot: StoreSnapshot, _ left: inout Int
     ) throws -> VersionName? {
-        guard badKeys.contains(key),
+        guard isBadKey.contains(key) else { return nil }
+        left -= 1
+        guard
             let place = try NewestVersion.place(
                 snapshot.db, key.text, snapshot.branches.levels(of: branch, at: revision))
         else { return nil }
@@ -401,10 +473,13 @@ package struct ImpactRead: StepwiseRead {
             ($0.time, ByBytes($0.agent), ByBytes($0.context)) < ($1.time, ByBytes($1.agent), ByBytes($1.context))
         }
         impact.readers = Array(impact.readers.prefix(Impact.mostReaders))
-        var judged: [Who: Bool] = [:]
-        for who in silentCount.keys { judged[who] = try recorders.contains(who) || hasNoted(who, snapshot) }
+        var judged: [Writer: Bool] = [:]
+        for writer in silentCount.keys {
+            let whose = [writer.who, writer.who.unnamed(in: writer.session)].compactMap(\.self)
+            judged[writer] = try whose.contains { try recorders.contains($0) || hasNoted($0, snapshot) }
+        }
         impact.unjudgedCount = silentCount.lazy.filter { judged[$0.key] == false }.reduce(0) { $0 + $1.value }
-        impact.unjudged = silent.lazy.filter { judged[$0.who] == false }.prefix(Impact.mostUnjudged).map(\.revision)
+        impact.unjudged = silent.lazy.filter { judged[$0.writer] == false }.prefix(Impact.mostUnjudged).map(\.revision)
     }
 
     private func hasNoted(_ who: Who, _ snapshot: StoreSnapshot) throws -> Bool {

@@ -9,7 +9,7 @@ extension Reader {
 }
 
 /// What an agent has read, required and written up to a revision: its notes, then its commits, in the order of history. Each
-/// version is told once, as it came to be known first.
+/// version is told once, as it came to be known first. Of many only the newest are held meanwhile.
 package struct KnowledgeRead: StepwiseRead {
     package static let doing = "looking for what an agent knows"
     private let request: GetKnowledge
@@ -23,7 +23,10 @@ package struct KnowledgeRead: StepwiseRead {
         let version: Revision
         let cut: Revision
     }
-    private var names: Set<Name> = []
+    /// Hashes of what was told, in two halves, the older of which goes when the newer is full.
+    private var names: Set<Int> = []
+    private var earlierNames: Set<Int> = []
+    private static let mostNames = 500_000
     private var knowledge = Knowledge(at: .origin, since: 0)
 
     package init(_ request: GetKnowledge) { self.request = request }
@@ -35,11 +38,15 @@ package struct KnowledgeRead: StepwiseRead {
         var left = max(1, most)
         if !areNotesRead { areNotesRead = try readNotes(snapshot, upTo.revision, &left) }
         guard areNotesRead, try readCommits(snapshot, upTo.revision, &left) else { return nil }
+        leaveOutOldest()
+        return knowledge
+    }
+
+    private mutating func leaveOutOldest() {
         knowledge.known.sort { ($0.revision, $0.isNoted ? 1 : 0, $0.time) < ($1.revision, $1.isNoted ? 1 : 0, $1.time) }
         let excess = max(0, knowledge.known.count - Knowledge.most)
         knowledge.known.removeFirst(excess)
-        knowledge.unlisted = excess
-        return knowledge
+        knowledge.unlisted += excess
     }
 
     private func isAsked(_ context: String) -> Bool { request.context.map { $0.hasSameBytes(as: context) } ?? true }
@@ -54,7 +61,7 @@ package struct KnowledgeRead: StepwiseRead {
             left -= 1 + note.reads.count / 4
             lastNote = note.id
             guard isAsked(note.context) else { continue }
-            knowledge.lostReads += note.dropped
+            knowledge.lostReads &+= note.dropped
             for noted in note.reads {
                 add(
                     noted.read, on: noted.branch, by: note.head, isNoted: true, at: noted.time, in: note.context)
@@ -133,6 +140,11 @@ package struct KnowledgeRead: StepwiseRead {
         let name = Name(
             subject: known.subject, branch: isNamed ? .main : known.branch, version: known.version,
             cut: isNamed ? 0 : known.cut)
-        if names.insert(name).inserted { knowledge.known.append(known) }
+        let hash = name.hashValue
+        if names.contains(hash) || earlierNames.contains(hash) { return }
+        if names.count == Self.mostNames { (earlierNames, names) = (names, []) }
+        names.insert(hash)
+        knowledge.known.append(known)
+        if knowledge.known.count >= 2 * Knowledge.most { leaveOutOldest() }
     }
 }

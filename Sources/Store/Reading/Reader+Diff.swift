@@ -10,7 +10,9 @@ extension Reader {
 /// A page of a diff on its way.
 ///
 ///   1. count   how many commits only one of the two states contains; of a page without a cursor
-///   2. walk    the changes of those commits, branch after branch, in the order of history: a key is told of at one of its
+///   2. rules   policies and rights, which no merge carries: a state that contains their commits may not show them, so that
+///              the walk would miss them. They are few; of a page without a cursor
+///   3. walk    the changes of those commits, branch after branch, in the order of history: a key is told of at one of its
 ///              changes, if what it has in the two states is not the same
 ///
 /// So a diff costs as much as was written, whatever the states hold. Keys come in no order of theirs: a page knows nothing
@@ -24,6 +26,7 @@ package struct DiffRead: StepwiseRead {
     /// Commits are being counted: where. `nil`: that is done.
     private var counted: DiffCursor?
     private var hasCounted: Bool
+    private var hasToldRules: Bool
     /// How far the walk is.
     private var cursor: DiffCursor?
     private var work = 0
@@ -35,6 +38,7 @@ package struct DiffRead: StepwiseRead {
         self.pageWork = pageWork
         cursor = request.cursor
         hasCounted = request.cursor != nil
+        hasToldRules = request.cursor != nil
         meter = PageMeter(records: min(request.limit > 0 ? request.limit : 1000, 10_000))
     }
 
@@ -61,6 +65,8 @@ package struct DiffRead: StepwiseRead {
         }
         if request.isSummary { return page }
         var walk = DiffWalk(snapshot, request, spans, from, to, page, meter, at: cursor, most: max(2, left))
+        if !hasToldRules { try walk.tellRules() }
+        hasToldRules = true
         let ended = try walk.run()
         (meter, cursor, page) = (walk.meter, walk.cursor, walk.page)
         work += walk.looked
@@ -103,8 +109,12 @@ package struct DiffRead: StepwiseRead {
         if let begun = page.standing {
             standing = begun
         } else {
-            let common = to.contained.newest(of: from.levels, among: snapshot.branches)
-            standing = Standing(common: common.map { [$0] } ?? [], onlyFrom: 0, onlyTo: 0)
+            let reader = VersionReader(db: snapshot.db, branches: snapshot.branches, now: .never)
+            let common = Contained(common: from.contained, to.contained)
+            let heads = try reader.heads(of: common, first: from.levels)
+            left -= 1 + common.upTo.pieceCount
+            standing = Standing(
+                common: heads.map { BranchState($0.branch.name, at: $0.revision) }, onlyFrom: 0, onlyTo: 0)
         }
         defer { page.standing = standing }
         for span in spans {
@@ -177,6 +187,26 @@ private struct DiffWalk {
         self.most = most
     }
 
+    mutating func tellRules() throws {
+        var keys: Set<Key> = []
+        for topic in Key.ruleTopics {
+            let range = KeyRange(topic)
+            for level in from.levels + to.levels {
+                let rows = try snapshot.db.rows(
+                    "SELECT DISTINCT key FROM changes WHERE branch = ? AND key >= ? AND key < ? LIMIT ?",
+                    [level.branch, range.from, range.below, Self.mostRules])
+                while let row = try rows.next() { keys.insert(Key(unchecked: try row[0])) }
+            }
+        }
+        for key in keys.sorted() where request.filter.matches(key) {
+            looked += 1
+            let old = try NewestVersion.found(snapshot.db, key.text, from.levels)
+            let new = try NewestVersion.found(snapshot.db, key.text, to.levels)
+            if old?.place != new?.place, try toldAt(key, old, new) == nil { try tell(key) }
+        }
+    }
+    private static let mostRules = 1000
+
     mutating func run() throws -> Ended {
         for span in spans {
             var start = LogCursor.end(of: span.after)
@@ -229,6 +259,10 @@ private struct DiffWalk {
         let old = try NewestVersion.found(snapshot.db, key.text, from.levels)
         let new = try NewestVersion.found(snapshot.db, key.text, to.levels)
         guard old?.place != new?.place, try toldAt(key, old, new) == place else { return }
+        try tell(key)
+    }
+
+    private mutating func tell(_ key: Key) throws {
         let before = try record(key, from)
         let after = try record(key, to)
         let bytes = (before?.footprint ?? 0) + (after?.footprint ?? 0)

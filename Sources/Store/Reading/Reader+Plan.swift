@@ -8,7 +8,8 @@ extension Reader {
             let time = try snapshot.db.integer("SELECT time FROM commits WHERE revision = ?", [head.revision])
             let planner = WorkPlanner(
                 db: snapshot.db, branches: snapshot.branches, floor: snapshot.floor, head: head, limits: limits,
-                now: time.map { Timestamp(milliseconds: $0) } ?? .never, cascades: Cascades())
+                now: time.map { Timestamp(milliseconds: $0) } ?? .never, cascades: Cascades(),
+                mostLookedAt: WorkPlanner.mostLookedAtAhead)
             switch try planner.plan(work) {
             case .refused(let refusal): throw refusal
             case .contained:

@@ -8,7 +8,8 @@ import MembusModel
 //   2. branches: a parent, a fork before the branch's own commit, that commit there if it is kept;
 //   3. every commit above the floor: the next revision, on a known branch, its changes of the same branch
 //      and with ordinals from 0, and its hash computed anew from all that is stored of it;
-//   4. no change without a commit.
+//   4. no change without a commit;
+//   5. every note of what was read.
 //
 // One commit is in memory at a time.
 
@@ -21,6 +22,7 @@ extension Reader {
             try check.branches()
             try check.chain()
             try check.changes()
+            try check.notes()
             return check.result
         }
     }
@@ -73,6 +75,13 @@ private struct Verifier {
         }
         let tags = try snapshot.db.integer("SELECT count(*) FROM tags WHERE branch NOT IN (SELECT id FROM branches)")
         if let tags, tags > 0 { problem("\(tags) tags are of branches that don't exist") }
+    }
+
+    mutating func notes() throws {
+        let rows = try snapshot.db.rows("SELECT \(NoteRow.columns) FROM notes ORDER BY id")
+        while let row = try rows.next() {
+            do { _ = try NoteRow(row) } catch let error as StoreError { problem(error.message) }
+        }
     }
 
     mutating func chain() throws {

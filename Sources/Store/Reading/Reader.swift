@@ -12,6 +12,8 @@ package final class Reader: @unchecked Sendable {
     let connection: Connection
     package let lineage: Lineage
     private var branches = BranchTable()
+    /// For what is planned ahead.
+    let cascades = Cascades()
 
     init(_ connection: Connection, lineage: Lineage) {
         self.connection = connection

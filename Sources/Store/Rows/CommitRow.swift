@@ -36,7 +36,7 @@ enum CommitRow {
         row.bind(blob: encode(preconditions))
         row.bind(blob: provenance.isEmpty ? nil : Data(provenance.encoded))
         row.bind(blob: hash)
-        row.bind(blob: reads.isEmpty ? nil : Data(ReadList.encode(reads)))
+        if reads.isEmpty { row.bindNull() } else { row.bind(blob: ReadList.encode(reads)) }
         try row.run()
     }
 

@@ -19,8 +19,10 @@ struct NoteRow {
         (id, head, agent, session) = (try row[0], try row[1], try row[3], try row[4])
         time = Timestamp(milliseconds: try row[2])
         context = try row[5]
-        dropped = Int(try row[6] as Int64)
-        reads = try NotedList.decode(try row[7], context: context, at: time)
+        dropped = Int(min(max(0, try row[6] as Int64), NoteReads.mostDropped))
+        do { reads = try NotedList.decode(try row[7], context: context, at: time) } catch {
+            throw StoreError(.damaged, "note \(id) of what was read can't be read", hint: "run membus verify")
+        }
     }
 
     /// - Returns: about what it takes of the file.
@@ -63,7 +65,7 @@ struct NoteRow {
         var left = share
         while let row = try rows.next() {
             left -= try row[1] as Int64
-            if left <= 0 { return Timestamp(milliseconds: try row[0] + 1) }
+            if left <= 0 { return Timestamp(milliseconds: try row[0] &+ 1) }
         }
         return nil
     }

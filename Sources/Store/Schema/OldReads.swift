@@ -36,6 +36,8 @@ struct OldReads {
         let commits = try db.rows("SELECT revision, time FROM commits ORDER BY revision")
         var commit = try commits.next()
         var head: Revision = 0
+        // Readers' clocks may have been ahead of the broker's.
+        let last = Timestamp(milliseconds: try db.integer("SELECT max(time) FROM commits") ?? 0)
         var notes: [NotedRead] = []
         var who: (agent: String, context: String, time: Timestamp, head: Revision) = ("", "", .never, 0)
         func write() throws {
@@ -58,7 +60,7 @@ struct OldReads {
             let next: (agent: String, context: String) = (try row[0], try row[1])
             let isSame = next.agent.hasSameBytes(as: who.agent) && next.context.hasSameBytes(as: who.context)
             if !isSame || head != who.head || notes.count == 1000 { try write() }
-            who = (next.agent, next.context, time, head)
+            who = (next.agent, next.context, min(time, last), head)
             guard let branch = branches.byID[try row[2]] else { continue }
             notes.append(
                 NotedRead(

@@ -61,7 +61,7 @@ extension Batch {
     }
 
     /// That what a branch shows as of a revision is kept.
-    func check(_ revision: Revision, on branch: Branch) throws { try planner.check(revision, on: branch) }
+    func check(_ revision: Revision, on branch: Branch) throws { try planner().check(revision, on: branch) }
 
     private mutating func appendBare(
         _ deed: Deed, on branch: Branch, by author: Author, context: String, message: String

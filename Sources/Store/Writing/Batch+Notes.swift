@@ -24,6 +24,9 @@ extension Batch {
     }
 
     func record(_ notes: NoteReads) throws {
+        // Their times rise with their ids, whatever clocks do: they are forgotten by them.
+        let time = max(time, writer.state.notesTime)
+        writer.state.notesTime = time
         var contexts: [ByBytes] = []
         var reads: [ByBytes: [NotedRead]] = [:]
         for read in notes.reads {

@@ -1,30 +1,36 @@
 import FoundationEssentials
 import MembusModel
 
-// Work that is planned (WorkPlanner) is planned where it is committed, by the thread that commits.
+// Work that is planned (WorkPlanner) is committed as it was planned ahead (PreparedWork), or planned anew here.
 
 extension Batch {
-    var planner: WorkPlanner {
+    func planner(_ walk: ImpactWalk = ImpactWalk()) -> WorkPlanner {
         let state = writer.state
         return WorkPlanner(
             db: db, branches: state.branches, floor: state.floor, head: state.head, limits: writer.limits, now: now,
-            cascades: writer.cascades)
+            cascades: writer.cascades, walk: walk)
     }
 
-    mutating func execute(planned work: Work, by author: Author) throws -> WriteResult {
-        let state = writer.state
-        switch try planner.plan(work) {
-        case .refused(let refusal): return .refused(refusal)
-        case .contained: return .outcome(.held(state.head))
-        case .planned(let planned):
-            if let plan = work.plan, plan != planned.id {
-                return .refused(
-                    Refusal(
-                        .planChanged, "nothing was written: it would no longer write what plan \(plan) says",
-                        subject: "\(plan)"))
-            }
-            return try commit(planned, by: author)
+    /// - Parameter prepared: what was planned ahead.
+    mutating func execute(planned work: Work, _ prepared: PreparedWork?, by author: Author) throws -> WriteResult {
+        if let prepared, let planned = try stillPlanned(prepared, by: author) {
+            return try commit(planned, of: work, by: author)
         }
+        switch try planner(prepared?.walk ?? ImpactWalk()).plan(work) {
+        case .refused(let refusal): return .refused(refusal)
+        case .contained: return .outcome(.held(writer.state.head))
+        case .planned(let planned): return try commit(planned, of: work, by: author)
+        }
+    }
+
+    private mutating func commit(_ planned: PlannedWork, of work: Work, by author: Author) throws -> WriteResult {
+        if let plan = work.plan, plan != planned.id {
+            return .refused(
+                Refusal(
+                    .planChanged, "nothing was written: it would no longer write what plan \(plan) says",
+                    subject: "\(plan)"))
+        }
+        return try commit(planned, by: author)
     }
 
     private mutating func commit(_ planned: PlannedWork, by author: Author) throws -> WriteResult {
@@ -135,8 +141,10 @@ extension Batch {
         case .branch(let action): try remember(action, by: revision, on: branch)
         case .tag(let name, let at): try remember(name, at: at, by: info, on: branch)
         case .revert(let versions, let cascades):
+            writer.unsound.forget()
             try Undone.remember(versions, cascades: cascades, of: revision, on: branch.id, in: db)
         case .quarantine(let versions):
+            writer.unsound.forget()
             for version in versions + marked {
                 try db.run(
                     "INSERT OR IGNORE INTO quarantined(key, revision, version, branch) VALUES(?, ?, ?, ?)",

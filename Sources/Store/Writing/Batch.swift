@@ -46,7 +46,8 @@ struct Batch {
 
     mutating func run(_ item: WriteItem) throws -> WriteResult {
         switch item {
-        case .transact(let request, let fingerprint): return try transact(request, fingerprint)
+        case .transact(let request, let fingerprint, let prepared):
+            return try transact(request, fingerprint, prepared)
         case .openSession(let id, let agent): return try openSession(id, agent)
         case .closeSession(let id): return try closeSession(id)
         case .noteReads(let notes): return try note(notes)
@@ -76,7 +77,9 @@ struct Batch {
 
     /// The session's rules come first: what it knows is answered, what is not its turn is refused, and only
     /// the next number is executed.
-    private mutating func transact(_ request: Transact, _ fingerprint: UInt64) throws -> WriteResult {
+    private mutating func transact(
+        _ request: Transact, _ fingerprint: UInt64, _ prepared: PreparedWork?
+    ) throws -> WriteResult {
         guard let admitted = try writer.sessions.admit(db, request, fingerprint: fingerprint) else {
             return .refused(Refusal(.unknownSession, "session \(request.session) is not known to this store"))
         }
@@ -84,7 +87,7 @@ struct Batch {
         switch admitted.admission {
         case .refuse(let refusal): result = .refused(refusal)
         case .known(let kept): result = try answer(kept.result, again: request)
-        case .execute: result = try execute(request, by: admitted.agent)
+        case .execute: result = try execute(request, prepared, by: admitted.agent)
         }
         guard case .execute = admitted.admission, let outcome = Kept(result, of: request) else {
             acknowledge(admitted, by: request.session)
@@ -111,7 +114,9 @@ struct Batch {
         }
     }
 
-    private mutating func execute(_ request: Transact, by agent: String) throws -> WriteResult {
+    private mutating func execute(
+        _ request: Transact, _ prepared: PreparedWork?, by agent: String
+    ) throws -> WriteResult {
         let author = Author(agent: agent, session: request.session, number: request.number)
         switch request.work {
         case .failure(let refusal): return .refused(refusal)
@@ -119,7 +124,7 @@ struct Batch {
         case .success(.fork(let fork)): return try planned { try $0.execute(fork, by: author) }
         case .success(.branch(let change)): return try planned { try $0.execute(change, by: author) }
         case .success(.tag(let change)): return try planned { try $0.execute(change, by: author) }
-        case .success(let work): return try planned { try $0.execute(planned: work, by: author) }
+        case .success(let work): return try planned { try $0.execute(planned: work, prepared, by: author) }
         }
     }
 
@@ -141,7 +146,7 @@ struct Batch {
         if let refusal = FreeText.refusal(in: transaction) { return .refused(refusal) }
         if let refusal = try expireWhatIsNamed(by: transaction, on: branch) { return .refused(refusal) }
         let facts: Facts
-        switch try FactLoader(db: db, state: writer.state, branch: branch).load(
+        switch try FactLoader(db: db, state: writer.state, branch: branch, unsound: writer.unsound).load(
             transaction, by: author, now: now, limits: writer.limits)
         {
         case .success(let loaded): facts = loaded

@@ -5,6 +5,7 @@ struct FactLoader {
     let db: Database
     let state: WriterState
     let branch: Branch
+    let unsound: KnownUnsound
 
     func load(
         _ transaction: Transaction, by author: Author, now: Timestamp, limits: Limits
@@ -15,8 +16,10 @@ struct FactLoader {
         let levels = state.branches.levels(of: branch, at: state.head.revision)
         if needs.soundness {
             let shown = ShownState(branch, at: state.head.revision, among: state.branches)
-            facts.unsound = try Soundness(db: db, branches: state.branches, state: shown).unsound(
-                transaction, by: author)
+            let soundness = Soundness(db: db, branches: state.branches, state: shown, known: unsound)
+            do { facts.unsound = try soundness.unsound(transaction, by: author) } catch let refusal as Refusal {
+                return .failure(refusal)
+            }
         }
         for (key, withValue) in needs.keys {
             guard levels.last?.isFrozen == true else {

@@ -2,8 +2,10 @@ import MembusModel
 
 /// What the writer is asked to do. All items of a batch go to disk together. Indirect, as it passes through many hands.
 package indirect enum WriteItem: Sendable {
-    /// - Parameter fingerprint: of its work: `request.work.fingerprint`, computed off the writing thread.
-    case transact(Transact, fingerprint: UInt64)
+    /// - Parameters:
+    ///   - fingerprint: of its work: `request.work.fingerprint`, computed off the writing thread.
+    ///   - prepared: what was planned ahead of its work, if that is planned.
+    case transact(Transact, fingerprint: UInt64, prepared: PreparedWork? = nil)
     /// - Parameter id: random; drawn by the caller.
     case openSession(SessionID, agent: String)
     /// A number of it is from then on unknown. If it is not there, nothing is done.

@@ -37,6 +37,8 @@ package final class Writer: @unchecked Sendable {
     var notesToDrop = true
     /// Beside the state: it begins anew where it does not fit.
     let cascades = Cascades()
+    /// Likewise.
+    let unsound = KnownUnsound()
     /// Beside the state: what a failed sweep would have dropped is not counted in the first place.
     var evicted = Evictions()
     /// How far the search for unused ones has come.
@@ -179,6 +181,7 @@ package final class Writer: @unchecked Sendable {
                     state = before
                     sessions.forget()
                     cascades.forget()
+                    unsound.forget()
                     if db.isInsideTransaction { try? db.run("ROLLBACK TRANSACTION") }
                     throw error
                 }
@@ -192,6 +195,8 @@ package final class Writer: @unchecked Sendable {
     private func renewBranches(_ db: Database) throws {
         guard areBranchesUnsure else { return }
         state.branches = try BranchTable.load(db)
+        // It counts its changes anew.
+        pinsKnown.forget()
         areBranchesUnsure = false
     }
 }
@@ -228,6 +233,8 @@ struct WriterState {
     var notesForgotten: Timestamp
     /// About what the others take of the file.
     var notesBytes: Int64
+    /// Of the last note.
+    var notesTime: Timestamp
     var branches: BranchTable
     var expiry: ExpirySchedule
 
@@ -245,6 +252,8 @@ struct WriterState {
             head: Position(revision: head.revision, hash: shortHash(head.hash)), hash: head.hash,
             time: try lastTime(db), floor: try Meta.floor(db),
             notesForgotten: notesForgotten, notesBytes: try NoteRow.bytes(since: notesForgotten, in: db),
+            notesTime: try db.integer("SELECT time FROM notes ORDER BY id DESC LIMIT 1")
+                .map { Timestamp(milliseconds: $0) } ?? .never,
             branches: try .load(db), expiry: try .load(db))
     }
 

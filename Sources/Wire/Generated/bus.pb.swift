@@ -2811,9 +2811,9 @@ package nonisolated struct PBVerification: Sendable {
 
 /// What derives from some versions, or from all that some commits wrote, on all branches. A commit derives from a version if
 /// its reads or preconditions name it, or what is made of it; or, unless `own_only`, if its agent has read or written such
-/// before, in the same context. All that a derived commit wrote is bad, too, and so is what is made of it: by increments,
-/// appends, patches, merges and rollbacks. Merges, rollbacks and reverts carry, they do not derive. Looked at is what is above
-/// the floor.
+/// before, in the same context, or in its session in none. All that a derived commit wrote is bad, too, and so is what is made
+/// of it: by increments, appends, patches, merges and rollbacks. Merges, rollbacks and reverts carry, they do not derive. Looked
+/// at is what is above the floor.
 package nonisolated struct PBGetImpact: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2828,9 +2828,21 @@ package nonisolated struct PBGetImpact: Sendable {
 
   package var ownOnly: Bool = false
 
+  /// and all that these commits wrote, on any branch
+  package var author: PBAuthorship {
+    get {_author ?? PBAuthorship()}
+    set {_author = newValue}
+  }
+  /// Returns true if `author` has been explicitly set.
+  package var hasAuthor: Bool {self._author != nil}
+  /// Clears the value of `author`. Subsequent reads from it will return its default value.
+  package mutating func clearAuthor() {self._author = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _author: PBAuthorship? = nil
 }
 
 package nonisolated struct PBImpact: Sendable {
@@ -2930,7 +2942,7 @@ package nonisolated struct PBDerivedCommit: Sendable {
       /// a precondition names the version, or a topic that showed it
       case `required` // = 3
 
-      /// its agent had read or written the version before, in the same context
+      /// its agent had read or written the version before, in the same context or in none
       case context // = 4
       case UNRECOGNIZED(Int)
 
@@ -3031,14 +3043,22 @@ package nonisolated struct PBGetKnowledge: Sendable {
   /// Clears the value of `context`. Subsequent reads from it will return its default value.
   package mutating func clearContext() {self._context = nil}
 
-  /// up to which revision; 0: the newest
-  package var at: Int64 = 0
+  /// up to which revision; absent: the newest
+  package var at: Int64 {
+    get {_at ?? 0}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _context: String? = nil
+  fileprivate var _at: Int64? = nil
 }
 
 package nonisolated struct PBKnowledge: Sendable {
@@ -8538,7 +8558,7 @@ nonisolated extension PBVerification: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetImpact"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}versions\0\u{1}revisions\0\u{1}excluded\0\u{3}own_only\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}versions\0\u{1}revisions\0\u{1}excluded\0\u{3}own_only\0\u{1}author\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -8550,12 +8570,17 @@ nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 2: try { try decoder.decodeRepeatedInt64Field(value: &self.revisions) }()
       case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.excluded) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.ownOnly) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._author) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.versions.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.versions, fieldNumber: 1)
     }
@@ -8568,6 +8593,9 @@ nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._Message
     if self.ownOnly != false {
       try visitor.visitSingularBoolField(value: self.ownOnly, fieldNumber: 4)
     }
+    try { if let v = self._author {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -8576,6 +8604,7 @@ nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.revisions != rhs.revisions {return false}
     if lhs.excluded != rhs.excluded {return false}
     if lhs.ownOnly != rhs.ownOnly {return false}
+    if lhs._author != rhs._author {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -8808,7 +8837,7 @@ nonisolated extension PBGetKnowledge: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.agent) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self._context) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.at) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self._at) }()
       default: break
       }
     }
@@ -8825,16 +8854,16 @@ nonisolated extension PBGetKnowledge: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._context {
       try visitor.visitSingularStringField(value: v, fieldNumber: 2)
     } }()
-    if self.at != 0 {
-      try visitor.visitSingularInt64Field(value: self.at, fieldNumber: 3)
-    }
+    try { if let v = self._at {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: PBGetKnowledge, rhs: PBGetKnowledge) -> Bool {
     if lhs.agent != rhs.agent {return false}
     if lhs._context != rhs._context {return false}
-    if lhs.at != rhs.at {return false}
+    if lhs._at != rhs._at {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -204,9 +204,9 @@ package nonisolated struct PBPrecondition: Sendable {
     set {kind = .unchanged(newValue)}
   }
 
-  /// Always true: nothing that the transaction names as read or required, or that its context is on record to have read
-  /// before, was quarantined or undone since by a revert that the branch contains. It fails with the key that was, and the
-  /// revision of the quarantine or revert.
+  /// Always true: nothing that the transaction names as read or required, or that its agent is on record to have read before,
+  /// in its context or in its session in none, was quarantined or undone since by a revert that the branch contains. It fails
+  /// with the key that was, and the revision of the quarantine or revert.
   package var sound: Bool {
     get {
       if case .sound(let v)? = kind {return v}
@@ -222,9 +222,9 @@ package nonisolated struct PBPrecondition: Sendable {
     /// this key has no record
     case absent(String)
     case unchanged(PBPrecondition.Unchanged)
-    /// Always true: nothing that the transaction names as read or required, or that its context is on record to have read
-    /// before, was quarantined or undone since by a revert that the branch contains. It fails with the key that was, and the
-    /// revision of the quarantine or revert.
+    /// Always true: nothing that the transaction names as read or required, or that its agent is on record to have read before,
+    /// in its context or in its session in none, was quarantined or undone since by a revert that the branch contains. It fails
+    /// with the key that was, and the revision of the quarantine or revert.
     case sound(Bool)
 
   }

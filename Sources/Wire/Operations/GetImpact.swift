@@ -15,13 +15,15 @@ extension GetImpact: CodedOperation {
         for revision in message.revisions + message.excluded {
             _ = try Parse.revision(revision, "impact.revisions")
         }
-        guard !versions.isEmpty || !message.revisions.isEmpty else {
+        guard !versions.isEmpty || !message.revisions.isEmpty || message.hasAuthor else {
             throw Refusal(
                 .invalidArgument, "impact: nothing is named that something could derive from",
-                hint: "name versions or revisions", subject: "versions")
+                hint: "name versions, revisions or an author", subject: "versions")
         }
         self.init(
-            versions: versions, revisions: message.revisions, excluded: message.excluded, ownOnly: message.ownOnly)
+            versions: versions, revisions: message.revisions,
+            by: message.hasAuthor ? try Authorship(message.author, "impact.author") : nil, excluded: message.excluded,
+            ownOnly: message.ownOnly)
     }
 
     var message: PBGetImpact {
@@ -30,6 +32,7 @@ extension GetImpact: CodedOperation {
             $0.revisions = revisions
             $0.excluded = excluded
             $0.ownOnly = ownOnly
+            if let author { $0.author = PBAuthorship(author) }
         }
     }
 

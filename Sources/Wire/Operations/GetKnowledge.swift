@@ -6,14 +6,14 @@ extension GetKnowledge: CodedOperation {
         try Parse.check(name: message.context, "knowledge.context", limits)
         self.init(
             agent: message.agent, context: message.hasContext ? message.context : nil,
-            at: message.at == 0 ? nil : try Parse.revision(message.at, "knowledge.at"))
+            at: message.hasAt ? try Parse.revision(message.at, "knowledge.at") : nil)
     }
 
     var message: PBGetKnowledge {
         .with {
             $0.agent = agent
             if let context { $0.context = context }
-            $0.at = at ?? 0
+            if let at { $0.at = at }
         }
     }
 

@@ -20,7 +20,7 @@ extension NoteReads: CodedOperation {
         }
         self.init(
             agent: message.agent, session: message.session == 0 ? nil : SessionID(message.session), reads: reads,
-            dropped: Int(clamping: max(0, message.dropped)))
+            dropped: Int(clamping: min(max(0, message.dropped), NoteReads.mostDropped)))
     }
 
     var message: PBNoteReads {

@@ -74,7 +74,7 @@ extension VersionName {
 }
 
 extension Authorship {
-    fileprivate init(_ message: PBAuthorship, _ field: @autoclosure Field) throws(Refusal) {
+    init(_ message: PBAuthorship, _ field: @autoclosure Field) throws(Refusal) {
         self.init(
             agent: message.hasAgent ? message.agent : nil, context: message.hasContext ? message.context : nil,
             since: try Parse.revision(message.since, "\(field()).since"))
@@ -202,7 +202,7 @@ extension PBPick {
 }
 
 extension PBAuthorship {
-    fileprivate init(_ author: Authorship) {
+    init(_ author: Authorship) {
         self.init()
         if let agent = author.agent { self.agent = agent }
         if let context = author.context { self.context = context }

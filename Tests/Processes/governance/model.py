@@ -263,7 +263,7 @@ class Store:
             if acc is CONFLICT:
                 return CONFLICT
             if acc is not ABSENT and acc[0] == "counter":
-                twice = s.once(s.undone_of(k, acc_heads) & s.undone_of(k, [g]) - s.undone_of(k, s.heads(C)), s.heads(C))
+                twice = s.once(s.undone_of(k, acc_heads) & s.undone_of(k, [g]) - s.all_taken_off(s.heads(C)), s.heads(C))
                 acc = ("counter", acc[1] + sum(s.byid[i].extra for i in twice))
             acc_heads.append(g)
         return acc
@@ -328,6 +328,17 @@ class Store:
             if o is not None and t is not None and o.id == t.id:
                 continue
             res = s.merge_key(k, o, t, hs, kt, ks, resolve, s.undone_twice(k, (target, T), (source, S), hs))
+            # A counter that stands where it stood may have moved to and fro: what was undone holds back the rest.
+            moved = (t is not None and t.kind == "counter" and t.val is not None and t.rev > kt.get(t.branch, 0)
+                     and t.id in undone)
+            if res is None and moved:
+                choice = resolve(k, "undone", content(o), content(t)) if resolve else None
+                if choice is None:
+                    conflicts[k] = ("undone", content(o), content(t))
+                    continue
+                if choice == "ours":
+                    writes[k] = (o.kind if o else None, o.val if o else None, "keep", [o.id] if o else [], "decided")
+                    continue
             if res is None:
                 # Nothing to write. What both sides came to by themselves is noted, so that undoing one leaves the other.
                 agreed.append(k)
@@ -347,11 +358,11 @@ class Store:
         return Plan(writes, conflicts, ks, hs, cand, tuple(agreed))
 
     def undone(s, A):
-        """Versions that the reverts known to a state leave out; a revert that was itself reverted does not count."""
+        """Versions that the reverts known to a state leave out; a revert that was itself reverted does not count: key by key,
+        as a revert of some of its versions leaves the others as they are."""
         K, out = s.K(*A), set()
         for r in sorted((r for r, c in s.commits.items() if c["undid"] and r <= K.get(c["branch"], 0)), reverse=True):
-            if not {v.id for v in s.commits[r]["vers"]} & out:
-                out |= set(s.commits[r]["undid"])
+            out |= {(q, k) for q, k in s.commits[r]["undid"] if (r, k) not in out}
         return out
 
     def bad_by_undo(s, A):
@@ -376,8 +387,16 @@ class Store:
             return 0
         both = {i for i in s.undone(A) & s.undone(B) if i[1] == k and i in s.byid and s.byid[i].act == "inc"}
         for h in hs:
-            both -= s.undone(h)
+            both -= s.taken_off(h)
         return sum(s.byid[i].extra for i in s.once(both, hs))
+
+    def taken_off(s, h):
+        """What a state has had and has undone: one that it only has on record is not."""
+        K = s.K(*h)
+        return {i for i in s.undone(h) if i in s.byid and i[0] <= K.get(s.byid[i].branch, 0)}
+
+    def all_taken_off(s, hs):
+        return {i for h in hs for i in s.taken_off(h)}
 
     def once(s, ids, hs):
         """Those that the common past had: what it never had was taken off on one side only, whatever the other has on record."""
@@ -523,7 +542,7 @@ class Store:
     def redo(s, X, cb, co, ct, k, b, r, sb, sr, hs):
         m = merge3(cb, co, ct)
         if m is not CONFLICT and m is not ABSENT and m[0] == "counter" and co is not ABSENT and ct is not ABSENT:
-            both = s.once(s.undone_of(k, [(b, r - 1)]) & s.undone_of(k, [(sb, sr)]) - s.undone_of(k, hs), hs)
+            both = s.once(s.undone_of(k, [(b, r - 1)]) & s.undone_of(k, [(sb, sr)]) - s.all_taken_off(hs), hs)
             m = ("counter", m[1] + sum(s.byid[i].extra for i in both if not X(s.byid[i])))
         return m
 
@@ -593,15 +612,57 @@ class Store:
     def made_of(s, b, k, R, X):
         """The versions that a cleaned content is made of: for the provenance of the undo's own versions."""
         v = s.read(b, k, R)
-        while v is not None and X(v):
-            v = s.read(v.branch, k, v.rev - 1)
+        for lb, up in s.levels(b, R):
+            for r, sb, sr in reversed(s.merges.get(lb, ())):
+                if r <= up and (v is None or r > v.rev) and k in s.commits[r]["agreed"]:
+                    made = s.made_of_merge(X, lb, k, r, None, True)
+                    if made is not None:
+                        return made
+                    break
+            else:
+                if v is not None and v.branch == lb:
+                    break
+                continue
+            break
         if v is None:
             return []
-        if v.act in ("put", "del", "expire", "undo"):
-            return [v.id] if v.act != "undo" else list(v.made)
+        if X(v):
+            return s.made_of(v.branch, k, v.rev - 1, X)
+        # A deletion, and what an undo came down to, may hang on what is left out without being made of it.
+        if v.act != "undo" and not any_bad(s, v, X) and s.clean(X, v.branch, k, v.rev) in (content(v), CONFLICT):
+            return [v.id]
+        if v.act in ("put", "del", "expire"):
+            return [v.id]
         if v.act in ("inc", "app", "pat", "edit"):
-            return [v.id] if not any_bad(s, v, X) else s.made_of(v.branch, k, v.rev - 1, X)
-        return [v.id] if not any_bad(s, v, X) else [i for i in v.made if s.byid.get(i) and not X(s.byid[i]) and not any_bad(s, s.byid[i], X)]
+            return s.made_of(v.branch, k, v.rev - 1, X)
+        if v.act == "restore":
+            w = s.byid.get(v.made[0]) if v.made else None
+            return s.made_of(w.branch, k, w.rev, X) if w is not None else []
+        if v.act == "undo":
+            undid = s.commits[v.rev]["undid"]
+            return s.made_of(v.branch, k, v.rev - 1, lambda w: X(w) or w.id in undid or w.rev in undid)
+        return s.made_of_merge(X, v.branch, k, v.rev, v.act if v.extra == "decided" else None, False)
+
+    def made_of_merge(s, X, b, k, r, choice, if_other):
+        """What a merge's two sides, cleaned, were made of: of both, or of the one that differs from what they had in common."""
+        sb, sr, hs, _ = s.commits[r]["merge"]
+        o, t = content(s.read(b, k, r - 1)), content(s.read(sb, k, sr))
+        co, ct = s.clean(X, b, k, r - 1), s.clean(X, sb, k, sr)
+        if if_other and co == o and ct == t:
+            return None
+        ours, theirs = (lambda: s.made_of(b, k, r - 1, X)), (lambda: s.made_of(sb, k, sr, X))
+        if choice == "copy" and ct == t:
+            return theirs()
+        if choice == "keep" and co == o:
+            return ours()
+        if CONFLICT in (co, ct):
+            return ours() + theirs()
+        cb = s.clean_base(X, k, hs, {})
+        if cb == ct:
+            return ours()
+        if cb == co:
+            return theirs()
+        return ours() + theirs()
 
     def revert(s, b, ids, commits=(), agent="op", context="undo", cascade=False):
         """One commit on b that leaves the versions `ids` and those of `commits` out. Returns (revision or None, conflicts)."""

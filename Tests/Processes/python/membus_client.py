@@ -120,13 +120,14 @@ class Session:
         self._resend_at = float("inf")
 
     def submit(self, work, window=128):
-        """Sends a Transaction, Fork, Merge, Rollback or Revert; its number is what to `wait` for."""
+        """Sends a Transaction, Fork, Merge, BranchChange or whatever else Transact takes; its number is what to `wait` for."""
         while len(self._unanswered) >= window:
             self.step()
         self.last += 1
         transact = bus.Transact(session=self.id, number=self.last,
                                 acknowledged=next(iter(self._unanswered), self.last) - 1)
-        getattr(transact, type(work).__name__.lower()).CopyFrom(work)
+        field = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(work).__name__).lower()
+        getattr(transact, field).CopyFrom(work)
         if not self._unanswered:
             self._moved = now()
         self._unanswered[self.last] = transact

@@ -54,6 +54,7 @@ package struct Check {
     var recovered: [ViewName: Instant] = [:]
     var watches: [WatchName: Watched] = [:]
     var decidedAt: [Position: Timestamp] = [:]
+    var mergedUpTo: [Position: Revision] = [:]
     /// Of any history.
     var highestFloor: Revision = 0
 
@@ -162,6 +163,7 @@ package struct Check {
                 )
             }
         case .restedWhen(let time): checkNothingOverdue(time)
+        case .merged(let commit, let source): mergedUpTo[commit] = source
         case .decided(let commits, let time): for commit in commits { decidedAt[commit] = time }
         case .copiedBack(let lineage, let position): copiedBack(lineage, position)
         case .watch(let watch, let fact): self.watch(watch, fact)

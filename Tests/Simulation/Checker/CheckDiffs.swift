@@ -4,10 +4,11 @@ extension Check {
     /// 5: a diff is of the two states that it names, and tells every key that differs in them, once.
     mutating func take(_ diffed: Diffed) {
         let who = "the diff by agent \(diffed.agent) of \(diffed.filter) from \(diffed.from) to \(diffed.to)"
-        guard let run = exists(diffed.toState.position, diffed.toState.lineage, who), let truth = truth(of: run) else {
-            return
-        }
-        guard truth.holds(diffed.fromState.position) else {
+        // The older one may be of a history, too, that a restored copy went on from, without the newer one.
+        let isForward = diffed.fromState.revision <= diffed.toState.revision
+        let (older, newer) = isForward ? (diffed.fromState, diffed.toState) : (diffed.toState, diffed.fromState)
+        guard let run = exists(newer.position, newer.lineage, who), let truth = truth(of: run) else { return }
+        guard truth.holds(older.position) else {
             return violated(.oneState, "\(who): its states are of two histories")
         }
         func state(_ branch: BranchName, _ token: Token) -> [Key: Record] {

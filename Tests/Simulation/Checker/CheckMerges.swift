@@ -27,12 +27,25 @@ struct MergedStates {
 }
 
 extension Check {
-    mutating func replay(_ merge: Merge, _ commit: Commit, _ op: Int, in truth: Truth, _ merged: inout MergedStates) {
+    /// - Parameter known: what had been told to anybody when it was asked for.
+    mutating func replay(
+        _ merge: Merge, _ commit: Commit, _ op: Int, known: Revision, in truth: Truth, _ merged: inout MergedStates
+    ) {
         let (target, before) = (merge.target, commit.info.revision - 1)
-        let upTo = truth.commits.last {
-            $0.info.branch == merge.source && $0.info.revision <= min(merge.at ?? before, before)
+        // Where no state is named it is one between the asking and the commit.
+        let source =
+            mergedUpTo[commit.info.position] ?? truth.commits.last {
+                $0.info.branch == merge.source && $0.info.revision <= min(merge.at ?? before, before)
+            }?.info.revision ?? 0
+        let leftOut = truth.commits.first {
+            $0.info.branch == merge.source && $0.info.revision > source && $0.info.revision <= merge.at ?? known
+                && !$0.records.isEmpty
         }
-        let source = upTo?.info.revision ?? 0
+        if source > min(merge.at ?? before, before) || leftOut != nil {
+            violated(
+                .replayedOutcomes,
+                "op \(op) merged \(merge.source)@\(source), without \(leftOut?.info.revision ?? 0), which was there")
+        }
         let mine = merged.contained(in: target, at: before, truth)
         let theirs = merged.contained(in: merge.source, at: source, truth)
         merged.add(merge.source, upTo: source, to: target, at: commit.info.revision)

@@ -209,7 +209,8 @@ extension Check {
                 switch write.work {
                 case .transaction(let transaction): replay(transaction, commit, op, in: truth)
                 case .fork, .branch, .tag: break
-                case .merge(let merge): replay(merge, commit, op, in: truth, &merged)
+                case .merge(let merge):
+                    replay(merge, commit, op, known: write.before[run] ?? 0, in: truth, &merged)
                 case .rollback(let rollback): replay(rollback, commit, op, in: truth)
                 case .revert(let revert): replay(revert, commit, op, in: truth)
                 case .pick(let pick): replay(pick, commit, op, in: truth)

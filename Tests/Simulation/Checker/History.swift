@@ -78,6 +78,8 @@ package enum Fact: Sendable {
     case recovered(ViewName)
     /// What time it was when a batch with these commits was decided.
     case decided([Position], at: Timestamp)
+    /// Up to which revision of its source a commit has merged it.
+    case merged(Position, upTo: Revision)
     /// At the end, when all is calm.
     case rested(ViewName, Token?, isLive: Bool, digest: StateDigest?, ofStore: StateDigest?)
     /// The head at the end, as the broker shows it.

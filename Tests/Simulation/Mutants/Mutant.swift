@@ -158,6 +158,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case quarantineOfAnother = "quarantine-of-another"
     /// A cascade forgets what it was asked to begin with.
     case cascadeOfAnother = "cascade-of-another"
+    /// What was planned ahead is written, whatever has come since.
+    case planUnchecked = "plan-unchecked"
 
     // MARK: The life of branches
 

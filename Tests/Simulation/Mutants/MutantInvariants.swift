@@ -32,7 +32,8 @@ extension Mutant {
         case .oldAnswerReused: [.linearizable, .boundedAge]
         case .ageFromReceipt, .freshnessOfAnotherHistory: [.boundedAge]
         case .preconditionBeforeBatch, .namedExpiryLeftOut, .mergeOfOlder, .rollbackToLater, .revertOfAnother,
-            .pickOfAnother, .quarantineOfAnother, .cascadeOfAnother, .deletedNameReused, .expiryOnClosed:
+            .pickOfAnother, .quarantineOfAnother, .cascadeOfAnother, .planUnchecked, .deletedNameReused,
+            .expiryOnClosed:
             [.replayedOutcomes]
         case .frozenExpires: [.trueFills]
         case .tagDoesNotPin: [.oneState]

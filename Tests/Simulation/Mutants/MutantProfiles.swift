@@ -60,10 +60,17 @@ extension Mutant {
             profile.often(.partition, 8)
             profile.often(.deafen, 4)
         case .conflictsNotStored: profile.lostReplies = 20
-        case .mergeOfOlder, .rollbackToLater, .revertOfAnother, .pickOfAnother, .quarantineOfAnother,
-            .cascadeOfAnother:
+        case .pickOfAnother:
+            profile.often(.fork, 8)
+            profile.often(.write, 30)
+            profile.often(.merge, 80)
+        case .mergeOfOlder, .rollbackToLater, .revertOfAnother, .quarantineOfAnother, .cascadeOfAnother:
             profile.often(.fork, 8)
             profile.often(.merge, 40)
+        case .planUnchecked:
+            profile.reading = 5...80
+            profile.often(.fork, 8)
+            profile.often(.merge, 60)
         case .deletedNameReused, .expiryOnClosed, .frozenExpires: profile.often(.life, 60)
         case .tagDoesNotPin:
             profile.often(.life, 60)

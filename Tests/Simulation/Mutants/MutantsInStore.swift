@@ -1,14 +1,18 @@
 import MembusModel
-import MembusStore
 
 @testable import MembusBroker
+@testable import MembusStore
 
 // Mutants between the broker's core and its store: what its threads hand over.
 
 extension World {
     /// At the disk's door.
     func altered(_ item: WriteItem, isFirst: Bool, of broker: BrokerProcess) throws -> WriteItem {
-        guard case .transact(var request, let fingerprint) = item else { return item }
+        guard case .transact(var request, let fingerprint, var prepared) = item else { return item }
+        if mutant == .planUnchecked, let planned = prepared?.planned {
+            prepared = PreparedWork(
+                planned, head: broker.writer.head.revision, floor: broker.writer.floor, walk: ImpactWalk())
+        }
         let known = mutants.decided[MutantState.Number(session: request.session, number: request.number)]
         switch (mutant, known) {
         case (.retryExecutedTwice, .some), (.conflictsNotStored, .some(.conflict)):
@@ -21,10 +25,11 @@ extension World {
             transaction.preconditions.removeAll { holds($0, on: transaction.branch, broker) }
             request.work = .success(.transaction(transaction))
         default:
-            guard let work = try? request.work.get(), let altered = altered(work, of: broker) else { return item }
-            request.work = .success(altered)
+            if let work = try? request.work.get(), let altered = altered(work, of: broker) {
+                (request.work, prepared) = (.success(altered), nil)
+            }
         }
-        return .transact(request, fingerprint: fingerprint)
+        return .transact(request, fingerprint: fingerprint, prepared: prepared)
     }
 
     private func altered(_ work: Work, of broker: BrokerProcess) -> Work? {
@@ -94,7 +99,7 @@ extension World {
             return results
         }
         return zip(items, results).map { item, result in
-            guard case .transact(let request, _) = item, case .outcome(let outcome) = result else { return result }
+            guard case .transact(let request, _, _) = item, case .outcome(let outcome) = result else { return result }
             let number = MutantState.Number(session: request.session, number: request.number)
             if mutants.decided[number] != nil, mutant == .lastResultOnly,
                 let last = mutants.lastOutcome[request.session]

@@ -193,12 +193,13 @@ final class Agent {
     private func noteReads() {
         guard world.now >= nextNotes else { return }
         nextNotes = world.now + .milliseconds(200)
-        let notes = followers.flatMap { $0.shared.takeNotes() }.map { note in
+        let taken = followers.reduce(TakenReads()) { $0 + $1.shared.takeNotes() }
+        let notes = taken.reads.map { note in
             var note = note
             note.time = world.wall
             return note
         }
-        if !notes.isEmpty { step(.noted(notes)) }
+        if !taken.isEmpty { step(.noted(notes, dropped: taken.dropped)) }
     }
 
     private func watch() {

@@ -100,7 +100,7 @@ extension World {
         for waiting in broker.core.waiting.values {
             switch waiting.purpose {
             case .write, .session, .closing: writes += 1
-            case .lookUp, .register: reads += 1
+            case .lookUp, .planning, .register: reads += 1
             case .expiry: break
             }
         }
@@ -115,7 +115,7 @@ extension World {
 
     /// A request arrives at the store.
     func noteAcknowledged(by item: WriteItem) {
-        guard case .transact(let request, _) = item else { return }
+        guard case .transact(let request, _, _) = item else { return }
         let number = MutantState.Number(session: request.session, number: request.number)
         acknowledged[number] = min(acknowledged[number] ?? .max, request.acknowledged)
     }

@@ -47,6 +47,7 @@ extension Fact {
             "\(view) rests at \(token?.revision ?? -1), \(isLive ? "live" : "stale")"
         case .restedAt(let lineage, let position): "the broker rests at \(position.revision) of \(lineage)"
         case .restedWhen(let time): "it is \(time.milliseconds) for the broker"
+        case .merged(let commit, let source): "\(commit.revision) merged up to \(source)"
         case .decided(let commits, let time):
             "\(commits.map { "\($0.revision)" }.joined(separator: " ")) were decided at \(time.milliseconds)"
         case .counted(_, let counts): "counted are \(counts.story)"

@@ -31,6 +31,9 @@ struct WorldEnvironment: CommitEnvironment {
         let altered = try passed { try self.altered(items) }
         var written = try broker.writeDurably(altered, at: world.altered(time, of: altered))
         if !written.commits.isEmpty { world.note(.decided(written.commits.map(\.info.position), at: time)) }
+        for case .outcome(.merged(let position, let report)) in written.results {
+            world.note(.merged(position, upTo: report.source))
+        }
         let raised = floor(raisedBy: items, of: tickets)
         if raised != nil, broker.writer.floor != broker.floor { try passed { try world.disk.take(written.commits) } }
         written.results = world.altered(written.results, of: altered)

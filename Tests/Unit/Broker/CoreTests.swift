@@ -93,6 +93,39 @@ import Testing
         guard case .outcome(.committed)? = world.reply(again)?.body else { throw Refusal(.malformed, "not committed") }
     }
 
+    @Test("what is planned is planned by a reader first; what its session asks for next waits behind it, others do not")
+    func planning() throws {
+        var world = try CoreWorld()
+        let (session, other) = (try world.openSession(), try world.openSession())
+        world.ask(transact(session, 1, try put("a")))
+        try world.commitAll()
+        let revert = Request.Body.transact(
+            Transact(session: session, number: 2, acknowledged: 0, work: .success(.revert(Revert(revisions: [1])))))
+        let undo = world.ask(revert)
+        #expect(world.broker.reads.count == 1 && world.broker.writes.isEmpty)
+        let behind = world.ask(transact(session, 3, try put("b")))
+        let again = world.ask(revert)
+        let free = world.ask(transact(other, 1, try put("c")))
+        #expect(world.broker.writes.count == 1)
+        try world.commitAll()
+        #expect(revision(world.reply(free)) == 2 && world.reply(undo) == nil && world.reply(behind) == nil)
+        world.readAll()
+        // The repeat is planned, too: its session knows the answer.
+        #expect(world.broker.writes.count == 2 && world.broker.reads.count == 1)
+        try world.commitAll()
+        world.readAll()
+        try world.commitAll()
+        #expect(
+            revision(world.reply(undo)) == 3 && revision(world.reply(behind)) == 4 && revision(world.reply(again)) == 3)
+        #expect(world.broker.core.writesWaiting == 0 && world.broker.core.writeBytesWaiting == 0)
+        #expect(world.broker.core.planning.isEmpty)
+    }
+
+    private func revision(_ reply: Reply?) -> Revision? {
+        guard case .outcome(let outcome)? = reply?.body else { return nil }
+        return outcome.commit?.revision
+    }
+
     @Test("what is under way is not done again for a repeat of the request, and is answered once")
     func repeats() throws {
         var world = try CoreWorld()

@@ -342,6 +342,83 @@ struct CoreTests {
         #expect(noted() == ["a"])
     }
 
+    @Test("what was read in no context is carried by every transaction until it is noted, and noted all the same")
+    func carriedForAll() throws {
+        var hand = CoreHand()
+        hand.step(.read([note("a", in: "")]))
+        for (number, context) in ["c", "d"].enumerated() {
+            hand.call(
+                UInt64(71 + number),
+                .transact(
+                    .transaction(
+                        Transaction(context: context, changes: [Change(Key(unchecked: "k"), .put(Put(Data())))]))))
+        }
+        let carried = hand.takeTransactions().map { sent -> Int in
+            guard case .success(.transaction(let transaction)) = sent.transact.work else { return -1 }
+            return transaction.reads.count
+        }
+        #expect(carried == [1, 1])
+        hand.pass(.seconds(1))
+        #expect(
+            hand.takeSent().contains {
+                if case .noteReads(let notes) = $0.body {
+                    notes.reads.count == 1 && notes.session != nil
+                } else {
+                    false
+                }
+            })
+    }
+
+    @Test("a transaction does not wait for what is read after it")
+    func readsAfter() throws {
+        var hand = CoreHand { $0.notedReadsPerRequest = 10 }
+        // So many that it can't carry them.
+        func burst(_ prefix: String) -> [NotedRead] {
+            (0..<3000).map { note("\(prefix)/\($0)/" + String(repeating: "x", count: 80)) }
+        }
+        hand.step(.read(burst("before")))
+        let work = Work.transaction(
+            Transaction(context: "c", changes: [Change(Key(unchecked: "k"), .put(Put(Data())))]))
+        hand.call(71, .transact(work))
+        var (requests, later) = (0, 0)
+        while hand.takeTransactions().isEmpty, requests < 3000 {
+            for request in hand.takeSent() {
+                guard case .noteReads = request.body else { continue }
+                requests += 1
+                hand.reply(to: request, .noted(NoteReads.Answer()))
+            }
+            later += 1
+            hand.step(.noted((0..<20).map { note("later/\(later)/\($0)") }))
+        }
+        #expect(requests < 3000 && hand.core.session.waiting.isEmpty)
+    }
+
+    @Test("what was read of another history is put on no record of this one")
+    func readsOfAnotherHistory() throws {
+        var hand = CoreHand()
+        hand.step(.read([note("a"), note("b")]))
+        hand.call(
+            71,
+            .transact(
+                .transaction(Transaction(context: "c", changes: [Change(Key(unchecked: "k"), .put(Put(Data())))]))))
+        let sent = try #require(hand.takeTransactions().last)
+        hand.step(.read([note("c")]))
+        hand.lineage = Lineage(2)
+        hand.refuse(sent.request, .instanceChanged)
+        hand.pass(.seconds(2))
+        #expect(hand.core.hasNotedAll && hand.core.notes.dropped == 0)
+        for again in hand.takeTransactions() {
+            guard case .success(.transaction(let transaction)) = again.transact.work else { continue }
+            #expect(transaction.reads.isEmpty)
+        }
+        // Read again, it is told again.
+        hand.step(.noted([note("a")]))
+        #expect(
+            hand.takeSent().contains {
+                if case .noteReads(let notes) = $0.body { notes.reads.count == 1 } else { false }
+            })
+    }
+
     @Test("noted reads are sent in one request at a time, and again if it is lost")
     func notes() throws {
         var hand = CoreHand()

@@ -243,6 +243,22 @@ struct ThreeWayTests {
         #expect(merged("a", nil, "b", by: .json) == "deletedAndChanged")
     }
 
+    @Test("what is said in other words was not changed: its deletion counts")
+    func respelled() {
+        #expect(merged(#"{"a":1,"b":2}"#, nil, #"{"b":2, "a":1}"#, .json) == "ours")
+        #expect(merged(#"{"a":1,"b":2}"#, #"{"b":2,"a":1}"#, nil, .json) == "theirs")
+        #expect(merged(#"{"a":1,"b":2}"#, nil, #"{"b":2,"a":1.0}"#, .json) == "deletedAndChanged")
+        #expect(merged(#"{"a":1,"b":2}"#, nil, #"{"b":2}"#, .json) == "deletedAndChanged")
+        #expect(merged(#"{"a":1,"b":2}"#, nil, #"{"b":2,"a":1}"#, .json, by: .ask) == "deletedAndChanged")
+        #expect(merged("[1,2]", nil, "[2,1]", .json) == "deletedAndChanged", "arrays have an order")
+        #expect(merged("[1,2]", nil, "[2,1]", .json, by: .set) == "ours")
+        #expect(merged("[1,2]", "[2,1,3]", nil, .json, by: .set) == "changedAndDeleted")
+        #expect(merged("a\nb\n", nil, "b\na\n", by: .set) == "ours")
+        #expect(
+            merge(record("{}", kind: .json), nil, record("{ }", kind: .json, attributes: ["a": "1"]))
+                == .conflict(.deletedAndChanged))
+    }
+
     @Test("what expired on one side and was changed on the other stays changed")
     func expired() {
         let (base, edited) = (record("a"), MergeSide(record: record("b"), revision: 7))

@@ -175,6 +175,31 @@ struct ImpactTests {
             [.noteReads(NoteReads(agent: "ada", session: world.session, reads: [read]))], at: world.now)
         let own = try write(world, "a", "2")
         #expect(try derived(impact(world, "facts/visa", lie)) == [own] && other < own)
+        // What a session read in no context counts for all that it does.
+        let named = try write(world, "a", "3", context: "trip")
+        #expect(try derived(impact(world, "facts/visa", lie)) == [own, named])
+        #expect(try impact(world, "facts/visa", lie).readers.map(\.agent) == ["ada"], "the other session's")
+    }
+
+    @Test("all that an agent wrote after a revision can be asked about, in one context or in all")
+    func author() throws {
+        let world = try World()
+        let before = try write(world, "a", "1", context: "scouting")
+        let lie = try write(world, "facts", "x", context: "scouting")
+        let read = ReadVersion(key: Key(unchecked: "facts"), version: lie)
+        let plan = try write(world, "plan", "fly", context: "planning", reading: [read])
+        func impact(_ agent: String?, _ context: String?, since: Revision) throws -> Impact {
+            try world.reader.impact(
+                GetImpact(versions: [], by: Authorship(agent: agent, context: context, since: since)),
+                visible: world.head)
+        }
+        #expect(try impact("ada", "scouting", since: before).commits.map(\.commit.revision) == [lie, plan])
+        #expect(try derived(impact("ada", "scouting", since: before)) == [plan])
+        #expect(try derived(impact(nil, nil, since: 0)) == [plan])
+        #expect(try impact("bob", nil, since: 0).commits.isEmpty)
+        #expect(try impact("ada", nil, since: plan).commits.isEmpty)
+        try world.compact(to: lie)
+        #expect(throws: Refusal.self) { try impact("ada", nil, since: before) }
     }
 
     @Test("all that a commit wrote can be asked about; what is no longer kept, or was not written, is refused")
@@ -200,10 +225,18 @@ struct ImpactTests {
         let world = try World()
         let lie = try write(world, "a", "1", context: "c")
         for number in 0..<30 { _ = try write(world, "k\(number)", "x", context: number % 2 == 0 ? "c" : "d") }
+        // Lists are compared with all that is bad, key by key.
+        let list = ReadVersion(.topic(Topic(unchecked: "k29/")), cut: world.head)
+        let all = ReadVersion(.topic(Topic(unchecked: "/")), cut: world.head)
+        let notes = [list, all].map { NotedRead(context: "e", $0, at: world.now) }
+        _ = try world.writer.write([.noteReads(NoteReads(agent: "ada", reads: notes))], at: world.now)
+        _ = try write(world, "noted", "x", context: "e")
+        _ = try write(world, "listed", "x", context: "f", reading: [list, all])
+        _ = try write(world, "required", "x", requiring: [.unchanged(Topic(unchecked: "noted/"), since: world.head)])
         let asked = GetImpact(versions: [VersionName(Key(unchecked: "a"), at: lie)])
         var read = ImpactRead(asked)
         var found: Impact?
         while found == nil { found = try world.reader.step(&read, looking: 1, visible: world.head) }
-        #expect(try found == world.reader.impact(asked, visible: world.head) && found?.commits.count == 16)
+        #expect(try found == world.reader.impact(asked, visible: world.head) && found?.commits.count == 18)
     }
 }

@@ -202,6 +202,63 @@ struct UndoingTests {
         #expect(undone.map(\.revision) == [world.head])
     }
 
+    @Test("what is read of something after it was undone counts at once, in the session where no context is named")
+    func soundAgain() throws {
+        let (world, lie) = try deceived()
+        _ = try outcome(world, .revert(Revert(versions: [name("facts", lie)])))
+        let undone = world.head
+        func isSound(_ context: String) throws -> Bool {
+            isHeld(try outcome(world, .transaction(Transaction(context: context, preconditions: [.sound]))))
+        }
+        func note(_ context: String, _ session: SessionID) throws {
+            let list = ReadVersion(.topic(Topic(unchecked: "/")), cut: undone - 1)
+            _ = try world.writer.write(
+                [
+                    .noteReads(
+                        NoteReads(
+                            agent: "ada", session: session, reads: [NotedRead(context: context, list, at: world.now)]))
+                ], at: world.now)
+        }
+        #expect(try isSound("one") && isSound("two"))
+        try note("one", world.session)
+        #expect(try !isSound("one") && isSound("two"))
+        try note("", SessionID(99))
+        #expect(try isSound("two"), "another session's")
+        try note("", world.session)
+        #expect(try !isSound("two"))
+        _ = try write(world, "x", "1", context: "three", reading: [name("facts", lie)])
+        _ = try outcome(world, .revert(Revert(revisions: [undone])))
+        #expect(try isSound("one") && isSound("two") && isSound("three"))
+    }
+
+    @Test("much that was read is looked through bit by bit: whoever asks is told to ask again, and gets his answer")
+    func soundInPieces() throws {
+        let (world, lie) = try deceived()
+        _ = try outcome(world, .revert(Revert(versions: [name("facts", lie)])))
+        for number in 0..<50 {
+            var reads = (0..<1000).map { place in
+                NotedRead(context: "big", branch: .main, key: key("k\(place)"), version: 1, time: world.now)
+            }
+            if number == 49 {
+                reads.append(
+                    NotedRead(context: "big", branch: .main, key: key("facts"), version: lie, time: world.now))
+            }
+            _ = try world.writer.write([.noteReads(NoteReads(agent: "ada", reads: reads))], at: world.now)
+        }
+        func attempt() throws -> WriteResult {
+            try world.write(.transaction(Transaction(context: "big", preconditions: [.sound]))).results[0]
+        }
+        for _ in 0..<2 {
+            guard case .refused(let refusal) = try attempt(), refusal.code == .busy else {
+                throw Unexpected("it was not in pieces")
+            }
+            // A number that was refused as busy is asked for again.
+            world.number -= 1
+        }
+        guard case .outcome(.conflict(let failed, _)) = try attempt() else { throw Unexpected("it is not found") }
+        #expect(failed.map(\.key) == [key("facts")])
+    }
+
     // MARK: Parked conflicts
 
     /// `a` differs on `main` and `trial`, and `b` was changed on `trial` alone.

@@ -62,6 +62,11 @@ extension Samples {
             .impact(
                 GetImpact(
                     versions: [VersionName(key(), at: revision())], revisions: list { $0.revision() },
+                    by: maybe {
+                        Authorship(
+                            agent: $0.maybe { $0.someText() }, context: $0.maybe { $0.someText() }, since: $0.revision()
+                        )
+                    },
                     excluded: list { $0.revision() }, ownOnly: flag())),
             .plan(
                 GetPlan(
