@@ -2,7 +2,7 @@ import FoundationEssentials
 import MembusModel
 
 /// Reads the request that a busy broker gets most: a transaction that only puts and deletes, without
-/// preconditions, attributes or links. In one pass, where the generated code makes an object of each message
+/// preconditions, attributes or links, and what it has read. In one pass, where the generated code makes an object of each message
 /// first, which is then turned into the model's values.
 ///
 /// It knows only what is as it should be. Whatever else it meets (a field it does not know, one that comes
@@ -84,7 +84,7 @@ struct PlainTransact {
     private mutating func transaction(_ limits: Limits) -> Transaction? {
         var transaction = Transaction()
         while place < bytes.count {
-            switch tag(repeated: 5) {
+            switch tag(repeated: 5, 6) {
             case .bytes(1):
                 guard let name = text() else { return nil }
                 if !name.isEmpty {
@@ -103,10 +103,44 @@ struct PlainTransact {
                 var inner = PlainTransact(bytes: part)
                 guard let change = inner.change() else { return nil }
                 transaction.changes.append(change)
+            case .bytes(6):
+                guard let part = part(), transaction.reads.count < limits.keysPerRequest else { return nil }
+                var inner = PlainTransact(bytes: part)
+                guard let read = inner.read() else { return nil }
+                transaction.reads.append(read)
             default: return nil
             }
         }
         return transaction
+    }
+
+    private mutating func read() -> ReadVersion? {
+        var read = ReadVersion(.key(Key(unchecked: "")))
+        var hasSubject = false
+        while place < bytes.count {
+            switch tag() {
+            case .bytes(1):
+                guard !hasSubject, let key = text().flatMap({ try? Key($0) }) else { return nil }
+                (read.subject, hasSubject) = (.key(key), true)
+            case .varint(2):
+                guard let version = varint(), version <= UInt64(Int64.max) else { return nil }
+                read.version = Revision(version)
+            case .bytes(3):
+                guard !hasSubject, let topic = text().flatMap({ try? Topic($0) }) else { return nil }
+                (read.subject, hasSubject) = (.topic(topic), true)
+            case .bytes(4):
+                guard let branch = text().flatMap({ try? BranchName($0) }) else { return nil }
+                read.branch = branch
+            case .varint(5):
+                guard let cut = varint(), cut <= UInt64(Int64.max) else { return nil }
+                read.cut = Revision(cut)
+            case .varint(6):
+                guard let before = varint(), before <= 1 else { return nil }
+                read.isOwn = before == 0
+            default: return nil
+            }
+        }
+        return hasSubject ? read : nil
     }
 
     private mutating func change() -> Change? {
@@ -158,11 +192,11 @@ struct PlainTransact {
         case strange
     }
 
-    /// The next field's number, once for each but the repeated one.
-    private mutating func tag(repeated: UInt64 = 0) -> Tag {
+    /// The next field's number, once for each but the repeated ones.
+    private mutating func tag(repeated: UInt64 = 0, _ other: UInt64 = 0) -> Tag {
         guard let tag = varint(), (1...31).contains(tag >> 3) else { return .strange }
         let field = tag >> 3
-        if field != repeated {
+        if field != repeated, field != other {
             if met & (1 << UInt32(field)) != 0 { return .strange }
             met |= 1 << UInt32(field)
         }

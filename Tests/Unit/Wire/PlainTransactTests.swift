@@ -19,6 +19,9 @@ struct PlainTransactTests {
             changes: samples.list { samples in
                 Change(
                     samples.key(), samples.flag() ? .delete : .put(Put(samples.data(), kind: Kind(samples.someText()))))
+            },
+            reads: samples.list { samples in
+                samples.read(on: samples.maybe { $0.branch() }, isOwn: samples.flag())
             })
         return Request(
             id: UInt64(samples.small()), deadline: samples.maybe { .milliseconds($0.small() + 1) },
