@@ -5,7 +5,11 @@
 extension String {
     /// Whether both are the same bytes in UTF-8. `==` would take two spellings of one letter for the same.
     package func hasSameBytes(as other: String) -> Bool {
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        guard utf8.count == other.utf8.count else { return false }
+        let isSame = utf8.withContiguousStorageIfAvailable { mine in
+            other.utf8.withContiguousStorageIfAvailable { mine.elementsEqual($0) }
+        }
+        return (isSame ?? nil) ?? utf8.elementsEqual(other.utf8)
     }
 
     /// In the order of the bytes; `<` orders what `==` takes for the same by nothing.

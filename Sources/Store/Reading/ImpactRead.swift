@@ -38,16 +38,20 @@ package struct ImpactRead: StepwiseRead {
             self.context = ByBytes(context)
             self.session = context.isEmpty ? session : nil
         }
-
-        /// Who a session is where it names no context. What it read there counts for all that it does: an agent's tool may
-        /// name contexts for what it writes alone.
-        func unnamed(in session: Int64?) -> Who? {
-            context.text.isEmpty || session == nil ? nil : Who(agent.text, "", session: session)
-        }
     }
-    private struct Writer: Hashable {
+    private struct Mind {
         let who: Who
-        let session: Int64?
+        /// What it knows first, by having written or read it.
+        var knows: Known?
+        var lastCommit: Revision = 0
+        /// It has put reads on record with a commit.
+        var hasRecorded = false
+    }
+    /// Whose a commit is, and who its session is where it names no context: what it read there counts for all that it does, as
+    /// an agent's tool may name contexts for what it writes alone.
+    private struct Writer: Hashable {
+        let who: Int
+        var unnamed: Int?
     }
     private struct Known {
         var version: VersionName
@@ -76,14 +80,13 @@ package struct ImpactRead: StepwiseRead {
         var matched = 0
         var found: [(read: Int, name: VersionName)] = []
     }
-    /// What each knows first, by having written or read it.
-    private var known: [Who: Known] = [:]
-    private var lastCommit: [Who: Revision] = [:]
+    private var minds: [Mind] = []
+    /// Their places.
+    private var places: [Who: Int] = [:]
+    private var unnamedPlaces: [Int64: Int] = [:]
     /// Commits that say nothing of what they were built on, and whose they are.
     private var silent: [(revision: Revision, writer: Writer)] = []
     private var silentCount: [Writer: Int] = [:]
-    /// Who has put reads on record with a commit.
-    private var recorders: Set<Who> = []
     private var impact = Impact(at: .origin)
     /// Commits up to this one only carry what is bad, and notes before it do not count; 0: all may derive.
     private var toldAt: Revision = 0
@@ -217,10 +220,12 @@ package struct ImpactRead: StepwiseRead {
         if !bad.isEmpty {
             let seen = note.reads.map { Seen($0.read, on: snapshot.branches.byName[$0.branch]) }
             guard let found = try badVersions(seen, before: note.head + 1, in: snapshot, &left) else { return false }
-            let who = Who(note.agent, note.context, session: note.session)
+            let who = found.isEmpty ? nil : place(of: note.agent, note.context, session: note.session)
             for (place, name) in found {
                 let read = note.reads[place]
-                learn(who, Known(version: name, topic: read.read.topic, time: read.time, before: note.head + 1))
+                if let who {
+                    learn(who, Known(version: name, topic: read.read.topic, time: read.time, before: note.head + 1))
+                }
             }
         }
         impact.lostReads &+= note.dropped
@@ -231,8 +236,9 @@ package struct ImpactRead: StepwiseRead {
     /// - Returns: false: there is more to look at.
     private mutating func look(at row: StoredRow, in snapshot: StoreSnapshot, _ left: inout Int) throws -> Bool {
         let revision: Revision = try row[0]
-        let writer = Writer(who: Who(try row[2], try row[6], session: try row[3]), session: try row[3])
-        let who = writer.who
+        let (context, session): (String, Int64?) = (try row[6], try row[3])
+        let who = place(of: try row[2], context, session: session)
+        let writer = Writer(who: who, unnamed: context.isEmpty ? nil : session.flatMap { unnamedPlaces[$0] })
         let time = Timestamp(milliseconds: try row[5])
         let isByBroker = (try row[3] as Int64?) == nil
         let preconditions = try CommitRow.preconditions(try row[9])
@@ -243,7 +249,7 @@ package struct ImpactRead: StepwiseRead {
         if try seedCommits.contains(revision) || !isByBroker && isAuthors(row) {
             edges.append(.init(.seed, VersionName(Key(unchecked: "*"), at: revision)))
         }
-        if !reads.isEmpty { recorders.insert(who) }
+        if !reads.isEmpty { minds[who].hasRecorded = true }
         if !bad.isEmpty, !reads.isEmpty || !preconditions.isEmpty, let branch = snapshot.branches.byID[try row[1]] {
             left -= (reads.count + preconditions.count) / 4
             let required = preconditions.compactMap { Self.required($0, before: revision) }
@@ -269,13 +275,13 @@ package struct ImpactRead: StepwiseRead {
             if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold { edges += own }
         }
         if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold, edges.isEmpty, !request.ownOnly,
-            let knows = known[who] ?? who.unnamed(in: writer.session).flatMap({ known[$0] })
+            let knows = minds[who].knows ?? writer.unnamed.flatMap({ minds[$0].knows })
         {
             edges.append(.init(.context, knows.version, in: knows.topic))
         }
         if !isByBroker {
-            lastCommit[who] = revision
-            if let unnamed = who.unnamed(in: writer.session) { lastCommit[unnamed] = revision }
+            minds[who].lastCommit = revision
+            if let unnamed = writer.unnamed { minds[unnamed].lastCommit = revision }
         }
         if edges.isEmpty {
             if !seeds.isEmpty || !provenance.origins.isEmpty {
@@ -316,7 +322,7 @@ package struct ImpactRead: StepwiseRead {
 
     /// What is bad by itself, or made of something bad, in a commit that does not derive.
     private mutating func carry(
-        _ revision: Revision, _ provenance: Provenance, _ who: Who, _ time: Timestamp, in snapshot: StoreSnapshot,
+        _ revision: Revision, _ provenance: Provenance, _ who: Int, _ time: Timestamp, in snapshot: StoreSnapshot,
         _ left: inout Int
     ) throws {
         let isSeed = seedRevisions.contains(revision)
@@ -379,8 +385,18 @@ package struct ImpactRead: StepwiseRead {
 
     // MARK: Who knows what
 
-    private mutating func learn(_ who: Who, _ what: Known) {
-        if known[who] == nil { known[who] = what }
+    private mutating func place(of agent: String, _ context: String, session: Int64?) -> Int {
+        if context.isEmpty, let session, let place = unnamedPlaces[session] { return place }
+        let who = Who(agent, context, session: session)
+        if let place = places[who] { return place }
+        let place = minds.count
+        minds.append(Mind(who: who))
+        if context.isEmpty, let session { unnamedPlaces[session] = place } else { places[who] = place }
+        return place
+    }
+
+    private mutating func learn(_ who: Int, _ what: Known) {
+        if minds[who].knows == nil { minds[who].knows = what }
     }
 
     /// What was read, or required, of which branch.
@@ -464,10 +480,10 @@ package struct ImpactRead: StepwiseRead {
     // MARK: The end
 
     private mutating func finish(_ snapshot: StoreSnapshot) throws {
-        let quiet = known.filter { who, known in (lastCommit[who] ?? 0) < known.before }
-        impact.readers = quiet.map { who, known in
-            ImpactReader(
-                agent: who.agent.text, context: who.context.text, version: known.version, in: known.topic,
+        impact.readers = minds.compactMap { mind in
+            guard let known = mind.knows, mind.lastCommit < known.before else { return nil }
+            return ImpactReader(
+                agent: mind.who.agent.text, context: mind.who.context.text, version: known.version, in: known.topic,
                 time: known.time)
         }.sorted {
             ($0.time, ByBytes($0.agent), ByBytes($0.context)) < ($1.time, ByBytes($1.agent), ByBytes($1.context))
@@ -475,8 +491,8 @@ package struct ImpactRead: StepwiseRead {
         impact.readers = Array(impact.readers.prefix(Impact.mostReaders))
         var judged: [Writer: Bool] = [:]
         for writer in silentCount.keys {
-            let whose = [writer.who, writer.who.unnamed(in: writer.session)].compactMap(\.self)
-            judged[writer] = try whose.contains { try recorders.contains($0) || hasNoted($0, snapshot) }
+            let whose = [writer.who, writer.unnamed].compactMap(\.self).map { minds[$0] }
+            judged[writer] = try whose.contains { try $0.hasRecorded || hasNoted($0.who, snapshot) }
         }
         impact.unjudgedCount = silentCount.lazy.filter { judged[$0.key] == false }.reduce(0) { $0 + $1.value }
         impact.unjudged = silent.lazy.filter { judged[$0.writer] == false }.prefix(Impact.mostUnjudged).map(\.revision)
