@@ -176,6 +176,7 @@ extension JSONValue {
             "unlisted": JSONValue(impact.unlisted), "readers": .array(impact.readers.map { .reader($0) }),
             "unjudged": .array(impact.unjudged.map { .integer($0) }),
             "unjudged_count": JSONValue(impact.unjudgedCount), "lost_reads": JSONValue(impact.lostReads),
+            "since": .integer(impact.since),
         ]
     }
 

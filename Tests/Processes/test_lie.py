@@ -26,21 +26,27 @@ LIE = "facts/visa"
 
 
 class Knows:
-    """Who knows something bad: (agent, context, session). What a session knows in no context it knows in all of its own."""
+    """Who knows something bad: (agent, context, session). What a session has read in no context it knows in all of its own."""
 
     def __init__(self):
-        self.contexts, self.sessions = set(), set()
+        self.contexts, self.readers = set(), set()
 
-    def learn(self, many):
-        for agent, context, session in many:
-            if context:
-                self.contexts.add((agent, context))
-            else:
-                self.sessions.add(session)
+    @staticmethod
+    def place(who):
+        agent, context, session = who
+        return (agent, context) if context else (agent, context, session)
+
+    def read(self, many):
+        for who in many:
+            self.contexts.add(self.place(who))
+            if not who[1]:
+                self.readers.add(who[2])
+
+    def wrote(self, who):
+        self.contexts.add(self.place(who))
 
     def __contains__(self, who):
-        agent, context, session = who
-        return session in self.sessions or bool(context) and (agent, context) in self.contexts
+        return self.place(who) in self.contexts or who[2] in self.readers
 
 
 class Account:
@@ -67,14 +73,14 @@ class Account:
     def note(self, who, version):
         """Between two rounds: all that is committed later is later by the clock, too."""
         if version in self.bad:
-            self.knows.learn([who])
+            self.knows.read([who])
         else:
             self.noted[version].append(who)
 
     def spoil(self, version):
         self.bad.add(version)
         self.in_order.append(version)
-        self.knows.learn(self.noted.pop(version, ()))
+        self.knows.read(self.noted.pop(version, ()))
 
     def shown_at(self, branch, key, revision):
         return next((seen for seen in reversed(self.history[branch][key]) if seen <= revision), None)
@@ -92,8 +98,10 @@ class Account:
         # What has no record is not deleted once more.
         changes = {key: change for key, change in changes.items()
                    if change[0] != "delete" or self.writes[key] and self.writes[key][-1][2] != "delete"}
-        if read or why and changes:
-            self.knows.learn([who])
+        if read:
+            self.knows.read([who])
+        if why and changes:
+            self.knows.wrote(who)
         if why:
             self.derived[revision] = why
         for key, (action, value) in changes.items():

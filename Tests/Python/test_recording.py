@@ -3,6 +3,7 @@
 import time
 
 import membus
+import pytest
 
 
 def derived(memory, lie):
@@ -58,3 +59,19 @@ def test_what_one_context_read_is_nothing_to_another_on_the_same_connection(memo
         assert derived(memory, lie) == [bound] and free != bound
     # Closing one of them closes nothing else.
     assert memory.get("plans/bound").text == "x"
+
+
+def test_what_an_agent_wrote_is_asked_about_by_his_name_and_what_is_no_longer_kept_is_left_out_on_request(memory, broker):
+    with membus.connect(broker.url, agent="scout", context="scouting", timeout=10) as scout:
+        lie = scout.put("facts/visa", "none").revision
+    with membus.connect(broker.url, agent="planner", context="trip", timeout=10) as planner:
+        assert planner.get("facts/visa").text == "none"
+        plan = planner.put("plans/rome", "fly").revision
+    told = memory.impact(agent="scout", since=0)
+    assert [commit["revision"] for commit in told["commits"]] == [lie, plan] and told["since"] == 0
+    assert memory.impact(agent="scout", in_context="other", since=0)["commits"] == []
+    memory.compact(below=plan)
+    with pytest.raises(membus.BelowFloor):
+        memory.impact(versions=[("facts/visa", lie)])
+    late = memory.impact(versions=[("facts/visa", lie)], below_floor=True)
+    assert late["since"] == plan and late["commits"] == []

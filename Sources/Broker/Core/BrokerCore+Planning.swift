@@ -7,34 +7,38 @@ import MembusStore
 //   received ──▶ planned by a reader ──▶ handed to the commit thread, with the plan
 //                      └─ there is none: handed to it all the same, which plans by itself
 //
-// What its session asks for meanwhile waits behind it, repeats included: a session's numbers are decided in their order, and
-// a number that came before its turn would be refused. All of these count as waiting writes.
+// All that its session asks the commit thread for meanwhile waits behind it, in its order: numbers are decided in theirs, what
+// was read after a transaction is put on record after it, and a session is closed when all is done. A repeat takes the place of
+// what it repeats. All of these count as waiting writes.
 
 extension BrokerCore {
     /// A session whose next number is being planned.
     struct Planning: Sendable {
-        struct Transaction: Sendable {
-            let transact: Transact
-            let fingerprint: UInt64
+        struct Held: Sendable {
+            enum Wish: Sendable {
+                case transact(Transact, fingerprint: UInt64)
+                case other(WriteJob, Waiting.Purpose)
+            }
+            let wish: Wish
             let asked: Asked<Peer>
             let received: Instant
         }
-        var first: Transaction
-        var behind: Deque<Transaction> = []
+        var first: Held
+        var behind: Deque<Held> = []
+        /// Numbers up to this one were handed on.
+        var last: UInt64 = 0
     }
 
     mutating func write(
-        _ transaction: Planning.Transaction, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+        _ held: Planning.Held, of session: SessionID, now: Instant, into outputs: inout [BrokerOutput<Peer>]
     ) {
-        let session = transaction.transact.session
         if planning[session] != nil {
-            hold(transaction)
-            planning[session]?.behind.append(transaction)
-        } else if transaction.isPlanned {
-            hold(transaction)
-            plan(Planning(first: transaction), now: now, into: &outputs)
+            hold(held, behind: session)
+        } else if held.isPlanned {
+            count(held, by: 1)
+            plan(Planning(first: held), of: session, now: now, into: &outputs)
         } else {
-            commit(transaction, nil, now: now, into: &outputs)
+            commit(held, nil, now: now, into: &outputs)
         }
     }
 
@@ -46,54 +50,80 @@ extension BrokerCore {
         guard var planning = planning.removeValue(forKey: session) else { return }
         var prepared: PreparedWork?
         if case .success(.prepared(let found)) = result { prepared = found }
-        letGo(planning.first)
+        count(planning.first, by: -1)
         commit(planning.first, prepared, now: now, into: &outputs)
+        planning.last = max(planning.last, planning.first.number ?? 0)
         while let next = planning.behind.popFirst() {
-            if next.isPlanned {
+            if next.isPlanned, let number = next.number, number > planning.last {
                 planning.first = next
-                return plan(planning, now: now, into: &outputs)
+                return plan(planning, of: session, now: now, into: &outputs)
             }
-            letGo(next)
+            count(next, by: -1)
             commit(next, nil, now: now, into: &outputs)
+            planning.last = max(planning.last, next.number ?? 0)
         }
     }
 
-    private mutating func plan(_ planning: Planning, now: Instant, into outputs: inout [BrokerOutput<Peer>]) {
-        let transaction = planning.first
-        guard case .success(let work) = transaction.transact.work else { return }
-        self.planning[transaction.transact.session] = planning
+    private mutating func plan(
+        _ planning: Planning, of session: SessionID, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        guard case .transact(let transact, _) = planning.first.wish else { return }
+        self.planning[session] = planning
         admit(
-            PlanAhead(work: work, now: clock.time(at: now)), purpose: .planning(transaction.transact.session),
-            for: transaction.asked(now: now), now: now, into: &outputs)
+            PlanAhead(transact: transact, now: clock.time(at: now)), purpose: .planning(session),
+            for: planning.first.asked(now: now), now: now, into: &outputs)
     }
 
     private mutating func commit(
-        _ transaction: Planning.Transaction, _ prepared: PreparedWork?, now: Instant,
-        into outputs: inout [BrokerOutput<Peer>]
+        _ held: Planning.Held, _ prepared: PreparedWork?, now: Instant, into outputs: inout [BrokerOutput<Peer>]
     ) {
-        let asked = transaction.asked(now: now)
-        admit(
-            .item(.transact(transaction.transact, fingerprint: transaction.fingerprint, prepared: prepared)),
-            purpose: .write(bytes: asked.bytes), for: asked, now: now, into: &outputs)
+        let asked = held.asked(now: now)
+        switch held.wish {
+        case .transact(let transact, let fingerprint):
+            admit(
+                .item(.transact(transact, fingerprint: fingerprint, prepared: prepared)),
+                purpose: .write(bytes: asked.bytes), for: asked, now: now, into: &outputs)
+        case .other(let job, let purpose): admit(job, purpose: purpose, for: asked, now: now, into: &outputs)
+        }
     }
 
-    private mutating func hold(_ transaction: Planning.Transaction) {
-        writesWaiting += 1
-        writeBytesWaiting += transaction.asked.bytes
+    private mutating func hold(_ held: Planning.Held, behind session: SessionID) {
+        count(held, by: 1)
+        if let first = planning[session]?.first, held.repeats(first) {
+            count(first, by: -1)
+            planning[session]?.first = held
+        } else if let place = planning[session]?.behind.firstIndex(where: { held.repeats($0) }) {
+            if let other = planning[session]?.behind[place] { count(other, by: -1) }
+            planning[session]?.behind[place] = held
+        } else {
+            planning[session]?.behind.append(held)
+        }
     }
 
-    private mutating func letGo(_ transaction: Planning.Transaction) {
-        writesWaiting -= 1
-        writeBytesWaiting -= transaction.asked.bytes
+    private mutating func count(_ held: Planning.Held, by sign: Int) {
+        writesWaiting += sign
+        writeBytesWaiting += sign * held.asked.bytes
     }
 }
 
-extension BrokerCore.Planning.Transaction {
+extension BrokerCore.Planning.Held {
+    var number: UInt64? { if case .transact(let transact, _) = wish { transact.number } else { nil } }
+
     var isPlanned: Bool {
-        guard case .success(let work) = transact.work else { return false }
+        guard case .transact(let transact, _) = wish, case .success(let work) = transact.work else { return false }
         return switch work {
         case .merge, .rollback, .revert, .pick, .quarantine: true
         case .transaction, .fork, .branch, .tag: false
+        }
+    }
+
+    /// Whether it is the same, sent again.
+    func repeats(_ other: Self) -> Bool {
+        switch (wish, other.wish) {
+        case (.transact(let mine, let name), .transact(let theirs, let othersName)):
+            mine.number == theirs.number && name == othersName
+        case (.other, .other): asked.peer == other.asked.peer && asked.id == other.asked.id
+        case (_, _): false
         }
     }
 

@@ -30,7 +30,7 @@ extension BrokerCore {
         case .openSession(let open): write(open, asked, now: now, into: &outputs)
         case .closeSession(let close): write(close, asked, now: now, into: &outputs)
         case .transact(let transact): write(transact, asked, now: now, into: &outputs)
-        case .noteReads(let notes): write(.item(.noteReads(notes)), asked, now: now, into: &outputs)
+        case .noteReads(let notes): write(notes, asked, now: now, into: &outputs)
         case .compact(let compact): write(compact, asked, now: now, into: &outputs)
 
         case .get(let get): admit(InPieces(get), for: asked, now: now, into: &outputs)
@@ -124,9 +124,22 @@ extension BrokerCore {
     private mutating func write(
         _ close: CloseSession, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
     ) {
-        admit(
-            .item(.closeSession(close.session)), purpose: .closing(bytes: asked.bytes), for: asked, now: now,
-            into: &outputs)
+        write(
+            Planning.Held(
+                wish: .other(.item(.closeSession(close.session)), .closing(bytes: asked.bytes)), asked: asked,
+                received: now),
+            of: close.session, now: now, into: &outputs)
+    }
+
+    /// Behind what its session has asked for before: what was read after a transaction is none of its reasons.
+    private mutating func write(
+        _ notes: NoteReads, _ asked: Asked<Peer>, now: Instant, into outputs: inout [BrokerOutput<Peer>]
+    ) {
+        let job = WriteJob.item(.noteReads(notes))
+        guard let session = notes.session else { return write(job, asked, now: now, into: &outputs) }
+        write(
+            Planning.Held(wish: .other(job, .write(bytes: asked.bytes)), asked: asked, received: now), of: session,
+            now: now, into: &outputs)
     }
 
     private mutating func write(
@@ -145,8 +158,8 @@ extension BrokerCore {
             transact.work = .failure(refusal)
         }
         write(
-            Planning.Transaction(transact: transact, fingerprint: fingerprint, asked: asked, received: now), now: now,
-            into: &outputs)
+            Planning.Held(wish: .transact(transact, fingerprint: fingerprint), asked: asked, received: now),
+            of: transact.session, now: now, into: &outputs)
     }
 
     /// A floor that nobody can mean is refused: it would drop all history at once, for good.

@@ -405,7 +405,7 @@ package struct QueuedRead: Sendable {
     }
 
     package var isLong: Bool { type(of: lookUp).isLong }
-    package var isPlanning: Bool { type(of: lookUp).isPlanning }
+    package var thread: LookUpThread { type(of: lookUp).thread }
     var name: String { type(of: lookUp).name }
 
     /// Lets go of what was found so far.

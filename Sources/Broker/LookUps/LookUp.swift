@@ -6,9 +6,19 @@ import MembusStore
 //   asked ─▶ the first piece, by a thread for short ones ─▶ answered
 //                 └─ there is more ─▶ further pieces, in turns with others' ─▶ answered
 //   asked, and long ─▶ answered: by a thread of its own, in one piece
-//   a plan ─▶ answered: by a thread of its own, in one piece
+//   a plan ─▶ answered: by a thread of its own, in one piece; and what is only to be told by another, so that nobody who
+//            asks what would be written holds up who writes
 //
 // So what is soon done passes what is not, whatever its kind: how much there is to look at shows only as it is looked at.
+
+package enum LookUpThread: Sendable {
+    case short
+    case long
+    /// What is to be committed is planned.
+    case planning
+    /// What would be committed is planned.
+    case dryRuns
+}
 
 /// Most are operations: each is in a file of its own here.
 package protocol LookUp: Sendable {
@@ -16,8 +26,8 @@ package protocol LookUp: Sendable {
 
     /// Whether it takes as long as the store is large, and can't be done in pieces: it has a thread of its own then.
     static var isLong: Bool { get }
-    /// Whether it plans what is to be committed: others that do are all that it has to wait for.
-    static var isPlanning: Bool { get }
+    /// Which thread does it, or its first piece.
+    static var thread: LookUpThread { get }
     /// For people: "the verification".
     static var name: String { get }
     /// Frees what somebody holds here: done however late, as nobody will ask again.
@@ -41,7 +51,7 @@ package enum LookUpResult: Sendable {
 }
 
 extension LookUp {
-    package static var isPlanning: Bool { false }
+    package static var thread: LookUpThread { isLong ? .long : .short }
     package var isRelease: Bool { false }
 }
 

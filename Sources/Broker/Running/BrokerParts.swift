@@ -11,7 +11,7 @@ import MembusSystem
 //
 //   commit      one turn after another, with all writes that wait
 //   read-N      look-ups: the first piece of each, the further pieces in turns, then the long ones, and last what is
-//               planned
+//               planned, to be committed or to be told
 //   bus         owns the sockets, drives the core; ends first, once the others have done what it has under way
 //   project     counts beside the commits
 //   checkpoint  copies the write-ahead log into the store's file
@@ -26,6 +26,7 @@ struct BrokerParts: Sendable {
     private let pieceReaders: [Reader]
     private let longReader: Reader
     private let planReader: Reader
+    private let dryRunReader: Reader
     private let projectionReader: Reader
     private let checkpointer: Checkpointer?
     private let backups: Backups
@@ -41,6 +42,7 @@ struct BrokerParts: Sendable {
     private let pieces: PieceQueue
     private let longReads = WorkQueue<QueuedRead>()
     private let plans = WorkQueue<QueuedRead>()
+    private let dryRuns = WorkQueue<QueuedRead>()
     private let running = RunningLookUps()
     private let heldLog = Posted<HeldLog>()
     private let evicted = Posted<EvictedHistory>()
@@ -59,6 +61,7 @@ struct BrokerParts: Sendable {
         pieceReaders = try readers.map { [store] _ in try store.makeReader() }
         longReader = try store.makeReader()
         planReader = try store.makeReader()
+        dryRunReader = try store.makeReader()
         projectionReader = try store.makeReader()
         checkpointer = try store.makeCheckpointer()
         backups = try Backups(in: configuration.dataDirectory)
@@ -75,7 +78,7 @@ struct BrokerParts: Sendable {
     /// said again until all have ended.
     func giveUpReading() {
         hurry.begin()
-        for reader in readers + pieceReaders + [longReader, planReader] { reader.interrupt() }
+        for reader in readers + pieceReaders + [longReader, planReader, dryRunReader] { reader.interrupt() }
     }
 
     /// Nobody uses it any more.
@@ -151,7 +154,7 @@ struct BrokerParts: Sendable {
         let (bus, endpoints) = try BusThread.start(name: "membus-bus", open: ports) { ports -> Endpoints in
             (requests: ports.requests.endpoints, events: ports.events.endpoints)
         } run: {
-            [configuration, instance, waker, results, writes, reads, longReads, plans, memoryChore] ports in
+            [configuration, instance, waker, results, writes, reads, longReads, plans, dryRuns, memoryChore] ports in
             let advertised = configuration.advertisedEvents
             let core = BrokerCore<PeerEnvelope>(
                 settings: CoreSettings(
@@ -162,7 +165,8 @@ struct BrokerParts: Sendable {
                 random: SystemRandomNumberGenerator(), now: .now)
             var loop = BusLoop(
                 core: core, limits: configuration.limits, waker: waker, results: results, writes: writes,
-                reads: reads, longReads: longReads, plans: plans, visible: visible, memoryChore: memoryChore,
+                reads: reads, longReads: longReads, plans: plans, dryRuns: dryRuns, visible: visible,
+                memoryChore: memoryChore,
                 idleness: configuration.idle.map { Idleness(after: $0, now: .now) }, whenIdle: whenIdle, log: log)
             do { try loop.run(ports) } catch { die("the sockets failed: \(error)", log) }
         }
@@ -187,7 +191,8 @@ struct BrokerParts: Sendable {
 
     private func startReaders(_ threads: RunningThreads) throws {
         var lives: [(run: @Sendable () -> Void, close: @Sendable () -> Void)] = []
-        for (reader, queue) in readers.map({ ($0, reads) }) + [(longReader, longReads), (planReader, plans)] {
+        let others = [(longReader, longReads), (planReader, plans), (dryRunReader, dryRuns)]
+        for (reader, queue) in readers.map({ ($0, reads) }) + others {
             let loop = ReadLoop(desk: desk(reader), queue: queue, pieces: pieces, running: running, results: results)
             lives.append((run: { loop.run() }, close: { queue.close() }))
         }

@@ -34,6 +34,7 @@ struct BusLoop {
     let reads: WorkQueue<QueuedRead>
     let longReads: WorkQueue<QueuedRead>
     let plans: WorkQueue<QueuedRead>
+    let dryRuns: WorkQueue<QueuedRead>
     let visible: VisibleRevision
     let memoryChore: MemoryChore
     private var idleness: Idleness?
@@ -58,7 +59,8 @@ struct BusLoop {
     init(
         core: BrokerCore<PeerEnvelope>, limits: Limits, waker: Waker, results: Inbox<BrokerInput<PeerEnvelope>>,
         writes: WorkQueue<QueuedWrite>, reads: WorkQueue<QueuedRead>,
-        longReads: WorkQueue<QueuedRead>, plans: WorkQueue<QueuedRead>, visible: VisibleRevision,
+        longReads: WorkQueue<QueuedRead>, plans: WorkQueue<QueuedRead>,
+        dryRuns: WorkQueue<QueuedRead>, visible: VisibleRevision,
         memoryChore: MemoryChore, idleness: Idleness?, whenIdle: @escaping @Sendable () -> Void, log: Logger
     ) {
         self.core = core
@@ -69,6 +71,7 @@ struct BusLoop {
         self.reads = reads
         self.longReads = longReads
         self.plans = plans
+        self.dryRuns = dryRuns
         self.visible = visible
         self.memoryChore = memoryChore
         self.idleness = idleness
@@ -96,9 +99,11 @@ struct BusLoop {
             try carryOut(on: &ports)
             visible.rise(to: core.visible.revision)
             writes.push(contentsOf: newWrites)
-            reads.push(contentsOf: newReads.filter { !$0.isLong && !$0.isPlanning })
-            longReads.push(contentsOf: newReads.filter { $0.isLong && !$0.isPlanning })
-            plans.push(contentsOf: newReads.filter { $0.isPlanning })
+            for (queue, thread) in [
+                (reads, LookUpThread.short), (longReads, .long), (plans, .planning), (dryRuns, .dryRuns),
+            ] {
+                queue.push(contentsOf: newReads.filter { $0.thread == thread })
+            }
             newWrites.removeAll(keepingCapacity: true)
             newReads.removeAll(keepingCapacity: true)
         }

@@ -7,7 +7,7 @@ import MembusSystem
 //   ReadLoop      look-ups in the order in which they came, a piece of each: most are done with it
 //   PiecesLoop    what is not, in turns
 //   ReadLoop      the long ones, which are one piece, and keep only each other waiting
-//   ReadLoop      what is planned, likewise
+//   ReadLoop      what is planned, to be committed; and another for what is only to be told
 
 /// The life of a thread that takes look-ups in the order in which they came.
 struct ReadLoop: Sendable {
@@ -21,7 +21,7 @@ struct ReadLoop: Sendable {
 
     func run() {
         while var read = queue.take() {
-            let isLong = read.isLong
+            let isLong = read.thread != .short
             if isLong { running.began(read.ticket, read.name, at: .now) }
             defer { if isLong { running.ended(read.ticket) } }
             guard let answer = desk.step(&read, now: .now) else {

@@ -13,15 +13,19 @@ extension Memory {
     ///   - author: all that these commits wrote, of every branch.
     ///   - excluded: commits that are good, whatever they read.
     ///   - ownOnly: leaves out what is only known in a context.
+    ///   - belowFloor: what is no longer kept is left out, instead of being refused: what derived there is not told, nor what
+    ///     derives through that. `Impact.since` tells from where on it was looked for.
     ///   - timeout: of each request; `nil`: the connection's.
     /// - Throws: ``MembusError/refused(_:)`` if a revision is no longer kept, or did not write the key; else like
     ///   ``get(_:at:branch:timeout:)``.
     public func impact(
         of versions: [VersionName] = [], revisions: [Revision] = [], by author: Authorship? = nil,
-        excluding excluded: [Revision] = [], ownOnly: Bool = false, timeout: Duration? = nil
+        excluding excluded: [Revision] = [], ownOnly: Bool = false, belowFloor: Bool = false, timeout: Duration? = nil
     ) async throws -> Impact {
         try await connection.ask(
-            GetImpact(versions: versions, revisions: revisions, by: author, excluded: excluded, ownOnly: ownOnly),
+            GetImpact(
+                versions: versions, revisions: revisions, by: author, excluded: excluded, ownOnly: ownOnly,
+                belowFloor: belowFloor),
             timeout: timeout
         ).answer
     }

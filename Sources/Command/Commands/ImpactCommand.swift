@@ -31,6 +31,9 @@ struct ImpactCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A commit that is good, whatever it read.", valueName: "revision"))
     var except: [Revision] = []
 
+    @Flag(help: "Leave out what is no longer kept, instead of refusing: what derived there is not told.")
+    var belowFloor = false
+
     enum Format: String, ExpressibleByArgument, CaseIterable {
         case tree, dot
     }
@@ -52,7 +55,7 @@ struct ImpactCommand: AsyncParsableCommand {
             try await memory.impact(
                 of: what.compactMap(\.version), revisions: what.revisions,
                 by: try await author.read(on: memory, options),
-                excluding: except, ownOnly: ownOnly)
+                excluding: except, ownOnly: ownOnly, belowFloor: belowFloor)
         }
         if options.json { return try showJSON(impact) }
         let text = ImpactText(impact)
@@ -67,6 +70,7 @@ struct ImpactCommand: AsyncParsableCommand {
                 "at": .position(impact.at), "commits": JSONValue(impact.commits.count + impact.unlisted),
                 "unlisted": JSONValue(impact.unlisted), "unjudged": .array(impact.unjudged.map { .integer($0) }),
                 "unjudged_count": JSONValue(impact.unjudgedCount), "lost_reads": JSONValue(impact.lostReads),
+                "since": .integer(impact.since),
             ])
     }
 }
@@ -130,6 +134,10 @@ struct ImpactText {
                     + "\(Human.plural(impact.unjudgedCount, "commit")): \(shown)"
                     + (impact.unjudgedCount > 10 ? " …" : ""))
         }
+        if impact.since > 0 {
+            lines.append(
+                "what came up to revision \(impact.since) is no longer kept, and what derived there can't be told")
+        }
         if impact.lostReads > 0 {
             lines.append(
                 "\(Human.plural(impact.lostReads, "read")) since could not be noted: who knows what by them can't be told"
@@ -144,8 +152,8 @@ struct ImpactText {
         let listed = Set(impact.commits.map(\.commit.revision))
         for derived in impact.commits {
             let commit = derived.commit
-            let keys = derived.keys.prefix(3).map(\.text).joined(separator: "\\n")
-            let label = "\(commit.revision) \(commit.branch)\\n\(Self.who(commit.agent, commit.context))\\n\(keys)"
+            let keys = derived.keys.prefix(3).map(\.text).joined(separator: "\n")
+            let label = "\(commit.revision) \(commit.branch)\n\(Self.who(commit.agent, commit.context))\n\(keys)"
             lines.append("  \(commit.revision) [label=\(Self.quoted(label))];")
             for edge in derived.edges where edge.reason != .seed && listed.contains(edge.version.revision) {
                 lines.append(
@@ -161,8 +169,7 @@ struct ImpactText {
     }
 
     private static func quoted(_ text: String) -> String {
-        // A line's end is already one of Graphviz's.
-        let escaped = text.replacing("\\n", with: "\n").replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+        let escaped = text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
         return "\"" + escaped.replacing("\n", with: "\\n") + "\""
     }
 

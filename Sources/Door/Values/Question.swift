@@ -7,7 +7,7 @@ import Synchronization
 // What is asked for rarely, and wants no speed, is asked and answered in JSON: one function of C for all of it, from which
 // other languages make their own. An object with one member, whose name says what is asked:
 //
-//   {"impact": {"versions": [{"key": …, "revision": …}], "revisions": [41], "excluded": [], "own_only": false}}
+//   {"impact": {"versions": [{"key": …, "revision": …}], "revisions": [41], "excluded": [], "own_only": false, "below_floor": false}}
 //   {"knowledge": {"agent": "booker", "context": "trip-42", "at": 47}}
 //   {"blame": {"key": …, "at": 40}}
 //   {"plan": {"revert": {"revisions": [41], "cascade": true}}}                      nothing is written
@@ -20,7 +20,7 @@ import Synchronization
 
 struct Question: Sendable {
     private enum Kind: Sendable {
-        case impact(versions: [VersionName], revisions: [Revision], Cascade)
+        case impact(versions: [VersionName], revisions: [Revision], Authorship?, Cascade, belowFloor: Bool)
         case knowledge(agent: String, context: String?, at: Revision?)
         case blame(key: String, at: Revision?)
         case plan(Rewrite)
@@ -51,9 +51,11 @@ struct Question: Sendable {
         case "impact":
             kind = .impact(
                 versions: try Self.versions(&fields), revisions: try Self.revisions(fields.take("revisions")),
+                try Self.author(&fields),
                 Cascade(
                     ownOnly: try fields.take("own_only")?.bool() ?? false,
-                    excluded: try Self.revisions(fields.take("excluded"))))
+                    excluded: try Self.revisions(fields.take("excluded"))),
+                belowFloor: try fields.take("below_floor")?.bool() ?? false)
         case "knowledge":
             kind = .knowledge(
                 agent: try fields.need("agent").string(), context: try fields.take("context")?.string(),
@@ -85,11 +87,12 @@ struct Question: Sendable {
     func answer(by memory: Memory, timeout: Duration?) async throws -> JSONValue {
         let branch = branch ?? memory.branch
         switch kind {
-        case .impact(let versions, let revisions, let cascade):
+        case .impact(let versions, let revisions, let author, let cascade, let belowFloor):
             return .impact(
                 try await memory.impact(
-                    of: versions, revisions: revisions, excluding: cascade.excluded, ownOnly: cascade.ownOnly,
-                    timeout: timeout))
+                    of: versions, revisions: revisions, by: author, excluding: cascade.excluded,
+                    ownOnly: cascade.ownOnly,
+                    belowFloor: belowFloor, timeout: timeout))
         case .knowledge(let agent, let context, let at):
             return .knowledge(try await memory.knowledge(of: agent, in: context, at: at, timeout: timeout))
         case .blame(let key, let at):
@@ -189,15 +192,18 @@ struct Question: Sendable {
         versions: [VersionName], revisions: [Revision], author: Authorship?, cascade: Cascade?
     )
 
+    private static func author(_ fields: inout JSONFields) throws -> Authorship? {
+        guard let node = fields.take("author") else { return nil }
+        var said = try node.fields()
+        let author = Authorship(
+            agent: try said.take("agent")?.string(), context: try said.take("context")?.string(),
+            since: try revision(try said.need("since")))
+        try said.end()
+        return author
+    }
+
     private static func named(_ fields: inout JSONFields) throws -> Named {
-        var author: Authorship?
-        if let node = fields.take("author") {
-            var said = try node.fields()
-            author = Authorship(
-                agent: try said.take("agent")?.string(), context: try said.take("context")?.string(),
-                since: try revision(try said.need("since")))
-            try said.end()
-        }
+        let author = try author(&fields)
         var cascade: Cascade?
         if let node = fields.take("cascade") {
             if case .object = node.json {

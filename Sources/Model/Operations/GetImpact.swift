@@ -8,11 +8,14 @@ package struct GetImpact: Operation, Hashable {
     package var excluded: [Revision]
     /// Only what commits themselves are on record to have read or required counts, not what their context knew.
     package var ownOnly: Bool
+    /// What came before the floor is left out, instead of being refused.
+    package var belowFloor: Bool
 
     package init(
         versions: [VersionName], revisions: [Revision] = [], by author: Authorship? = nil, excluded: [Revision] = [],
-        ownOnly: Bool = false
+        ownOnly: Bool = false, belowFloor: Bool = false
     ) {
+        self.belowFloor = belowFloor
         self.versions = versions
         self.revisions = revisions
         self.author = author
@@ -49,11 +52,14 @@ public struct Impact: Hashable, Sendable {
     public var unjudgedCount: Int
     /// So many reads were made since that clients could not keep until they were noted: who knows what by them can't be told.
     public var lostReads: Int
+    /// What came before this revision, or with it, is no longer kept, and was left out; 0: nothing was.
+    public var since: Revision
 
     package init(
         at: Position, commits: [DerivedCommit] = [], unlisted: Int = 0, readers: [ImpactReader] = [],
-        unjudged: [Revision] = [], unjudgedCount: Int = 0, lostReads: Int = 0
+        unjudged: [Revision] = [], unjudgedCount: Int = 0, lostReads: Int = 0, since: Revision = 0
     ) {
+        self.since = since
         self.at = at
         self.commits = commits
         self.unlisted = unlisted

@@ -88,8 +88,10 @@ struct VersionReader {
     /// Shared by all copies.
     private let budget = ReadBudget()
     let recent = RecentProvenances()
+    private let ends: Ends?
 
-    init(db: Database, branches: BranchTable, now: Timestamp) {
+    init(db: Database, branches: BranchTable, now: Timestamp, ends: Ends? = nil) {
+        self.ends = ends
         self.db = db
         self.branches = branches
         self.now = now
@@ -105,6 +107,7 @@ struct VersionReader {
 
     private func version(_ record: Record, on level: Level) throws -> KeyVersion {
         try budget.take(record.size)
+        if let ends, !level.isFrozen, let end = record.expires, end > now { ends.note(end) }
         return KeyVersion(
             branch: level.branch, record: record, isExpired: try record.isDeleted && isByBroker(record.revision),
             isOver: !level.isFrozen && record.isOver(by: now))

@@ -209,14 +209,21 @@ private struct Picker {
         }
         // What its context had read before is not what it read.
         for read in row?.reads ?? [] where read.isOwn {
-            if let key = read.key { reads.append(VersionName(key, at: read.version)) }
+            switch read.subject {
+            case .key(let key): reads.append(VersionName(key, at: read.version))
+            case .topic(let topic):
+                let branch = read.branch.flatMap { reader.branches.byName[$0] } ?? source
+                try compareList(
+                    of: topic, on: branch, at: read.cut > 0 ? read.cut : revision - 1, with: &reads)
+            }
         }
         let preconditions = row?.preconditions ?? []
         for precondition in preconditions {
             switch precondition {
             case .at(let key, let version): reads.append(VersionName(key, at: version))
             case .absent(let key): reads.append(VersionName(key, at: 0))
-            case .unchanged, .sound: break
+            case .unchanged(let topic, let since): try compareList(of: topic, on: source, at: since, with: &reads)
+            case .sound: break
             }
         }
         for read in reads where try !isThere(read) {
@@ -226,6 +233,22 @@ private struct Picker {
                     key: read.key, kind: .otherRead, base: try told(try reader.version(read)), ours: try told(there)))
         }
     }
+
+    /// What a topic showed has to be there, and nothing else.
+    private mutating func compareList(
+        of topic: Topic, on branch: Branch, at revision: Revision, with reads: inout [VersionName]
+    ) throws {
+        let levels = reader.branches.levels(of: branch, at: revision)
+        let read = try reader.versions(of: topic, in: levels, most: Self.mostListed).filter { $0.content != nil }
+        reads += read.map { VersionName($0.record.key, at: $0.revision) }
+        let keys = Set(read.map(\.record.key))
+        for there in try reader.versions(of: topic, in: target.levels, most: Self.mostListed)
+        where there.present != nil && !keys.contains(there.record.key) && made[there.record.key] == nil {
+            otherReads.append(
+                MergeConflict(key: there.record.key, kind: .otherRead, base: nil, ours: try told(there)))
+        }
+    }
+    private static let mostListed = 10_000
 
     private mutating func isThere(_ read: VersionName) throws -> Bool {
         // What an earlier one of these commits wrote.

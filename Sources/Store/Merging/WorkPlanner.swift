@@ -22,6 +22,7 @@ struct WorkPlanner {
     let now: Timestamp
     let cascades: Cascades
     let past = PastPolicies()
+    let ends = Ends()
     /// So many commits, notes and versions are looked at to find what derives.
     var mostLookedAt = 1_000_000
     var walk = ImpactWalk()
@@ -52,7 +53,7 @@ struct WorkPlanner {
         }
     }
 
-    var reader: VersionReader { VersionReader(db: db, branches: branches, now: now) }
+    var reader: VersionReader { VersionReader(db: db, branches: branches, now: now, ends: ends) }
 
     /// That what a branch shows as of a revision is kept.
     func check(_ revision: Revision, on branch: Branch) throws {

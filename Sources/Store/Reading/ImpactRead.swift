@@ -13,7 +13,7 @@ extension Reader {
 ///
 ///   a note     its reader knows what is bad of what it names
 ///   a commit   derives if it is one that was asked about, if what it is on record to have read or required is bad by now, or
-///              if its agent knew such, in its context, or in its session where that named none. What it wrote is bad then;
+///              if its agent knew such, in its context, or had read it in its session in none. What it wrote is bad then;
 ///              what is made of something bad is bad in any case
 ///
 /// Nothing that a commit or a note could have read comes after it, so that nothing is looked at twice, and no index of readers
@@ -43,6 +43,8 @@ package struct ImpactRead: StepwiseRead {
         let who: Who
         /// What it knows first, by having written or read it.
         var knows: Known?
+        /// The same, of what it has read alone.
+        var hasRead: Known?
         var lastCommit: Revision = 0
         /// It has put reads on record with a commit.
         var hasRecorded = false
@@ -149,7 +151,8 @@ package struct ImpactRead: StepwiseRead {
         return impact
     }
 
-    private func check(in snapshot: StoreSnapshot) throws {
+    private mutating func check(in snapshot: StoreSnapshot) throws {
+        if request.belowFloor { return try beginAboveFloor(snapshot) }
         if let since = request.author?.since, since < snapshot.floor {
             throw Refusal(
                 .belowFloor,
@@ -177,6 +180,20 @@ package struct ImpactRead: StepwiseRead {
                     .invalidArgument, "revision \(name.revision) did not write key \"\(name.key)\"",
                     hint: "see the key's history", subject: name.key.text)
             }
+        }
+    }
+
+    /// What is no longer kept was written by nobody who can be told, and is bad all the same.
+    private mutating func beginAboveFloor(_ snapshot: StoreSnapshot) throws {
+        for revision in request.revisions + request.versions.map(\.revision) where revision > snapshot.floor {
+            _ = try snapshot.position(revision)
+        }
+        guard first <= snapshot.floor else { return }
+        impact.since = snapshot.floor
+        next = snapshot.floor + 1
+        for name in request.versions where name.revision <= snapshot.floor { spoil(name) }
+        for revision in request.revisions where revision <= snapshot.floor {
+            for key in try keys(of: revision, in: snapshot) { spoil(VersionName(key, at: revision)) }
         }
     }
 
@@ -224,7 +241,9 @@ package struct ImpactRead: StepwiseRead {
             for (place, name) in found {
                 let read = note.reads[place]
                 if let who {
-                    learn(who, Known(version: name, topic: read.read.topic, time: read.time, before: note.head + 1))
+                    learn(
+                        who, Known(version: name, topic: read.read.topic, time: read.time, before: note.head + 1),
+                        byReading: true)
                 }
             }
         }
@@ -269,13 +288,14 @@ package struct ImpactRead: StepwiseRead {
                 }
                 // Reads stand for themselves, whatever comes of the commit.
                 if !isTold, !isRequired {
-                    learn(who, Known(version: name, topic: read.topic, time: time, before: revision))
+                    learn(
+                        who, Known(version: name, topic: read.topic, time: time, before: revision), byReading: true)
                 }
             }
             if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold { edges += own }
         }
         if provenance.deed == nil, !isByBroker, !excluded.contains(revision), !isTold, edges.isEmpty, !request.ownOnly,
-            let knows = minds[who].knows ?? writer.unnamed.flatMap({ minds[$0].knows })
+            let knows = minds[who].knows ?? writer.unnamed.flatMap({ minds[$0].hasRead })
         {
             edges.append(.init(.context, knows.version, in: knows.topic))
         }
@@ -395,8 +415,9 @@ package struct ImpactRead: StepwiseRead {
         return place
     }
 
-    private mutating func learn(_ who: Int, _ what: Known) {
+    private mutating func learn(_ who: Int, _ what: Known, byReading: Bool = false) {
         if minds[who].knows == nil { minds[who].knows = what }
+        if byReading, minds[who].hasRead == nil { minds[who].hasRead = what }
     }
 
     /// What was read, or required, of which branch.

@@ -13,7 +13,8 @@ extension Batch {
 
     /// - Parameter prepared: what was planned ahead.
     mutating func execute(planned work: Work, _ prepared: PreparedWork?, by author: Author) throws -> WriteResult {
-        if let prepared, let planned = try stillPlanned(prepared, by: author) {
+        if case .refused(let refusal)? = prepared?.found { return .refused(refusal) }
+        if let prepared, let planned = try stillPlanned(prepared, work, by: author) {
             return try commit(planned, of: work, by: author)
         }
         switch try planner(prepared?.walk ?? ImpactWalk()).plan(work) {

@@ -2811,7 +2811,7 @@ package nonisolated struct PBVerification: Sendable {
 
 /// What derives from some versions, or from all that some commits wrote, on all branches. A commit derives from a version if
 /// its reads or preconditions name it, or what is made of it; or, unless `own_only`, if its agent has read or written such
-/// before, in the same context, or in its session in none. All that a derived commit wrote is bad, too, and so is what is made
+/// before, in the same context, or read it in its session in none. All that a derived commit wrote is bad, too, and so is what is made
 /// of it: by increments, appends, patches, merges and rollbacks. Merges, rollbacks and reverts carry, they do not derive. Looked
 /// at is what is above the floor.
 package nonisolated struct PBGetImpact: Sendable {
@@ -2837,6 +2837,9 @@ package nonisolated struct PBGetImpact: Sendable {
   package var hasAuthor: Bool {self._author != nil}
   /// Clears the value of `author`. Subsequent reads from it will return its default value.
   package mutating func clearAuthor() {self._author = nil}
+
+  /// What came before the floor is left out, instead of being refused: what derived there, and through it, is not told.
+  package var belowFloor: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2876,6 +2879,9 @@ package nonisolated struct PBImpact: Sendable {
 
   /// So many reads were made since that clients could not keep until they were noted.
   package var lostReads: Int64 = 0
+
+  /// Commits after this revision were looked at; 0: all since the oldest that was asked about.
+  package var since: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2942,7 +2948,7 @@ package nonisolated struct PBDerivedCommit: Sendable {
       /// a precondition names the version, or a topic that showed it
       case `required` // = 3
 
-      /// its agent had read or written the version before, in the same context or in none
+      /// its agent had read or written the version before, in the same context, or read it in none
       case context // = 4
       case UNRECOGNIZED(Int)
 
@@ -8558,7 +8564,7 @@ nonisolated extension PBVerification: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetImpact"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}versions\0\u{1}revisions\0\u{1}excluded\0\u{3}own_only\0\u{1}author\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}versions\0\u{1}revisions\0\u{1}excluded\0\u{3}own_only\0\u{1}author\0\u{3}below_floor\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -8571,6 +8577,7 @@ nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._Message
       case 3: try { try decoder.decodeRepeatedInt64Field(value: &self.excluded) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.ownOnly) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._author) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.belowFloor) }()
       default: break
       }
     }
@@ -8596,6 +8603,9 @@ nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._Message
     try { if let v = self._author {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    if self.belowFloor != false {
+      try visitor.visitSingularBoolField(value: self.belowFloor, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -8605,6 +8615,7 @@ nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._Message
     if lhs.excluded != rhs.excluded {return false}
     if lhs.ownOnly != rhs.ownOnly {return false}
     if lhs._author != rhs._author {return false}
+    if lhs.belowFloor != rhs.belowFloor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -8612,7 +8623,7 @@ nonisolated extension PBGetImpact: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Impact"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}commits\0\u{1}unlisted\0\u{1}readers\0\u{1}unjudged\0\u{3}unjudged_count\0\u{3}lost_reads\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}commits\0\u{1}unlisted\0\u{1}readers\0\u{1}unjudged\0\u{3}unjudged_count\0\u{3}lost_reads\0\u{1}since\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -8627,6 +8638,7 @@ nonisolated extension PBImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 5: try { try decoder.decodeRepeatedInt64Field(value: &self.unjudged) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.unjudgedCount) }()
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.lostReads) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.since) }()
       default: break
       }
     }
@@ -8658,6 +8670,9 @@ nonisolated extension PBImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.lostReads != 0 {
       try visitor.visitSingularInt64Field(value: self.lostReads, fieldNumber: 7)
     }
+    if self.since != 0 {
+      try visitor.visitSingularInt64Field(value: self.since, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -8669,6 +8684,7 @@ nonisolated extension PBImpact: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.unjudged != rhs.unjudged {return false}
     if lhs.unjudgedCount != rhs.unjudgedCount {return false}
     if lhs.lostReads != rhs.lostReads {return false}
+    if lhs.since != rhs.since {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -23,7 +23,7 @@ extension GetImpact: CodedOperation {
         self.init(
             versions: versions, revisions: message.revisions,
             by: message.hasAuthor ? try Authorship(message.author, "impact.author") : nil, excluded: message.excluded,
-            ownOnly: message.ownOnly)
+            ownOnly: message.ownOnly, belowFloor: message.belowFloor)
     }
 
     var message: PBGetImpact {
@@ -32,6 +32,7 @@ extension GetImpact: CodedOperation {
             $0.revisions = revisions
             $0.excluded = excluded
             $0.ownOnly = ownOnly
+            $0.belowFloor = belowFloor
             if let author { $0.author = PBAuthorship(author) }
         }
     }
@@ -49,7 +50,7 @@ extension GetImpact: CodedOperation {
                     time: Timestamp(milliseconds: reader.timeMs))
             },
             unjudged: message.unjudged, unjudgedCount: Int(clamping: message.unjudgedCount),
-            lostReads: Int(clamping: message.lostReads))
+            lostReads: Int(clamping: message.lostReads), since: try Parse.revision(message.since, "impact.since"))
     }
 
     static func message(of impact: Impact) -> PBImpact {
@@ -69,6 +70,7 @@ extension GetImpact: CodedOperation {
             $0.unjudged = impact.unjudged
             $0.unjudgedCount = Int64(impact.unjudgedCount)
             $0.lostReads = Int64(impact.lostReads)
+            $0.since = impact.since
         }
     }
 }

@@ -9,9 +9,9 @@ extension World {
     /// At the disk's door.
     func altered(_ item: WriteItem, isFirst: Bool, of broker: BrokerProcess) throws -> WriteItem {
         guard case .transact(var request, let fingerprint, var prepared) = item else { return item }
-        if mutant == .planUnchecked, let planned = prepared?.planned {
+        if mutant == .planUnchecked, let found = prepared?.found {
             prepared = PreparedWork(
-                planned, head: broker.writer.head.revision, floor: broker.writer.floor, walk: ImpactWalk())
+                found, head: broker.writer.head.revision, floor: broker.writer.floor, walk: ImpactWalk(), end: nil)
         }
         let known = mutants.decided[MutantState.Number(session: request.session, number: request.number)]
         switch (mutant, known) {

@@ -220,6 +220,28 @@ struct ImpactTests {
         #expect(code("a", 1) == .belowFloor)
     }
 
+    @Test("what derived below the floor is left out on request, and from where on it was looked for is told")
+    func belowFloor() throws {
+        let world = try World()
+        let lie = try write(world, "facts", "x", context: "scouting")
+        let facts = Key(unchecked: "facts")
+        let plan = try write(world, "plan", "fly", context: "one", reading: [ReadVersion(key: facts, version: lie)])
+        try world.compact(to: plan)
+        _ = try write(
+            world, "lost", "x", context: "two", reading: [ReadVersion(key: Key(unchecked: "plan"), version: plan)])
+        let late = try write(world, "late", "x", context: "three", reading: [ReadVersion(key: facts, version: lie)])
+        #expect(throws: Refusal.self) { try impact(world, "facts", lie) }
+        let name = VersionName(facts, at: lie)
+        for asked in [
+            GetImpact(versions: [name], belowFloor: true), GetImpact(versions: [], revisions: [lie], belowFloor: true),
+        ] {
+            let found = try world.reader.impact(asked, visible: world.head)
+            #expect(derived(found) == [late] && found.since == plan)
+        }
+        let kept = GetImpact(versions: [], revisions: [late], belowFloor: true)
+        #expect(try world.reader.impact(kept, visible: world.head).since == 0)
+    }
+
     @Test("in pieces as small as may be it comes to the same")
     func pieces() throws {
         let world = try World()

@@ -19,8 +19,10 @@ struct PreparedWorkTests {
     }
 
     private func prepared(_ world: World, _ work: Work) throws -> PreparedWork {
-        try #require(
-            try world.reader.prepare(work, limits: world.writer.limits, visible: world.head, now: world.now))
+        let transact = Transact(
+            session: world.session, number: world.number + 1, acknowledged: 0, work: .success(work))
+        return try #require(
+            try world.reader.prepare(work, of: transact, limits: world.writer.limits, now: world.now))
     }
 
     private func commit(_ world: World, _ work: Work, _ prepared: PreparedWork) throws -> Outcome {
@@ -92,6 +94,38 @@ struct PreparedWorkTests {
         try other.put("d", "x")
         _ = try commit(world, rollback, planned)
         #expect(try world.state() == ["a": "1", "b": "1", "c": "1"])
+    }
+
+    @Test("once something that was looked at has ended it is planned anew; what ends later is no reason")
+    func ended() throws {
+        for passed in [500, 2000] {
+            let world = try World()
+            try world.put("k", "1")
+            let policy = Put(Data(#"{"topic": "/", "policy": "theirs"}"#.utf8), kind: .json)
+            _ = try world.write(.change(".membus/policies/all", .put(policy)))
+            try world.fork("trial")
+            try world.put("k", "edit")
+            try world.put("k", "x", on: trial, expires: .after(.milliseconds(1000)))
+            let work = Work.merge(Merge(trial))
+            let planned = try prepared(world, work)
+            world.now = Timestamp(milliseconds: world.now.milliseconds + Int64(passed))
+            _ = try world.expire()
+            _ = try commit(world, work, planned)
+            #expect(try world.text("k") == (passed < 1000 ? "x" : "edit"))
+        }
+    }
+
+    @Test("whose session is not there, or knows the answer, has nothing planned; what is too much is refused as that")
+    func notPlanned() throws {
+        let (world, _) = try parted()
+        let work: Result<Work, Refusal> = .success(.merge(Merge(trial)))
+        let stranger = Transact(session: SessionID(5), number: 1, acknowledged: 0, work: work)
+        let known = Transact(session: world.session, number: world.number, acknowledged: 0, work: work)
+        for transact in [stranger, known] {
+            let found = try world.reader.prepare(
+                .merge(Merge(trial)), of: transact, limits: world.writer.limits, now: world.now)
+            #expect(found == nil)
+        }
     }
 
     @Test("a target that was closed since, and a floor that has risen since, are refused as they are")

@@ -67,7 +67,7 @@ extension Samples {
                             agent: $0.maybe { $0.someText() }, context: $0.maybe { $0.someText() }, since: $0.revision()
                         )
                     },
-                    excluded: list { $0.revision() }, ownOnly: flag())),
+                    excluded: list { $0.revision() }, ownOnly: flag(), belowFloor: flag())),
             .plan(
                 GetPlan(
                     pick([
@@ -334,7 +334,7 @@ extension Samples {
                 ImpactReader(
                     agent: $0.someText(), context: $0.someText(), version: VersionName($0.key(), at: $0.revision()),
                     time: $0.time())
-            }, unjudged: list { $0.revision() }, unjudgedCount: small())
+            }, unjudged: list { $0.revision() }, unjudgedCount: small(), lostReads: small(), since: revision())
     }
 
     private mutating func resolution() -> Resolution {

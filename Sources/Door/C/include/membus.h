@@ -959,7 +959,8 @@ int membus_report(membus_memory memory, int32_t report, int64_t timeout_ms, memb
 /* A call: what is asked for rarely, and wants no speed. Question and answer (`text`) are JSON; the question is an object with one
  * member, whose name says what is asked. Names are those of the protocol and of `membus COMMAND --json`.
  *
- *   {"impact": {"versions": [{"key": "facts/visa", "revision": 41}], "revisions": [], "excluded": [], "own_only": false}}
+ *   {"impact": {"versions": [{"key": "facts/visa", "revision": 41}], "revisions": [], "excluded": [], "own_only": false,
+ *               "below_floor": false}}, or with "author": {"agent": "scout", "since": 40}
  *   {"knowledge": {"agent": "booker", "context": "trip-42", "at": 47}}
  *       -> {"commits": […], "readers": […], "unjudged": […]}
  *   {"blame": {"key": "plans/lisbon", "at": 40}}

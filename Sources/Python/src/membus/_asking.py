@@ -151,11 +151,14 @@ def carry_out(
 
 
 def impact(
-    memory: int, versions: Versions, revisions: Iterable[int], excluded: Iterable[int], own_only: bool,
-    timeout: Seconds | None,
+    memory: int, versions: Versions, revisions: Iterable[int], by: dict[str, Any] | None, excluded: Iterable[int],
+    own_only: bool, below_floor: bool, timeout: Seconds | None,
 ) -> Pending[dict[str, Any]]:
     said = {
-        "versions": named(versions), "revisions": list(revisions), "excluded": list(excluded), "own_only": own_only}
+        "versions": named(versions), "revisions": list(revisions), "excluded": list(excluded), "own_only": own_only,
+        "below_floor": below_floor}
+    if by is not None:
+        said["author"] = by
     return ask(memory, "impact", said, timeout)
 
 

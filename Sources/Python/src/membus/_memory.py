@@ -723,8 +723,9 @@ class Memory(LocalMemory):
         return _asking.carry_out(self._number, rewrite, None, branch, message, timeout).wait()
 
     def impact(
-        self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (),
-        excluded: Iterable[int] = (), own_only: bool = False, timeout: Seconds | None = None,
+        self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (), agent: str | None = None,
+        in_context: str | None = None, since: int | None = None, excluded: Iterable[int] = (), own_only: bool = False,
+        below_floor: bool = False, timeout: Seconds | None = None,
     ) -> dict[str, Any]:
         """What followed from some versions, or from all that some commits wrote, on any branch: `commits`, each with the
         `edges` that made it count; `readers`, who know of it and have written nothing since; `unjudged` commits.
@@ -732,11 +733,16 @@ class Memory(LocalMemory):
         Args:
             versions: single ones: (key, revision).
             revisions: all that these commits wrote.
+            agent: all that this agent committed after `since`, on any branch.
+            in_context: all that was committed in this context after `since`.
+            since: a revision; goes with `agent` and `in_context`.
             excluded: commits that are good, whatever they read.
             own_only: leaves out what is only known in a context.
+            below_floor: leaves out what is no longer kept, instead of refusing; `since` tells from where on it was looked for.
             timeout: in seconds; None: the connection's.
         """
-        return _asking.impact(self._number, versions, revisions, excluded, own_only, timeout).wait()
+        by = _asking.author(agent, in_context, since)
+        return _asking.impact(self._number, versions, revisions, by, excluded, own_only, below_floor, timeout).wait()
 
     def knowledge(
         self, agent: str, *, context: str | None = None, at: int | None = None, timeout: Seconds | None = None

@@ -528,11 +528,14 @@ class Memory(LocalMemory):
         return await _wait(_asking.carry_out(self._number, rewrite, None, branch, message, timeout))
 
     async def impact(
-        self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (),
-        excluded: Iterable[int] = (), own_only: bool = False, timeout: Seconds | None = None,
+        self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (), agent: str | None = None,
+        in_context: str | None = None, since: int | None = None, excluded: Iterable[int] = (), own_only: bool = False,
+        below_floor: bool = False, timeout: Seconds | None = None,
     ) -> dict[str, Any]:
         """What followed from some versions, or from all that some commits wrote, on any branch."""
-        return await _wait(_asking.impact(self._number, versions, revisions, excluded, own_only, timeout))
+        by = _asking.author(agent, in_context, since)
+        return await _wait(
+            _asking.impact(self._number, versions, revisions, by, excluded, own_only, below_floor, timeout))
 
     async def knowledge(
         self, agent: str, *, context: str | None = None, at: int | None = None, timeout: Seconds | None = None
