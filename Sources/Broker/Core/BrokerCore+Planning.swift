@@ -32,7 +32,7 @@ extension BrokerCore {
     mutating func write(
         _ held: Planning.Held, of session: SessionID, now: Instant, into outputs: inout [BrokerOutput<Peer>]
     ) {
-        if planning[session] != nil {
+        if !planning.isEmpty, planning[session] != nil {
             hold(held, behind: session)
         } else if held.isPlanned {
             count(held, by: 1)

@@ -99,13 +99,18 @@ struct BusLoop {
             try carryOut(on: &ports)
             visible.rise(to: core.visible.revision)
             writes.push(contentsOf: newWrites)
-            for (queue, thread) in [
-                (reads, LookUpThread.short), (longReads, .long), (plans, .planning), (dryRuns, .dryRuns),
-            ] {
-                queue.push(contentsOf: newReads.filter { $0.thread == thread })
-            }
+            if !newReads.isEmpty { handOutReads() }
             newWrites.removeAll(keepingCapacity: true)
             newReads.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Each to the thread that does it.
+    private func handOutReads() {
+        for (queue, thread) in [
+            (reads, LookUpThread.short), (longReads, .long), (plans, .planning), (dryRuns, .dryRuns),
+        ] {
+            queue.push(contentsOf: newReads.filter { $0.thread == thread })
         }
     }
 

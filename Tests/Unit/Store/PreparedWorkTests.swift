@@ -79,6 +79,19 @@ struct PreparedWorkTests {
         #expect(try world.text("a", on: trial) == "yours")
     }
 
+    @Test("what the session writes elsewhere meanwhile is no reason to plan anew")
+    func elsewhere() throws {
+        let (world, other) = try parted()
+        try world.fork("third")
+        let work = Work.merge(Merge(trial))
+        let planned = try prepared(world, work)
+        try world.put("z", "1", on: BranchName(unchecked: "third"))
+        // It would be in it if it were planned anew.
+        try other.put("b", "later", on: trial)
+        _ = try commit(world, work, planned)
+        #expect(try world.state() == ["a": "theirs", "b": "1", "c": "1"])
+    }
+
     @Test("what has been built on it since is undone with it; a rollback takes all that was written since")
     func derivedSince() throws {
         let (world, other) = try parted()
