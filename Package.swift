@@ -4,7 +4,7 @@ import PackageDescription
 /// What the one executable does is made of this.
 let command: [Target.Dependency] = [
     "CProcess", "MembusBroker", "Membus", "MembusMCP", "MembusHTTP", "MembusDocuments", "MembusModel", "MembusSystem",
-    "MembusWire", "MembusBus", "MembusStore",
+    "MembusWire", "MembusBus", "MembusStore", "MembusMeaning",
     .product(name: "ArgumentParser", package: "swift-argument-parser"),
     .product(name: "Crypto", package: "swift-crypto"),
     .product(name: "Logging", package: "swift-log"),
@@ -69,10 +69,28 @@ let package = Package(
         .target(name: "CProcess", path: "Sources/CProcess"),
         .target(
             name: "MembusStore", dependencies: ["CSQLite", "MembusModel", "MembusSystem"], path: "Sources/Store"),
+        .target(name: "CMeaning", path: "Sources/CMeaning"),
+        .target(
+            name: "MembusMeaning",
+            dependencies: ["CMeaning", "MembusSystem", .product(name: "Crypto", package: "swift-crypto")],
+            path: "Sources/Meaning"),
+        // The index, a projection of the store beside it.
+        .target(
+            name: "MembusSearch",
+            dependencies: [
+                "CSQLite", "MembusModel", "MembusStore", "MembusMeaning",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            path: "Sources/Search"),
+        .target(name: "CSQL", dependencies: ["CSQLite"], path: "Sources/CSQL"),
+        .target(
+            name: "MembusSQL", dependencies: ["CSQL", "CSQLite", "MembusModel", "MembusStore", "MembusSystem"],
+            path: "Sources/SQL"),
         .target(
             name: "MembusBroker",
             dependencies: [
-                "CProcess", "MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore",
+                "CProcess", "MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore", "MembusSearch",
+                "MembusMeaning", "MembusSQL",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -151,11 +169,16 @@ let package = Package(
         .executableTarget(
             name: "membus-benchmarks",
             dependencies: ["Membus", "MembusModel", "MembusWire", "MembusStore", "CSQLite", "CZeroMQ"],
-            path: "Tests/Benchmarks"),
+            path: "Tests/Benchmarks", exclude: ["retrieval"]),
         .testTarget(name: "ModelTests", dependencies: ["MembusModel", "MembusDice"], path: "Tests/Unit/Model"),
         .testTarget(name: "WireTests", dependencies: ["MembusWire"], path: "Tests/Unit/Wire"),
         .testTarget(name: "BusTests", dependencies: ["MembusBus"], path: "Tests/Unit/Bus"),
         .testTarget(name: "StoreTests", dependencies: ["MembusStore", "CSQLite"], path: "Tests/Unit/Store"),
+        .testTarget(
+            name: "MeaningTests", dependencies: ["MembusMeaning"], path: "Tests/Unit/Meaning",
+            exclude: ["reference.py", "references.json"]),
+        .testTarget(
+            name: "SQLTests", dependencies: ["CSQL", "MembusSQL", "MembusModel", "MembusStore"], path: "Tests/Unit/SQL"),
         .testTarget(
             name: "BrokerTests", dependencies: ["MembusBroker", "MembusSteppedBroker"], path: "Tests/Unit/Broker"),
         .testTarget(

@@ -32,6 +32,9 @@ struct Root: AsyncParsableCommand {
                     WatchCommand.self,
                 ]),
             CommandGroup(
+                name: "Finding:",
+                subcommands: [SearchCommand.self, RecallCommand.self, GraphCommand.self, SQLCommand.self]),
+            CommandGroup(
                 name: "The past:",
                 subcommands: [
                     LogCommand.self, HistoryCommand.self, DiffCommand.self, BlameCommand.self, BisectCommand.self,
@@ -52,7 +55,7 @@ struct Root: AsyncParsableCommand {
                 subcommands: [
                     ServeCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, CompactCommand.self,
                     BackupCommand.self,
-                    RestoreCommand.self, VerifyCommand.self, DebugCommand.self,
+                    RestoreCommand.self, VerifyCommand.self, ReindexCommand.self, ModelCommand.self, DebugCommand.self,
                 ]),
         ])
 

@@ -21,6 +21,7 @@ extension JSONValue {
             "store_bytes": .integer(f.storeBytes), "counts": counts(f.counts),
             "held_log": f.heldLog.map { heldLog($0) } ?? .null,
             "tags": .integer(f.tags), "tags_below_floor": .integer(f.tagsBelowFloor),
+            "index": f.index.map { indexFigures($0) } ?? .null,
             "evicted_history": f.evictedHistory.map { amount($0.all) + ["segments": groups($0.segments)] } ?? .null,
         ]
     }

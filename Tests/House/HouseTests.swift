@@ -11,7 +11,16 @@ import Testing
         ("Documents", ["MembusModel"]),
         ("Bus", ["CZeroMQ"]),
         ("Store", ["CSQLite", "MembusModel", "MembusSystem"]),
-        ("Broker", ["CProcess", "MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore"]),
+        ("Meaning", ["CMeaning", "MembusSystem"]),
+        ("Search", ["CSQLite", "MembusModel", "MembusStore", "MembusMeaning"]),
+        ("SQL", ["CSQL", "CSQLite", "MembusModel", "MembusStore", "MembusSystem"]),
+        (
+            "Broker",
+            [
+                "CProcess", "MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore", "MembusSearch",
+                "MembusMeaning", "MembusSQL",
+            ]
+        ),
         ("Client", ["MembusModel", "MembusSystem", "MembusWire", "MembusBus"]),
         ("MCP", ["MembusModel", "Membus", "MembusDocuments"]),
         ("HTTP", ["MembusModel", "MembusDocuments", "MembusMCP"]),
@@ -20,7 +29,7 @@ import Testing
             "Command",
             [
                 "MembusDocuments", "MembusSystem", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus",
-                "MembusBus", "CProcess", "MembusMCP", "MembusHTTP",
+                "MembusBus", "CProcess", "MembusMCP", "MembusHTTP", "MembusMeaning",
             ]
         ),
         ("Executable", ["MembusCommand"]), ("Whole", ["MembusCommand"]),
@@ -28,8 +37,7 @@ import Testing
     static let ours: Set<String> = [
         "CMembus", "CProcess", "CSQLite", "CZeroMQ", "MembusDocuments", "MembusSystem", "MembusModel", "MembusWire",
         "MembusBus",
-        "MembusStore",
-        "MembusBroker", "Membus",
+        "MembusStore", "CMeaning", "MembusMeaning", "MembusSearch", "CSQL", "MembusSQL", "MembusBroker", "Membus",
         "MembusDoor", "MembusMCP", "MembusHTTP", "MembusCommand", "MembusExecutable", "MembusWhole",
     ]
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 # How many times as long as usual processes may take: under a sanitizer, say.
+# Who has fetched a sentence model gets the same tests as who has not; those of meaning name one.
+os.environ.setdefault("MEMBUS_MODEL", "")
 PATIENCE = float(os.environ.get("MEMBUS_PATIENCE") or 1)
 
 #: What every process is started under. A shell has what it starts in the background ignore SIGINT and SIGQUIT, and what

@@ -341,6 +341,33 @@ def test_a_model_finds_out_who_knew_what_and_what_came_of_it(raw):
         assert raw.call(name, **arguments)[1]
 
 
+def test_a_model_finds_what_it_does_not_know_by_its_key(raw):
+    raw.call("write", changes=[
+        {"key": "plans/lisbon", "value": "We take the night train to Lisbon.", "links": [
+            {"relation": "by", "target": "people/ada"}]},
+        {"key": "people/ada", "value": "Ada likes ferries."}])
+    # What was just written is found, and the text that is shown is on record as read.
+    found, failed = raw.call("search", question="night train", topics=["plans/"], k=3)
+    assert not failed and found["found"] == 1
+    assert [(hit["key"], hit["text"]) for hit in found["hits"]] == [("plans/lisbon", "We take the night train to Lisbon.")]
+    known, failed = raw.call("recall", question="ferries", budget=500)
+    assert not failed and "people/ada@1" in known["block"] and known["left_out"] == 0
+    assert "block" in raw.call("recall", question="ferries", since=known["revision"])[0]
+    plan = raw.put("plans/porto", "as to Lisbon")[0]["revision"]
+    told = raw.call("impact", versions=[{"key": "plans/lisbon", "revision": 1}])[0]
+    assert plan in [commit["revision"] for commit in told["commits"]]
+    around, failed = raw.call("links", key="people/ada", direction="in")
+    assert not failed and [(edge["source"], edge["relation"]) for edge in around["edges"]] == [("plans/lisbon", "by")]
+    assert [node["key"] for node in around["nodes"]] == ["people/ada", "plans/lisbon"]
+    rows, failed = raw.call("sql", statement="SELECT key FROM records WHERE key LIKE 'plans/%' ORDER BY key")
+    assert not failed and rows["columns"] == ["key"] and rows["rows"] == [["plans/lisbon"], ["plans/porto"]]
+    assert raw.call("sql", statement="SELECT count(*) FROM records", at=1)[0]["rows"] == [[2]]
+    for name, arguments in (
+            ("search", {}), ("search", {"question": " "}), ("search", {"question": "x", "k": 101}), ("recall", {}),
+            ("links", {"key": "a//b"}), ("links", {"key": "a", "direction": "up"}), ("sql", {"statement": "DELETE FROM records"})):
+        assert raw.call(name, **arguments)[1], name
+
+
 def test_a_model_takes_back_what_was_wrong_and_what_others_wrote_stays(raw):
     good, bad = (
         raw.call("write", changes=[{"key": "plans/paris", "value": by}, {"key": "n", "increment": more}])[0]["revision"]
@@ -543,7 +570,7 @@ def test_the_public_client_works_in_each_of_its_modes(place, broker, mode):
             tools = {tool.name for tool in (await client.list_tools()).tools}
             assert tools == {
                 "read", "write", "list", "history", "log", "diff", "blame", "impact", "knows", "fork", "merge", "undo",
-                "claim", "release", "wait"}
+                "claim", "release", "wait", "search", "recall", "links", "sql"}
             result = await client.call_tool("write", {"changes": [{"key": "plan", "value": "night train"}]})
             assert not result.is_error and result.structured_content["committed"]
             result = await client.call_tool("read", {"keys": ["plan"]})
@@ -583,7 +610,7 @@ async def within(fact, timeout=20):
 def test_fastmcp_works_in_each_of_its_modes(place, mode):
     async def body():
         async with fastmcp.Client(place["fastmcp"](), mode=mode) as client:
-            assert len(await client.list_tools()) == 15
+            assert len(await client.list_tools()) == 19
             result = await client.call_tool("write", {"changes": [{"key": "plan", "value": "night train"}]})
             assert result.structured_content["committed"]
             result = await client.call_tool("read", {"keys": ["plan"]})

@@ -103,6 +103,10 @@ WAITS = {
     "merge": lambda memory, view: memory.merge("b", timeout=600),
     "rollback": lambda memory, view: memory.rollback(1, timeout=600),
     "revert": lambda memory, view: memory.revert(revisions=[1], timeout=600),
+    "search": lambda memory, view: memory.search("night train", timeout=600),
+    "recall": lambda memory, view: memory.recall("night train", timeout=600),
+    "links": lambda memory, view: memory.links("k/1", timeout=600),
+    "query": lambda memory, view: memory.query("SELECT 1", timeout=600),
 }
 
 

@@ -27,6 +27,16 @@ def test_the_team_of_tasks(broker):
     assert all("found by worker-" in line for line in lines) and ended.stderr == "", ended
 
 
+def test_what_a_team_knows_as_part_of_a_prompt(broker):
+    source = EXAMPLES / "recall.py"
+    assert len(source.read_text().splitlines()) < 100
+    ended = subprocess.run([sys.executable, source, broker.url], capture_output=True, text=True, timeout=60 * PATIENCE)
+    lines = ended.stdout.splitlines()
+    assert ended.returncode == 0 and "  plans/lisbon@1" in lines and "new since then: plans/lisbon" in lines, ended
+    assert "around ada: people/ada plans/hotel" in lines and "3 records of kind text" in lines, ended
+    assert "night train" in lines[-1] and lines[-1].startswith("then: Passage("), ended
+
+
 def test_what_the_readme_shows_runs(broker):
     code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[1]
     # The watch goes on for ever; here it ends with what somebody else writes.

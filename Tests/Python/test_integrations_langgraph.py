@@ -121,6 +121,19 @@ def test_filters_compare_as_the_framework_says(store):
     assert len(store.search(("f",), query="anything")) == 3
 
 
+def test_a_query_ranks_what_it_finds_before_the_rest(store):
+    for key, text in {"a": "a night train to Lisbon", "b": "the train is late", "c": "a hotel by the river"}.items():
+        store.put(("r",), key, {"text": text})
+    store.put(("other",), "d", {"text": "a night train"})
+    found = store.search(("r",), query="night trains: which?")
+    assert [item.key for item in found] == ["a", "b", "c"]
+    assert found[0].score > found[1].score > 0 and found[2].score is None
+    assert [item.key for item in store.search(("r",), query="train", filter={"text": "the train is late"})] == ["b"]
+    assert [item.key for item in store.search(("r",), query="night train", limit=1, offset=1)] == ["b"]
+    # Without words nothing is ranked, and what was put last comes first.
+    assert [item.key for item in store.search(("r",), query=' "*": ')] == ["c", "b", "a"]
+
+
 def test_an_item_ends_with_its_time_and_a_read_puts_that_off(memory):
     store = MembusStore(memory, ttl={"default_ttl": 1.5 / 60, "refresh_on_read": True})
     begun = time.monotonic()

@@ -45,6 +45,11 @@ extension BrokerCore {
         case .diff(let diff): admit(InPieces(diff), for: asked, now: now, into: &outputs)
         case .impact(let impact): admit(InPieces(impact), for: asked, now: now, into: &outputs)
         case .knowledge(let knowledge): admit(InPieces(knowledge), for: asked, now: now, into: &outputs)
+        case .search(let search): admit(search, for: asked, now: now, into: &outputs)
+        case .recall(let recall): admit(recall, for: asked, now: now, into: &outputs)
+        case .links(let links): admit(links, for: asked, now: now, into: &outputs)
+        case .query(let query): admit(query, for: asked, now: now, into: &outputs)
+        case .reindex(let reindex): admit(reindex, for: asked, now: now, into: &outputs)
         case .plan(let plan): admit(plan, for: asked, now: now, into: &outputs)
         case .pull(let pull): lookUp(pull, asked, now: now, into: &outputs)
         }

@@ -11,6 +11,12 @@ package struct Desk: Sendable {
     /// `nil`: of a store without a directory, which can't be copied.
     var backups: Backups?
     let hurry: Hurry
+    /// The index, where its thread is; `nil`: elsewhere, or there is none.
+    var searching: SearchRoom?
+    /// How others ask the index.
+    var errands: SearchErrands?
+    /// How far the index is.
+    var indexed = Posted<IndexFigures>()
     /// What was counted beside the commits.
     let counts: Posted<MemoryCounts>
     /// What keeps the write-ahead log large.
@@ -22,6 +28,8 @@ package struct Desk: Sendable {
     /// V when the look-up was asked for: nothing beyond is shown.
     private(set) var visible: Revision = 0
     private(set) var scope = Scope.everything
+    /// When whoever asked waits no longer.
+    private(set) var deadline: Instant?
     /// Of which states lists are being read; shared with who sweeps.
     private let held: HeldStates
     private var now = Instant(nanoseconds: 0)
@@ -65,12 +73,20 @@ package struct Desk: Sendable {
         if let late = read.refusal(at: now) { return .failure(late) }
         if hurry.isOn, !read.lookUp.isRelease { return .failure(Hurry.refusal) }
         var desk = self
-        (desk.visible, desk.scope, desk.now) = (read.visible.revision, read.scope, now)
+        (desk.visible, desk.scope, desk.deadline, desk.now) = (read.visible.revision, read.scope, read.deadline, now)
         do throws(Refusal) {
             return try desk.step(&read.lookUp).map { .success($0) }
         } catch {
             if hurry.isOn { return .failure(Hurry.refusal) }
             return .failure(isOvertaken(read) ? Refusal(.busy, "compaction overtook the request") : error)
+        }
+    }
+
+    /// - Throws: once nobody waits for what is being done.
+    func checkWaiting() throws(Refusal) {
+        if hurry.isOn { throw Hurry.refusal }
+        if let deadline, deadline < .now {
+            throw Refusal(.deadlineExceeded, "the request took longer than its deadline")
         }
     }
 

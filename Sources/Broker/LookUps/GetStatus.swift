@@ -12,6 +12,7 @@ extension GetStatus: LookUpAtOnce {
         figures.walBytes = sizes.wal
         figures.storeBytes = sizes.store
         figures.counts = desk.counts.newest
+        figures.index = desk.indexed.newest
         figures.heldLog = desk.heldLog.newest
         figures.evictedHistory = desk.evicted.newest
         return figures

@@ -8,6 +8,8 @@ import MembusStore
 //   asked, and long ─▶ answered: by a thread of its own, in one piece
 //   a plan ─▶ answered: by a thread of its own, in one piece; and what is only to be told by another, so that nobody who
 //            asks what would be written holds up who writes
+//   SQL ─▶ answered: by a thread of its own, in one piece, which asks the index through SearchErrands
+//   a search ─▶ waits until the index is far enough, answered: by the thread that keeps the index
 //
 // So what is soon done passes what is not, whatever its kind: how much there is to look at shows only as it is looked at.
 
@@ -18,6 +20,10 @@ package enum LookUpThread: Sendable {
     case planning
     /// What would be committed is planned.
     case dryRuns
+    /// The index is asked.
+    case search
+    /// SQL.
+    case queries
 }
 
 /// Most are operations: each is in a file of its own here.

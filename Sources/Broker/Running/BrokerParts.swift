@@ -14,6 +14,9 @@ import MembusSystem
 //               planned, to be committed or to be told
 //   bus         owns the sockets, drives the core; ends first, once the others have done what it has under way
 //   project     counts beside the commits
+//   search      keeps the index beside the commits, and answers from it
+//   embed       makes vectors of what the index holds, when nobody else has anything to do
+//   query       answers SQL
 //   checkpoint  copies the write-ahead log into the store's file
 struct BrokerParts: Sendable {
     typealias Endpoints = (requests: [String], events: [String])
@@ -28,6 +31,8 @@ struct BrokerParts: Sendable {
     private let planReader: Reader
     private let dryRunReader: Reader
     private let projectionReader: Reader
+    private let searchReader: Reader
+    private let queryReader: Reader
     private let checkpointer: Checkpointer?
     private let backups: Backups
     private let counts = Posted<MemoryCounts>()
@@ -38,11 +43,11 @@ struct BrokerParts: Sendable {
     private let waker: Waker
     private let results: Inbox<BrokerInput<PeerEnvelope>>
     private let writes = WorkQueue<QueuedWrite>()
-    private let reads: WorkQueue<QueuedRead>
     private let pieces: PieceQueue
-    private let longReads = WorkQueue<QueuedRead>()
-    private let plans = WorkQueue<QueuedRead>()
-    private let dryRuns = WorkQueue<QueuedRead>()
+    private let lookUps: LookUpQueues
+    private let errands: SearchErrands
+    private let embedding: EmbeddingDesk
+    private let indexed = Posted<IndexFigures>()
     private let running = RunningLookUps()
     private let heldLog = Posted<HeldLog>()
     private let evicted = Posted<EvictedHistory>()
@@ -63,13 +68,17 @@ struct BrokerParts: Sendable {
         planReader = try store.makeReader()
         dryRunReader = try store.makeReader()
         projectionReader = try store.makeReader()
+        searchReader = try store.makeReader()
+        queryReader = try store.makeReader()
         checkpointer = try store.makeCheckpointer()
         backups = try Backups(in: configuration.dataDirectory)
         context = try Context()
         waker = try Waker()
         // The core bounds what is under way; the inbox has room for all of it.
         results = Inbox(capacity: configuration.writesWaiting + configuration.readsWaiting + 16, waker: waker)
-        reads = WorkQueue(takers: readers.count)
+        lookUps = LookUpQueues(readers: readers.count)
+        errands = SearchErrands { [lookUps] in lookUps.search.wake() }
+        embedding = EmbeddingDesk { [lookUps] in lookUps.search.wake() }
         pieces = PieceQueue(takers: pieceReaders.count)
         ConnectionReserve.keep()
     }
@@ -78,7 +87,9 @@ struct BrokerParts: Sendable {
     /// said again until all have ended.
     func giveUpReading() {
         hurry.begin()
-        for reader in readers + pieceReaders + [longReader, planReader, dryRunReader] { reader.interrupt() }
+        for reader in readers + pieceReaders + [longReader, planReader, dryRunReader, searchReader, queryReader] {
+            reader.interrupt()
+        }
     }
 
     /// Nobody uses it any more.
@@ -118,6 +129,7 @@ struct BrokerParts: Sendable {
         // Before the bus thread, which takes requests for them at once.
         try startCommits(threads, log)
         try startReaders(threads)
+        try startSearches(threads, visible, log)
         let endpoints = try startBus(threads, visible, log, whenIdle)
         let projections = try ProjectionThread(projectionReader, visible: visible, counts: counts, log: log)
         threads.add { projections.stop() }
@@ -154,7 +166,7 @@ struct BrokerParts: Sendable {
         let (bus, endpoints) = try BusThread.start(name: "membus-bus", open: ports) { ports -> Endpoints in
             (requests: ports.requests.endpoints, events: ports.events.endpoints)
         } run: {
-            [configuration, instance, waker, results, writes, reads, longReads, plans, dryRuns, memoryChore] ports in
+            [configuration, instance, waker, results, writes, lookUps, memoryChore] ports in
             let advertised = configuration.advertisedEvents
             let core = BrokerCore<PeerEnvelope>(
                 settings: CoreSettings(
@@ -165,8 +177,7 @@ struct BrokerParts: Sendable {
                 random: SystemRandomNumberGenerator(), now: .now)
             var loop = BusLoop(
                 core: core, limits: configuration.limits, waker: waker, results: results, writes: writes,
-                reads: reads, longReads: longReads, plans: plans, dryRuns: dryRuns, visible: visible,
-                memoryChore: memoryChore,
+                lookUps: lookUps, visible: visible, memoryChore: memoryChore,
                 idleness: configuration.idle.map { Idleness(after: $0, now: .now) }, whenIdle: whenIdle, log: log)
             do { try loop.run(ports) } catch { die("the sockets failed: \(error)", log) }
         }
@@ -191,8 +202,11 @@ struct BrokerParts: Sendable {
 
     private func startReaders(_ threads: RunningThreads) throws {
         var lives: [(run: @Sendable () -> Void, close: @Sendable () -> Void)] = []
-        let others = [(longReader, longReads), (planReader, plans), (dryRunReader, dryRuns)]
-        for (reader, queue) in readers.map({ ($0, reads) }) + others {
+        let others = [
+            (longReader, lookUps.long), (planReader, lookUps.planning), (dryRunReader, lookUps.dryRuns),
+            (queryReader, lookUps.queries),
+        ]
+        for (reader, queue) in readers.map({ ($0, lookUps.short) }) + others {
             let loop = ReadLoop(desk: desk(reader), queue: queue, pieces: pieces, running: running, results: results)
             lives.append((run: { loop.run() }, close: { queue.close() }))
         }
@@ -209,10 +223,31 @@ struct BrokerParts: Sendable {
         }
     }
 
+    private func startSearches(_ threads: RunningThreads, _ visible: VisibleRevision, _ log: Logger) throws {
+        let room = SearchRoom(
+            in: configuration.dataDirectory, lineage: store.lineage, searchReader, visible: visible, embedding)
+        var desk = desk(searchReader)
+        desk.searching = room
+        let loop = SearchLoop(
+            desk: desk, room: room, queue: lookUps.search, errands: errands, visible: visible,
+            results: results, log: log)
+        let thread = try BusThread.start(name: "membus-search") { loop.run() }
+        try embedding.start(for: configuration.dataDirectory, log)
+        threads.add { [lookUps, errands, embedding] in
+            embedding.stop()
+            errands.close()
+            lookUps.search.close()
+            thread.join()
+        }
+    }
+
     private func desk(_ reader: Reader) -> Desk {
-        Desk(
+        var desk = Desk(
             store: store, reader: reader, inlineValueBytes: configuration.inlineValueBytes, backups: backups,
             counts: counts, held: held, heldLog: heldLog, evicted: evicted, hurry: hurry)
+        desk.indexed = indexed
+        desk.errands = errands
+        return desk
     }
 
     private func startCheckpoints(_ threads: RunningThreads, _ log: Logger) throws {

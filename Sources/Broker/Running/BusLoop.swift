@@ -31,10 +31,7 @@ struct BusLoop {
     let waker: Waker
     let results: Inbox<BrokerInput<PeerEnvelope>>
     let writes: WorkQueue<QueuedWrite>
-    let reads: WorkQueue<QueuedRead>
-    let longReads: WorkQueue<QueuedRead>
-    let plans: WorkQueue<QueuedRead>
-    let dryRuns: WorkQueue<QueuedRead>
+    let lookUps: LookUpQueues
     let visible: VisibleRevision
     let memoryChore: MemoryChore
     private var idleness: Idleness?
@@ -58,9 +55,7 @@ struct BusLoop {
 
     init(
         core: BrokerCore<PeerEnvelope>, limits: Limits, waker: Waker, results: Inbox<BrokerInput<PeerEnvelope>>,
-        writes: WorkQueue<QueuedWrite>, reads: WorkQueue<QueuedRead>,
-        longReads: WorkQueue<QueuedRead>, plans: WorkQueue<QueuedRead>,
-        dryRuns: WorkQueue<QueuedRead>, visible: VisibleRevision,
+        writes: WorkQueue<QueuedWrite>, lookUps: LookUpQueues, visible: VisibleRevision,
         memoryChore: MemoryChore, idleness: Idleness?, whenIdle: @escaping @Sendable () -> Void, log: Logger
     ) {
         self.core = core
@@ -68,10 +63,7 @@ struct BusLoop {
         self.waker = waker
         self.results = results
         self.writes = writes
-        self.reads = reads
-        self.longReads = longReads
-        self.plans = plans
-        self.dryRuns = dryRuns
+        self.lookUps = lookUps
         self.visible = visible
         self.memoryChore = memoryChore
         self.idleness = idleness
@@ -98,19 +90,11 @@ struct BusLoop {
             }
             try carryOut(on: &ports)
             visible.rise(to: core.visible.revision)
+            lookUps.search.nudge()
             writes.push(contentsOf: newWrites)
-            if !newReads.isEmpty { handOutReads() }
+            if !newReads.isEmpty { lookUps.push(contentsOf: newReads) }
             newWrites.removeAll(keepingCapacity: true)
             newReads.removeAll(keepingCapacity: true)
-        }
-    }
-
-    /// Each to the thread that does it.
-    private func handOutReads() {
-        for (queue, thread) in [
-            (reads, LookUpThread.short), (longReads, .long), (plans, .planning), (dryRuns, .dryRuns),
-        ] {
-            queue.push(contentsOf: newReads.filter { $0.thread == thread })
         }
     }
 

@@ -13,6 +13,8 @@ final class WorkQueue<Element: Sendable>: Sendable {
     private let state = Mutex(State())
     private let arrived = DispatchSemaphore(value: 0)
     private let takers: Int
+    /// Whether a taker waits for whatever comes, elements or not.
+    private let isIdle = Atomic<Bool>(false)
 
     /// - Parameter takers: threads that take from it.
     init(takers: Int = 1) { self.takers = takers }
@@ -41,6 +43,23 @@ final class WorkQueue<Element: Sendable>: Sendable {
             if let element { return element }
             if isClosed { return nil }
         }
+    }
+
+    /// Ends a wait, whatever for.
+    func wake() { arrived.signal() }
+
+    /// Ends an idle wait.
+    func nudge() {
+        if isIdle.load(ordering: .relaxed), isIdle.exchange(false, ordering: .acquiringAndReleasing) {
+            arrived.signal()
+        }
+    }
+
+    /// The same, until somebody nudges, too.
+    func takeIdly(into buffer: inout [Element], patience: Duration) -> Bool {
+        isIdle.store(true, ordering: .releasing)
+        defer { isIdle.store(false, ordering: .releasing) }
+        return take(into: &buffer, patience: patience)
     }
 
     /// Waits for elements, and takes all that wait in place of what `buffer` holds.

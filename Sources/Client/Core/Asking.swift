@@ -112,7 +112,10 @@ extension ClientCore {
         ask.due = now + (ask.purpose.isRepeatedHere ? ask.resend.next(&random) : .seconds(10))
         let left = ask.deadline.map { max($0 - now, .milliseconds(1)) }
         outputs.append(
-            .send(Request(id: ask.id, deadline: left, instance: link.instance, streams: ask.streams, body: ask.body)))
+            .send(
+                Request(
+                    id: ask.id, deadline: left, instance: link.instance, streams: ask.streams,
+                    body: catchingUp(ask.body))))
         asks.put(ask)
     }
 

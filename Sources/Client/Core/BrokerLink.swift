@@ -8,6 +8,8 @@ struct BrokerLink: Sendable {
     var refusal: Refusal?
     var instance: Instance?
     var lineage: Lineage?
+    /// V, as far as the present instance has told.
+    var visible: Revision = 0
     /// Where the events' socket is connected.
     var events: String?
     var state = LinkState.connecting
@@ -68,8 +70,10 @@ extension ClientCore {
         if link.instance != reply.instance {
             let isRestart = link.instance != nil
             link.instance = reply.instance
+            link.visible = 0
             if isRestart { meetInstance() }
         }
+        link.visible = max(link.visible, reply.visible.revision)
         heard()
         for id in viewOrder {
             if let known = views[id]?.machine.instance, known != reply.instance { feed(id, .instance(reply.instance)) }

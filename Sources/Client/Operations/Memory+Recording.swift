@@ -17,6 +17,11 @@ extension Memory {
         note(topics.map { ReadVersion(.topic($0), on: branch, cut: position.revision, isOwn: false) })
     }
 
+    /// Versions of which some text was shown.
+    func note(_ versions: some Sequence<(key: Key, revision: Revision)>, on branch: BranchName) {
+        note(versions.map { ReadVersion(.key($0.key), version: $0.revision, on: branch, isOwn: false) })
+    }
+
     func note(_ change: Record, on branch: BranchName) {
         note([ReadVersion(.key(change.key), version: change.revision, on: branch, isOwn: false)])
     }

@@ -10,6 +10,9 @@ struct StatusCommand: AsyncParsableCommand {
             head is the newest revision, floor the oldest that can still be read. Latencies are those of the \
             last thousand group commits: the disk's sync, and from a transaction's arrival to its reply.
 
+            index is what search, recall and graph answer from: up to which revision, and of how many of its passages the \
+            model has a vector. Where it lags, it catches up; with --json index is null for a broker that keeps none.
+
             log held names whoever keeps the write-ahead log from being written back by reading one state of the store \
             for long: a stopped verify --data, say. The log grows meanwhile. With --json held_log is null while nobody \
             does.
@@ -70,9 +73,25 @@ enum StatusReport {
             ("sync", "\(Human.duration(f.syncMedian)) median, \(Human.duration(f.syncP99)) p99"),
             ("commit", "\(Human.duration(f.commitMedian)) median, \(Human.duration(f.commitP99)) p99"),
             ("store", "\(Human.bytes(f.storeBytes)), write-ahead log \(Human.bytes(f.walBytes))"),
-        ] + rows(f.heldLog)
+        ] + rows(f.index) + rows(f.heldLog)
             + CountsReport.rows(evicted: f.evictedHistory) { Human.name($0, onTerminal: isTerminal) }
             + CountsReport.rows(f.counts) { Human.name($0, onTerminal: isTerminal) }
+    }
+
+    private static func rows(_ index: IndexFigures?) -> [(String, String)] {
+        guard let index else { return [] }
+        let fault = index.fault.map { "; it does not go on: \($0.escapingControlCharacters)" } ?? ""
+        return [("index", "up to revision \(index.revision): \(amounts(index))\(fault)")]
+    }
+
+    /// What the index holds.
+    static func amounts(_ index: IndexFigures) -> String {
+        let embedded = index.model.map {
+            " (\(Human.grouped(index.embedded)) embedded by \($0.escapingControlCharacters))"
+        }
+        let passages = "\(Human.grouped(index.passages)) \(Human.noun(index.passages, "passages"))"
+        return "\(Human.grouped(index.versions)) \(Human.noun(index.versions, "versions")), "
+            + "\(passages)\(embedded ?? ", no model"), \(Human.bytes(index.bytes))"
     }
 
     private static func rows(_ held: HeldLog?) -> [(String, String)] {

@@ -30,7 +30,7 @@ struct GlobalOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How long to wait for an answer: whole numbers with ms, s, m, h, d, w, such as 500ms, 10s, 1h30m; a bare number means seconds. (default: 10s; of backup and compact 10m, of verify and warm 1h)",
+            "How long to wait for an answer: whole numbers with ms, s, m, h, d, w, such as 500ms, 10s, 1h30m; a bare number means seconds. (default: 10s; of backup and compact 10m, of verify, warm and reindex 1h)",
             valueName: "time"),
         transform: Span.read)
     var timeout: Span?

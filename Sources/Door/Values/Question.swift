@@ -15,6 +15,8 @@ import Synchronization
 //   {"conflicts": {}}   {"claim": {"conflict": "74/1", "expires_after_ms": 600000}}
 //   {"resolve": {"conflict": "74/1", "choice": "theirs"}}
 //   {"rebase": {"branch": "trial", "as": "trial-2"}}
+//   {"search": {"question": "night train", "topics": ["plans/"], "limit": 10}}       see RetrievalQuestion
+//   {"recall": …}   {"links": …}   {"query": …}   {"reindex": {}}
 //
 // All take "branch"; else it is the connection's.
 
@@ -29,6 +31,7 @@ struct Question: Sendable {
         case claim(String, Duration)
         case resolve(String, Resolution.Choice, message: String)
         case rebase(BranchName, as: BranchName, onto: BranchName?, message: String)
+        case retrieval(RetrievalQuestion)
     }
     private let kind: Kind
     private let branch: BranchName?
@@ -37,7 +40,8 @@ struct Question: Sendable {
     init(_ text: String) throws {
         var asked = try JSONNode.document(Data(text.utf8), limit: TransactionDocument.largest).fields()
         var found: [(name: String, node: JSONNode)] = []
-        for name in ["impact", "knowledge", "blame", "plan", "carry_out", "conflicts", "claim", "resolve", "rebase"] {
+        let others = ["impact", "knowledge", "blame", "plan", "carry_out", "conflicts", "claim", "resolve", "rebase"]
+        for name in others + RetrievalQuestion.names {
             if let node = asked.take(name) { found.append((name, node)) }
         }
         try asked.end()
@@ -47,6 +51,11 @@ struct Question: Sendable {
         var fields = try node.fields()
         // Of a rebase it is what is rebased.
         branch = name == "rebase" ? nil : try fields.take("branch")?.branch()
+        if let retrieval = try RetrievalQuestion(name, &fields) {
+            kind = .retrieval(retrieval)
+            try fields.end()
+            return
+        }
         switch name {
         case "impact":
             kind = .impact(
@@ -121,6 +130,7 @@ struct Question: Sendable {
         case .rebase(let old, let new, let onto, let message):
             return .rebased(
                 try await memory.rebase(old, as: new, onto: onto, message: message, timeout: timeout), new)
+        case .retrieval(let question): return try await question.answer(by: memory, on: branch, timeout: timeout)
         }
     }
 

@@ -38,7 +38,8 @@ struct Tool: Sendable {
 extension Tool {
     /// Of memory as records.
     static let records: [Tool] = [
-        .read, .write, .list, .history, .log, .diff, .blame, .impact, .knows, .fork, .merge, .undo, .claim, .release,
+        .read, .write, .list, .search, .recall, .links, .sql, .history, .log, .diff, .blame, .impact, .knows, .fork,
+        .merge, .undo, .claim, .release,
         .wait,
     ]
 }

@@ -53,6 +53,8 @@ public struct BrokerFigures: Hashable, Sendable {
     public var tags: Int64 = 0
     /// Of them, those that hold history which would else be compacted.
     public var tagsBelowFloor: Int64 = 0
+    /// How far retrieval is; `nil`: the broker keeps no index.
+    public var index: IndexFigures?
     package init() {}
 }
 

@@ -25,6 +25,11 @@ extension Request {
         case impact(GetImpact)
         case plan(GetPlan)
         case knowledge(GetKnowledge)
+        case search(Search)
+        case recall(Recall)
+        case links(GetLinks)
+        case query(Query)
+        case reindex(Reindex)
     }
 }
 
@@ -54,6 +59,11 @@ extension Reply {
         case impact(Impact)
         case planned(Plan)
         case knowledge(Knowledge)
+        case search(SearchPage)
+        case recall(Recollection)
+        case links(LinkGraph)
+        case query(QueryResult)
+        case reindexed(Reindex.Answer)
     }
 }
 
@@ -83,6 +93,11 @@ extension Request.Body {
         case .impact: GetImpact.traits
         case .plan: GetPlan.traits
         case .knowledge: GetKnowledge.traits
+        case .search: Search.traits
+        case .recall: Recall.traits
+        case .links: GetLinks.traits
+        case .query: Query.traits
+        case .reindex: Reindex.traits
         }
     }
 
@@ -110,6 +125,11 @@ extension Request.Body {
         case .impact(let operation): operation.touches
         case .plan(let operation): operation.touches
         case .knowledge(let operation): operation.touches
+        case .search(let operation): operation.touches
+        case .recall(let operation): operation.touches
+        case .links(let operation): operation.touches
+        case .query(let operation): operation.touches
+        case .reindex(let operation): operation.touches
         }
     }
 }
@@ -141,6 +161,11 @@ extension Reply.Body {
         case .impact: GetImpact.traits.yieldsToBusy
         case .planned: GetPlan.traits.yieldsToBusy
         case .knowledge: GetKnowledge.traits.yieldsToBusy
+        case .search: Search.traits.yieldsToBusy
+        case .recall: Recall.traits.yieldsToBusy
+        case .links: GetLinks.traits.yieldsToBusy
+        case .query: Query.traits.yieldsToBusy
+        case .reindexed: Reindex.traits.yieldsToBusy
         }
     }
 }

@@ -33,6 +33,12 @@ package enum JSON: Hashable, Sendable {
     }
 
     package var isNull: Bool { self == .null }
+
+    /// What a string says, in UTF-8; `nil`: it is none.
+    package var plainString: [UInt8]? {
+        guard case .scalar(let written) = self, written.first == UInt8(ascii: "\"") else { return nil }
+        return JSONName(written: Array(written.dropFirst().dropLast())).plain
+    }
     static let null = JSON.scalar(Array("null".utf8))
 
     /// The result of applying a merge patch (RFC 7396, section 2). Members that stay keep their place, new
@@ -91,7 +97,8 @@ package enum JSON: Hashable, Sendable {
 package struct JSONName: Hashable, Sendable {
     /// What stands between the quotes.
     package let written: [UInt8]
-    let plain: [UInt8]
+    /// What that stands for.
+    package let plain: [UInt8]
 
     /// - Parameter written: the valid inside of a JSON string.
     init(written: [UInt8]) {

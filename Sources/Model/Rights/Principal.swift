@@ -19,7 +19,7 @@ package enum Principal: Hashable, Sendable {
         case .transact(let transact): self = .owner(of: transact.session)
         case .closeSession(let close): self = .owner(of: close.session)
         case .get, .range, .history, .log, .branches, .status, .register, .ping, .pull, .compact, .backup, .verify,
-            .digest, .diff, .impact, .plan, .knowledge:
+            .digest, .diff, .impact, .plan, .knowledge, .search, .recall, .links, .query, .reindex:
             self = .anybody
         }
     }

@@ -34,11 +34,15 @@ struct Branch: Hashable, Sendable {
 }
 
 /// One branch's part in what another shows: its versions up to this revision.
-struct Level: Hashable, Sendable {
-    var branch: Int64
-    var upTo: Revision
+package struct Level: Hashable, Sendable {
+    package var branch: Int64
+    package var upTo: Revision
     /// What is shown of it does not expire: a branch that starts in the past came with it.
-    var isFrozen = false
+    package var isFrozen = false
+
+    package init(branch: Int64, upTo: Revision, isFrozen: Bool = false) {
+        (self.branch, self.upTo, self.isFrozen) = (branch, upTo, isFrozen)
+    }
 }
 
 /// A merge that was committed: from its revision on, its branch contains what the source contained.

@@ -7,12 +7,12 @@ extension LogCursor {
     static let ordinalBits: Int64 = 20
     static let ordinalMask: Int64 = (1 << ordinalBits) - 1
 
-    init(position: Int64) {
+    package init(position: Int64) {
         let (revision, ordinal) = (position >> Self.ordinalBits, position & Self.ordinalMask)
         self =
             ordinal == Self.ordinalMask ? .end(of: revision) : LogCursor(revision: revision, ordinal: UInt32(ordinal))
     }
 
     /// That of ``end(of:)`` lies behind every change of its revision: no transaction has so many.
-    var position: Int64 { revision << Self.ordinalBits | min(Int64(ordinal), Self.ordinalMask) }
+    package var position: Int64 { revision << Self.ordinalBits | min(Int64(ordinal), Self.ordinalMask) }
 }

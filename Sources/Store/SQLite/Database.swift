@@ -4,15 +4,15 @@ import MembusModel
 
 /// One connection of SQLite's, and the statements that it has prepared. Whoever uses it is alone with it: see
 /// ``DatabaseQueue``.
-final class Database {
-    let sqliteConnection: OpaquePointer
+package final class Database {
+    package let sqliteConnection: OpaquePointer
     private var cached: [String: Statement] = [:]
 
     /// - Parameters:
     ///   - path: as ``SQLiteName`` makes it.
     ///   - isReadOnly: it must be there, too.
     ///   - isURI: the path is one.
-    fileprivate init(path: String, isReadOnly: Bool, isURI: Bool, patience: Duration) throws {
+    package init(path: String, isReadOnly: Bool, isURI: Bool, patience: Duration) throws {
         var opened: OpaquePointer?
         // One thread at a time uses it: SQLite needs no mutex of its own.
         var flags =
@@ -49,10 +49,10 @@ final class Database {
 
     // MARK: Statements
 
-    func makeStatement(_ sql: String) throws -> Statement { try Statement(sql, on: sqliteConnection) }
+    package func makeStatement(_ sql: String) throws -> Statement { try Statement(sql, on: sqliteConnection) }
 
     /// The statement of this text, prepared when it is first asked for. It is not to be run by two at a time.
-    func cachedStatement(_ sql: String) throws -> Statement {
+    package func cachedStatement(_ sql: String) throws -> Statement {
         if let statement = cached[sql] { return statement }
         let statement = try makeStatement(sql)
         cached[sql] = statement
@@ -61,7 +61,7 @@ final class Database {
 
     /// Runs all statements of a text, which are not kept; the arguments are those of the first. What a statement gives
     /// is passed over.
-    func execute(_ sql: String, _ arguments: Arguments = []) throws {
+    package func execute(_ sql: String, _ arguments: Arguments = []) throws {
         var arguments = arguments
         try sql.withCString { start in
             var rest: UnsafePointer<CChar>? = start
@@ -76,12 +76,12 @@ final class Database {
 
     // MARK: Transactions
 
-    var isInsideTransaction: Bool { sqlite3_get_autocommit(sqliteConnection) == 0 }
+    package var isInsideTransaction: Bool { sqlite3_get_autocommit(sqliteConnection) == 0 }
     /// Rows that the last statement changed.
-    var changesCount: Int { Int(sqlite3_changes(sqliteConnection)) }
+    package var changesCount: Int { Int(sqlite3_changes(sqliteConnection)) }
 
     /// All that `body` writes, or nothing.
-    func inTransaction(_ body: () throws -> Void) throws {
+    package func inTransaction(_ body: () throws -> Void) throws {
         try execute("BEGIN IMMEDIATE TRANSACTION")
         do {
             try body()
@@ -115,24 +115,24 @@ final class Database {
 }
 
 /// Has those who use a connection take turns.
-final class DatabaseQueue: Sendable {
+package final class DatabaseQueue: Sendable {
     let path: String
     private let turns = Turns()
     // Safe: used within a turn only, but for what SQLite lets any thread do.
     nonisolated(unsafe) private let database: Database
 
     /// A store in memory, which goes with this.
-    convenience init() throws { try self.init(path: ":memory:") }
+    package convenience init() throws { try self.init(path: ":memory:") }
 
     /// - Parameters:
     ///   - path: as ``SQLiteName`` makes it.
     ///   - patience: how long a statement waits for others' locks.
-    init(path: String, isReadOnly: Bool = false, isURI: Bool = false, patience: Duration = .zero) throws {
+    package init(path: String, isReadOnly: Bool = false, isURI: Bool = false, patience: Duration = .zero) throws {
         self.path = path
         database = try Database(path: path, isReadOnly: isReadOnly, isURI: isURI, patience: patience)
     }
 
-    func inDatabase<T>(_ body: (Database) throws -> T) rethrows -> T {
+    package func inDatabase<T>(_ body: (Database) throws -> T) rethrows -> T {
         turns.take()
         precondition(!database.isClosed, "a database is used while it is open")
         defer {
@@ -143,11 +143,11 @@ final class DatabaseQueue: Sendable {
     }
 
     /// Ends the statement under way, from any thread, while it is open.
-    func interrupt() { sqlite3_interrupt(database.sqliteConnection) }
+    package func interrupt() { sqlite3_interrupt(database.sqliteConnection) }
 
     /// Lets go of the file. Nobody may use the database afterwards.
     /// - Throws: ``DatabaseError`` while somebody holds a statement of it.
-    func close() throws {
+    package func close() throws {
         turns.take()
         defer { turns.giveBack() }
         try database.close()

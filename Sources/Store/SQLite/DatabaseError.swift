@@ -2,13 +2,13 @@ import CSQLite
 import Glibc
 
 /// SQLite's number for what happened. An extended one tells in its upper bytes why.
-struct ResultCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
-    let rawValue: Int32
-    init(rawValue: Int32) { self.rawValue = rawValue }
+package struct ResultCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
+    package let rawValue: Int32
+    package init(rawValue: Int32) { self.rawValue = rawValue }
 
     /// Without the why.
-    var primary: ResultCode { ResultCode(rawValue: rawValue & 0xFF) }
-    var description: String { "\(rawValue) (\(String(cString: sqlite3_errstr(rawValue))))" }
+    package var primary: ResultCode { ResultCode(rawValue: rawValue & 0xFF) }
+    package var description: String { "\(rawValue) (\(String(cString: sqlite3_errstr(rawValue))))" }
 
     static let error = ResultCode(rawValue: SQLITE_ERROR)
     static let busy = ResultCode(rawValue: SQLITE_BUSY)
@@ -32,10 +32,10 @@ struct ResultCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible
 }
 
 /// What SQLite refused.
-struct DatabaseError: Error, CustomStringConvertible {
+package struct DatabaseError: Error, CustomStringConvertible {
     /// As SQLite told it.
-    let extendedCode: ResultCode
-    let message: String?
+    package let extendedCode: ResultCode
+    package let message: String?
     let sql: String?
 
     init(_ code: ResultCode, _ message: String? = nil, sql: String? = nil) {
@@ -56,7 +56,9 @@ struct DatabaseError: Error, CustomStringConvertible {
     }
 
     var code: ResultCode { extendedCode.primary }
-    var description: String {
+    /// The file is no database, or not the one that it should be: another has to be made.
+    package var isDamage: Bool { [.corrupt, .notADatabase, .error].contains(code) }
+    package var description: String {
         "SQLite \(extendedCode)" + (message.map { ": \($0)" } ?? "") + (sql.map { " (in \($0))" } ?? "")
     }
 }

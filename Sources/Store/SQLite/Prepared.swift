@@ -5,38 +5,38 @@ import Glibc
 /// A statement that is run over and over and gives no rows. ``Database/run(_:_:)`` finds a statement by its whole text and
 /// boxes each argument, which for one commit after another costs as much as SQLite does; here the statement is found once,
 /// and arguments go straight to SQLite. Bind all of them, in order, then run.
-struct Prepared {
+package struct Prepared {
     private let statement: Statement
     private var column: Int32 = 0
     private var isBorrowing = false
     /// Why an argument could not be bound: too long for SQLite, or no memory to copy it.
     private var refused: Int32 = SQLITE_OK
 
-    init(_ db: Database, _ sql: String) throws { statement = try db.makeStatement(sql) }
+    package init(_ db: Database, _ sql: String) throws { statement = try db.makeStatement(sql) }
 
     // MARK: The next argument
 
-    mutating func bind(_ value: Int64) {
+    package mutating func bind(_ value: Int64) {
         column += 1
         note(sqlite3_bind_int64(statement.sqliteStatement, column, value))
     }
 
-    mutating func bind(_ value: Int64?) {
+    package mutating func bind(_ value: Int64?) {
         if let value { bind(value) } else { bindNull() }
     }
 
-    mutating func bindNull() {
+    package mutating func bindNull() {
         column += 1
         note(sqlite3_bind_null(statement.sqliteStatement, column))
     }
 
-    mutating func bind(_ text: String) {
+    package mutating func bind(_ text: String) {
         column += 1
         var text = text
         note(SQLValue.bind(&text, to: statement.sqliteStatement, at: column))
     }
 
-    mutating func bind(blob: [UInt8]) {
+    package mutating func bind(blob: [UInt8]) {
         column += 1
         note(blob.withUnsafeBytes { SQLValue.bind($0, to: statement.sqliteStatement, at: column) })
     }
@@ -59,7 +59,7 @@ struct Prepared {
     }
 
     /// The same for bytes that are no text. None are NULL.
-    mutating func bind(borrowedBlob bytes: UnsafeRawBufferPointer) {
+    package mutating func bind(borrowedBlob bytes: UnsafeRawBufferPointer) {
         if bytes.isEmpty { return bindNull() }
         column += 1
         isBorrowing = true
@@ -72,7 +72,7 @@ struct Prepared {
     }
 
     /// Does it with what is bound, and is ready for the next time.
-    mutating func run() throws {
+    package mutating func run() throws {
         precondition(
             column == sqlite3_bind_parameter_count(statement.sqliteStatement), "every argument is bound")
         defer {

@@ -2,8 +2,8 @@ import CSQLite
 import FoundationEssentials
 
 /// A prepared statement.
-final class Statement {
-    let sqliteStatement: OpaquePointer
+package final class Statement {
+    package let sqliteStatement: OpaquePointer
     let sql: String
 
     /// One that is kept: SQLite sets memory aside for it that does not run short.
@@ -42,12 +42,12 @@ final class Statement {
     }
 
     /// What a call was refused with. It is asked for before the next call.
-    func failure(_ code: Int32) -> DatabaseError {
+    package func failure(_ code: Int32) -> DatabaseError {
         DatabaseError(code, on: sqlite3_db_handle(sqliteStatement), sql: sql)
     }
 
     /// Ready to be run with these.
-    func setArguments(_ arguments: Arguments) throws {
+    package func setArguments(_ arguments: Arguments) throws {
         sqlite3_reset(sqliteStatement)
         let count = sqlite3_bind_parameter_count(sqliteStatement)
         guard count == arguments.values.count else {
@@ -61,7 +61,7 @@ final class Statement {
     }
 
     /// Runs it to its end; rows are passed over.
-    func execute(_ arguments: Arguments = []) throws {
+    package func execute(_ arguments: Arguments = []) throws {
         try setArguments(arguments)
         var code = sqlite3_step(sqliteStatement)
         while code == SQLITE_ROW { code = sqlite3_step(sqliteStatement) }
@@ -73,7 +73,7 @@ final class Statement {
 }
 
 /// What stands for a `?`.
-enum SQLValue: Sendable {
+package enum SQLValue: Sendable {
     case null
     case integer(Int64)
     case text(String)
@@ -113,21 +113,21 @@ enum SQLValue: Sendable {
 }
 
 /// What can stand for a `?`.
-protocol SQLConvertible {
+package protocol SQLConvertible {
     var sqlValue: SQLValue { get }
 }
 
-extension SQLValue: SQLConvertible { var sqlValue: SQLValue { self } }
-extension Int64: SQLConvertible { var sqlValue: SQLValue { .integer(self) } }
-extension Int: SQLConvertible { var sqlValue: SQLValue { .integer(Int64(self)) } }
-extension Bool: SQLConvertible { var sqlValue: SQLValue { .integer(self ? 1 : 0) } }
-extension String: SQLConvertible { var sqlValue: SQLValue { .text(self) } }
-extension Data: SQLConvertible { var sqlValue: SQLValue { .blob(self) } }
+extension SQLValue: SQLConvertible { package var sqlValue: SQLValue { self } }
+extension Int64: SQLConvertible { package var sqlValue: SQLValue { .integer(self) } }
+extension Int: SQLConvertible { package var sqlValue: SQLValue { .integer(Int64(self)) } }
+extension Bool: SQLConvertible { package var sqlValue: SQLValue { .integer(self ? 1 : 0) } }
+extension String: SQLConvertible { package var sqlValue: SQLValue { .text(self) } }
+extension Data: SQLConvertible { package var sqlValue: SQLValue { .blob(self) } }
 
 /// Values for the `?` of a statement, in order.
-struct Arguments: ExpressibleByArrayLiteral {
+package struct Arguments: ExpressibleByArrayLiteral {
     fileprivate(set) var values: [SQLValue]
-    init(arrayLiteral elements: (any SQLConvertible)?...) { values = elements.map { $0?.sqlValue ?? .null } }
+    package init(arrayLiteral elements: (any SQLConvertible)?...) { values = elements.map { $0?.sqlValue ?? .null } }
 
     static func + (a: Arguments, b: Arguments) -> Arguments {
         var both = a

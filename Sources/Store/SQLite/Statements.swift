@@ -7,36 +7,36 @@ import MembusModel
 // text is used again.
 
 extension Database {
-    func run(_ sql: String, _ arguments: Arguments = []) throws {
+    package func run(_ sql: String, _ arguments: Arguments = []) throws {
         try cachedStatement(sql).execute(arguments)
     }
 
-    func rows(_ sql: String, _ arguments: Arguments = []) throws -> StoredRows {
+    package func rows(_ sql: String, _ arguments: Arguments = []) throws -> StoredRows {
         let statement = try cachedStatement(sql)
         try statement.setArguments(arguments)
         return StoredRows(statement, of: self)
     }
 
     /// The first row, taken apart by `body` before the statement is reset.
-    func first<T>(_ sql: String, _ arguments: Arguments = [], _ body: (StoredRow) throws -> T) throws -> T? {
+    package func first<T>(_ sql: String, _ arguments: Arguments = [], _ body: (StoredRow) throws -> T) throws -> T? {
         try rows(sql, arguments).next().map(body)
     }
 
     /// The first row's first column, as a text whatever it is: what a pragma says. It is prepared anew, since some
     /// pragmas are answered by what was so when they were prepared.
-    func word(_ sql: String) throws -> String? {
+    package func word(_ sql: String) throws -> String? {
         let rows = StoredRows(try makeStatement(sql), of: self)
         guard try rows.next() != nil else { return nil }
         return sqlite3_column_text(rows.statement.sqliteStatement, 0).map { String(cString: $0) }
     }
 
-    func integer(_ sql: String, _ arguments: Arguments = []) throws -> Int64? {
+    package func integer(_ sql: String, _ arguments: Arguments = []) throws -> Int64? {
         try first(sql, arguments) { row -> Int64? in try row[0] } ?? nil
     }
 }
 
 /// Rows, each valid until the next is asked for.
-final class StoredRows {
+package final class StoredRows {
     fileprivate let statement: Statement
     fileprivate let db: Database
     private var isDone = false
@@ -47,7 +47,7 @@ final class StoredRows {
     }
     deinit { sqlite3_reset(statement.sqliteStatement) }
 
-    func next() throws -> StoredRow? {
+    package func next() throws -> StoredRow? {
         if isDone { return nil }
         let code = sqlite3_step(statement.sqliteStatement)
         switch code {
@@ -66,7 +66,7 @@ final class StoredRows {
 }
 
 /// A row whose columns may hold anything: what the schema forbids can stand in a damaged file.
-struct StoredRow {
+package struct StoredRow {
     /// The columns are there for as long as the rows are.
     fileprivate let rows: StoredRows
 
@@ -74,7 +74,7 @@ struct StoredRow {
     var db: Database { rows.db }
 
     /// - Throws: ``UnexpectedColumn`` if something of another type stands there.
-    subscript<Value: ColumnValue>(_ column: Int) -> Value {
+    package subscript<Value: ColumnValue>(_ column: Int) -> Value {
         get throws {
             if let value = Value(of: rows.statement.sqliteStatement, column: Int32(column)) { return value }
             throw UnexpectedColumn(column: column, sql: rows.statement.sql)
@@ -90,34 +90,34 @@ struct UnexpectedColumn: Error, CustomStringConvertible {
 }
 
 /// What a column can be read as.
-protocol ColumnValue {
+package protocol ColumnValue {
     /// `nil`: something of another type stands there.
     init?(of row: OpaquePointer, column: Int32)
 }
 
 extension Int64: ColumnValue {
-    init?(of row: OpaquePointer, column: Int32) {
+    package init?(of row: OpaquePointer, column: Int32) {
         guard sqlite3_column_type(row, column) == SQLITE_INTEGER else { return nil }
         self = sqlite3_column_int64(row, column)
     }
 }
 
 extension Int: ColumnValue {
-    init?(of row: OpaquePointer, column: Int32) {
+    package init?(of row: OpaquePointer, column: Int32) {
         guard let value = Int64(of: row, column: column) else { return nil }
         self.init(value)
     }
 }
 
 extension Bool: ColumnValue {
-    init?(of row: OpaquePointer, column: Int32) {
+    package init?(of row: OpaquePointer, column: Int32) {
         guard let value = Int64(of: row, column: column) else { return nil }
         self = value != 0
     }
 }
 
 extension String: ColumnValue {
-    init?(of row: OpaquePointer, column: Int32) {
+    package init?(of row: OpaquePointer, column: Int32) {
         guard sqlite3_column_type(row, column) == SQLITE_TEXT, let text = sqlite3_column_text(row, column) else {
             return nil
         }
@@ -128,7 +128,7 @@ extension String: ColumnValue {
 }
 
 extension Data: ColumnValue {
-    init?(of row: OpaquePointer, column: Int32) {
+    package init?(of row: OpaquePointer, column: Int32) {
         guard sqlite3_column_type(row, column) == SQLITE_BLOB else { return nil }
         let bytes = sqlite3_column_blob(row, column)
         // No bytes have no place.
@@ -137,7 +137,7 @@ extension Data: ColumnValue {
 }
 
 extension Optional: ColumnValue where Wrapped: ColumnValue {
-    init?(of row: OpaquePointer, column: Int32) {
+    package init?(of row: OpaquePointer, column: Int32) {
         if sqlite3_column_type(row, column) == SQLITE_NULL {
             self = .none
         } else if let value = Wrapped(of: row, column: column) {

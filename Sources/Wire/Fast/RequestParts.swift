@@ -16,7 +16,8 @@ enum RequestParts {
     /// The messages under which something is repeated.
     enum Message {
         case request, transact, transaction, merge, rollback, revert, resolution, change, put, get, range, log,
-            register, noteReads, getDigest, getDiff, getImpact, plan, pick, quarantine
+            register, noteReads, getDigest, getDiff, getImpact, plan, pick, quarantine, search, recall,
+            getLinks
 
         /// Whether the field is repeated, and what it holds if that is in this list.
         func field(_ number: UInt64) -> (isRepeated: Bool, message: Message?) {
@@ -32,6 +33,9 @@ enum RequestParts {
             case (.request, 29): (false, .getDiff)
             case (.request, 30): (false, .getImpact)
             case (.request, 31): (false, .plan)
+            case (.request, 33): (false, .search)
+            case (.request, 34): (false, .recall)
+            case (.request, 35): (false, .getLinks)
             case (.transact, 4): (false, .transaction)
             case (.transact, 6): (false, .merge)
             case (.transact, 7): (false, .rollback)
@@ -53,7 +57,7 @@ enum RequestParts {
             case (.change, 2): (false, .put)
             case (.put, 3), (.put, 4): (true, nil)
             case (.get, 2), (.range, 2), (.log, 2), (.register, 2), (.noteReads, 2), (.getDigest, 2),
-                (.getDiff, 3):
+                (.getDiff, 3), (.search, 4), (.recall, 4), (.getLinks, 3), (.getLinks, 5):
                 (true, nil)
             default: (false, nil)
             }

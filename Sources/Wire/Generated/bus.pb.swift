@@ -399,6 +399,46 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     set {_uniqueStorage()._body = .knowledge(newValue)}
   }
 
+  package var search: PBSearch {
+    get {
+      if case .search(let v)? = _storage._body {return v}
+      return PBSearch()
+    }
+    set {_uniqueStorage()._body = .search(newValue)}
+  }
+
+  package var recall: PBRecall {
+    get {
+      if case .recall(let v)? = _storage._body {return v}
+      return PBRecall()
+    }
+    set {_uniqueStorage()._body = .recall(newValue)}
+  }
+
+  package var links: PBGetLinks {
+    get {
+      if case .links(let v)? = _storage._body {return v}
+      return PBGetLinks()
+    }
+    set {_uniqueStorage()._body = .links(newValue)}
+  }
+
+  package var query: PBQuery {
+    get {
+      if case .query(let v)? = _storage._body {return v}
+      return PBQuery()
+    }
+    set {_uniqueStorage()._body = .query(newValue)}
+  }
+
+  package var reindex: PBReindex {
+    get {
+      if case .reindex(let v)? = _storage._body {return v}
+      return PBReindex()
+    }
+    set {_uniqueStorage()._body = .reindex(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -424,6 +464,11 @@ package nonisolated struct PBRequest: @unchecked Sendable {
     case impact(PBGetImpact)
     case plan(PBPlan)
     case knowledge(PBGetKnowledge)
+    case search(PBSearch)
+    case recall(PBRecall)
+    case links(PBGetLinks)
+    case query(PBQuery)
+    case reindex(PBReindex)
 
   }
 
@@ -656,6 +701,46 @@ package nonisolated struct PBReply: @unchecked Sendable {
     set {_uniqueStorage()._body = .knowledge(newValue)}
   }
 
+  package var search: PBSearchPage {
+    get {
+      if case .search(let v)? = _storage._body {return v}
+      return PBSearchPage()
+    }
+    set {_uniqueStorage()._body = .search(newValue)}
+  }
+
+  package var recall: PBRecollection {
+    get {
+      if case .recall(let v)? = _storage._body {return v}
+      return PBRecollection()
+    }
+    set {_uniqueStorage()._body = .recall(newValue)}
+  }
+
+  package var links: PBLinkGraph {
+    get {
+      if case .links(let v)? = _storage._body {return v}
+      return PBLinkGraph()
+    }
+    set {_uniqueStorage()._body = .links(newValue)}
+  }
+
+  package var query: PBQueryResult {
+    get {
+      if case .query(let v)? = _storage._body {return v}
+      return PBQueryResult()
+    }
+    set {_uniqueStorage()._body = .query(newValue)}
+  }
+
+  package var reindex: PBReindexed {
+    get {
+      if case .reindex(let v)? = _storage._body {return v}
+      return PBReindexed()
+    }
+    set {_uniqueStorage()._body = .reindex(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Body: Equatable, Sendable {
@@ -682,6 +767,11 @@ package nonisolated struct PBReply: @unchecked Sendable {
     case impact(PBImpact)
     case planned(PBPlanned)
     case knowledge(PBKnowledge)
+    case search(PBSearchPage)
+    case recall(PBRecollection)
+    case links(PBLinkGraph)
+    case query(PBQueryResult)
+    case reindex(PBReindexed)
 
   }
 
@@ -3186,6 +3276,692 @@ package nonisolated struct PBKnown: Sendable {
   package init() {}
 }
 
+/// The best records for a question, best first.
+package nonisolated struct PBSearch: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var branch: String = String()
+
+  /// a revision; absent: the newest that the index holds
+  package var at: Int64 {
+    get {_at ?? 0}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  /// Words; "a phrase"; a prefix*; field:word, where a field is `key`, `author`, `kind`, `message`, the name of an attribute, or the
+  /// path of a JSON member (`address.city`). Stop words in a question count for nothing, unless it has no others.
+  package var question: String = String()
+
+  /// hits are of these; none: of all. What a word is worth depends on all that the asker may see
+  package var topics: [String] = []
+
+  /// at most 1,000; 0: 10
+  package var limit: UInt32 = 0
+
+  /// later pages of the same answer: name its revision in `at`
+  package var offset: UInt32 = 0
+
+  package var meaning: PBSearch.Meaning = .unspecified
+
+  /// tells what each term gave
+  package var explain: Bool = false
+
+  /// the index has reached this revision
+  package var atLeast: Int64 = 0
+
+  /// the text of each hit's best passage comes along
+  package var passages: Bool = false
+
+  /// The answer holds no hits, and `unchanged`, if no record that is newer than this revision and visible shares a term with the
+  /// question, or comes as near to it in meaning as the last hit of the page, and none of the older ones has gone. 0: not asked.
+  package var since: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Meaning: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+
+    /// as WHERE_COMPLETE
+    case unspecified // = 0
+
+    /// words alone, as long as a visible passage has no vector yet
+    case whereComplete // = 1
+
+    /// with the vectors that there are; refused with INVALID_ARGUMENT by a broker without a model
+    case always // = 2
+
+    /// words alone
+    case never // = 3
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .whereComplete
+      case 2: self = .always
+      case 3: self = .never
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .whereComplete: return 1
+      case .always: return 2
+      case .never: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [PBSearch.Meaning] = [
+      .unspecified,
+      .whereComplete,
+      .always,
+      .never,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _at: Int64? = nil
+}
+
+package nonisolated struct PBSearchPage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// the state that was searched
+  package var at: PBPosition {
+    get {_at ?? PBPosition()}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  /// how far the index is
+  package var indexed: Int64 = 0
+
+  package var hits: [PBHit] = []
+
+  /// records that match, in the topics
+  package var found: UInt64 = 0
+
+  /// The share of visible passages that have a vector, between 0 and 1; 0 also if there is no model.
+  package var embedded: Double = 0
+
+  /// whether vectors took part
+  package var meaning: Bool = false
+
+  /// if explained
+  package var terms: [PBSearchTerm] = []
+
+  /// visible passages, of which the worth of a word is counted
+  package var records: UInt64 = 0
+
+  package var unchanged: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _at: PBPosition? = nil
+}
+
+package nonisolated struct PBHit: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var key: String = String()
+
+  /// of the version
+  package var revision: Int64 = 0
+
+  /// words / best words + cosine / best cosine / 2, to four digits
+  package var score: Double = 0
+
+  /// BM25, before it is divided
+  package var words: Double = 0
+
+  /// of the nearest passage; 0: none
+  package var cosine: Double = 0
+
+  /// the best one, if asked for
+  package var passage: PBPassage {
+    get {_passage ?? PBPassage()}
+    set {_passage = newValue}
+  }
+  /// Returns true if `passage` has been explicitly set.
+  package var hasPassage: Bool {self._passage != nil}
+  /// Clears the value of `passage`. Subsequent reads from it will return its default value.
+  package mutating func clearPassage() {self._passage = nil}
+
+  /// if explained: of each term, in the order of SearchPage.terms
+  package var shares: [Double] = []
+
+  package var kind: String = String()
+
+  /// of the commit that wrote the version
+  package var author: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _passage: PBPassage? = nil
+}
+
+/// A part of a record's value.
+package nonisolated struct PBPassage: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var text: String = String()
+
+  /// from 0
+  package var number: UInt32 = 0
+
+  /// of the value's passages
+  package var count: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PBSearchTerm: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// as it stands in the index: a stem, mostly
+  package var term: String = String()
+
+  /// visible ones that hold it
+  package var passages: UInt64 = 0
+
+  /// the logarithm of its rarity
+  package var weight: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A block of text for a prompt: the best passages, and what they link to, each cited as key@revision.
+package nonisolated struct PBRecall: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var branch: String = String()
+
+  package var at: Int64 {
+    get {_at ?? 0}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  package var question: String = String()
+
+  package var topics: [String] = []
+
+  /// of the block; 0: 4,000 characters or 1,000 tokens
+  package var budget: UInt32 = 0
+
+  package var unit: PBRecall.Unit = .unspecified
+
+  /// only versions that are newer than this revision; 0: all
+  package var since: Int64 = 0
+
+  package var atLeast: Int64 = 0
+
+  package var meaning: PBSearch.Meaning = .unspecified
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Unit: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+
+    /// as CHARACTERS
+    case unspecified // = 0
+
+    /// Unicode scalars
+    case characters // = 1
+
+    /// of WordPiece, as the model counts them; refused with INVALID_ARGUMENT by a broker without a model
+    case tokens // = 2
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .characters
+      case 2: self = .tokens
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .characters: return 1
+      case .tokens: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [PBRecall.Unit] = [
+      .unspecified,
+      .characters,
+      .tokens,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _at: Int64? = nil
+}
+
+package nonisolated struct PBRecollection: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var at: PBPosition {
+    get {_at ?? PBPosition()}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  package var indexed: Int64 = 0
+
+  package var block: String = String()
+
+  /// in the order of the block
+  package var citations: [PBCitation] = []
+
+  /// of the block, in the unit that was asked for
+  package var size: UInt32 = 0
+
+  /// passages that matched and did not fit
+  package var leftOut: UInt64 = 0
+
+  package var embedded: Double = 0
+
+  package var meaning: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _at: PBPosition? = nil
+}
+
+package nonisolated struct PBCitation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var key: String = String()
+
+  package var revision: Int64 = 0
+
+  /// 0: it is there because a record above links to it
+  package var score: Double = 0
+
+  /// its number
+  package var passage: UInt32 = 0
+
+  /// the key of the record that links to it; empty: it was found
+  package var linkedFrom: String = String()
+
+  package var relation: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Records and the links between them, at most some steps away from where one starts.
+package nonisolated struct PBGetLinks: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var branch: String = String()
+
+  package var at: Int64 {
+    get {_at ?? 0}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  /// the starts; at least one, and at most 1,000
+  package var keys: [String] = []
+
+  package var direction: PBGetLinks.Direction = .unspecified
+
+  /// none: all
+  package var relations: [String] = []
+
+  /// steps, at most 16; 0: 1
+  package var depth: UInt32 = 0
+
+  /// edges, at most 10,000; 0: 1,000
+  package var limit: UInt32 = 0
+
+  /// Only what lies on shortest paths from a start to this key. `depth` 0: at most 16 steps.
+  package var to: String = String()
+
+  package var atLeast: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Direction: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+
+    /// as BOTH
+    case unspecified // = 0
+
+    /// from source to target
+    case out // = 1
+    case `in` // = 2
+    case both // = 3
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .out
+      case 2: self = .in
+      case 3: self = .both
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .out: return 1
+      case .in: return 2
+      case .both: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [PBGetLinks.Direction] = [
+      .unspecified,
+      .out,
+      .in,
+      .both,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _at: Int64? = nil
+}
+
+package nonisolated struct PBLinkGraph: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var at: PBPosition {
+    get {_at ?? PBPosition()}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  package var indexed: Int64 = 0
+
+  /// each once, nearest first, then by key
+  package var nodes: [PBNode] = []
+
+  package var edges: [PBLinkEdge] = []
+
+  /// there are more edges than the limit
+  package var cut: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _at: PBPosition? = nil
+}
+
+package nonisolated struct PBNode: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var key: String = String()
+
+  /// steps from the nearest start
+  package var depth: UInt32 = 0
+
+  /// 0: there is no record: the link dangles
+  package var revision: Int64 = 0
+
+  package var kind: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PBLinkEdge: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var source: String = String()
+
+  package var relation: String = String()
+
+  package var target: String = String()
+
+  /// of the version of the source that has the link
+  package var revision: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// One SELECT over the state. Tables: records, links, commits, changes, reads, branches, tags, search(question, k).
+package nonisolated struct PBQuery: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var branch: String = String()
+
+  package var at: Int64 {
+    get {_at ?? 0}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  /// at most 1 MiB
+  package var sql: String = String()
+
+  /// rows, at most 100,000; 0: 10,000
+  package var limit: UInt32 = 0
+
+  /// for search(…)
+  package var atLeast: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _at: Int64? = nil
+}
+
+package nonisolated struct PBQueryResult: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var at: PBPosition {
+    get {_at ?? PBPosition()}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  package var columns: [String] = []
+
+  package var rows: [PBRow] = []
+
+  /// there are more rows than the limit, or more than 16 MiB of them
+  package var cut: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _at: PBPosition? = nil
+}
+
+package nonisolated struct PBRow: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var cells: [PBCell] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PBCell: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// none: NULL
+  package var value: PBCell.OneOf_Value? = nil
+
+  package var integer: Int64 {
+    get {
+      if case .integer(let v)? = value {return v}
+      return 0
+    }
+    set {value = .integer(newValue)}
+  }
+
+  package var real: Double {
+    get {
+      if case .real(let v)? = value {return v}
+      return 0
+    }
+    set {value = .real(newValue)}
+  }
+
+  package var text: String {
+    get {
+      if case .text(let v)? = value {return v}
+      return String()
+    }
+    set {value = .text(newValue)}
+  }
+
+  package var blob: Data {
+    get {
+      if case .blob(let v)? = value {return v}
+      return Data()
+    }
+    set {value = .blob(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// none: NULL
+  package nonisolated enum OneOf_Value: Equatable, Sendable {
+    case integer(Int64)
+    case real(Double)
+    case text(String)
+    case blob(Data)
+
+  }
+
+  package init() {}
+}
+
+/// Has the index thrown away and made anew, beside everything else. GetStatus tells how far it is.
+package nonisolated struct PBReindex: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct PBReindexed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// that it held
+  package var versions: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// What differs between two states, on whatever branches: keys that commits changed which one of the states contains and the
 /// other does not, if they have other records there. It costs as much as was written, whatever the states hold. A record's
 /// value and kind, attributes, links and expiry count; who wrote it, and when, does not.
@@ -3674,11 +4450,52 @@ package nonisolated struct PBStatus: @unchecked Sendable {
   /// Clears the value of `heldLog`. Subsequent reads from it will return its default value.
   package mutating func clearHeldLog() {_uniqueStorage()._heldLog = nil}
 
+  /// absent: the broker keeps none
+  package var index: PBIndexFigures {
+    get {_storage._index ?? PBIndexFigures()}
+    set {_uniqueStorage()._index = newValue}
+  }
+  /// Returns true if `index` has been explicitly set.
+  package var hasIndex: Bool {_storage._index != nil}
+  /// Clears the value of `index`. Subsequent reads from it will return its default value.
+  package mutating func clearIndex() {_uniqueStorage()._index = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// How far retrieval is.
+package nonisolated struct PBIndexFigures: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// up to which commits are searchable
+  package var revision: Int64 = 0
+
+  /// in the index, those that compaction has dropped and the index not yet among them
+  package var versions: Int64 = 0
+
+  package var passages: Int64 = 0
+
+  /// of its file
+  package var bytes: Int64 = 0
+
+  /// empty: none, so that words alone count
+  package var model: String = String()
+
+  /// passages that have a vector
+  package var embedded: Int64 = 0
+
+  /// why it does not go on; empty: it does
+  package var fault: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// History that was dropped before its age, since records and history took more than the retention's bytes; since the broker
@@ -4009,7 +4826,7 @@ nonisolated extension PBStreamMode: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Request"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{1}diff\0\u{1}impact\0\u{1}plan\0\u{1}knowledge\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}id\0\u{3}deadline_ms\0\u{1}instance\0\u{1}streams\0\u{2}\u{5}hello\0\u{3}open_session\0\u{1}transact\0\u{2}\u{2}get\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}register\0\u{1}ping\0\u{1}pull\0\u{3}note_reads\0\u{1}compact\0\u{1}backup\0\u{1}verify\0\u{1}digest\0\u{3}close_session\0\u{1}diff\0\u{1}impact\0\u{1}plan\0\u{1}knowledge\0\u{1}search\0\u{1}recall\0\u{1}links\0\u{1}query\0\u{1}reindex\0\u{c}\u{6}\u{4}\u{c}\u{d}\u{1}")
 
   fileprivate class _StorageClass {
     var _version: UInt32 = 0
@@ -4343,6 +5160,71 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
             _storage._body = .knowledge(v)
           }
         }()
+        case 33: try {
+          var v: PBSearch?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .search(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .search(v)
+          }
+        }()
+        case 34: try {
+          var v: PBRecall?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .recall(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .recall(v)
+          }
+        }()
+        case 35: try {
+          var v: PBGetLinks?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .links(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .links(v)
+          }
+        }()
+        case 36: try {
+          var v: PBQuery?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .query(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .query(v)
+          }
+        }()
+        case 37: try {
+          var v: PBReindex?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .reindex(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .reindex(v)
+          }
+        }()
         default: break
         }
       }
@@ -4459,6 +5341,26 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
         guard case .knowledge(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
       }()
+      case .search?: try {
+        guard case .search(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
+      }()
+      case .recall?: try {
+        guard case .recall(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 34)
+      }()
+      case .links?: try {
+        guard case .links(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
+      }()
+      case .query?: try {
+        guard case .query(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 36)
+      }()
+      case .reindex?: try {
+        guard case .reindex(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 37)
+      }()
       case nil: break
       }
     }
@@ -4487,7 +5389,7 @@ nonisolated extension PBRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Reply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{1}diff\0\u{1}impact\0\u{1}planned\0\u{1}knowledge\0\u{c}\u{6}\u{3}")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}lineage\0\u{1}instance\0\u{1}visible\0\u{1}bookmarks\0\u{2}\u{4}error\0\u{1}welcome\0\u{1}session\0\u{1}outcome\0\u{2}\u{2}records\0\u{1}range\0\u{1}history\0\u{1}log\0\u{1}branches\0\u{1}status\0\u{1}registered\0\u{1}pong\0\u{1}page\0\u{1}noted\0\u{1}compacted\0\u{1}backup\0\u{1}verification\0\u{1}digest\0\u{3}session_closed\0\u{1}diff\0\u{1}impact\0\u{1}planned\0\u{1}knowledge\0\u{1}search\0\u{1}recall\0\u{1}links\0\u{1}query\0\u{1}reindex\0\u{c}\u{6}\u{3}")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -4834,6 +5736,71 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
             _storage._body = .knowledge(v)
           }
         }()
+        case 33: try {
+          var v: PBSearchPage?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .search(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .search(v)
+          }
+        }()
+        case 34: try {
+          var v: PBRecollection?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .recall(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .recall(v)
+          }
+        }()
+        case 35: try {
+          var v: PBLinkGraph?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .links(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .links(v)
+          }
+        }()
+        case 36: try {
+          var v: PBQueryResult?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .query(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .query(v)
+          }
+        }()
+        case 37: try {
+          var v: PBReindexed?
+          var hadOneofValue = false
+          if let current = _storage._body {
+            hadOneofValue = true
+            if case .reindex(let m) = current {v = m}
+          }
+          try decoder.decodeSingularMessageField(value: &v)
+          if let v = v {
+            if hadOneofValue {try decoder.handleConflictingOneOf()}
+            _storage._body = .reindex(v)
+          }
+        }()
         default: break
         }
       }
@@ -4953,6 +5920,26 @@ nonisolated extension PBReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImpl
       case .knowledge?: try {
         guard case .knowledge(let v)? = _storage._body else { preconditionFailure() }
         try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
+      }()
+      case .search?: try {
+        guard case .search(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 33)
+      }()
+      case .recall?: try {
+        guard case .recall(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 34)
+      }()
+      case .links?: try {
+        guard case .links(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 35)
+      }()
+      case .query?: try {
+        guard case .query(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 36)
+      }()
+      case .reindex?: try {
+        guard case .reindex(let v)? = _storage._body else { preconditionFailure() }
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 37)
       }()
       case nil: break
       }
@@ -9013,6 +10000,1009 @@ nonisolated extension PBKnown.Kind: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}READ\0\u{1}LISTED\0\u{1}REQUIRED\0\u{1}WROTE\0")
 }
 
+nonisolated extension PBSearch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Search"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{1}question\0\u{1}topics\0\u{1}limit\0\u{1}offset\0\u{1}meaning\0\u{1}explain\0\u{3}at_least\0\u{1}passages\0\u{1}since\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._at) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.question) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.topics) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.offset) }()
+      case 7: try { try decoder.decodeSingularEnumField(value: &self.meaning) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.explain) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.atLeast) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.passages) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.since) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    try { if let v = self._at {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if !self.question.isEmpty {
+      try visitor.visitSingularStringField(value: self.question, fieldNumber: 3)
+    }
+    if !self.topics.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.topics, fieldNumber: 4)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.limit, fieldNumber: 5)
+    }
+    if self.offset != 0 {
+      try visitor.visitSingularUInt32Field(value: self.offset, fieldNumber: 6)
+    }
+    if self.meaning != .unspecified {
+      try visitor.visitSingularEnumField(value: self.meaning, fieldNumber: 7)
+    }
+    if self.explain != false {
+      try visitor.visitSingularBoolField(value: self.explain, fieldNumber: 8)
+    }
+    if self.atLeast != 0 {
+      try visitor.visitSingularInt64Field(value: self.atLeast, fieldNumber: 9)
+    }
+    if self.passages != false {
+      try visitor.visitSingularBoolField(value: self.passages, fieldNumber: 10)
+    }
+    if self.since != 0 {
+      try visitor.visitSingularInt64Field(value: self.since, fieldNumber: 11)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBSearch, rhs: PBSearch) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs._at != rhs._at {return false}
+    if lhs.question != rhs.question {return false}
+    if lhs.topics != rhs.topics {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.offset != rhs.offset {return false}
+    if lhs.meaning != rhs.meaning {return false}
+    if lhs.explain != rhs.explain {return false}
+    if lhs.atLeast != rhs.atLeast {return false}
+    if lhs.passages != rhs.passages {return false}
+    if lhs.since != rhs.since {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBSearch.Meaning: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MEANING_UNSPECIFIED\0\u{1}WHERE_COMPLETE\0\u{1}ALWAYS\0\u{1}NEVER\0")
+}
+
+nonisolated extension PBSearchPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SearchPage"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}indexed\0\u{1}hits\0\u{1}found\0\u{1}embedded\0\u{1}meaning\0\u{1}terms\0\u{1}records\0\u{1}unchanged\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._at) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.indexed) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.hits) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.found) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.embedded) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.meaning) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.terms) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.records) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.unchanged) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._at {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.indexed != 0 {
+      try visitor.visitSingularInt64Field(value: self.indexed, fieldNumber: 2)
+    }
+    if !self.hits.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.hits, fieldNumber: 3)
+    }
+    if self.found != 0 {
+      try visitor.visitSingularUInt64Field(value: self.found, fieldNumber: 4)
+    }
+    if self.embedded.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.embedded, fieldNumber: 5)
+    }
+    if self.meaning != false {
+      try visitor.visitSingularBoolField(value: self.meaning, fieldNumber: 6)
+    }
+    if !self.terms.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.terms, fieldNumber: 7)
+    }
+    if self.records != 0 {
+      try visitor.visitSingularUInt64Field(value: self.records, fieldNumber: 8)
+    }
+    if self.unchanged != false {
+      try visitor.visitSingularBoolField(value: self.unchanged, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBSearchPage, rhs: PBSearchPage) -> Bool {
+    if lhs._at != rhs._at {return false}
+    if lhs.indexed != rhs.indexed {return false}
+    if lhs.hits != rhs.hits {return false}
+    if lhs.found != rhs.found {return false}
+    if lhs.embedded != rhs.embedded {return false}
+    if lhs.meaning != rhs.meaning {return false}
+    if lhs.terms != rhs.terms {return false}
+    if lhs.records != rhs.records {return false}
+    if lhs.unchanged != rhs.unchanged {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBHit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Hit"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}revision\0\u{1}score\0\u{1}words\0\u{1}cosine\0\u{1}passage\0\u{1}shares\0\u{1}kind\0\u{1}author\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.score) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.words) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.cosine) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._passage) }()
+      case 7: try { try decoder.decodeRepeatedDoubleField(value: &self.shares) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.author) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 2)
+    }
+    if self.score.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.score, fieldNumber: 3)
+    }
+    if self.words.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.words, fieldNumber: 4)
+    }
+    if self.cosine.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.cosine, fieldNumber: 5)
+    }
+    try { if let v = self._passage {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if !self.shares.isEmpty {
+      try visitor.visitPackedDoubleField(value: self.shares, fieldNumber: 7)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 8)
+    }
+    if !self.author.isEmpty {
+      try visitor.visitSingularStringField(value: self.author, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBHit, rhs: PBHit) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.score != rhs.score {return false}
+    if lhs.words != rhs.words {return false}
+    if lhs.cosine != rhs.cosine {return false}
+    if lhs._passage != rhs._passage {return false}
+    if lhs.shares != rhs.shares {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.author != rhs.author {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBPassage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Passage"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}text\0\u{1}number\0\u{1}count\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.count) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt32Field(value: self.number, fieldNumber: 2)
+    }
+    if self.count != 0 {
+      try visitor.visitSingularUInt32Field(value: self.count, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBPassage, rhs: PBPassage) -> Bool {
+    if lhs.text != rhs.text {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.count != rhs.count {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBSearchTerm: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SearchTerm"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}term\0\u{1}passages\0\u{1}weight\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.term) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.passages) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.weight) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.term.isEmpty {
+      try visitor.visitSingularStringField(value: self.term, fieldNumber: 1)
+    }
+    if self.passages != 0 {
+      try visitor.visitSingularUInt64Field(value: self.passages, fieldNumber: 2)
+    }
+    if self.weight.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.weight, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBSearchTerm, rhs: PBSearchTerm) -> Bool {
+    if lhs.term != rhs.term {return false}
+    if lhs.passages != rhs.passages {return false}
+    if lhs.weight != rhs.weight {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRecall: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Recall"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{1}question\0\u{1}topics\0\u{1}budget\0\u{1}unit\0\u{1}since\0\u{3}at_least\0\u{1}meaning\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._at) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.question) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.topics) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.budget) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self.unit) }()
+      case 7: try { try decoder.decodeSingularInt64Field(value: &self.since) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self.atLeast) }()
+      case 9: try { try decoder.decodeSingularEnumField(value: &self.meaning) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    try { if let v = self._at {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if !self.question.isEmpty {
+      try visitor.visitSingularStringField(value: self.question, fieldNumber: 3)
+    }
+    if !self.topics.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.topics, fieldNumber: 4)
+    }
+    if self.budget != 0 {
+      try visitor.visitSingularUInt32Field(value: self.budget, fieldNumber: 5)
+    }
+    if self.unit != .unspecified {
+      try visitor.visitSingularEnumField(value: self.unit, fieldNumber: 6)
+    }
+    if self.since != 0 {
+      try visitor.visitSingularInt64Field(value: self.since, fieldNumber: 7)
+    }
+    if self.atLeast != 0 {
+      try visitor.visitSingularInt64Field(value: self.atLeast, fieldNumber: 8)
+    }
+    if self.meaning != .unspecified {
+      try visitor.visitSingularEnumField(value: self.meaning, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBRecall, rhs: PBRecall) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs._at != rhs._at {return false}
+    if lhs.question != rhs.question {return false}
+    if lhs.topics != rhs.topics {return false}
+    if lhs.budget != rhs.budget {return false}
+    if lhs.unit != rhs.unit {return false}
+    if lhs.since != rhs.since {return false}
+    if lhs.atLeast != rhs.atLeast {return false}
+    if lhs.meaning != rhs.meaning {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRecall.Unit: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNIT_UNSPECIFIED\0\u{1}CHARACTERS\0\u{1}TOKENS\0")
+}
+
+nonisolated extension PBRecollection: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Recollection"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}indexed\0\u{1}block\0\u{1}citations\0\u{1}size\0\u{3}left_out\0\u{1}embedded\0\u{1}meaning\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._at) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.indexed) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.block) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.citations) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.size) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.leftOut) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.embedded) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.meaning) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._at {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.indexed != 0 {
+      try visitor.visitSingularInt64Field(value: self.indexed, fieldNumber: 2)
+    }
+    if !self.block.isEmpty {
+      try visitor.visitSingularStringField(value: self.block, fieldNumber: 3)
+    }
+    if !self.citations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.citations, fieldNumber: 4)
+    }
+    if self.size != 0 {
+      try visitor.visitSingularUInt32Field(value: self.size, fieldNumber: 5)
+    }
+    if self.leftOut != 0 {
+      try visitor.visitSingularUInt64Field(value: self.leftOut, fieldNumber: 6)
+    }
+    if self.embedded.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.embedded, fieldNumber: 7)
+    }
+    if self.meaning != false {
+      try visitor.visitSingularBoolField(value: self.meaning, fieldNumber: 8)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBRecollection, rhs: PBRecollection) -> Bool {
+    if lhs._at != rhs._at {return false}
+    if lhs.indexed != rhs.indexed {return false}
+    if lhs.block != rhs.block {return false}
+    if lhs.citations != rhs.citations {return false}
+    if lhs.size != rhs.size {return false}
+    if lhs.leftOut != rhs.leftOut {return false}
+    if lhs.embedded != rhs.embedded {return false}
+    if lhs.meaning != rhs.meaning {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCitation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Citation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}revision\0\u{1}score\0\u{1}passage\0\u{3}linked_from\0\u{1}relation\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.score) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.passage) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.linkedFrom) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.relation) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 2)
+    }
+    if self.score.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.score, fieldNumber: 3)
+    }
+    if self.passage != 0 {
+      try visitor.visitSingularUInt32Field(value: self.passage, fieldNumber: 4)
+    }
+    if !self.linkedFrom.isEmpty {
+      try visitor.visitSingularStringField(value: self.linkedFrom, fieldNumber: 5)
+    }
+    if !self.relation.isEmpty {
+      try visitor.visitSingularStringField(value: self.relation, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBCitation, rhs: PBCitation) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.score != rhs.score {return false}
+    if lhs.passage != rhs.passage {return false}
+    if lhs.linkedFrom != rhs.linkedFrom {return false}
+    if lhs.relation != rhs.relation {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBGetLinks: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetLinks"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{1}keys\0\u{1}direction\0\u{1}relations\0\u{1}depth\0\u{1}limit\0\u{1}to\0\u{3}at_least\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._at) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.keys) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.direction) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.relations) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.depth) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.to) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self.atLeast) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    try { if let v = self._at {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if !self.keys.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.keys, fieldNumber: 3)
+    }
+    if self.direction != .unspecified {
+      try visitor.visitSingularEnumField(value: self.direction, fieldNumber: 4)
+    }
+    if !self.relations.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.relations, fieldNumber: 5)
+    }
+    if self.depth != 0 {
+      try visitor.visitSingularUInt32Field(value: self.depth, fieldNumber: 6)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.limit, fieldNumber: 7)
+    }
+    if !self.to.isEmpty {
+      try visitor.visitSingularStringField(value: self.to, fieldNumber: 8)
+    }
+    if self.atLeast != 0 {
+      try visitor.visitSingularInt64Field(value: self.atLeast, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBGetLinks, rhs: PBGetLinks) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs._at != rhs._at {return false}
+    if lhs.keys != rhs.keys {return false}
+    if lhs.direction != rhs.direction {return false}
+    if lhs.relations != rhs.relations {return false}
+    if lhs.depth != rhs.depth {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.to != rhs.to {return false}
+    if lhs.atLeast != rhs.atLeast {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBGetLinks.Direction: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DIRECTION_UNSPECIFIED\0\u{1}OUT\0\u{1}IN\0\u{1}BOTH\0")
+}
+
+nonisolated extension PBLinkGraph: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LinkGraph"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}indexed\0\u{1}nodes\0\u{1}edges\0\u{1}cut\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._at) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.indexed) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.nodes) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.edges) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.cut) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._at {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.indexed != 0 {
+      try visitor.visitSingularInt64Field(value: self.indexed, fieldNumber: 2)
+    }
+    if !self.nodes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.nodes, fieldNumber: 3)
+    }
+    if !self.edges.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.edges, fieldNumber: 4)
+    }
+    if self.cut != false {
+      try visitor.visitSingularBoolField(value: self.cut, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBLinkGraph, rhs: PBLinkGraph) -> Bool {
+    if lhs._at != rhs._at {return false}
+    if lhs.indexed != rhs.indexed {return false}
+    if lhs.nodes != rhs.nodes {return false}
+    if lhs.edges != rhs.edges {return false}
+    if lhs.cut != rhs.cut {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBNode: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Node"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}depth\0\u{1}revision\0\u{1}kind\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.depth) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if self.depth != 0 {
+      try visitor.visitSingularUInt32Field(value: self.depth, fieldNumber: 2)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 3)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBNode, rhs: PBNode) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.depth != rhs.depth {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBLinkEdge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LinkEdge"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}relation\0\u{1}target\0\u{1}revision\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.source) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.relation) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.target) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.source.isEmpty {
+      try visitor.visitSingularStringField(value: self.source, fieldNumber: 1)
+    }
+    if !self.relation.isEmpty {
+      try visitor.visitSingularStringField(value: self.relation, fieldNumber: 2)
+    }
+    if !self.target.isEmpty {
+      try visitor.visitSingularStringField(value: self.target, fieldNumber: 3)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBLinkEdge, rhs: PBLinkEdge) -> Bool {
+    if lhs.source != rhs.source {return false}
+    if lhs.relation != rhs.relation {return false}
+    if lhs.target != rhs.target {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBQuery: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Query"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{1}sql\0\u{1}limit\0\u{3}at_least\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.branch) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._at) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.sql) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.atLeast) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.branch.isEmpty {
+      try visitor.visitSingularStringField(value: self.branch, fieldNumber: 1)
+    }
+    try { if let v = self._at {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    if !self.sql.isEmpty {
+      try visitor.visitSingularStringField(value: self.sql, fieldNumber: 3)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.limit, fieldNumber: 4)
+    }
+    if self.atLeast != 0 {
+      try visitor.visitSingularInt64Field(value: self.atLeast, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBQuery, rhs: PBQuery) -> Bool {
+    if lhs.branch != rhs.branch {return false}
+    if lhs._at != rhs._at {return false}
+    if lhs.sql != rhs.sql {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.atLeast != rhs.atLeast {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBQueryResult: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".QueryResult"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}columns\0\u{1}rows\0\u{1}cut\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._at) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.columns) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.rows) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.cut) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._at {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.columns.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.columns, fieldNumber: 2)
+    }
+    if !self.rows.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rows, fieldNumber: 3)
+    }
+    if self.cut != false {
+      try visitor.visitSingularBoolField(value: self.cut, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBQueryResult, rhs: PBQueryResult) -> Bool {
+    if lhs._at != rhs._at {return false}
+    if lhs.columns != rhs.columns {return false}
+    if lhs.rows != rhs.rows {return false}
+    if lhs.cut != rhs.cut {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBRow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Row"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cells\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.cells) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.cells.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.cells, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBRow, rhs: PBRow) -> Bool {
+    if lhs.cells != rhs.cells {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBCell: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Cell"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}integer\0\u{1}real\0\u{1}text\0\u{1}blob\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Int64?
+        try decoder.decodeSingularInt64Field(value: &v)
+        if let v = v {
+          if self.value != nil {try decoder.handleConflictingOneOf()}
+          self.value = .integer(v)
+        }
+      }()
+      case 2: try {
+        var v: Double?
+        try decoder.decodeSingularDoubleField(value: &v)
+        if let v = v {
+          if self.value != nil {try decoder.handleConflictingOneOf()}
+          self.value = .real(v)
+        }
+      }()
+      case 3: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.value != nil {try decoder.handleConflictingOneOf()}
+          self.value = .text(v)
+        }
+      }()
+      case 4: try {
+        var v: Data?
+        try decoder.decodeSingularBytesField(value: &v)
+        if let v = v {
+          if self.value != nil {try decoder.handleConflictingOneOf()}
+          self.value = .blob(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.value {
+    case .integer?: try {
+      guard case .integer(let v)? = self.value else { preconditionFailure() }
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 1)
+    }()
+    case .real?: try {
+      guard case .real(let v)? = self.value else { preconditionFailure() }
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    }()
+    case .text?: try {
+      guard case .text(let v)? = self.value else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    }()
+    case .blob?: try {
+      guard case .blob(let v)? = self.value else { preconditionFailure() }
+      try visitor.visitSingularBytesField(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBCell, rhs: PBCell) -> Bool {
+    if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBReindex: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Reindex"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBReindex, rhs: PBReindex) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBReindexed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Reindexed"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}versions\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.versions) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.versions != 0 {
+      try visitor.visitSingularInt64Field(value: self.versions, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBReindexed, rhs: PBReindexed) -> Bool {
+    if lhs.versions != rhs.versions {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension PBGetDiff: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetDiff"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}from\0\u{1}to\0\u{1}topics\0\u{1}cursor\0\u{1}limit\0\u{3}keys_only\0\u{1}summary\0")
@@ -9492,7 +11482,7 @@ nonisolated extension PBGetStatus: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Status"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0\u{1}counts\0\u{3}evicted_history\0\u{4}\u{5}held_log\0\u{1}tags\0\u{3}tags_below_floor\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}head\0\u{1}floor\0\u{1}software\0\u{3}uptime_ms\0\u{3}transactions_waiting\0\u{3}reads_waiting\0\u{1}streams\0\u{1}sessions\0\u{1}commits\0\u{1}conflicts\0\u{1}refused\0\u{1}busy\0\u{1}malformed\0\u{3}events_published\0\u{3}events_announced\0\u{3}replies_dropped\0\u{1}pulls\0\u{1}batches\0\u{3}sync_median_us\0\u{3}sync_p99_us\0\u{3}commit_median_us\0\u{3}commit_p99_us\0\u{3}wal_bytes\0\u{3}store_bytes\0\u{1}counts\0\u{3}evicted_history\0\u{4}\u{5}held_log\0\u{1}tags\0\u{3}tags_below_floor\0\u{1}index\0")
 
   fileprivate class _StorageClass {
     var _head: PBPosition? = nil
@@ -9524,6 +11514,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     var _tags: Int64 = 0
     var _tagsBelowFloor: Int64 = 0
     var _heldLog: PBHeldLog? = nil
+    var _index: PBIndexFigures? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -9563,6 +11554,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       _tags = source._tags
       _tagsBelowFloor = source._tagsBelowFloor
       _heldLog = source._heldLog
+      _index = source._index
     }
   }
 
@@ -9610,6 +11602,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         case 31: try { try decoder.decodeSingularMessageField(value: &_storage._heldLog) }()
         case 32: try { try decoder.decodeSingularInt64Field(value: &_storage._tags) }()
         case 33: try { try decoder.decodeSingularInt64Field(value: &_storage._tagsBelowFloor) }()
+        case 34: try { try decoder.decodeSingularMessageField(value: &_storage._index) }()
         default: break
         }
       }
@@ -9709,6 +11702,9 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       if _storage._tagsBelowFloor != 0 {
         try visitor.visitSingularInt64Field(value: _storage._tagsBelowFloor, fieldNumber: 33)
       }
+      try { if let v = _storage._index {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 34)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -9747,10 +11743,71 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         if _storage._tags != rhs_storage._tags {return false}
         if _storage._tagsBelowFloor != rhs_storage._tagsBelowFloor {return false}
         if _storage._heldLog != rhs_storage._heldLog {return false}
+        if _storage._index != rhs_storage._index {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBIndexFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".IndexFigures"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}versions\0\u{1}passages\0\u{1}bytes\0\u{1}model\0\u{1}embedded\0\u{1}fault\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.revision) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.versions) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.passages) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.bytes) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.model) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.embedded) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.fault) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.revision != 0 {
+      try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 1)
+    }
+    if self.versions != 0 {
+      try visitor.visitSingularInt64Field(value: self.versions, fieldNumber: 2)
+    }
+    if self.passages != 0 {
+      try visitor.visitSingularInt64Field(value: self.passages, fieldNumber: 3)
+    }
+    if self.bytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.bytes, fieldNumber: 4)
+    }
+    if !self.model.isEmpty {
+      try visitor.visitSingularStringField(value: self.model, fieldNumber: 5)
+    }
+    if self.embedded != 0 {
+      try visitor.visitSingularInt64Field(value: self.embedded, fieldNumber: 6)
+    }
+    if !self.fault.isEmpty {
+      try visitor.visitSingularStringField(value: self.fault, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBIndexFigures, rhs: PBIndexFigures) -> Bool {
+    if lhs.revision != rhs.revision {return false}
+    if lhs.versions != rhs.versions {return false}
+    if lhs.passages != rhs.passages {return false}
+    if lhs.bytes != rhs.bytes {return false}
+    if lhs.model != rhs.model {return false}
+    if lhs.embedded != rhs.embedded {return false}
+    if lhs.fault != rhs.fault {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

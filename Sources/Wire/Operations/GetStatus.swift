@@ -39,6 +39,7 @@ extension PBStatus {
         if let held = status.heldLog { heldLog = PBHeldLog(held) }
         tags = status.tags
         tagsBelowFloor = status.tagsBelowFloor
+        if let index = status.index { self.index = PBIndexFigures(index) }
         if let evicted = status.evictedHistory {
             evictedHistory = .with {
                 $0.all = PBCountedAmount(evicted.all)
@@ -79,6 +80,7 @@ extension BrokerFigures {
         if message.hasHeldLog { heldLog = HeldLog(message.heldLog) }
         tags = message.tags
         tagsBelowFloor = message.tagsBelowFloor
+        if message.hasIndex { index = IndexFigures(message.index) }
         if message.hasEvictedHistory {
             evictedHistory = EvictedHistory(
                 all: MemoryCounts.Amount(message.evictedHistory.all),

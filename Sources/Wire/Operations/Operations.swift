@@ -27,6 +27,11 @@ extension Request.Body {
         case .impact(let message): self = .impact(try GetImpact(message, limits))
         case .plan(let message): self = .plan(try GetPlan(message, limits))
         case .knowledge(let message): self = .knowledge(try GetKnowledge(message, limits))
+        case .search(let message): self = .search(try Search(message, limits))
+        case .recall(let message): self = .recall(try Recall(message, limits))
+        case .links(let message): self = .links(try GetLinks(message, limits))
+        case .query(let message): self = .query(try Query(message, limits))
+        case .reindex(let message): self = .reindex(try Reindex(message, limits))
         }
     }
 
@@ -54,6 +59,11 @@ extension Request.Body {
         case .impact(let operation): .impact(operation.message)
         case .plan(let operation): .plan(operation.message)
         case .knowledge(let operation): .knowledge(operation.message)
+        case .search(let operation): .search(operation.message)
+        case .recall(let operation): .recall(operation.message)
+        case .links(let operation): .links(operation.message)
+        case .query(let operation): .query(operation.message)
+        case .reindex(let operation): .reindex(operation.message)
         }
     }
 }
@@ -84,6 +94,11 @@ extension Reply.Body {
         case .impact(let message): self = .impact(try GetImpact.answer(message))
         case .planned(let message): self = .planned(try GetPlan.answer(message))
         case .knowledge(let message): self = .knowledge(try GetKnowledge.answer(message))
+        case .search(let message): self = .search(try Search.answer(message))
+        case .recall(let message): self = .recall(try Recall.answer(message))
+        case .links(let message): self = .links(try GetLinks.answer(message))
+        case .query(let message): self = .query(try Query.answer(message))
+        case .reindex(let message): self = .reindexed(try Reindex.answer(message))
         }
     }
 
@@ -112,6 +127,11 @@ extension Reply.Body {
         case .impact(let answer): .impact(GetImpact.message(of: answer))
         case .planned(let answer): .planned(GetPlan.message(of: answer))
         case .knowledge(let answer): .knowledge(GetKnowledge.message(of: answer))
+        case .search(let answer): .search(Search.message(of: answer))
+        case .recall(let answer): .recall(Recall.message(of: answer))
+        case .links(let answer): .links(GetLinks.message(of: answer))
+        case .query(let answer): .query(Query.message(of: answer))
+        case .reindexed(let answer): .reindex(Reindex.message(of: answer))
         }
     }
 }

@@ -103,7 +103,8 @@ import Testing
             ImportCommand.self, ExportCommand.self,
             WarmCommand.self,
             ServeCommand.self, StatusCommand.self, CompactCommand.self, BackupCommand.self, RestoreCommand.self,
-            VerifyCommand.self,
+            VerifyCommand.self, ReindexCommand.self, SearchCommand.self, RecallCommand.self, GraphCommand.self,
+            SQLCommand.self,
             DigestCommand.self,
         ] as [any ParsableCommand.Type] {
             #expect(!command.configuration.discussion.isEmpty, "\(command)")

@@ -9,7 +9,7 @@ extension Samples {
             .pick(pick()), .quarantine(quarantine()),
             .branch(branchChange()), .tag(tagChange()),
         ])
-        return [
+        let others: [Request.Body] = [
             .hello(Hello(agent: pick(["", "planner"]), major: 1, minor: UInt32(small()))),
             .openSession(OpenSession(agent: someText())), .closeSession(CloseSession(session: SessionID(word()))),
             .transact(
@@ -75,6 +75,7 @@ extension Samples {
                         .quarantine(quarantine()),
                     ]))),
         ]
+        return others + retrievalRequests()
     }
 
     mutating func requests() -> [Request] {
@@ -87,7 +88,7 @@ extension Samples {
     }
 
     mutating func replyBodies() -> [Reply.Body] {
-        [
+        let others: [Reply.Body] = [
             .refused(refusal()), .welcome(welcome()), .session(SessionID(word())),
             .sessionClosed(CloseSession.Answer()), .outcome(.committed(position())),
             .outcome(.held(position())),
@@ -146,6 +147,7 @@ extension Samples {
                             key: record.key, from: isAdded ? nil : record, to: isAdded || $0.flag() ? record : nil)
                     }, next: maybe { DiffCursor(branch: $0.branch(), place: $0.cursor()) })),
         ]
+        return others + retrievalReplies()
     }
 
     private mutating func state() -> BranchState {
@@ -218,6 +220,7 @@ extension Samples {
         status.storeBytes = revision()
         status.counts = counts()
         status.heldLog = maybe { $0.heldLog() }
+        status.index = maybe { $0.indexFigures() }
         return status
     }
 

@@ -972,6 +972,22 @@ int membus_report(membus_memory memory, int32_t report, int64_t timeout_ms, memb
  *   {"conflicts": {}}, {"claim": {"conflict": "74/1", "expires_after_ms": 600000}},
  *   {"resolve": {"conflict": "74/1", "choice": "theirs"}}, or with "put" as in a transaction
  *   {"rebase": {"branch": "trial", "as": "trial-2", "onto": "main"}}
+ *   {"search": {"question": "night train", "topics": ["plans/"], "limit": 10, "offset": 0, "meaning": "where_complete",
+ *               "explain": false, "passages": true}}, or "meaning" "always" or "never"
+ *       -> {"at": {"revision": …}, "indexed": …, "found": …, "meaning": false, "embedded": 0.83, "hits": [{"key": …,
+ *           "revision": …, "score": …, "passage": {"text": …}}]}
+ *   {"recall": {"question": "night train", "topics": [], "budget": 4000, "unit": "characters", "since": 41}}
+ *       -> {"at": …, "block": "…", "citations": [{"key": …, "revision": …}], "size": …, "left_out": …}
+ *   {"links": {"keys": ["plans/lisbon"], "depth": 2, "direction": "both", "relations": [], "to": "people/ada", "limit": 1000}}
+ *       -> {"at": …, "nodes": [{"key": …, "depth": …, "revision": …}], "edges": [{"source": …, "relation": …, "target": …}],
+ *           "cut": false}; a node without "revision" has no record
+ *   {"query": {"sql": "SELECT key FROM records", "limit": 10000}}
+ *       -> {"at": …, "columns": […], "rows": [[…]], "cut": false}; bytes are {"base64": "…"}
+ *   {"reindex": {}}
+ *       -> {"versions": 300}; the report MEMBUS_STATUS tells how far the index is
+ *
+ * Search, recall, links and query take "at", a revision, and "at_least", a token that the index has to have reached; passages
+ * and what is recalled count as read.
  *
  * `plan` and `carry_out` take one of merge {source, at, resolutions, carries_rules, park}, rollback {to, topics}, revert and
  * quarantine {versions, revisions, author, cascade}, with a reason for quarantine and resolutions for revert, and

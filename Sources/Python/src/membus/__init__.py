@@ -21,6 +21,9 @@ from . import _core, _errors
 from ._asking import Cascade, Rewrite
 from ._errors import *  # noqa: F403
 from ._errors import MembusError, make_error
+from ._finding import (
+    Citation, LinkEdge, LinkGraph, LinkNode, Passage, QueryResult, Recollection, SearchHit, SearchPage, SearchTerm,
+)  # fmt: skip
 from ._memory import Listing, Memory, Watch, connect
 from ._merging import Choice, MergeConflict, MergeReport, MergeVersion, Put, Resolution
 from ._transaction import Transaction
@@ -34,9 +37,10 @@ _core.setup(Record, RawCommit, Token, make_error)
 Handle = _core.Handle
 
 __all__ = [
-    "Cascade", "Change", "Choice", "Commit", "Difference", "Digest", "Handle", "Listing", "Memory", "MembusError",
-    "MergeConflict", "MergeReport", "MergeVersion", "Put", "Receipt", "Record", "Resolution", "Rewrite", "Snapshot",
-    "State", "Token", "Transaction", "Version", "View", "ViewChange", "Watch", "connect",
+    "Cascade", "Change", "Choice", "Citation", "Commit", "Difference", "Digest", "Handle", "LinkEdge", "LinkGraph",
+    "LinkNode", "Listing", "Memory", "MembusError", "MergeConflict", "MergeReport", "MergeVersion", "Passage", "Put",
+    "QueryResult", "Receipt", "Recollection", "Record", "Resolution", "Rewrite", "SearchHit", "SearchPage",
+    "SearchTerm", "Snapshot", "State", "Token", "Transaction", "Version", "View", "ViewChange", "Watch", "connect",
 ]  # fmt: skip
 __all__ += _errors.__all__
 __version__ = "0.1.0"

@@ -10,10 +10,11 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from . import _asking, _core, _requests
+from . import _asking, _core, _finding, _requests
 from ._asking import Cascading, Rewrite
 from ._command import WholeFile, count_lines, exporting, importing, last_line, program
 from ._errors import Closed, Forked, MembusError, Unsettled
+from ._finding import Direction, LinkGraph, Meaning, QueryResult, Recollection, SearchPage
 from ._merging import Choice, MergeConflict, MergeReport, Resolution, Value
 from ._reading import Reader
 from ._requests import Page, Path
@@ -721,6 +722,128 @@ class Memory(LocalMemory):
         """
         rewrite = Rewrite.quarantine(versions=versions, revisions=revisions, reason=reason, cascade=cascade)
         return _asking.carry_out(self._number, rewrite, None, branch, message, timeout).wait()
+
+    def search(
+        self, question: str, *topics: str, limit: int = 10, offset: int = 0, at: int | None = None,
+        branch: str | None = None, meaning: Meaning = "where_complete", explain: bool = False, passages: bool = False,
+        at_least: Token | None = None, timeout: Seconds | None = None,
+    ) -> SearchPage:
+        """The best records for a question, best first, as of one state.
+
+            for hit in memory.search("train tickets", "plans/", passages=True).hits:
+                print(hit.score, hit.key, hit.passage.text)
+
+        The broker's index follows the commits beside them. What is asked without a revision is answered as of the newest
+        state that it holds, which contains all that this memory was told is committed. Passages count as read, keys alone
+        do not.
+
+        Args:
+            question: words; "a phrase"; a prefix*; field:word, where a field is key, author, kind, message, an attribute
+                or the path of a JSON member.
+            topics: hits are of these: prefixes ending in "/", or keys; none: of all.
+            limit: hits, at most 1,000.
+            offset: so many of the best are passed over. Later pages of one answer: at the first page's revision.
+            at: as of which revision; None: the newest that the index holds.
+            branch: None: the connection's.
+            meaning: whether vectors take part: "where_complete", "always" or "never".
+            explain: tells what each term gave.
+            passages: the text of each hit's best passage comes along.
+            at_least: waits until the index has come so far.
+            timeout: in seconds; None: the connection's.
+
+        Raises:
+            InvalidArgument: the question cannot be read.
+            LimitExceeded: it is too long, or a prefix of it too broad.
+            BelowFloor: the revision is no longer kept.
+        """
+        return _finding.search(
+            self._number, question, topics, limit, offset, meaning, explain, passages, at, at_least, branch,
+            timeout).wait()
+
+    def recall(
+        self, question: str, *topics: str, budget: int | None = None, tokens: bool = False, since: int | None = None,
+        at: int | None = None, branch: str | None = None, meaning: Meaning = "where_complete",
+        at_least: Token | None = None, timeout: Seconds | None = None,
+    ) -> Recollection:
+        """What is known of something, as a block of text for a prompt: the best passages, each once, and what they link
+        to, each cited as key@revision.
+
+            known = memory.recall("When does the night train leave?", budget=2000)
+            prompt += known.block
+            news = memory.recall("When does the night train leave?", since=known.revision)  # an hour later
+
+        What is cited counts as read.
+
+        Args:
+            question: as of `search`.
+            topics: where it is looked for; none: everywhere.
+            budget: of the block; None: 4,000 characters or 1,000 tokens.
+            tokens: the budget is in tokens of the broker's model.
+            since: only versions that are newer than this revision.
+            at: as of which revision; None: the newest that the index holds.
+            branch: None: the connection's.
+            meaning: whether vectors take part.
+            at_least: waits until the index has come so far.
+            timeout: in seconds; None: the connection's.
+        """
+        return _finding.recall(
+            self._number, question, topics, budget, tokens, since, meaning, at, at_least, branch, timeout).wait()
+
+    def links(
+        self, *keys: str, depth: int | None = None, direction: Direction = "both", relations: Iterable[str] = (),
+        to: str | None = None, limit: int = 1000, at: int | None = None, branch: str | None = None,
+        at_least: Token | None = None, timeout: Seconds | None = None,
+    ) -> LinkGraph:
+        """Records and the links between them, some steps away from where one starts.
+
+            for edge in memory.links("plans/lisbon", depth=2).edges:
+                print(edge.source, edge.relation, edge.target)
+
+        Args:
+            keys: the starts.
+            depth: steps, at most 16; None: one, or with `to` as many as it takes.
+            direction: "out" follows links from source to target, "in" from target to source, "both" both.
+            relations: only these; none: all.
+            to: only what lies on shortest paths from a start to this key.
+            limit: edges, at most 10,000.
+            at: as of which revision; None: the newest that the index holds.
+            branch: None: the connection's.
+            at_least: waits until the index has come so far.
+            timeout: in seconds; None: the connection's.
+        """
+        return _finding.links(
+            self._number, keys, depth, direction, relations, to, limit, at, at_least, branch, timeout).wait()
+
+    def query(
+        self, sql: str, *, limit: int = 10_000, at: int | None = None, branch: str | None = None,
+        at_least: Token | None = None, timeout: Seconds | None = None,
+    ) -> QueryResult:
+        """The rows of one SELECT over a state. Its tables: records, links, commits, changes, reads, branches, tags,
+        search(question, k).
+
+            for kind, count in memory.query("SELECT kind, count(*) FROM records GROUP BY kind").rows:
+                print(kind, count)
+
+        Args:
+            sql: at most 1 MiB.
+            limit: rows, at most 100,000.
+            at: as of which revision; None: the newest.
+            branch: None: the connection's.
+            at_least: waits until the index has come so far.
+            timeout: in seconds; None: the connection's.
+
+        Raises:
+            InvalidArgument: it cannot be read, or would do anything but select.
+        """
+        return _finding.query(self._number, sql, limit, at, at_least, branch, timeout).wait()
+
+    def reindex(self, *, timeout: Seconds | None = None) -> int:
+        """Has the broker make its index anew, beside everything else; `status()["index"]` tells how far it is.
+
+        Returns:
+            how many versions the old one held.
+        """
+        return _finding.reindex(self._number, timeout).wait()
 
     def impact(
         self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (), agent: str | None = None,

@@ -16,10 +16,11 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from . import _asking, _core, _requests
+from . import _asking, _core, _finding, _requests
 from ._asking import Cascading, Rewrite
 from ._command import Command, WholeFile, count_lines, exporting, importing, last_line, program
 from ._errors import Closed, Forked, MembusError, Unsettled
+from ._finding import Direction, LinkGraph, Meaning, QueryResult, Recollection, SearchPage
 from ._memory import _OPEN, LocalMemory, watch_next, watched
 from ._merging import Choice, MergeConflict, MergeReport, Resolution, Value
 from ._reading import Pieces, Taken
@@ -526,6 +527,45 @@ class Memory(LocalMemory):
         """Marks what a branch shows of some versions, and of what was made of them."""
         rewrite = Rewrite.quarantine(versions=versions, revisions=revisions, reason=reason, cascade=cascade)
         return await _wait(_asking.carry_out(self._number, rewrite, None, branch, message, timeout))
+
+    async def search(
+        self, question: str, *topics: str, limit: int = 10, offset: int = 0, at: int | None = None,
+        branch: str | None = None, meaning: Meaning = "where_complete", explain: bool = False, passages: bool = False,
+        at_least: Token | None = None, timeout: Seconds | None = None,
+    ) -> SearchPage:
+        """The best records for a question, best first, as of one state. Passages count as read."""
+        return await _wait(_finding.search(
+            self._number, question, topics, limit, offset, meaning, explain, passages, at, at_least, branch,
+            timeout))
+
+    async def recall(
+        self, question: str, *topics: str, budget: int | None = None, tokens: bool = False, since: int | None = None,
+        at: int | None = None, branch: str | None = None, meaning: Meaning = "where_complete",
+        at_least: Token | None = None, timeout: Seconds | None = None,
+    ) -> Recollection:
+        """What is known of something, as a block of text for a prompt. What is cited counts as read."""
+        return await _wait(_finding.recall(
+            self._number, question, topics, budget, tokens, since, meaning, at, at_least, branch, timeout))
+
+    async def links(
+        self, *keys: str, depth: int | None = None, direction: Direction = "both", relations: Iterable[str] = (),
+        to: str | None = None, limit: int = 1000, at: int | None = None, branch: str | None = None,
+        at_least: Token | None = None, timeout: Seconds | None = None,
+    ) -> LinkGraph:
+        """Records and the links between them, some steps away from where one starts."""
+        return await _wait(_finding.links(
+            self._number, keys, depth, direction, relations, to, limit, at, at_least, branch, timeout))
+
+    async def query(
+        self, sql: str, *, limit: int = 10_000, at: int | None = None, branch: str | None = None,
+        at_least: Token | None = None, timeout: Seconds | None = None,
+    ) -> QueryResult:
+        """The rows of one SELECT over a state."""
+        return await _wait(_finding.query(self._number, sql, limit, at, at_least, branch, timeout))
+
+    async def reindex(self, *, timeout: Seconds | None = None) -> int:
+        """Has the broker make its index anew, beside everything else; how many versions the old one held."""
+        return await _wait(_finding.reindex(self._number, timeout))
 
     async def impact(
         self, *, versions: Iterable[tuple[str, int]] = (), revisions: Iterable[int] = (), agent: str | None = None,

@@ -118,6 +118,15 @@ class Range(NamedTuple):
     at: int | None = None
 
 
+class Find(NamedTuple):
+    """-> list[SearchHit]: the best records of a topic for a question, best first. Who cannot be answered, as by a broker
+    without an index, gets Refused raised where the step stands."""
+
+    question: str
+    topic: str
+    limit: int
+
+
 class Write(NamedTuple):
     """-> Receipt; or Conflict is raised where the step stands."""
 
@@ -125,7 +134,7 @@ class Write(NamedTuple):
     message: str = ""
 
 
-Steps = Generator[Get | Range | Write, Any, T]
+Steps = Generator[Get | Range | Find | Write, Any, T]
 
 #: Keys of one request.
 _KEYS = 5000
@@ -150,6 +159,8 @@ def carry_out(memory: Memory, steps: Steps[T]) -> T:
                         answer = _joined(answer, memory.get_all(*more, at=answer.revision))
                 case Range(topics, keys_only, at):
                     answer = list(memory.range(*topics, at=at, keys_only=keys_only))
+                case Find(question, topic, limit):
+                    answer = memory.search(question, topic, limit=limit).hits
                 case Write(body, message):
                     answer = memory.transact(body, message=message)
         except Exception as error:
@@ -175,6 +186,8 @@ async def carry_out_async(memory: aio.Memory, steps: Steps[T]) -> T:
                         answer = _joined(answer, await memory.get_all(*more, at=answer.revision))
                 case Range(topics, keys_only, at):
                     answer = [record async for record in memory.range(*topics, at=at, keys_only=keys_only)]
+                case Find(question, topic, limit):
+                    answer = (await memory.search(question, topic, limit=limit)).hits
                 case Write(body, message):
                     answer = await memory.transact(_awaited(body), message=message)
         except Exception as error:

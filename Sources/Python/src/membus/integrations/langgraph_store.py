@@ -15,7 +15,9 @@ A `put` replaces the item, as LangGraph defines it, so the last one stands; what
 LangGraph has no word for a conflict. `update` is for changes that build on what is there: it runs again if another one
 was faster, so that nothing is lost. All puts of one batch are one commit, as far as one may go: 990 puts.
 
-There are no vectors yet: an `index` is refused, and a `query` without one is passed over, as SqliteStore does.
+A search with a `query` is ranked by the broker's index, by words and, where the broker has a model, by meaning: what it finds
+comes first, with its score, then the rest as without a query. A broker that keeps no index passes the query over, as
+SqliteStore does. Vectors of the application's own are not taken yet: an `index` is refused.
 """
 
 from __future__ import annotations
@@ -36,9 +38,9 @@ from langgraph.store.base import (
 )  # fmt: skip
 from langgraph.store.base.batch import AsyncBatchedBaseStore
 
-from .. import Conflict, Memory, NotHere, Record, View, aio
+from .. import Conflict, Memory, NotHere, Record, Refused, View, aio
 from ._layout import (
-    Changes, Get, Range, Steps, Write, as_json, carry_out, carry_out_async, covering, name_of, path, pieces,
+    Changes, Find, Get, Range, Steps, Write, as_json, carry_out, carry_out_async, covering, name_of, path, pieces,
     segment,
 )  # fmt: skip
 
@@ -99,6 +101,11 @@ class _Known:
 
 
 _new = Item.__new__
+
+#: Hits that a broker gives at a time.
+_MOST_HITS = 1000
+
+_SIGNS = re.compile(r'[":*]')
 
 _ODD = re.compile(r"\d{17}|\\u[dD][89a-fA-F]")
 
@@ -226,9 +233,12 @@ class _Shape:
                 topic = self.topic(scopes[number])
                 under = (record for record in records if record.key.startswith(topic))
                 if isinstance(scan, SearchOp):
-                    hits = self.hits(scan, under)
+                    scores = yield from self.scores(scan, topic)
+                    hits = self.hits(scan, under, scores)
                     results[number] = [
-                        SearchItem(hit.namespace, hit.key, hit.value, hit.created, hit.updated) for hit in hits]
+                        SearchItem(
+                            hit.namespace, hit.key, hit.value, hit.created, hit.updated, scores.get(hit.path))
+                        for hit in hits]
                     read += hits if scan.refresh_ttl else []
                 else:
                     results[number] = self.namespaces(scan, under)
@@ -251,9 +261,25 @@ class _Shape:
                 except Conflict:
                     pass
 
-    def hits(self, op: SearchOp, records: Iterable[Record]) -> list[_Known]:
-        """What a search finds, what was put last first."""
+    def scores(self, op: SearchOp, topic: str) -> Steps[dict[str, float]]:
+        """What the broker finds for a search's query, by path, best first."""
+        # It is prose: what the broker would take for a phrase, a prefix or a field is none.
+        question = _SIGNS.sub(" ", op.query or "").strip()
+        if not question:
+            return {}
+        # What a filter leaves out is made up for by what comes after it.
+        most = _MOST_HITS if op.filter else min(op.offset + op.limit, _MOST_HITS)
+        try:
+            found = yield Find(question, topic, max(1, most))
+        except Refused:
+            return {}  # It keeps no index, or the query is none for it.
+        return {hit.key: hit.score for hit in found}
+
+    def hits(self, op: SearchOp, records: Iterable[Record], scores: Mapping[str, float]) -> list[_Known]:
+        """What a search finds, in the order of the scores, then what was put last first."""
+        places = {path: place for place, path in enumerate(scores)}
         newest = sorted(records, key=lambda record: (record.revision, record.ordinal), reverse=True)
+        newest.sort(key=lambda record: places.get(record.key, len(places)))
         tests = [_test(name, wanted) for name, wanted in (op.filter or {}).items()]
         kept = (known for record in newest if not (known := self.known(record)).is_over)
         if tests:
@@ -520,4 +546,4 @@ class AsyncMembusStore(AsyncBatchedBaseStore):
 
 def _refuse_vectors(index: object) -> None:
     if index is not None:
-        raise NotImplementedError("there are no vectors yet: leave out index=, and search by filter")
+        raise NotImplementedError("there are no vectors of your own yet: leave out index=, and search by query and filter")

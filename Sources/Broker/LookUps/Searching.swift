@@ -1,0 +1,77 @@
+import MembusModel
+import MembusSearch
+import MembusStore
+
+/// What is asked of the index: it waits until that is far enough.
+protocol AskedOfIndex: LookUp, Operation {
+    var branch: BranchName { get }
+    var at: Revision? { get }
+    var atLeast: Revision { get }
+    func answer(by index: SearchIndex, in state: LayeredState, reader: Reader, visible: Revision) throws -> Answer
+}
+
+extension AskedOfIndex {
+    package static var thread: LookUpThread { .search }
+
+    package func step(at desk: Desk) throws(Refusal) -> Answer? {
+        guard let room = desk.searching else { throw Refusal.noIndex }
+        return try room.answer(self) { () throws(Refusal) in try desk.checkWaiting() }
+    }
+}
+
+extension Search: AskedOfIndex {
+    func answer(by index: SearchIndex, in state: LayeredState, reader: Reader, visible: Revision) throws -> SearchPage {
+        let page = try index.search(self, in: state, reader: reader, visible: visible)
+        guard let since, since < state.at.revision, since >= max(state.floor, state.created) else {
+            return since == state.at.revision ? page.unchanged : page
+        }
+        // The same page as of then tells whether anything that counts has changed.
+        let then = try reader.layers(of: branch, at: since, newest: since, visible: visible)
+        var before = self
+        before.explains = false
+        before.withPassages = false
+        let old = try index.search(before, in: then, reader: reader, visible: visible)
+        let isSame = old.hits.map(\.version) == page.hits.map(\.version)
+        return isSame ? page.unchanged : page
+    }
+}
+
+extension SearchPage {
+    fileprivate var unchanged: SearchPage {
+        var page = self
+        (page.hits, page.isUnchanged) = ([], true)
+        return page
+    }
+}
+
+extension SearchHit {
+    fileprivate var version: [String] { [key.text, "\(revision)"] }
+}
+
+extension Recall: AskedOfIndex {
+    func answer(by index: SearchIndex, in state: LayeredState, reader: Reader, visible: Revision) throws -> Recollection
+    {
+        try index.recall(self, in: state, reader: reader, visible: visible)
+    }
+}
+
+extension GetLinks: AskedOfIndex {
+    func answer(by index: SearchIndex, in state: LayeredState, reader: Reader, visible: Revision) throws -> LinkGraph {
+        try index.links(self, in: state, reader: reader, visible: visible)
+    }
+}
+
+extension Reindex: LookUpAtOnce {
+    package static var thread: LookUpThread { .search }
+
+    package func answer(by desk: Desk) throws(Refusal) -> Answer {
+        guard let room = desk.searching else { throw Refusal.noIndex }
+        return Answer(versions: try room.reindex())
+    }
+}
+
+extension Refusal {
+    static var noIndex: Refusal {
+        Refusal(.unknownRequest, "this broker keeps no index", hint: "ask a broker that has a data directory")
+    }
+}

@@ -1,0 +1,230 @@
+import MembusMeaning
+import MembusModel
+import MembusSearch
+import MembusStore
+
+// The index of a broker, and what becomes of it:
+//
+//   opened ─▶ follows the commits ─▶ answers
+//     │ damaged, of another version or history ─▶ thrown away, begun anew
+//     │ can't be opened or written ─▶ the fault is told, tried again after a while
+//     └ `reindex`, or much of it is no longer kept ─▶ another is made beside it ─▶ takes its place once it is as far
+//
+// Used by the thread that searches, alone.
+
+// @unchecked: handed to the thread that searches before it runs, and touched by nobody else.
+final class SearchRoom: @unchecked Sendable {
+    private let path: String
+    private let lineage: Lineage
+    private let reader: Reader
+    private let visible: VisibleRevision
+    private let directory: String
+    private let embedding: EmbeddingDesk
+    private var vectors: VectorFile?
+    private var splitter: WordSplitter?
+    private var index: SearchIndex?
+    private var making: SearchIndex?
+    private var audit: Audit?
+    private var audited: (floor: Revision, at: Instant)?
+    private(set) var fault: String?
+    private var tryAgain = Instant(nanoseconds: 0)
+
+    init(
+        in directory: String, lineage: Lineage, _ reader: Reader, visible: VisibleRevision, _ embedding: EmbeddingDesk
+    ) {
+        path = directory + "/search.db"
+        (self.directory, self.embedding) = (directory, embedding)
+        (self.lineage, self.reader, self.visible) = (lineage, reader, visible)
+    }
+
+    private static let retry: Duration = .seconds(2)
+    private static let auditPause: Duration = .seconds(60)
+
+    // MARK: Following
+
+    /// A bounded piece of what there is to do.
+    /// - Returns: whether there is more by now.
+    func step(isIdle: Bool, now: Instant) -> Bool {
+        guard now >= tryAgain else { return false }
+        do {
+            let index = try index ?? open()
+            self.index = index
+            let newest = visible.newest
+            var hasMore = try index.step(from: reader, upTo: newest, isIdle: isIdle)
+            if let making {
+                hasMore = true
+                if try !making.step(from: reader, upTo: newest, isIdle: false), making.indexed.revision >= newest,
+                    making.isWhole
+                {
+                    try takeOver(making)
+                }
+            } else if !hasMore {
+                hasMore = try look(through: index, now: now)
+            }
+            try mindMeaning(of: index)
+            fault = nil
+            return hasMore
+        } catch {
+            return recover(from: error, now: now)
+        }
+    }
+
+    private func open() throws -> SearchIndex {
+        let splitter = try splitter ?? WordSplitter()
+        self.splitter = splitter
+        SearchIndex.remove(path + ".new")
+        let index = try SearchIndex(at: path, lineage: lineage, splitter)
+        attach(to: index)
+        return index
+    }
+
+    // MARK: Meaning
+
+    /// Passages that are embedded at a time: about a tenth of a second's work.
+    private static let embedded = 16
+
+    private func attach(to index: SearchIndex) {
+        guard let vectors, let model = embedding.model else { return }
+        index.attach(Meanings(model, vectors))
+    }
+
+    /// Hands over what is to be embedded, and takes what was.
+    private func mindMeaning(of index: SearchIndex) throws {
+        guard let model = embedding.model else { return }
+        if vectors == nil {
+            vectors = try VectorFile.open(in: directory, for: model)
+            attach(to: index)
+        }
+        if let made = embedding.takeMade() { try index.take(made.wanted, made.vectors) }
+        guard embedding.isFree else { return }
+        let wanted = try index.wanted(Self.embedded, reader: reader, visible: visible.newest)
+        if !wanted.isEmpty { embedding.want(wanted) }
+    }
+
+    /// - Returns: whether to go on at once.
+    private func recover(from error: any Error, now: Instant) -> Bool {
+        making = nil
+        audit = nil
+        // What was handed over is wanted still.
+        index?.lookAgainForMissing()
+        if let refusal = error as? Refusal, refusal.code != .historyDiffers {
+            // The store could not be read; the index is what it was.
+            fault = refusal.message
+        } else if Self.isOfTheFile(error) {
+            index = nil
+            SearchIndex.remove(path)
+            fault = "the index is made anew: \(error)"
+            // Not for ever at once, should it fail again.
+            tryAgain = now + .milliseconds(100)
+            return false
+        } else {
+            fault = "the index at \(path) does not go on: \(error)"
+        }
+        tryAgain = now + Self.retry
+        return false
+    }
+
+    /// Whether another file would do.
+    private static func isOfTheFile(_ error: any Error) -> Bool {
+        if error is SearchFault || error is Refusal { return true }
+        guard let error = error as? DatabaseError else { return !(error is StoreError) }
+        return error.isDamage
+    }
+
+    // MARK: Anew
+
+    /// - Returns: the versions that the index held.
+    func reindex() throws(Refusal) -> Int64 {
+        guard let index, let splitter else { throw unavailable }
+        do {
+            making = nil
+            SearchIndex.remove(path + ".new")
+            making = try SearchIndex(at: path + ".new", lineage: lineage, splitter)
+        } catch {
+            throw Refusal(
+                .storeFailed, "no new index can be made at \(path).new: \(error)",
+                hint: "see that the disk has room and the data directory can be written", subject: "index")
+        }
+        return Int64(index.versionCount)
+    }
+
+    private func takeOver(_ new: SearchIndex) throws {
+        try new.flushAll()
+        making = nil
+        index = nil
+        let moved = try new.moved(to: path)
+        attach(to: moved)
+        index = moved
+        audit = nil
+    }
+
+    /// Looks now and then how much of the index is no longer kept.
+    /// - Returns: whether it goes on at once.
+    private func look(through index: SearchIndex, now: Instant) throws -> Bool {
+        if var audit {
+            let isDone = try index.step(&audit, by: reader, visible: visible.newest)
+            self.audit = isDone ? nil : audit
+            if isDone, audit.gone.count > 1000, audit.gone.count * 4 > index.versionCount { _ = try reindex() }
+            return !isDone
+        }
+        if let audited, now < audited.at + Self.auditPause { return false }
+        let floor = try reader.floor().revision
+        defer { audited = (floor, now) }
+        if let audited, audited.floor == floor { return false }
+        audit = Audit()
+        return true
+    }
+
+    // MARK: Answering
+
+    var figures: IndexFigures {
+        IndexFigures(
+            revision: index?.indexed.revision ?? 0, versions: Int64(index?.versionCount ?? 0),
+            passages: Int64(index?.passageCount ?? 0), bytes: (index?.bytes ?? 0) + (vectors?.bytes ?? 0),
+            model: embedding.model?.identity, embedded: Int64(index?.embeddedCount ?? 0),
+            fault: fault ?? embedding.fault)
+    }
+
+    private var unavailable: Refusal {
+        Refusal(
+            fault == nil ? .busy : .storeFailed, fault ?? "the index is being opened", hint: "ask again in a moment",
+            subject: "index")
+    }
+
+    /// - Returns: `nil`: the index is not yet far enough.
+    /// - Parameter check: throws once whoever asks waits no longer.
+    func answer<Asked: AskedOfIndex>(
+        _ asked: Asked, check: @escaping () throws(Refusal) -> Void
+    ) throws(Refusal) -> Asked.Answer? {
+        index?.check = check
+        defer { index?.check = {} }
+        return try answer(of: asked.branch, at: asked.at, atLeast: asked.atLeast) { index, state, reader, visible in
+            try asked.answer(by: index, in: state, reader: reader, visible: visible)
+        }
+    }
+
+    /// Answers from the index, as of a state.
+    /// - Returns: `nil`: the index is not yet far enough.
+    private func answer<Answer>(
+        of branch: BranchName, at revision: Revision?, atLeast: Revision,
+        _ body: (SearchIndex, LayeredState, Reader, Revision) throws -> Answer
+    ) throws(Refusal) -> Answer? {
+        let newest = visible.newest
+        if atLeast > newest {
+            throw Refusal(
+                .notYetVisible, "the search must reach revision \(atLeast), visible is \(newest)", subject: "at_least")
+        }
+        guard let index else { throw unavailable }
+        let layers = try reader.layers(
+            of: branch, at: revision, newest: index.indexed.revision, visible: newest)
+        let needed = max(atLeast, layers.created, revision ?? layers.floor)
+        guard index.indexed.revision >= needed, index.isWhole else {
+            if let fault { throw Refusal(.storeFailed, fault, hint: "ask again in a moment", subject: "index") }
+            return nil
+        }
+        do { return try body(index, layers, reader, newest) } catch let refusal as Refusal { throw refusal } catch {
+            _ = recover(from: error, now: .now)
+            throw unavailable
+        }
+    }
+}

@@ -1,0 +1,221 @@
+import MembusMeaning
+import MembusModel
+import MembusStore
+
+// A question's way: terms ─▶ what the state shows of their postings ─▶ words ranked ─▶ the best passage of each record ─▶ a page.
+
+/// What a question found, before it is cut to a page.
+struct Ranked {
+    struct Hit {
+        var version: UInt32
+        /// The best passage.
+        var unit: UInt32
+        /// `nil`: it holds none of the words.
+        var row: WordRanking.Row?
+        var cosine: Double
+        /// Rounded to four digits, as an integer.
+        var score: Int
+    }
+
+    var hits: [Hit]
+    var found: Int
+    var terms: [FoundPostings]
+    var words: WordRanking
+}
+
+extension SearchIndex {
+    /// - Throws: `Refusal` for a broken question, or what is wrong with the index.
+    package func search(_ search: Search, in layers: LayeredState, reader: Reader, visible: Revision) throws
+        -> SearchPage
+    {
+        let question = try Question(search.question, splitter)
+        let state = states.state(layers.levels, isHead: layers.isHead, columns)
+        let (standing, meaning) = try self.meaning(of: question, search.meaning, in: state)
+        let ranked = try rank(
+            question, meaning: meaning, in: state, filter: search.filter, most: search.offset + search.limit)
+        var page = SearchPage(at: layers.at, standing: standing, found: ranked.found, passages: state.unitCount)
+        if search.explains {
+            page.terms = zip(ranked.terms, ranked.words.weights).map {
+                SearchTerm(term: $0.name, passages: $0.entries.count, weight: $1)
+            }
+        }
+        page.hits = try told(ranked.hits.dropFirst(search.offset), of: search, ranked, reader: reader, visible: visible)
+        return page
+    }
+
+    /// Whether meaning takes part, and by which vector.
+    func meaning(
+        of question: Question, _ wish: Meaning, in state: VisibleState
+    ) throws -> (IndexStanding, QuantizedVector?) {
+        let (have, all) = coverage(of: state)
+        var standing = IndexStanding(indexed: indexed.revision, embedded: all == 0 ? 0 : Double(have) / Double(all))
+        guard wish == .always || wish == .whereComplete && all > 0 && have == all else { return (standing, nil) }
+        guard meanings != nil else {
+            throw Refusal(
+                .invalidArgument, "this broker has no model to search by meaning with",
+                hint: "fetch one with `membus model fetch`, or search by words", subject: "meaning")
+        }
+        let vector = question.text.isEmpty ? nil : meanings?.vector(of: question.text)
+        standing.usesMeaning = vector != nil
+        return (standing, vector)
+    }
+
+    /// The best, and those that are as good as the last of them.
+    /// - Parameter meaning: of the question; `nil`: words alone count.
+    func rank(
+        _ question: Question, meaning: QuantizedVector?, in state: VisibleState, filter: TopicFilter, most: Int
+    ) throws -> Ranked {
+        let scope = scopes.keys(in: filter, columns)
+        var terms = try question.terms.map { try source.find($0, in: state) }
+        if terms.count > Question.mostTerms {
+            let kept = terms.indices.sorted { (terms[$0].entries.count, $0) < (terms[$1].entries.count, $1) }
+                .prefix(Question.mostTerms).sorted()
+            terms = kept.map { terms[$0] }
+        }
+        let words = WordRanking(terms, in: state, scope: scope, columns, &rowNumbers)
+        var hits = hits(of: words)
+        if let meaning { add(nearest(to: meaning, in: state, scope), to: &hits, words) }
+        let found = hits.count
+        keepBest(&hits, most)
+        return Ranked(hits: hits, found: found, terms: terms, words: words)
+    }
+
+    /// Of each version its best passage, by words alone.
+    private func hits(of words: WordRanking) -> [Ranked.Hit] {
+        var best: [UInt32: WordRanking.Row] = [:]
+        var hits: [Ranked.Hit] = []
+        hits.reserveCapacity(words.rows.count)
+        let top = words.best
+        for row in words.rows {
+            if columns.units(of: row.version).count > 1 {
+                if let other = best[row.version], (other.score, row.unit) >= (row.score, other.unit) { continue }
+                best[row.version] = row
+            } else {
+                hits.append(hit(row, top))
+            }
+        }
+        for row in best.values { hits.append(hit(row, top)) }
+        return hits
+    }
+
+    private func hit(_ row: WordRanking.Row, _ top: Double) -> Ranked.Hit {
+        Ranked.Hit(
+            version: row.version, unit: row.unit, row: row, cosine: 0, score: Self.rounded(row.score / top))
+    }
+
+    private static func rounded(_ score: Double) -> Int { Int((score * 10_000).rounded(.toNearestOrEven)) }
+
+    /// The nearest passage of each version in scope, by rising version.
+    private func nearest(
+        to meaning: QuantizedVector, in state: VisibleState, _ scope: [Bool]?
+    ) -> [(version: UInt32, unit: UInt32, cosine: Float)] {
+        guard let meanings else { return [] }
+        var (units, rows): ([UInt32], [UInt32]) = ([], [])
+        units.reserveCapacity(state.unitCount)
+        rows.reserveCapacity(state.unitCount)
+        state.eachUnit { unit in
+            guard let row = meanings.row(of: unit) else { return }
+            if let scope, !scope[Int(columns.keyOf[Int(columns.versionOf[Int(unit)])])] { return }
+            units.append(unit)
+            rows.append(row)
+        }
+        let cosines = meanings.vectors.withScan { $0.cosines(to: meaning, rows: rows) }
+        var nearest: [(version: UInt32, unit: UInt32, cosine: Float)] = []
+        nearest.reserveCapacity(units.count)
+        for (unit, cosine) in zip(units, cosines) where cosine > 0 {
+            let version = columns.versionOf[Int(unit)]
+            if let last = nearest.last, last.version == version {
+                if cosine > last.cosine { nearest[nearest.count - 1] = (version, unit, cosine) }
+            } else {
+                nearest.append((version, unit, cosine))
+            }
+        }
+        return nearest
+    }
+
+    /// Half as much as words, each over its best.
+    private func add(
+        _ nearest: [(version: UInt32, unit: UInt32, cosine: Float)], to hits: inout [Ranked.Hit], _ words: WordRanking
+    ) {
+        let largest = Double(nearest.reduce(0) { max($0, $1.cosine) })
+        if largest <= 0 { return }
+        hits.sort { $0.version < $1.version }
+        var all: [Ranked.Hit] = []
+        all.reserveCapacity(hits.count + nearest.count)
+        var next = 0
+        for near in nearest {
+            while next < hits.count, hits[next].version < near.version {
+                all.append(hits[next])
+                next += 1
+            }
+            var hit = Ranked.Hit(
+                version: near.version, unit: near.unit, row: nil, cosine: Double(near.cosine), score: 0)
+            if next < hits.count, hits[next].version == near.version {
+                (hit.unit, hit.row) = (hits[next].unit, hits[next].row)
+                next += 1
+            }
+            hit.score = Self.rounded(
+                (hit.row?.score ?? 0) / words.best + Self.meaning * hit.cosine / largest)
+            all.append(hit)
+        }
+        all += hits[next...]
+        hits = all
+    }
+
+    private static let meaning = 0.5
+
+    /// Best first, then by key.
+    private func keepBest(_ hits: inout [Ranked.Hit], _ most: Int) {
+        if hits.count > most {
+            var counts = [Int](repeating: 0, count: 15_002)
+            for hit in hits { counts[min(max(hit.score, 0), 15_001)] += 1 }
+            var (left, least) = (most, 15_001)
+            while least > 0, left > counts[least] {
+                left -= counts[least]
+                least -= 1
+            }
+            hits.removeAll { min(max($0.score, 0), 15_001) < least }
+        }
+        hits.sort { a, b in
+            if a.score != b.score { return a.score > b.score }
+            return columns.precedes(columns.keyOf[Int(a.version)], columns.keyOf[Int(b.version)])
+        }
+        if hits.count > most { hits.removeLast(hits.count - most) }
+    }
+
+    // MARK: What is told
+
+    private func told(
+        _ hits: ArraySlice<Ranked.Hit>, of search: Search, _ ranked: Ranked, reader: Reader, visible: Revision
+    ) throws -> [SearchHit] {
+        let versions = try stored(hits.map(\.version), reader: reader, visible: visible)
+        return zip(hits, versions).map { hit, stored in
+            SearchHit(
+                key: stored.record.key, revision: stored.record.revision, score: Double(hit.score) / 10_000,
+                words: hit.row?.score ?? 0, cosine: hit.cosine,
+                passage: search.withPassages ? passage(hit.unit, of: hit.version, stored.record) : nil,
+                shares: search.explains ? hit.row.map(ranked.words.shares) ?? ranked.terms.map { _ in 0 } : [],
+                kind: stored.record.kind, author: stored.agent)
+        }
+    }
+
+    /// Versions that a state shows are kept; one that is not was overtaken by compaction.
+    func stored(_ versions: [UInt32], reader: Reader, visible: Revision) throws -> [StoredVersion] {
+        try reader.versions(at: versions.map { columns.place(of: $0) }, visible: visible).map { version in
+            guard let version else {
+                throw Refusal(.busy, "compaction overtook the search", hint: "ask again", subject: "search")
+            }
+            return version
+        }
+    }
+
+    /// As it was cut when it was indexed.
+    func passage(_ unit: UInt32, of version: UInt32, _ record: Record) -> Passage {
+        let units = columns.units(of: version)
+        let body = RecordText(StoredText(record: record, author: "", message: "")).body
+        let parts = body.withUnsafeBufferPointer { Passages.cut($0, splitter.split($0)) }
+        let number = Int(unit - units.lowerBound)
+        let text = number < parts.count ? String(decoding: body[parts[number].bytes], as: UTF8.self) : ""
+        return Passage(text: text, number: number, count: parts.count)
+    }
+}

@@ -1,0 +1,140 @@
+import MembusModel
+import MembusStore
+
+/// What one (branch, R) shows of the index. Nothing else has a say in an answer.
+final class VisibleState {
+    let branch: Int64
+    /// Below the first: what it inherits.
+    let inherited: [Level]
+    private(set) var upTo: Revision
+    /// Versions of the columns that are looked at.
+    private var limit: Int
+    /// Of each key, the version that is shown, and 1; 0: none is.
+    private(set) var shown: [UInt32]
+    /// A bit each.
+    private(set) var units: [UInt64]
+    /// Passages that show.
+    private(set) var unitCount = 0
+
+    init(_ levels: [Level], _ columns: Columns) {
+        precondition(!levels.isEmpty, "a state has its branch's level at least")
+        (branch, inherited, upTo) = (levels[0].branch, Array(levels.dropFirst()), levels[0].upTo)
+        limit = columns.count(upTo: levels[0].upTo)
+        shown = [UInt32](repeating: 0, count: columns.keyCount)
+        units = [UInt64](repeating: 0, count: (columns.unitCount + 63) / 64)
+        if levels.count == 1 { takeOnly(levels[0], columns) } else { take(levels, columns) }
+    }
+
+    private func takeOnly(_ level: Level, _ columns: Columns) {
+        let (branch, end) = (UInt32(truncatingIfNeeded: level.branch), UInt32(limit))
+        columns.eachVersion(before: limit) { version, on, next, isDeleted in
+            if on == branch, next >= end, !isDeleted { show(version, columns) }
+        }
+    }
+
+    /// Its own first, then the parent's up to the fork for keys not yet seen, and so on.
+    private func take(_ levels: [Level], _ columns: Columns) {
+        var seen = [Bool](repeating: false, count: columns.keyCount)
+        for level in levels {
+            let (branch, limit) = (UInt32(truncatingIfNeeded: level.branch), columns.count(upTo: level.upTo))
+            let end = UInt32(limit)
+            columns.eachVersion(before: limit) { version, on, next, isDeleted in
+                guard on == branch, next >= end else { return }
+                let key = Int(columns.keyOf[Int(version)])
+                if seen[key] { return }
+                seen[key] = true
+                if !isDeleted { show(version, columns) }
+            }
+        }
+    }
+
+    private func show(_ version: UInt32, _ columns: Columns) {
+        shown[Int(columns.keyOf[Int(version)])] = version + 1
+        let own = columns.units(of: version)
+        for unit in own { units[Int(unit) >> 6] |= 1 << (unit & 63) }
+        unitCount += own.count
+    }
+
+    private func hide(_ version: UInt32, _ columns: Columns) {
+        for unit in columns.units(of: version) {
+            units[Int(unit) >> 6] &= ~(1 << (unit & 63))
+            unitCount -= 1
+        }
+    }
+
+    /// The same branch later: what was committed since is carried into it.
+    func advance(to revision: Revision, _ columns: Columns) {
+        let end = columns.count(upTo: revision)
+        upTo = max(upTo, revision)
+        guard end > limit else { return }
+        shown.append(contentsOf: repeatElement(0, count: columns.keyCount - shown.count))
+        units.append(contentsOf: repeatElement(0, count: (columns.unitCount + 63) / 64 - units.count))
+        let own = UInt32(truncatingIfNeeded: branch)
+        for version in limit..<end where columns.branchOf[version] == own {
+            let key = Int(columns.keyOf[version])
+            if shown[key] != 0 { hide(shown[key] - 1, columns) }
+            shown[key] = 0
+            if !columns.isDeleted[version] { show(UInt32(version), columns) }
+        }
+        limit = end
+    }
+
+    @inline(__always)
+    func shows(_ unit: UInt32) -> Bool {
+        let word = Int(unit) >> 6
+        return word < units.count && units[word] & 1 << (unit & 63) != 0
+    }
+
+    /// In their order.
+    @inline(__always)
+    func eachUnit(_ body: (UInt32) -> Void) {
+        for (index, word) in units.enumerated() where word != 0 {
+            var rest = word
+            while rest != 0 {
+                body(UInt32(index << 6 | rest.trailingZeroBitCount))
+                rest &= rest - 1
+            }
+        }
+    }
+
+    func version(of key: UInt32) -> UInt32? {
+        guard Int(key) < shown.count, shown[Int(key)] != 0 else { return nil }
+        return shown[Int(key)] - 1
+    }
+}
+
+/// The states that were asked for last: one of each branch that is carried along with its head, and some of the past.
+struct VisibleStates {
+    private var heads: [VisibleState] = []
+    private var past: [VisibleState] = []
+    private static let most = 6
+
+    mutating func state(_ levels: [Level], isHead: Bool, _ columns: Columns) -> VisibleState {
+        let inherited = Array(levels.dropFirst())
+        let fits = { (state: VisibleState) in state.branch == levels[0].branch && state.inherited == inherited }
+        if isHead {
+            if let index = heads.firstIndex(where: { fits($0) && $0.upTo <= levels[0].upTo }) {
+                let state = heads.remove(at: index)
+                state.advance(to: levels[0].upTo, columns)
+                heads.append(state)
+                return state
+            }
+            heads.removeAll(where: fits)
+            return Self.keep(VisibleState(levels, columns), in: &heads)
+        }
+        if let index = past.firstIndex(where: { fits($0) && $0.upTo == levels[0].upTo }) {
+            let state = past.remove(at: index)
+            past.append(state)
+            return state
+        }
+        return Self.keep(VisibleState(levels, columns), in: &past)
+    }
+
+    private static func keep(_ state: VisibleState, in states: inout [VisibleState]) -> VisibleState {
+        states.append(state)
+        if states.count > most { states.removeFirst() }
+        return state
+    }
+
+    mutating func forget() { self = VisibleStates() }
+}

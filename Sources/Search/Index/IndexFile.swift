@@ -1,0 +1,139 @@
+import CSQLite
+import FoundationEssentials
+import Glibc
+import MembusModel
+import MembusStore
+
+// The index's file, beside the store. It can be thrown away at any moment.
+//
+//   meta       what it is of: format, lineage, and the place in history up to which it holds everything
+//   versions   the columns, a row for each flush
+//   postings   a term's postings of a span of units; of many small rows of a term one is made
+
+/// One connection of it, used by one thread at a time.
+final class IndexFile {
+    let db: Database
+    let path: String
+    /// A flush is open: all of it is written, or nothing.
+    private(set) var isWriting = false
+
+    /// What other formats hold is not looked at.
+    static let format: Int64 = 1
+
+    /// - Throws: whatever keeps it from being used, damage among it.
+    init(_ path: String) throws {
+        self.path = path
+        db = try Database(path: path, isReadOnly: false, isURI: false, patience: .seconds(5))
+        try db.execute(
+            """
+            PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;
+            PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864
+            """)
+        chmod(path, 0o600)
+        if try db.word("PRAGMA user_version") == "0" { try make() }
+        guard try db.word("PRAGMA user_version") == "\(Self.format)" else {
+            throw SearchFault("the index at \(path) is of another format")
+        }
+    }
+
+    private func make() throws {
+        try db.inTransaction {
+            try db.execute(
+                """
+                CREATE TABLE meta(key TEXT PRIMARY KEY NOT NULL, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+                CREATE TABLE versions(
+                  first INTEGER PRIMARY KEY, columns BLOB NOT NULL, sum INTEGER NOT NULL
+                ) STRICT;
+                -- Versions that compaction has dropped, though nothing in the index says what replaced them.
+                CREATE TABLE forgotten(version INTEGER PRIMARY KEY) STRICT;
+                CREATE TABLE postings(
+                  term BLOB NOT NULL,
+                  first INTEGER NOT NULL,  -- unit
+                  span INTEGER NOT NULL,   -- from there to the last
+                  block BLOB NOT NULL,
+                  places BLOB,             -- NULL: none
+                  sum INTEGER NOT NULL,    -- of it all: SQLite looks at its own bytes alone
+                  PRIMARY KEY(term, first)
+                ) STRICT, WITHOUT ROWID;
+                PRAGMA user_version = \(Self.format)
+                """)
+        }
+    }
+
+    static func remove(_ path: String) {
+        for name in [path, path + "-wal", path + "-shm"] { unlink(name) }
+    }
+
+    /// Of its file and log.
+    var bytes: Int64 {
+        [path, path + "-wal"].reduce(0) { sum, name in
+            var status = stat()
+            return stat(name, &status) == 0 ? sum + Int64(status.st_size) : sum
+        }
+    }
+
+    // MARK: What it is of
+
+    func meta(_ key: String) throws -> Int64? { try db.integer("SELECT value FROM meta WHERE key = ?", [key]) }
+
+    func set(_ key: String, _ value: Int64) throws {
+        try db.run("INSERT OR REPLACE INTO meta VALUES(?, ?)", [key, value])
+    }
+
+    var position: Position {
+        get throws {
+            guard let revision = try meta("revision"), let hash = try meta("hash") else { return .origin }
+            return Position(revision: revision, hash: UInt64(bitPattern: hash))
+        }
+    }
+
+    func set(_ position: Position) throws {
+        try set("revision", position.revision)
+        try set("hash", Int64(bitPattern: position.hash))
+    }
+
+    // MARK: Writing
+
+    func begin() throws {
+        try db.run("BEGIN IMMEDIATE TRANSACTION")
+        isWriting = true
+    }
+
+    func commit() throws {
+        try db.run("COMMIT TRANSACTION")
+        isWriting = false
+    }
+
+    func rollBack() {
+        if db.isInsideTransaction { try? db.run("ROLLBACK TRANSACTION") }
+        isWriting = false
+    }
+
+    func insert(_ columns: [UInt8], from first: Int) throws {
+        let sum = columns.withUnsafeBytes { Checksum.of($0) }
+        try db.run("INSERT INTO versions VALUES(?, ?, ?)", [first, Data(columns), sum])
+    }
+
+    func insert(forgotten versions: [UInt32]) throws {
+        try db.inTransaction {
+            for version in versions { try db.run("INSERT OR IGNORE INTO forgotten VALUES(?)", [Int64(version)]) }
+        }
+    }
+
+    func readForgotten(_ body: (UInt32) throws -> Void) throws {
+        let rows = try db.rows("SELECT version FROM forgotten")
+        while let row = try rows.next() { try body(UInt32(truncatingIfNeeded: try row[0] as Int64)) }
+    }
+
+    /// Calls `body` with the columns of each flush, in their order.
+    func readColumns(_ body: (_ first: Int, UnsafeRawBufferPointer) throws -> Void) throws {
+        let rows = try db.rows("SELECT first, columns, sum FROM versions ORDER BY first")
+        while let row = try rows.next() {
+            let (first, columns, sum): (Int, Data, Int64) = (try row[0], try row[1], try row[2])
+            try columns.withUnsafeBytes { bytes in
+                guard sum == Checksum.of(bytes) else { throw SearchFault("a row of versions is damaged") }
+                try body(first, bytes)
+            }
+        }
+    }
+}

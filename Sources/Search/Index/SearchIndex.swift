@@ -1,0 +1,253 @@
+import Glibc
+import MembusModel
+import MembusStore
+
+// The index of one store. It follows the versions in the order of their commits; what is asked is asked of what it has followed so
+// far, in memory or written.
+//
+//   versions ─▶ fresh: in memory, searchable at once
+//                 └─ enough, or idle ─▶ frozen: written term by term, in one transaction with the columns and the place ─▶ file
+//
+// Invariants:
+//   - The file holds everything up to its place in history, and nothing beyond: killed at any moment, it goes on from there.
+//   - A term of a frozen posting is found in memory until it is written, then in the file; never in both.
+//   - What compaction dropped before the index had read what replaced it is forgotten before anybody is answered: `isWhole`.
+//   - Steps are bounded, so that whoever drives it answers questions between them.
+
+/// Used by one thread at a time.
+package final class SearchIndex {
+    let file: IndexFile
+    let table: PostingTable
+    private let indexer: RecordIndexer
+    package let splitter: WordSplitter
+    private let encoder = PostingEncoder()
+    private(set) var columns = Columns()
+    private(set) var fresh = PendingPostings()
+    private(set) var frozen: PendingFlush?
+    /// What the flush under way writes, and what it comes to.
+    private var flushing = (versions: 0..<0, keysBefore: 0, position: Position.origin)
+    /// Versions, keys and place that are in the file.
+    private var written = (versions: 0, keys: 0, position: Position.origin)
+    /// All versions up to here are searchable.
+    package private(set) var indexed: Position = .origin
+    /// That the place is of the store's history was looked at.
+    private var isPlaced = false
+    /// Looks for what compaction dropped too early; `nil`: there is nothing to be looked for.
+    private var auditing: Audit?
+    /// Whether all that it holds may be shown.
+    package var isWhole: Bool { auditing == nil }
+    var states = VisibleStates()
+    var scopes = Scopes()
+    var rowNumbers = RowNumbers()
+    /// Throws once whoever asks waits no longer: looked at in the course of an answer.
+    package var check: () throws -> Void = {}
+    /// What is known of the passages' meaning; `nil`: there is no model.
+    package internal(set) var meanings: Meanings?
+
+    /// So many versions are written together, at least.
+    private static let flushedVersions = 8192
+    private static let flushedBytes = 24 << 20
+    /// Beyond it nothing more is taken in until something is written.
+    private static let mostBytes = 96 << 20
+
+    /// - Throws: whatever keeps it from being used; an index of another lineage is none.
+    package init(at path: String, lineage: Lineage, _ splitter: WordSplitter) throws {
+        self.splitter = splitter
+        indexer = RecordIndexer(splitter)
+        file = try IndexFile(path)
+        table = try PostingTable(file.db)
+        let own = Int64(bitPattern: lineage.id)
+        if let known = try file.meta("lineage") {
+            guard known == own else { throw SearchFault("the index at \(path) is of another history") }
+        } else {
+            try file.set("lineage", own)
+        }
+        try file.readColumns { first, row in
+            guard first == columns.versionCount else { throw SearchFault("the index at \(path) lacks versions") }
+            try ColumnRow.decode(row, into: &columns)
+        }
+        try file.readForgotten { version in
+            guard version < columns.versionCount else {
+                throw SearchFault("the index at \(path) forgets what it has not")
+            }
+            columns.forget(version)
+        }
+        indexed = try file.position
+        if try file.meta("auditing") == 1 { auditing = Audit() }
+        guard columns.places.last ?? 0 <= LogCursor.end(of: indexed.revision).position else {
+            throw SearchFault("the index at \(path) holds more than it says")
+        }
+        written = (columns.versionCount, columns.keyCount, indexed)
+    }
+
+    package static func remove(_ path: String) { IndexFile.remove(path) }
+
+    package var versionCount: Int { columns.versionCount }
+    package var passageCount: Int { columns.unitCount }
+    package var embeddedCount: Int { meanings?.embedded ?? 0 }
+    package var bytes: Int64 { file.bytes }
+
+    // MARK: Following
+
+    /// A bounded piece: takes versions in, and writes some of what waits to be.
+    /// - Parameter isIdle: there is time to write what is little, too.
+    /// - Returns: whether more is to be done by now.
+    package func step(from reader: Reader, upTo visible: Revision, isIdle: Bool) throws -> Bool {
+        try checkPlace(by: reader, upTo: visible)
+        var hasMore = false
+        if indexed.revision < visible, fresh.bytes < Self.mostBytes {
+            let page = try reader.versions(after: indexed, rows: 200, bytes: 256 << 10, visible: visible)
+            if page.hasGaps, columns.versionCount > 0 { auditing = Audit() }
+            for version in page.versions { take(version) }
+            indexed = page.reached
+            hasMore = indexed.revision < visible
+        }
+        if !hasMore, var audit = auditing {
+            let isDone = try step(&audit, by: reader, visible: visible)
+            if isDone { try forget(audit.gone) }
+            auditing = isDone ? nil : audit
+            hasMore = true
+        }
+        if frozen == nil { freeze(isIdle: isIdle && !hasMore) }
+        if frozen != nil {
+            try write()
+            hasMore = hasMore || frozen != nil
+        }
+        return hasMore
+    }
+
+    /// An old copy of the store may have been put beside it.
+    private func checkPlace(by reader: Reader, upTo visible: Revision) throws {
+        guard !isPlaced else { return }
+        if indexed != .origin {
+            guard indexed.revision <= visible,
+                try reader.position(of: indexed.revision, visible: visible).map({ $0 == indexed }) ?? false
+            else { throw SearchFault("the index at \(file.path) is of commits that the store has not") }
+        }
+        isPlaced = true
+    }
+
+    /// What nobody reads as memory is not looked through.
+    private func take(_ version: StoredVersion) {
+        let record = version.record
+        if record.key.text.utf8.starts(with: Self.own) { return }
+        let passages =
+            record.isDeleted
+            ? []
+            : indexer.index(
+                StoredText(record: record, author: version.agent, message: version.message),
+                from: UInt32(columns.unitCount), into: fresh)
+        columns.add(record.key, on: version.branch, at: version.place, passages: passages)
+    }
+
+    private static let own = Array(".membus/".utf8)
+
+    // MARK: Writing
+
+    private func freeze(isIdle: Bool) {
+        let waiting = columns.versionCount - written.versions
+        let isEnough = waiting >= Self.flushedVersions || fresh.bytes >= Self.flushedBytes
+        // A place alone is worth a row once it is far ahead.
+        guard isEnough || isIdle && (waiting > 0 || indexed.revision > written.position.revision + 1000) else { return }
+        frozen = PendingFlush(fresh)
+        fresh = PendingPostings()
+        flushing = (written.versions..<columns.versionCount, written.keys, indexed)
+    }
+
+    /// Some terms; with the last of them everything becomes durable.
+    private func write() throws {
+        guard var flush = frozen.take() else { return }
+        defer { frozen = flush.isDone && !file.isWriting ? nil : flush }
+        do {
+            if !file.isWriting { try file.begin() }
+            try flush.write(400, to: table, by: encoder)
+            guard flush.isDone else { return }
+            if !flushing.versions.isEmpty {
+                let row = ColumnRow.encode(flushing.versions, of: columns, keysBefore: flushing.keysBefore)
+                try file.insert(row, from: flushing.versions.lowerBound)
+            }
+            try file.set(flushing.position)
+            try file.set("auditing", isWhole ? 0 : 1)
+            try file.commit()
+            written = (flushing.versions.upperBound, keysIn(flushing.versions), flushing.position)
+        } catch {
+            file.rollBack()
+            flush.startOver()
+            throw error
+        }
+    }
+
+    /// Keys are numbered as they come.
+    private func keysIn(_ versions: Range<Int>) -> Int {
+        versions.reduce(flushing.keysBefore) { max($0, Int(columns.keyOf[$1]) + 1) }
+    }
+
+    /// Everything is written: it can be closed, or moved.
+    package func flushAll() throws {
+        while frozen != nil { try write() }
+        freeze(isIdle: true)
+        while frozen != nil { try write() }
+    }
+
+    var source: PostingSource { PostingSource(table: table, frozen: frozen, fresh: fresh, check: check) }
+
+    // MARK: What is gone
+
+    /// Counts a bounded piece of what is no longer kept, as compaction goes.
+    /// - Returns: whether that was the last.
+    package func step(_ audit: inout Audit, by reader: Reader, visible: Revision) throws -> Bool {
+        // What comes meanwhile is kept, as far as this is concerned.
+        let end = audit.end ?? columns.versionCount
+        audit.end = end
+        let kept = try reader.keptPlaces(after: audit.place, most: 5000, visible: visible)
+        for place in kept {
+            while audit.next < end, columns.places[audit.next] < place.position {
+                if !columns.isForgotten(audit.next) { audit.gone.append(UInt32(audit.next)) }
+                audit.next += 1
+            }
+            if audit.next < end, columns.places[audit.next] == place.position { audit.next += 1 }
+        }
+        guard let last = kept.last, audit.next < end else {
+            for version in audit.next..<max(audit.next, audit.end ?? 0) where !columns.isForgotten(version) {
+                audit.gone.append(UInt32(version))
+            }
+            return true
+        }
+        audit.place = last
+        return false
+    }
+
+    private func forget(_ versions: [UInt32]) throws {
+        defer { states.forget() }
+        for version in versions { columns.forget(version) }
+        // The rest is not written yet, and will be as it is now.
+        let inFile = versions.filter { $0 < written.versions || flushing.versions.contains(Int($0)) && frozen != nil }
+        while frozen != nil { try write() }
+        try file.insert(forgotten: inFile)
+        try file.set("auditing", 0)
+    }
+
+    // MARK: Another place
+
+    /// The same under another name, in place of what is there. This one can't be used any more.
+    package func moved(to path: String) throws -> SearchIndex {
+        let own = file.path
+        try file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        guard let lineage = try file.meta("lineage") else { throw SearchFault("the index at \(own) is of no history") }
+        IndexFile.remove(path)
+        guard rename(own, path) == 0 else {
+            throw SearchFault("the index at \(own) can't be moved: \(String(cString: strerror(errno)))")
+        }
+        return try SearchIndex(at: path, lineage: Lineage(UInt64(bitPattern: lineage)), splitter)
+    }
+}
+
+/// How much of an index is no longer kept, as far as it is counted.
+package struct Audit {
+    /// Versions.
+    package fileprivate(set) var gone: [UInt32] = []
+    fileprivate var end: Int?
+    fileprivate var next = 0
+    fileprivate var place = LogCursor(revision: 0, ordinal: 0)
+    package init() {}
+}

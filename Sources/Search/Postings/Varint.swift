@@ -1,0 +1,26 @@
+/// Numbers in as few bytes as they need, seven bits each, the low ones first.
+enum Varint {
+    @inline(__always)
+    static func append(_ number: UInt32, to bytes: Room<UInt8>) {
+        var rest = number
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+
+    /// - Returns: `nil`: the bytes end within a number, or it is none.
+    @inline(__always)
+    static func read(_ bytes: UnsafeRawBufferPointer, _ place: inout Int) -> UInt32? {
+        var (number, shift): (UInt32, UInt32) = (0, 0)
+        while place < bytes.count, shift < 35 {
+            let byte = bytes[place]
+            place += 1
+            number |= UInt32(byte & 0x7F) << shift
+            if byte < 0x80 { return number }
+            shift += 7
+        }
+        return nil
+    }
+}

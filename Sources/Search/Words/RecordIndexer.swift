@@ -1,0 +1,123 @@
+import MembusModel
+
+/// Turns a version into postings, a passage at a time. Used by one thread at a time.
+final class RecordIndexer {
+    private let splitter: WordSplitter
+    private var words = WordSplitter.Words()
+    private var raw = WordSplitter.Words()
+    private var folded: [UInt8] = []
+    /// Names come again and again: their terms, by what they are made of.
+    private var known: [ByBytes: [[UInt8]]] = [:]
+
+    init(_ splitter: WordSplitter) { self.splitter = splitter }
+
+    /// - Parameter first: the number of its first passage.
+    /// - Returns: its passages; at least one is there.
+    func index(_ version: StoredText, from first: UInt32, into pending: PendingPostings) -> [Columns.Unit] {
+        let text = RecordText(version)
+        let names = text.names.flatMap { terms(of: $0) }
+        let fields = text.fields.flatMap { name, value in
+            stems(of: value).map { TermNames.field(name.utf8, $0) }
+        }
+        let targets = Set(version.record.links.map { TermNames.target($0.target.text) })
+        return text.body.withUnsafeBufferPointer { body in
+            splitter.split(body, into: &words)
+            let parts = Passages.cut(body, words)
+            for (index, part) in parts.enumerated() {
+                let unit = first + UInt32(index)
+                add(part, of: body, text.breaks, unit, into: pending)
+                for name in names { name.withUnsafeBufferPointer { pending.addName($0, unit) } }
+                for term in fields { term.withUnsafeBufferPointer { pending.add($0, unit) } }
+                for target in targets { target.withUnsafeBufferPointer { pending.add($0, unit) } }
+            }
+            return parts.map { part in
+                Columns.Unit(
+                    words: UInt8(part.words.count),
+                    content: ContentName(
+                        author: version.author,
+                        passage: UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: body[part.bytes]))))
+            }
+        }
+    }
+
+    private func add(
+        _ part: Passages.Part, of body: UnsafeBufferPointer<UInt8>, _ breaks: [Int], _ unit: UInt32,
+        into pending: PendingPostings
+    ) {
+        var (gap, nextBreak) = (Int32(0), breaks.firstIndex { $0 > part.bytes.lowerBound } ?? breaks.endIndex)
+        words.bytes.withUnsafeBufferPointer { terms in
+            for index in part.words {
+                let span = words.spans[index]
+                while nextBreak < breaks.endIndex, breaks[nextBreak] <= Int(span.from) {
+                    gap += Self.breakGap
+                    nextBreak += 1
+                }
+                let term = UnsafeBufferPointer(rebasing: terms[words.range(index)])
+                let source = UnsafeBufferPointer(rebasing: body[Int(span.from)..<Int(span.to)])
+                let isWritten = fold(source, isEqualTo: term)
+                pending.add(term, unit, isWritten: isWritten, at: Int32(index - part.words.lowerBound) + gap)
+                if !isWritten { folded.withUnsafeBufferPointer { pending.add($0, unit) } }
+            }
+        }
+        Identifiers.find(in: UnsafeBufferPointer(rebasing: body[part.bytes])) { whole in
+            whole.withUnsafeBufferPointer { pending.add($0, unit, isWritten: false) }
+        } part: { part in
+            for stem in stems(of: String(decoding: part, as: UTF8.self)) {
+                stem.withUnsafeBufferPointer { pending.add($0, unit, isWritten: false) }
+            }
+        }
+    }
+
+    /// No phrase reaches from one string of a JSON value into the next.
+    private static let breakGap: Int32 = 100
+
+    /// Whether a word is its stem; else ``folded`` holds the name under which it stands as it was written.
+    private func fold(_ source: UnsafeBufferPointer<UInt8>, isEqualTo stem: UnsafeBufferPointer<UInt8>) -> Bool {
+        if source.count == stem.count {
+            var isEqual = true
+            for index in 0..<source.count {
+                let byte = source[index]
+                let lower = byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte
+                if byte >= 0x80 || lower != stem[index] {
+                    isEqual = false
+                    break
+                }
+            }
+            if isEqual { return true }
+        }
+        folded.removeAll(keepingCapacity: true)
+        folded.append(TermNames.written)
+        if source.allSatisfy({ $0 < 0x80 }) {
+            for byte in source { folded.append(byte >= 0x41 && byte <= 0x5A ? byte | 0x20 : byte) }
+        } else {
+            splitter.split(source, isStemmed: false, into: &raw)
+            folded.append(contentsOf: raw.bytes)
+        }
+        return folded.dropFirst().elementsEqual(stem)
+    }
+
+    // MARK: Names
+
+    private func stems(of text: String) -> [[UInt8]] {
+        let split = splitter.split(text)
+        return (0..<split.count).map { split.term($0) }
+    }
+
+    /// Of a name, with what stands beside them.
+    private func terms(of name: String) -> [[UInt8]] {
+        if let terms = known[ByBytes(name)] { return terms }
+        var terms = stems(of: name)
+        var text = name
+        text.withUTF8 { bytes in
+            Identifiers.find(in: bytes) {
+                terms.append(Array($0))
+            } part: { part in
+                terms += stems(of: String(decoding: part, as: UTF8.self))
+            }
+        }
+        if known.count >= Self.mostKnown { known.removeAll() }
+        known[ByBytes(name)] = terms
+        return terms
+    }
+    private static let mostKnown = 4000
+}
