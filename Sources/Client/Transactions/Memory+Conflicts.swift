@@ -71,7 +71,8 @@ extension Memory {
     ///   - message: what the commit is recorded with.
     ///   - timeout: of each request; `nil`: the connection's.
     /// - Throws: ``MembusError/conflict(_:at:)`` if somebody has settled it, or written the key since;
-    ///   ``MembusError/refused(_:)`` if the version that was chosen is no longer kept;
+    ///   ``MembusError/refused(_:)`` if the version that was chosen is no longer kept, or theirs was undone on the branch by a
+    ///   cascade, or derives from what was, and the conflict does not say so;
     ///   else like ``transact(message:branch:retries:timeout:_:)``.
     @discardableResult
     public func resolve(

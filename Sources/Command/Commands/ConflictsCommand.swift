@@ -68,7 +68,8 @@ struct ResolveCommand: AsyncParsableCommand {
         abstract: "Settle a conflict that a merge has left for later, on --branch.",
         discussion: """
             Whose version is to be there: ours (of the branch that was merged into), theirs, base (what both had before), \
-            nobody's (--delete), or a new value. It fails if somebody has written the key since, or settles it.
+            nobody's (--delete), or a new value. It fails if somebody has written the key since, or settles it; and for theirs, \
+            if a cascade has undone that on the branch since, or what it derives from. A mark of quarantine stays on what is taken.
 
               membus resolve 74/1 --theirs --message "bus it is"
               echo "by train" | membus resolve 74/1 --value -

@@ -9,7 +9,8 @@ struct PickCommand: AsyncParsableCommand {
         discussion: """
             One commit, with nothing else of their branch: each is a three-way change, with what was there before it as the \
             base. Merges, rollbacks, reverts and forks can't be picked. A later merge finds what was picked on both sides, and \
-            agrees; but an increment that was picked counts again.
+            agrees; but an increment that was picked counts again. What a cascade has undone on the branch, or what derives from \
+            that, is a conflict.
 
               membus pick 58                          # onto --branch, or main
               membus pick 58 61 --same-reads          # only if what they had read is the same here

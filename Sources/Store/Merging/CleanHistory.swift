@@ -34,6 +34,7 @@ struct CleanHistory {
         var merges: [Revision: MergeDeed?] = [:]
         /// What it is made of is asked for after what it is.
         var places: [BranchHead: VersionPlace?] = [:]
+        var parts: [BranchHead: [Revision]] = [:]
     }
 
     /// Of one key: reverts of reverts ask for the same again and again.
@@ -218,7 +219,7 @@ struct CleanHistory {
             // Marked was what stood there; without it the mark says nothing.
             let before = try reader.version(key, in: reader.branches.levels(of: own, at: version.revision - 1))?.content
             let clean = try content(on: own, at: version.revision - 1, depth: depth + 1)
-            return clean.isKnown(as: before) ? .known(version.content) : clean
+            return try says(clean, before, on: own, at: version.revision - 1) ? .known(version.content) : clean
         case (_, .pick(let revisions)): return try pickedAgain(version, origin, revisions, on: own, depth)
         case (_, .revert(let versions, _)):
             let without = leftOut.union(versions.filter { $0.key == key })
@@ -236,7 +237,7 @@ struct CleanHistory {
         func clean(_ branch: Branch, _ revision: Revision) throws -> (content: Content, isSame: Bool) {
             let was = try reader.version(key, in: reader.branches.levels(of: branch, at: revision))?.content
             let clean = try self.content(on: branch, at: revision, depth: depth + 1)
-            return (clean, clean.isKnown(as: was))
+            return (clean, try says(clean, was, on: own, at: version.revision - 1))
         }
         let start = try clean(own, version.revision - 1)
         var steps: [(before: Content, after: Content)] = []
@@ -280,7 +281,8 @@ struct CleanHistory {
         let cleanTheirs = try content(on: source, at: merge.revision, depth: depth + 1)
         return Sides(
             source: source, ours: ours, theirs: theirs, cleanOurs: cleanOurs, cleanTheirs: cleanTheirs,
-            oursIsSame: cleanOurs.isKnown(as: ours), theirsIsSame: cleanTheirs.isKnown(as: theirs))
+            oursIsSame: try says(cleanOurs, ours, on: own, at: revision - 1),
+            theirsIsSame: try says(cleanTheirs, theirs, on: own, at: revision - 1))
     }
 
     private func mergedAgain(
@@ -294,25 +296,35 @@ struct CleanHistory {
         guard case .known(let ours) = sides.cleanOurs, case .known(let theirs) = sides.cleanTheirs else {
             return .unknown
         }
-        let heads = self.heads(of: merge)
+        let heads = self.heads(of: merge, at: version.revision, on: own)
         let again = try mergedAgain(ours, theirs, merge, heads, at: version.revision, on: own, sides.source, depth)
         if case .known = again { return again }
         // The side that loses nothing stands.
-        if sides.oursIsSame, !sides.theirsIsSame, origin.making != .combined, heads.count == 1, let head = heads.first,
-            try reader.isKept(head, floor: floor)
+        if sides.oursIsSame, !sides.theirsIsSame, origin.making != .combined,
+            try says(base(heads, on: own, at: version.revision - 1), theirs, on: own, at: version.revision - 1)
         {
-            let base = try reader.version(key, in: head.levels)?.content
-            if same(theirs, base) { return .known(ours) }
+            return .known(ours)
         }
         return .unknown
+    }
+
+    /// What the sides had in common then, where it is one content.
+    private func base(_ heads: [ShownState], on own: Branch, at revision: Revision) throws -> Content {
+        guard try heads.allSatisfy({ try reader.isKept(key, in: $0, floor: floor) }) else { return .unknown }
+        let shown = try reader.newest(key, in: heads).map(\.version?.content)
+        guard let first = shown.first, try shown.allSatisfy({ try agree($0, first, on: own, at: revision) }) else {
+            return .unknown
+        }
+        // Counters of the same content are to be added up.
+        return shown.count > 1 && first?.kind == .counter ? .unknown : .known(first)
     }
 
     private func mergedAgain(
         _ ours: Record?, _ theirs: Record?, _ merge: MergeDeed, _ heads: [ShownState], at revision: Revision,
         on own: Branch, _ source: Branch, _ depth: Int
     ) throws -> Content {
-        guard case .known(let base) = try cleanBase(heads, depth) else {
-            return same(ours, theirs) ? .known(ours) : .unknown
+        guard case .known(let base) = try cleanBase(heads, on: own, at: revision - 1, depth) else {
+            return try agree(ours, theirs, on: own, at: revision - 1) ? .known(ours) : .unknown
         }
         let (a, b) = (
             ShownState(own, at: revision - 1, among: reader.branches),
@@ -320,27 +332,61 @@ struct CleanHistory {
         )
         let twice = try undone.onBothSides(key, [a], [b], since: heads)
             .filter { !leftOut.contains(VersionName(key, at: $0.version)) }.reduce(0) { $0 &+ $1.amount }
-        let common = Contained(common: a.contained, b.contained)
-        let (mine, other) = (try reader.version(key, in: a.levels), try reader.version(key, in: b.levels))
+        var mine: Side = (ours, false)
+        var other: Side = (theirs, false)
+        if ours?.kind == .text, theirs?.kind == .text, !same(ours, base), !same(theirs, base), !same(ours, theirs) {
+            let start = TextStart(
+                common: Contained(common: a.contained, b.contained),
+                versions: try base == nil ? [] : bases(heads, depth))
+            mine.hasOnlyAppended = try hasOnlyAppended(a, since: start, depth)
+            other.hasOnlyAppended = try hasOnlyAppended(b, since: start, depth)
+        }
         return merged(
-            base: base, (ours, try reader.hasOnlyAppended(mine, beside: other, since: common)),
-            (theirs, try reader.hasOnlyAppended(other, beside: mine, since: common)),
+            base: base, mine, other,
             by: try policies.policy(for: key, ours, theirs, on: own, at: revision - 1, reader), twice: twice)
     }
 
-    private func heads(of merge: MergeDeed) -> [ShownState] {
-        merge.heads.compactMap { head in
-            reader.branches.byName[head.branch].map { ShownState($0, at: head.revision, among: reader.branches) }
+    /// What a side was then says nothing: it may be what is left out. So what it is made of without that counts.
+    private func hasOnlyAppended(_ side: ShownState, since start: TextStart, _ depth: Int) throws -> Bool {
+        let parts = try madeOf(on: side.branch, at: side.revision, depth: depth + 1)
+        return try reader.hasOnlyAppended(key, madeOf: parts, since: start)
+    }
+
+    private func bases(_ heads: [ShownState], _ depth: Int) throws -> Set<Revision> {
+        var versions: Set<Revision> = []
+        for (head, version) in try reader.newest(key, in: heads) {
+            if let version { versions.insert(version.revision) }
+            versions.formUnion(try madeOf(on: head.branch, at: head.revision, depth: depth + 1))
+        }
+        return versions
+    }
+
+    private func heads(of merge: MergeDeed, at revision: Revision, on own: Branch) -> [ShownState] {
+        let branches = reader.branches
+        var common = Contained(own, at: revision - 1, among: branches)
+        if let source = branches.byName[merge.source] {
+            common = Contained(common: common, Contained(source, at: merge.revision, among: branches))
+        }
+        return merge.heads.compactMap { head in
+            branches.byName[head.branch].map {
+                ShownState($0, at: head.revision, upTo: common[$0.id], among: branches)
+            }
         }
     }
 
-    private func cleanBase(_ heads: [ShownState], _ depth: Int) throws -> Content {
+    private func cleanBase(
+        _ heads: [ShownState], on own: Branch, at revision: Revision, _ depth: Int
+    ) throws -> Content {
         var base: Content = .known(nil)
         for (index, head) in heads.enumerated() {
-            guard try reader.isKept(head, floor: floor) else { return .unknown }
+            guard try reader.isKept(key, in: head, floor: floor) else { return .unknown }
             let clean = try content(on: head.branch, at: head.revision, depth: depth + 1)
             guard case .known(let record) = clean else { return .unknown }
-            if index == 0 { base = clean } else if !base.isKnown(as: record) { return .unknown }
+            if index == 0 {
+                base = clean
+            } else if try !says(base, record, on: own, at: revision) {
+                return .unknown
+            }
         }
         return base
     }
@@ -394,19 +440,45 @@ struct CleanHistory {
             return .unknown
         }
         return try mergedAgain(
-            ours, theirs, agreement.merge, heads(of: agreement.merge), at: agreement.revision, on: agreement.branch,
-            sides.source, depth)
+            ours, theirs, agreement.merge,
+            heads(of: agreement.merge, at: agreement.revision, on: agreement.branch), at: agreement.revision,
+            on: agreement.branch, sides.source, depth)
+    }
+
+    // MARK: In other words
+
+    /// Whether two records say the same by the policy that a branch had then: elements of a set, say, have no order.
+    func agree(_ a: Record?, _ b: Record?, on branch: Branch, at revision: Revision) throws -> Bool {
+        if same(a, b) { return true }
+        guard let a, let b, a.kind == b.kind else { return false }
+        return ThreeWay.agree(
+            a, b, by: try policies.policy(for: key, a, b, on: branch, at: revision, reader))
+    }
+
+    private func says(
+        _ content: Content, _ record: Record?, on branch: Branch, at revision: Revision
+    ) throws -> Bool {
+        guard case .known(let known) = content else { return false }
+        return try agree(known, record, on: branch, at: revision)
     }
 
     // MARK: What the clean content is made of
 
     /// The versions that remain of it: of what they were made, so is what comes of them.
     func madeOf(on branch: Branch, at revision: Revision) throws -> [Revision] {
-        Array(Set(try madeOf(on: branch, at: revision, depth: 0))).sorted()
+        try madeOf(on: branch, at: revision, depth: 0).sorted()
     }
 
     private func madeOf(on branch: Branch, at revision: Revision, depth: Int) throws -> [Revision] {
         if depth > Self.deepest { return [] }
+        let head = BranchHead(branch.name, at: revision)
+        if let known = memo.parts[head] { return known }
+        let parts = Array(Set(try findParts(on: branch, at: revision, depth: depth)))
+        memo.parts[head] = parts
+        return parts
+    }
+
+    private func findParts(on branch: Branch, at revision: Revision, depth: Int) throws -> [Revision] {
         var (branch, revision) = (branch, revision)
         // What was made of one version alone, and has something in it that is left out, has it by that one.
         var isKnownToHaveIt = false
@@ -462,7 +534,8 @@ struct CleanHistory {
     /// a deletion names nothing of what was deleted.
     private func comesToSomethingElse(on own: Branch, at revision: Revision, _ depth: Int) throws -> Bool {
         guard case .known(let clean) = try content(on: own, at: revision, depth: depth + 1) else { return false }
-        return try !same(clean, reader.version(key, in: reader.branches.levels(of: own, at: revision))?.content)
+        let was = try reader.version(key, in: reader.branches.levels(of: own, at: revision))?.content
+        return try !agree(clean, was, on: own, at: revision)
     }
 
     /// Those of the versions that it was made of which have nothing in them that is left out.
@@ -491,9 +564,9 @@ struct CleanHistory {
         guard case .known(let mine) = sides.cleanOurs, case .known(let other) = sides.cleanTheirs else {
             return try ours() + theirs()
         }
-        let base = try cleanBase(heads(of: merge), depth)
-        if base.isKnown(as: other) { return try ours() }
-        if base.isKnown(as: mine) { return try theirs() }
+        let base = try cleanBase(heads(of: merge, at: revision, on: own), on: own, at: revision - 1, depth)
+        if try says(base, other, on: own, at: revision - 1) { return try ours() }
+        if try says(base, mine, on: own, at: revision - 1) { return try theirs() }
         return try ours() + theirs()
     }
 
@@ -510,12 +583,6 @@ struct CleanHistory {
             }
         }
         return false
-    }
-}
-
-extension MergePlanner.BaseOfKey {
-    fileprivate func isKnown(as record: Record?) -> Bool {
-        if case .known(let known) = self { same(known, record) } else { false }
     }
 }
 

@@ -32,7 +32,7 @@ extension VersionReader {
         // Newest first: a state is never contained in one whose last commit is older.
         for (branch, revision) in rest.sorted(by: { $0.revision > $1.revision })
         where !heads.contains(where: { $0.contained[branch.id] >= revision }) {
-            heads.append(ShownState(branch, at: revision, among: branches))
+            heads.append(ShownState(branch, at: revision, upTo: common[branch.id], among: branches))
         }
         return heads.filter { head in
             !heads.contains { other in
@@ -42,27 +42,79 @@ extension VersionReader {
     }
 
     private func state(_ branch: Branch, at revision: Revision) throws -> ShownState {
-        ShownState(branch, at: try newestCommit(of: branch.id, upTo: revision), among: branches)
+        ShownState(
+            branch, at: try newestCommit(of: branch.id, upTo: revision), upTo: revision, among: branches)
     }
 
-    /// Whether all that a state shows is kept: at the floor and above everything is, below it what some branch contains of
-    /// another one, as of that revision.
-    func isKept(_ state: ShownState, floor: Revision) throws -> Bool {
-        if state.revision >= floor { return true }
-        if let known = recent.kept[state.head] { return known }
-        let isKept = try isPinned(state)
-        recent.kept[state.head] = isKept
-        return isKept
-    }
-
-    private func isPinned(_ state: ShownState) throws -> Bool {
-        // Mostly they know the same of it.
-        var seen: Set<Revision> = []
-        for branch in branches.all where branch.id != state.branch.id {
-            let upTo = branches.contained(in: branch, at: .max)[state.branch.id]
-            guard upTo >= state.revision, upTo > 0, seen.insert(upTo).inserted else { continue }
-            if try newestCommit(of: state.branch.id, upTo: upTo) == state.revision { return true }
+    /// What a common past has beyond its heads: nothing, or commits of which compaction has left nothing.
+    func beyond(_ heads: [ShownState], in common: Contained, floor: Revision) -> [BranchSpan] {
+        if floor == 0 { return [] }
+        return common.upTo.all.compactMap { id, upTo in
+            let shown = heads.lazy.map { $0.contained[id] }.max() ?? 0
+            if shown >= min(upTo, floor) { return nil }
+            return BranchSpan(branch: id, after: shown, upTo: upTo, isFirst: true)
         }
-        return false
+    }
+
+    /// What heads show under a key: each version once, without those that another head has superseded.
+    func newest(_ key: Key, in heads: [ShownState]) throws -> [(state: ShownState, version: KeyVersion?)] {
+        let all = try heads.map { (state: $0, version: try version(key, in: $0.levels)) }
+        var kept: [(state: ShownState, version: KeyVersion?)] = []
+        for (head, version) in all {
+            let isSuperseded = all.contains { other in
+                guard other.state.head != head.head, let newer = other.version,
+                    newer.revision != version?.revision
+                else { return false }
+                return (version.map { other.state.contained.contains($0) } ?? true) && !head.contained.contains(newer)
+            }
+            if isSuperseded || kept.contains(where: { $0.version?.revision == version?.revision }) { continue }
+            kept.append((head, version))
+        }
+        return kept.isEmpty ? Array(all.prefix(1)) : kept
+    }
+
+    /// Whether what a state shows under a key is what it showed. At the floor and above everything is kept, below it what some
+    /// branch contains of another one, as of that revision.
+    func isKept(_ key: Key, in state: ShownState, floor: Revision) throws -> Bool {
+        if state.upTo >= floor { return true }
+        let pin = nearestPin(of: state)
+        if pin == state.upTo { return true }
+        let found = try place(key, in: state.levels)
+        // What a later state shows, too, was not replaced before it. A deletion that hides nothing may be gone.
+        if let found, !found.isDeletion, let pin,
+            try place(key, in: branches.levels(of: state.branch, at: pin)) == found
+        {
+            return true
+        }
+        return try hasLostNothing(of: key, on: state.levels, after: found?.place)
+    }
+
+    /// Whether nothing that ever happened to a key on these levels was dropped, after a place or at all.
+    func hasLostNothing(of key: Key, on levels: [Level], after place: LogCursor? = nil) throws -> Bool {
+        try StoreSnapshot(db: db, branches: branches, floor: 0, visible: .max).keepsAll(
+            of: TopicFilter([Topic(unchecked: key.text)]), on: levels,
+            after: place ?? LogCursor(revision: 0, ordinal: 0))
+    }
+
+    func hasLostNothing(of key: Key, in spans: [BranchSpan]) throws -> Bool {
+        try spans.allSatisfy { span in
+            try hasLostNothing(
+                of: key, on: [Level(branch: span.branch, upTo: span.upTo)], after: .end(of: span.after))
+        }
+    }
+
+    /// The first revision from a state's on as of which another branch contains its branch, or shows it.
+    private func nearestPin(of state: ShownState) -> Revision? {
+        let head = BranchHead(state.branch.name, at: state.upTo)
+        if let known = recent.pins[head] { return known }
+        var nearest: Revision?
+        for branch in branches.all where branch.id != state.branch.id && branch.deleted == nil {
+            let shown = branches.levels(of: branch, at: .max).first { $0.branch == state.branch.id }?.upTo
+            for upTo in [branches.contained(in: branch, at: .max)[state.branch.id], shown ?? 0]
+            where upTo >= max(1, state.upTo) && upTo < nearest ?? .max { nearest = upTo }
+            if nearest == state.upTo { break }
+        }
+        recent.pins[head] = .some(nearest)
+        return nearest
     }
 }

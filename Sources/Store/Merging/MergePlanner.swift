@@ -19,6 +19,8 @@ struct MergePlanner {
     let source: ShownState
     let heads: [ShownState]
     private let common: Contained
+    /// What both contain, but no head shows.
+    private let beyond: [BranchSpan]
     private let floor: Revision
     private let limits: Limits
     private let bases = Bases()
@@ -48,6 +50,7 @@ struct MergePlanner {
         self.resolutions = Dictionary(resolutions.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first })
         common = Contained(common: target.contained, source.contained)
         heads = try reader.heads(of: common, first: target.levels)
+        beyond = reader.beyond(heads, in: common, floor: floor)
         self.undone = Undone(db: reader.db)
         self.parked = parked
         undoneOnPurpose = undone
@@ -86,8 +89,9 @@ struct MergePlanner {
         let ours = try reader.version(key, in: target.levels)
         let theirs = try reader.version(key, in: source.levels)
         if let ours, let theirs, ours.revision == theirs.revision, ours.branch == theirs.branch { return .nothing }
-        let base = try parked[key, source.branch.name].map { try self.base(of: $0.conflict) } ?? base(of: key)
-        let result = try merged(key, base, ours, theirs)
+        let open = parked[key, source.branch.name]?.conflict
+        let base = try open.map { try self.base(of: $0) } ?? base(of: key)
+        let result = try merged(key, base, ours, theirs, over: open)
         let effect = try effect(of: result, on: key, base, ours, theirs)
         // A conflict is somebody's decision in any case.
         if result.isConflict { return effect }
@@ -123,21 +127,25 @@ struct MergePlanner {
     // MARK: One key
 
     private func merged(
-        _ key: Key, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?
+        _ key: Key, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?, over parked: ParkedConflict?
     ) throws -> ThreeWay.Result {
         let (mine, other) = (ours?.present, theirs?.present)
         let bothCount = mine?.kind == .counter && other?.kind == .counter
         let twice = bothCount ? try undone.twice(key, [target], [source], since: heads) : 0
         guard case .known(let common) = base else {
             if twice == 0 {
-                // No one base, but a side whose version the other contains has not changed.
-                let oursIsKnown = ours.map { source.contained.contains($0) } ?? true
+                // No one base, but a side whose version the other contains has not changed. Where ours has none it may have
+                // had a deletion, which all contain by now, but not an older state of the source.
+                let oursIsKnown =
+                    try ours.map { source.contained.contains($0) }
+                    ?? reader.hasLostNothing(of: key, on: target.levels)
                 let theirsIsKnown = theirs.map { target.contained.contains($0) } ?? true
                 if oursIsKnown != theirsIsKnown {
-                    return theirsIsKnown || same(mine, other) ? .ours : .theirs
+                    return theirsIsKnown || ThreeWay.agree(mine, other, by: policy(of: key, ours, theirs))
+                        ? .ours : .theirs
                 }
             }
-            if !bothCount, same(mine, other) { return .ours }
+            if !bothCount, ThreeWay.agree(mine, other, by: policy(of: key, ours, theirs)) { return .ours }
             return byRule(key, .noBase, ours, theirs)
         }
         // A counter that was moved and came back has changed all the same: against a deletion that is a conflict.
@@ -148,9 +156,10 @@ struct MergePlanner {
                 return byRule(key, isOurs ? .changedAndDeleted : .deletedAndChanged, ours, theirs)
             }
         }
+        let start = try start(of: key, common, mine, other, over: parked)
         let result = ThreeWay.merge(
-            base: common, ours: try side(ours, other: theirs), theirs: try side(theirs, other: ours),
-            by: policy(of: key, ours, theirs))
+            base: common, ours: try side(ours, other: theirs, since: start),
+            theirs: try side(theirs, other: ours, since: start), by: policy(of: key, ours, theirs))
         if twice != 0, let corrected = counted(result, plus: twice, mine, other) {
             if let mine, same(corrected.record(of: key), mine) { return .ours }
             return .combined(corrected)
@@ -194,10 +203,20 @@ struct MergePlanner {
         return merged
     }
 
-    private func side(_ version: KeyVersion?, other: KeyVersion?) throws -> MergeSide {
+    /// Where both sides began with a text, if each has changed it in its own way: nothing else hangs on that.
+    private func start(
+        of key: Key, _ base: Record?, _ ours: Record?, _ theirs: Record?, over parked: ParkedConflict?
+    ) throws -> TextStart? {
+        guard ours?.kind == .text, theirs?.kind == .text, !same(ours, base), !same(theirs, base), !same(ours, theirs)
+        else { return nil }
+        let parkedBase = parked.map { Set([$0.base?.revision].compactMap(\.self)) }
+        return TextStart(common: common, versions: try parkedBase ?? reader.bases(of: key, in: heads, base))
+    }
+
+    private func side(_ version: KeyVersion?, other: KeyVersion?, since start: TextStart?) throws -> MergeSide {
         MergeSide(
             record: version?.present, revision: version?.revision ?? 0, isExpired: version?.isGone ?? false,
-            hasOnlyAppended: try reader.hasOnlyAppended(version, beside: other, since: common))
+            hasOnlyAppended: try start.map { try reader.hasOnlyAppended(version, beside: other, since: $0) } ?? false)
     }
 
     // MARK: What comes of it
@@ -302,12 +321,16 @@ struct MergePlanner {
 
     func base(of key: Key) throws -> BaseOfKey {
         bases.known = [:]
-        return try base(of: key, heads, depth: 0)
+        return try base(of: key, heads, beyond, depth: 0)
     }
 
-    private func base(of key: Key, _ heads: [ShownState], depth: Int) throws -> BaseOfKey {
+    private func base(
+        of key: Key, _ heads: [ShownState], _ beyond: [BranchSpan], depth: Int
+    ) throws -> BaseOfKey {
+        // A newer one than any head shows may be gone.
+        if try !reader.hasLostNothing(of: key, in: beyond) { return .unknown }
         if heads.count < 2 { return try newBase(of: key, heads, depth: depth) }
-        let names = heads.map(\.head)
+        let names = heads.map { BranchHead($0.branch.name, at: $0.upTo) }
         if let known = bases.known[names] { return known }
         let base = try newBase(of: key, heads, depth: depth)
         bases.known[names] = base
@@ -316,29 +339,20 @@ struct MergePlanner {
 
     private func newBase(of key: Key, _ heads: [ShownState], depth: Int) throws -> BaseOfKey {
         guard let first = heads.first else { return .known(nil) }
-        if try !heads.allSatisfy({ try reader.isKept($0, floor: floor) }) { return .unknown }
+        if try !heads.allSatisfy({ try reader.isKept(key, in: $0, floor: floor) }) { return .unknown }
         if heads.count == 1 { return .known(try reader.version(key, in: first.levels)?.content) }
         // Criss-cross in criss-cross in …: what lies so deep nobody can tell.
         if depth == 16 { return .unknown }
-        let all = try heads.map { (state: $0, version: try reader.version(key, in: $0.levels)) }
-        var kept: [(state: ShownState, version: KeyVersion?)] = []
-        for (head, version) in all {
-            let isSuperseded = all.contains { other in
-                guard other.state.head != head.head, let newer = other.version,
-                    newer.revision != version?.revision
-                else { return false }
-                return (version.map { other.state.contained.contains($0) } ?? true) && !head.contained.contains(newer)
-            }
-            if isSuperseded || kept.contains(where: { $0.version?.revision == version?.revision }) { continue }
-            kept.append((head, version))
-        }
-        guard let start = kept.first else { return .known(all.first?.version?.content) }
-        if start.version?.content?.kind != .counter,
-            kept.allSatisfy({ same($0.version?.content, start.version?.content) })
-        {
-            return .known(start.version?.content)
-        }
+        let kept = try reader.newest(key, in: heads)
+        guard let start = kept.first else { return .known(nil) }
         var merged = start.version?.content
+        // In other words, maybe.
+        let usual = (merged?.kind).flatMap { policies.policy(for: key, kind: $0) }?.combining
+        if merged?.kind != .counter,
+            kept.allSatisfy({ ThreeWay.agree($0.version?.content, start.version?.content, by: usual) })
+        {
+            return .known(merged)
+        }
         var mergedHeads = [start.state]
         var parts = [start.version]
         for (head, version) in kept.dropFirst() {
@@ -348,17 +362,20 @@ struct MergePlanner {
                 common = common.map { Contained(either: $0, both) } ?? both
             }
             let older = try reader.heads(of: common ?? head.contained)
-            guard case .known(let base) = try base(of: key, older, depth: depth + 1) else { return .unknown }
-            let past = common ?? head.contained
+            let gone = reader.beyond(older, in: common ?? head.contained, floor: floor)
+            guard case .known(let base) = try base(of: key, older, gone, depth: depth + 1) else { return .unknown }
+            let isText = version?.content?.kind == .text
+            let start = TextStart(
+                common: common ?? head.contained, versions: try isText ? reader.bases(of: key, in: older, base) : [])
             let sides = (
                 MergeSide(
                     record: merged, revision: 0,
                     hasOnlyAppended: try parts.allSatisfy {
-                        try reader.hasOnlyAppended($0, beside: version, since: past)
+                        try reader.hasOnlyAppended($0, beside: version, since: start)
                     }),
                 MergeSide(
                     record: version?.content, revision: 0,
-                    hasOnlyAppended: try reader.hasOnlyAppended(version, beside: parts.last ?? nil, since: past))
+                    hasOnlyAppended: try reader.hasOnlyAppended(version, beside: parts.last ?? nil, since: start))
             )
             parts.append(version)
             let kind = merged?.kind ?? version?.content?.kind

@@ -8,14 +8,19 @@ struct ShownState: Sendable {
     let levels: [Level]
     let contained: Contained
 
-    init(_ branch: Branch, at revision: Revision, among branches: BranchTable) {
+    /// - Parameter upTo: a later revision that shows the same. Compaction drops commits that have left nothing, but what they
+    ///   reverted or merged counts.
+    init(_ branch: Branch, at revision: Revision, upTo: Revision? = nil, among branches: BranchTable) {
         self.branch = branch
         self.revision = revision
         levels = branches.levels(of: branch, at: revision)
-        contained = Contained(branch, at: revision, among: branches)
+        contained = Contained(branch, at: max(revision, upTo ?? 0), among: branches)
     }
 
     var head: BranchHead { BranchHead(branch.name, at: revision) }
+
+    /// Up to which revision it shows the same, as far as that matters.
+    var upTo: Revision { contained[branch.id] }
 }
 
 /// A version of a key, with its value.
@@ -57,7 +62,7 @@ final class ReadBudget {
     }
 }
 
-/// What was found out: commits' provenance, taken apart once; and whether heads are kept.
+/// What was found out: commits' provenance, taken apart once; and what keeps heads.
 final class RecentProvenances {
     struct Entry {
         let provenance: Provenance
@@ -65,7 +70,8 @@ final class RecentProvenances {
     }
     private var entries: [Revision: Entry] = [:]
     private static let most = 256
-    var kept: [BranchHead: Bool] = [:]
+    /// See ``VersionReader/isKept(_:in:floor:)``.
+    var pins: [BranchHead: Revision?] = [:]
 
     func entry(_ revision: Revision, _ load: () throws -> Provenance) throws -> Entry {
         if let known = entries[revision] { return known }
@@ -205,33 +211,6 @@ struct VersionReader {
             """, [branch, revision])
         let made = branches.byID[branch].flatMap { $0.parent != nil && $0.created <= revision ? $0.created : nil }
         return [kept, made, branches.lastMerge(into: branch, upTo: revision)].compactMap(\.self).max() ?? revision
-    }
-
-    /// Whether a text was only appended to since what both sides of a merge have in common.
-    func hasOnlyAppended(_ version: KeyVersion?, beside other: KeyVersion?, since common: Contained) throws -> Bool {
-        guard let version, version.content?.kind == .text, other?.content?.kind == .text else { return false }
-        // What was set back or undone is another text, unless it was made of nothing but pieces from its beginning.
-        var left = [(version: version, isOnlyPieces: false)]
-        // Longer histories are merged by line.
-        for _ in 0..<1000 {
-            guard let (version, isOnlyPieces) = left.popLast() else { return true }
-            if common.contains(version), !isOnlyPieces { continue }
-            guard let origin = try origin(of: version.record) else { return false }
-            let isBack: Bool
-            switch origin.making {
-            // Somebody may have settled it by a text of his own.
-            case .combined where origin.isSettled, .undone where origin.isSettled: return false
-            case .appended, .taken, .combined, .kept, .marked: isBack = isOnlyPieces
-            case .restored, .undone: isBack = true
-            case .incremented, .patched, .picked: return false
-            }
-            for revision in origin.madeOf {
-                guard let older = try self.version(VersionName(version.record.key, at: revision)) else { return false }
-                // An append to nothing may follow a deletion.
-                if !older.record.isDeleted { left.append((older, isBack)) }
-            }
-        }
-        return false
     }
 
     // MARK: What was changed

@@ -3,7 +3,8 @@ import MembusModel
 
 // A pick makes the changes of commits again: of each key that a commit changed, what was there before it is the base, what it
 // left is theirs, and ours is what the target shows, or what the commits picked before it have made of that. Policies are the
-// target's. Nothing else comes along: what the target does not contain, it does not contain afterwards.
+// target's. Nothing else comes along: what the target does not contain, it does not contain afterwards. What a cascade has undone
+// on the target, or what derives from that, is a conflict.
 
 extension WorkPlanner {
     func plan(_ pick: Pick) throws -> Planning {
@@ -11,7 +12,8 @@ extension WorkPlanner {
         let reader = reader
         var picker = Picker(
             reader: reader, target: target, policies: try policies(in: target.levels), limits: limits,
-            resolutions: Dictionary(pick.resolutions.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first }))
+            resolutions: Dictionary(pick.resolutions.map { ($0.key, $0) }, uniquingKeysWith: { first, _ in first }),
+            undone: UndoneOnPurpose(cascades: cascades, by: self, in: target))
         var changes = 0
         for revision in pick.revisions {
             let source = try source(of: revision)
@@ -86,6 +88,7 @@ private struct Picker {
     let policies: MergePolicies
     let limits: Limits
     let resolutions: [Key: Resolution]
+    private let undone: UndoneOnPurpose
 
     /// What the commits so far have made of a key.
     private struct Made {
@@ -108,13 +111,14 @@ private struct Picker {
 
     init(
         reader: VersionReader, target: ShownState, policies: MergePolicies, limits: Limits,
-        resolutions: [Key: Resolution]
+        resolutions: [Key: Resolution], undone: UndoneOnPurpose
     ) {
         self.reader = reader
         self.target = target
         self.policies = policies
         self.limits = limits
         self.resolutions = resolutions
+        self.undone = undone
     }
 
     mutating func pick(_ key: Key, of revision: Revision, from source: Branch) throws {
@@ -135,6 +139,9 @@ private struct Picker {
                 record: theirs?.present, revision: revision, isExpired: theirs?.isGone ?? false,
                 hasOnlyAppended: hasOnlyAppended),
             by: kind.flatMap { policies.policy(for: key, kind: $0) })
+        if let revert = try undoing(result, of: key, ours, theirs) {
+            return try settle(key, .undone, before, ours, theirs, &here, undoneBy: revert)
+        }
         switch result {
         case .ours: break
         case .theirs, .settled(.theirs): here.take(theirs?.present, of: revision)
@@ -146,15 +153,38 @@ private struct Picker {
         if case .settled = result { here.isSettled = true }
     }
 
+    /// By which revert it is undone here, or what it derives from: it does not come back unasked. A conflict is somebody's
+    /// decision in any case.
+    private func undoing(
+        _ result: ThreeWay.Result, of key: Key, _ ours: KeyVersion?, _ theirs: KeyVersion?
+    ) throws -> Revision? {
+        switch result {
+        case .ours, .settled(.ours), .conflict: return nil
+        case .theirs, .settled, .combined: break
+        }
+        guard let theirs, let revert = try undone.revert(of: [VersionName(key, at: theirs.revision)]) else {
+            return nil
+        }
+        return resolution(of: key, ours, theirs)?.choice == .theirs ? nil : revert
+    }
+
+    /// What somebody has decided of these very versions.
+    private func resolution(of key: Key, _ ours: KeyVersion?, _ theirs: KeyVersion?) -> Resolution? {
+        guard let resolution = resolutions[key], resolution.ours == ours?.revision ?? 0,
+            resolution.theirs == theirs?.revision ?? 0
+        else { return nil }
+        return resolution
+    }
+
     private func settle(
         _ key: Key, _ kind: MergeConflictKind, _ before: KeyVersion?, _ ours: KeyVersion?, _ theirs: KeyVersion?,
-        _ here: inout Made
+        _ here: inout Made, undoneBy: Revision? = nil
     ) throws {
         let revision = theirs?.revision ?? 0
-        guard let resolution = resolutions[key], resolution.ours == ours?.revision ?? 0, resolution.theirs == revision
-        else {
+        guard let resolution = resolution(of: key, ours, theirs) else {
             here.conflict = MergeConflict(
-                key: key, kind: kind, base: try told(before), ours: try told(ours), theirs: try told(theirs))
+                key: key, kind: kind, base: try told(before), ours: try told(ours), theirs: try told(theirs),
+                undoneBy: undoneBy)
             return
         }
         here.isSettled = true

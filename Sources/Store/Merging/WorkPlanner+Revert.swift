@@ -61,7 +61,7 @@ extension WorkPlanner {
         // What has expired does not return.
         let content = clean.flatMap { $0.isOver(by: now) ? nil : $0 }
         let isTouched = try present.map { try history.isTouched($0) } ?? false
-        if same(content, present?.present), !isTouched { return nil }
+        if !isTouched, try history.agree(content, present?.present, on: branch, at: head.revision) { return nil }
         return .written(
             MergePlanner.Writing(
                 key: history.key, present: present?.revision ?? 0, content: content.map { MergedContent($0) },

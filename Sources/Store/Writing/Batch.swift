@@ -135,7 +135,8 @@ struct Batch {
 
     // MARK: Transactions
 
-    private mutating func execute(_ transaction: Transaction, by author: Author) throws -> WriteResult {
+    private mutating func execute(_ asked: Transaction, by author: Author) throws -> WriteResult {
+        var transaction = asked
         let branch: Branch
         do throws(Refusal) {
             let branches = writer.state.branches
@@ -145,6 +146,9 @@ struct Batch {
         } catch { return .refused(error) }
         if let refusal = FreeText.refusal(in: transaction) { return .refused(refusal) }
         if let refusal = try expireWhatIsNamed(by: transaction, on: branch) { return .refused(refusal) }
+        do { transaction = try settling(transaction, on: branch) } catch let refusal as Refusal {
+            return .refused(refusal)
+        }
         let facts: Facts
         switch try FactLoader(db: db, state: writer.state, branch: branch, unsound: writer.unsound).load(
             transaction, by: author, now: now, limits: writer.limits)

@@ -331,7 +331,9 @@ class Store:
             # A counter that stands where it stood may have moved to and fro: what was undone holds back the rest.
             moved = (t is not None and t.kind == "counter" and t.val is not None and t.rev > kt.get(t.branch, 0)
                      and t.id in undone)
-            if res is None and moved:
+            # So is a sum that came out as ours has it: theirs is in it.
+            stands = res is None or (res[0] is not CONFLICT and res[2] == "keep" and res[4] != "decided")
+            if stands and moved:
                 choice = resolve(k, "undone", content(o), content(t)) if resolve else None
                 if choice is None:
                     conflicts[k] = ("undone", content(o), content(t))
@@ -684,13 +686,14 @@ class Store:
         # What it leaves out: all versions asked for, and so all of them are never brought back by a merge.
         return s.commit(b, writes, agent=agent, context=context, undid=tuple(sorted(bad)), cascade=cascade), conflicts
 
-    def rollback(s, b, R, prefix=""):
+    def rollback(s, b, R, prefix="", respelled=()):
+        """respelled: keys that come back to the letter, though they say the same as now."""
         writes = {}
         for k in s.keys():
             if not k.startswith(prefix):
                 continue
             now, then = s.read(b, k), s.read(b, k, R)
-            if content(now) != content(then):
+            if content(now) != content(then) or k in respelled:
                 kind, val = content(then) if content(then) is not ABSENT else (None, None)
                 writes[k] = (kind, val, "restore", [then.id] if then is not None else [])
         return s.commit(b, writes, agent="op", context="rollback") if writes else None

@@ -367,7 +367,159 @@ struct MergeTests {
         #expect(replica.head == world.writer.head)
     }
 
+    @Test("a merge of several bases is made again where one of them is newer than all others")
+    func severalBases() throws {
+        let world = try World()
+        try world.put("z", "1")
+        try world.fork("trial")
+        let other = try world.fork("other", from: trial)
+        try world.put("a", "1")
+        for branch in [trial, other] { _ = try report(outcome(world, .merge(Merge(.main, into: branch)))) }
+        try world.put("a", "2", on: trial)
+        try world.delete("a", on: other)
+        let deletion = world.head
+        let open = try conflicts(outcome(world, .merge(Merge(other, into: trial))))
+        let merge = Merge(other, into: trial, resolutions: open.map { $0.resolved(.theirs) })
+        _ = try report(outcome(world, .merge(merge)))
+        #expect(try world.text("a", on: trial) == nil)
+        _ = try outcome(world, .revert(Revert(trial, revisions: [deletion])))
+        #expect(try world.text("a", on: trial) == "2")
+    }
+
+    // MARK: Appended texts
+
+    @Test(
+        "a merge that is made again appends what was only appended, however that was undone when they merged",
+        arguments: ["", "start;"], ["deleted", "rolled back", "reverted"])
+    func appendedAgain(start: String, way: String) throws {
+        let world = try World()
+        func append(_ piece: String, _ branch: BranchName) throws {
+            _ = try world.write(.change("log", .append(Data(piece.utf8)), on: branch))
+        }
+        try world.put(start.isEmpty ? "other" : "log", start)
+        let before = world.head
+        try world.fork("trial")
+        try append("ours;", .main)
+        let ours = world.head
+        try append("theirs;", trial)
+        switch way {
+        // Of what was there before that is a conflict.
+        case "deleted": if start.isEmpty { try world.delete("log") } else { return }
+        case "rolled back": _ = try outcome(world, .rollback(Rollback(to: before)))
+        default: _ = try outcome(world, .revert(Revert(revisions: [ours])))
+        }
+        let undone = world.head
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        #expect(try world.text("log") == start + "theirs;")
+        _ = try outcome(world, .revert(Revert(revisions: [undone])))
+        #expect(try world.text("log") == start + "ours;theirs;")
+        try verifies(world)
+    }
+
+    @Test("a text that both sides contain, but that was undone in their base, was created and not appended to")
+    func undoneInTheBase() throws {
+        let world = try World()
+        try world.put("a", "1\n")
+        _ = try outcome(world, .revert(Revert(revisions: [1])))
+        let undone = world.head
+        try world.fork("trial")
+        let old = try world.fork("old", at: 1)
+        _ = try outcome(world, .revert(Revert(revisions: [undone])))
+        _ = try report(outcome(world, .merge(Merge(.main, into: old))))
+        try world.put("a", "2\n", on: trial)
+        #expect(try conflicts(outcome(world, .merge(Merge(trial, into: old)))).map(\.kind) == [.bothCreated])
+    }
+
+    // MARK: In other words
+
+    @Test("a set whose elements an undoing puts in another order has not changed: nobody is asked about it")
+    func otherOrder() throws {
+        let world = try World()
+        func set(_ key: String, _ json: String, _ branch: BranchName = .main) throws {
+            _ = try world.write(.change(key, .put(Put(Data(json.utf8), kind: .json)), on: branch))
+        }
+        try set(".membus/policies/s", #"{"topic": "s", "policy": "set"}"#)
+        try world.fork("trial")
+        try set("s", "[1]")
+        let other = try world.fork("other", from: trial)
+        _ = try report(outcome(world, .merge(Merge(.main, into: other))))
+        try set("s", "[3]", trial)
+        try set("s", "[1,3]")
+        let bad = world.head
+        _ = try report(outcome(world, .merge(Merge(.main, into: trial))))
+        let third = try world.fork("third", from: trial)
+        #expect(try report(outcome(world, .merge(Merge(other, into: third)))).agreed == 1)
+        let undone = try outcome(world, .revert(Revert(third, revisions: [bad])))
+        if case .unsettled = undone { throw Unexpected("\(undone)") }
+        #expect(try world.text("s", on: third) == "[1,3]")
+    }
+
+    @Test("a rollback brings back what was there to the letter, in the order that it had")
+    func toTheLetter() throws {
+        let world = try World()
+        func set(_ key: String, _ json: String) throws {
+            _ = try world.write(.change(key, .put(Put(Data(json.utf8), kind: .json))))
+        }
+        try set(".membus/policies/s", #"{"topic": "s", "policy": "set"}"#)
+        try set("s", "[2,0]")
+        let before = world.head
+        try set("s", "[0,2]")
+        _ = try outcome(world, .rollback(Rollback(to: before)))
+        #expect(try world.text("s") == "[2,0]")
+    }
+
     // MARK: What compaction must not change
+
+    @Test(
+        "a state that compaction has left nothing of is still part of the common past: there is no base, not an older one"
+    )
+    func forgottenHead() throws {
+        let world = try World()
+        func set(_ key: String, _ json: String, _ branch: BranchName = .main) throws {
+            _ = try world.write(.change(key, .put(Put(Data(json.utf8), kind: .json)), on: branch))
+        }
+        func merge(_ source: BranchName, into target: BranchName) throws {
+            _ = try report(outcome(world, .merge(Merge(source, into: target))))
+        }
+        try set(".membus/policies/s", #"{"topic": "s", "policy": "set"}"#)
+        let start = world.head
+        try world.fork("trial")
+        try set("s", "[0,2]")
+        let other = try world.fork("other", from: trial)
+        let third = try world.fork("third", at: start)
+        try set("s", "[0]", third)
+        try set("s", "[1]", other)
+        try merge(.main, into: other)
+        try set("s", "[2]")
+        try merge(.main, into: trial)
+        try merge(trial, into: third)
+        try merge(other, into: third)
+        let floor = world.head
+        try merge(other, into: .main)
+        try merge(third, into: other)
+        try merge(trial, into: .main)
+        try world.compact(to: floor)
+        let open = try conflicts(outcome(world, .merge(Merge(.main, into: third))))
+        #expect(open.map(\.key.text) == ["s"] && open.map(\.kind) == [.noBase])
+    }
+
+    @Test("appended pieces come in the same order, though the deletion before the first of them is forgotten")
+    func forgottenDeletion() throws {
+        for compacts in [false, true] {
+            let world = try World()
+            func append(_ piece: String, _ branch: BranchName = .main) throws {
+                _ = try world.write(.change("log", .append(Data(piece.utf8)), on: branch))
+            }
+            try append("old;")
+            try world.delete("log")
+            try world.fork("trial")
+            try append("theirs;")
+            if compacts { try world.compact(to: world.head) }
+            try append("ours;", trial)
+            _ = try report(outcome(world, .merge(Merge(.main, into: trial))))
+            #expect(try world.text("log", on: trial) == "ours;theirs;")
+        }
+    }
 
     @Test("a merge without changes is not forgotten by compaction: what was merged is merged")
     func forgottenMerge() throws {
@@ -408,6 +560,65 @@ struct MergeTests {
         try world.compact(to: world.head)
         _ = try report(outcome(world, .merge(Merge(trial))))
         #expect(try world.get("n").count == 101)
+    }
+
+    @Test("a base that only a fork still shows is known, though the fork has merged its parent since")
+    func baseOfAFork() throws {
+        let world = try World()
+        func count(_ amount: Int64, _ branch: BranchName = .main) throws {
+            _ = try world.write(.change("n", .increment(amount), on: branch))
+        }
+        try world.put("z", "1")
+        try world.fork("trial")
+        try count(2)
+        let bad = world.head
+        let other = try world.fork("other")
+        _ = try outcome(world, .revert(Revert(other, revisions: [bad])))
+        try world.compact(to: world.head - 1)
+        try count(1, trial)
+        let third = try world.fork("third", from: trial)
+        _ = try report(outcome(world, .merge(Merge(.main, into: trial))))
+        _ = try report(outcome(world, .merge(Merge(other, into: third))))
+        _ = try report(outcome(world, .merge(Merge(trial, into: third))))
+        #expect(try world.get("n", on: third).count == 1)
+    }
+
+    @Test("a base that compaction has dropped is not taken for an older one, and a dropped deletion not for nothing")
+    func forgottenBase() throws {
+        let world = try World()
+        try world.put("z", "1")
+        try world.fork("trial")
+        let other = try world.fork("other")
+        try world.put("a", "1", on: trial)
+        _ = try report(outcome(world, .merge(Merge(trial, into: other))))
+        _ = try report(outcome(world, .merge(Merge(other))))
+        try world.delete("a", on: trial)
+        _ = try report(outcome(world, .merge(Merge(trial, into: other))))
+        let edited = try world.put("a", "2")
+        let open = try conflicts(outcome(world, .merge(Merge(trial))))
+        _ = try report(outcome(world, .merge(Merge(trial, resolutions: open.map { $0.resolved(.theirs) }))))
+        try world.compact(to: edited)
+        #expect(
+            try conflicts(outcome(world, .merge(Merge(.main, into: trial, at: edited)))).map(\.key.text) == ["a"])
+    }
+
+    @Test(
+        "what both sides have undone before they parted is known, though compaction has dropped the commit that undid it"
+    )
+    func forgottenRevert() throws {
+        let world = try World()
+        _ = try world.write(.change("n", .increment(4)))
+        try world.put("t", "x")
+        let good = world.head
+        _ = try world.write(.change("n", .increment(8)))
+        _ = try outcome(world, .rollback(Rollback(to: good)))
+        // All that is written by it is a deletion, which hides nothing.
+        _ = try outcome(world, .revert(Revert(revisions: [good, good + 1])))
+        try world.fork("trial")
+        try world.compact(to: world.head)
+        _ = try world.write(.change("n", .increment(1)))
+        _ = try report(outcome(world, .merge(Merge(.main, into: trial))))
+        #expect(try world.get("n", on: trial).count == 5)
     }
 
     @Test("an increment that only one side ever had does not come back since both have reverted it")

@@ -319,6 +319,19 @@ struct UndoingTests {
         #expect(try world.get(second.key.text).isDeleted)
     }
 
+    @Test("what is appended to a text that is in conflict settles nothing: it was not appended to the parked base")
+    func appendedToParked() throws {
+        let world = try World()
+        try world.put("a", "1\n")
+        try world.fork("trial")
+        try world.put("a", "1\n2\n")
+        try world.put("a", "1\n3\n", on: trial)
+        #expect(try report(try outcome(world, .merge(Merge(trial, parks: true)))).parked == 1)
+        _ = try world.write(.change("a", .append(Data("4\n".utf8)), on: trial))
+        #expect(try report(try outcome(world, .merge(Merge(trial, parks: true)))).parked == 1)
+        #expect(try world.text("a") == "1\n2\n" && parked(world).count == 1)
+    }
+
     @Test("whoever settles a parked conflict ends it, and the branch can be merged again")
     func settled() throws {
         let world = try atOdds()
@@ -332,7 +345,69 @@ struct UndoingTests {
         #expect(try world.text("a", on: trial) == "both" && parked(world, on: trial).isEmpty)
     }
 
+    private func settling(_ world: World, with put: Put, reading revision: Revision? = nil) throws -> Work {
+        let conflict = try #require(try parked(world).first)
+        return .transaction(
+            Transaction(
+                changes: [Change(key("a"), .put(put)), Change(conflict.key, .delete)],
+                reads: revision.map { [ReadVersion(key: key("a"), version: $0)] } ?? []))
+    }
+
+    @Test("a mark of quarantine stays on what is put to settle a parked conflict, whichever side is taken")
+    func markedWhenSettled() throws {
+        for (branch, marked) in [(BranchName.main, Revision(4)), (trial, 5)] {
+            let world = try atOdds()
+            _ = try outcome(world, .quarantine(Quarantine(branch, versions: [name("a", marked)], reason: "doubt")))
+            let taken = try world.get("a", on: branch)
+            _ = try outcome(world, .merge(Merge(trial, parks: true)))
+            _ = try outcome(world, try settling(world, with: Put(taken.value ?? Data(), kind: taken.kind)))
+            #expect(try world.text("a") == taken.text)
+            #expect(try world.get("a").attributes[Quarantine.attribute] == "doubt")
+            #expect(try world.reader.verify().problems.isEmpty)
+        }
+        let world = try atOdds()
+        _ = try outcome(world, .quarantine(Quarantine(versions: [name("a", 4)], reason: "doubt")))
+        _ = try outcome(world, .merge(Merge(trial, parks: true)))
+        _ = try outcome(world, try settling(world, with: Put(Data("both".utf8))))
+        #expect(try world.get("a").attributes.isEmpty, "a whole new write is none of it")
+    }
+
+    @Test(
+        "a parked conflict is not settled for theirs if a cascade has undone that since; a new value is another matter")
+    func undoneWhenSettled() throws {
+        let world = try World()
+        try world.put("a", "1")
+        try world.fork("trial")
+        let lie = try write(world, "facts", "lie", context: "scouting", on: trial)
+        let theirs = try write(
+            world, "a", "theirs", context: "planning", on: trial, reading: [name("facts", lie)])
+        try world.put("a", "ours")
+        _ = try outcome(world, .merge(Merge(trial, parks: true)))
+        _ = try outcome(world, .revert(Revert(versions: [name("facts", lie)], cascade: Cascade())))
+        let undo = world.head
+        let refused = try refusal(world, try settling(world, with: Put(Data("theirs".utf8)), reading: theirs))
+        #expect(refused.subject == "a" && refused.message.contains("by revision \(undo)"))
+        #expect(try world.text("a") == "ours" && parked(world).count == 1)
+        _ = try outcome(world, try settling(world, with: Put(Data("new".utf8)), reading: theirs))
+        #expect(try world.text("a") == "new" && parked(world).isEmpty)
+    }
+
     // MARK: Picks
+
+    @Test("what a cascade has undone, or what derives from it, does not come back by a pick unasked")
+    func pickOfUndone() throws {
+        let (world, lie) = try deceived()
+        _ = try outcome(world, .revert(Revert(versions: [name("facts", lie)], cascade: Cascade())))
+        let undo = world.head
+        let late = try write(world, "late", "x", context: "late", on: trial, reading: [name("facts", lie)])
+        let left = try conflicts(try outcome(world, .pick(Pick([late]))))
+        #expect(left.map(\.kind) == [.undone] && left.map(\.undoneBy) == [undo])
+        _ = try outcome(world, .pick(Pick([late], resolutions: left.map { $0.resolved(.theirs) })))
+        #expect(try world.text("late") == "x")
+        let free = try write(world, "free", "x", context: "free", on: trial)
+        _ = try outcome(world, .pick(Pick([free])))
+        #expect(try world.text("free") == "x")
+    }
 
     @Test("a pick makes a commit's own changes again, and brings nothing else of its branch")
     func pick() throws {
