@@ -14,8 +14,8 @@ let command: [Target.Dependency] = [
 /// What reads bytes from outside.
 let fuzzed: [Target.Dependency] = [
     "MembusCommand", "MembusBroker", "Membus", "MembusBus", "MembusMCP", "MembusStore", "MembusDocuments", "MembusWire",
-    "MembusModel", "MembusSteppedBroker", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-    .product(name: "Crypto", package: "swift-crypto"),
+    "MembusModel", "MembusSteppedBroker", "MembusSearch", "MembusMeaning", "MembusSQL",
+    .product(name: "SwiftProtobuf", package: "swift-protobuf"), .product(name: "Crypto", package: "swift-crypto"),
 ]
 
 /// Every target speaks Swift 6 with strict concurrency; imports point down this list, never up
@@ -177,6 +177,9 @@ let package = Package(
         .testTarget(
             name: "MeaningTests", dependencies: ["MembusMeaning"], path: "Tests/Unit/Meaning",
             exclude: ["reference.py", "references.json"]),
+        .testTarget(
+            name: "SearchTests", dependencies: ["MembusSearch", "MembusModel", "MembusStore", "MembusDice", "CSQLite"],
+            path: "Tests/Unit/Search"),
         .testTarget(
             name: "SQLTests", dependencies: ["CSQL", "MembusSQL", "MembusModel", "MembusStore"], path: "Tests/Unit/SQL"),
         .testTarget(

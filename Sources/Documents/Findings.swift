@@ -94,6 +94,7 @@ extension JSONValue {
             "passages": .integer(figures.passages), "bytes": .integer(figures.bytes),
             "model": figures.model.map { .string($0) } ?? .null, "embedded": .integer(figures.embedded),
             "fault": figures.fault.map { .string($0) } ?? .null,
+            "making": figures.making.map { .integer($0) } ?? .null,
         ]
     }
 }

@@ -95,11 +95,12 @@ package enum ModelPacking {
     /// The position vectors, with the vector of a first text added, since there is no second.
     private static func places(of source: WeightsFile, _ hidden: Int) throws(MeaningError) -> [Float] {
         let count = try source.shape(of: "embeddings.position_embeddings.weight").rows
-        let places = try source.floats("embeddings.position_embeddings.weight", count, hidden)
-        let type = try source.floats("embeddings.token_type_embeddings.weight", 2, hidden)
-        guard count >= positions else {
+        // More than any model has are none that could be laid out.
+        guard (positions...1 << 20).contains(count) else {
             throw MeaningError(.foreign, "the weights know \(count) positions of \(positions)", hint: ModelFile.hint)
         }
+        let places = try source.floats("embeddings.position_embeddings.weight", count, hidden)
+        let type = try source.floats("embeddings.token_type_embeddings.weight", 2, hidden)
         return places.prefix(positions * hidden).enumerated().map { $1 + type[$0 % hidden] }
     }
 

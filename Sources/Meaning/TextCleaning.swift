@@ -64,9 +64,9 @@ struct CharacterRun {
     private var count = 0
 
     /// Whether what was taken so far has to leave before `next`: a run of a megabyte need not be held whole. Accents
-    /// stay behind their letter.
+    /// stay behind their letter, unless they are more than anybody writes: putting them in order takes their square.
     func isFull(before next: Unicode.Scalar) -> Bool {
-        count >= 64 && next.properties.canonicalCombiningClass == .notReordered
+        count >= 64 && next.properties.canonicalCombiningClass == .notReordered || count >= 1024
     }
 
     mutating func append(_ scalar: Unicode.Scalar) {

@@ -104,7 +104,10 @@ package struct SQLFound: Hashable, Sendable {
 /// Ends a query from any thread, within some milliseconds.
 package final class SQLCancellation: Sendable {
     private let isAsked = Atomic<Bool>(false)
-    package init() {}
+    private let others: @Sendable () -> Bool
+
+    /// - Parameter others: what else ends it; asked often, from the query's thread.
+    package init(also others: @escaping @Sendable () -> Bool = { false }) { self.others = others }
     package func cancel() { isAsked.store(true, ordering: .relaxed) }
-    package var isCancelled: Bool { isAsked.load(ordering: .relaxed) }
+    package var isCancelled: Bool { isAsked.load(ordering: .relaxed) || others() }
 }

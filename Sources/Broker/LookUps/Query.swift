@@ -15,7 +15,8 @@ extension Query: LookUpAtOnce {
         let visible = desk.visible
         let query = SQLQuery(
             sql, on: branch, at: Position(revision: at ?? visible, hash: 0), limits: limits)
-        let result = try desk.reader.answer(query, visible: visible) { question, k in
+        let cancellation = SQLCancellation { [hurry = desk.hurry] in hurry.isOn }
+        let result = try desk.reader.answer(query, visible: visible, cancellation: cancellation) { question, k in
             guard let errands = desk.errands else { throw Refusal.noIndex }
             // Of the very state that is asked, so that it joins with the other tables.
             let search = Search(

@@ -66,7 +66,10 @@ extension Reindex: LookUpAtOnce {
 
     package func answer(by desk: Desk) throws(Refusal) -> Answer {
         guard let room = desk.searching else { throw Refusal.noIndex }
-        return Answer(versions: try room.reindex())
+        let versions = try room.reindex()
+        // Whoever asks for it next is told so.
+        desk.indexed.post(room.figures)
+        return Answer(versions: versions)
     }
 }
 

@@ -32,7 +32,7 @@ struct BrokerParts: Sendable {
     private let dryRunReader: Reader
     private let projectionReader: Reader
     private let searchReader: Reader
-    private let queryReader: Reader
+    private let queryReaders: [Reader]
     private let checkpointer: Checkpointer?
     private let backups: Backups
     private let counts = Posted<MemoryCounts>()
@@ -69,7 +69,7 @@ struct BrokerParts: Sendable {
         dryRunReader = try store.makeReader()
         projectionReader = try store.makeReader()
         searchReader = try store.makeReader()
-        queryReader = try store.makeReader()
+        queryReaders = try (0..<LookUpQueues.queryThreads).map { [store] _ in try store.makeReader() }
         checkpointer = try store.makeCheckpointer()
         backups = try Backups(in: configuration.dataDirectory)
         context = try Context()
@@ -87,7 +87,7 @@ struct BrokerParts: Sendable {
     /// said again until all have ended.
     func giveUpReading() {
         hurry.begin()
-        for reader in readers + pieceReaders + [longReader, planReader, dryRunReader, searchReader, queryReader] {
+        for reader in readers + pieceReaders + [longReader, planReader, dryRunReader, searchReader] + queryReaders {
             reader.interrupt()
         }
     }
@@ -204,9 +204,9 @@ struct BrokerParts: Sendable {
         var lives: [(run: @Sendable () -> Void, close: @Sendable () -> Void)] = []
         let others = [
             (longReader, lookUps.long), (planReader, lookUps.planning), (dryRunReader, lookUps.dryRuns),
-            (queryReader, lookUps.queries),
         ]
-        for (reader, queue) in readers.map({ ($0, lookUps.short) }) + others {
+        let asking = queryReaders.map { ($0, lookUps.queries) }
+        for (reader, queue) in readers.map({ ($0, lookUps.short) }) + others + asking {
             let loop = ReadLoop(desk: desk(reader), queue: queue, pieces: pieces, running: running, results: results)
             lives.append((run: { loop.run() }, close: { queue.close() }))
         }

@@ -5,7 +5,10 @@ struct LookUpQueues: Sendable {
     let planning = WorkQueue<QueuedRead>()
     let dryRuns = WorkQueue<QueuedRead>()
     let search = WorkQueue<QueuedRead>()
-    let queries = WorkQueue<QueuedRead>()
+    let queries = WorkQueue<QueuedRead>(takers: LookUpQueues.queryThreads)
+
+    /// So that one query that takes long keeps nobody else from a short one.
+    static let queryThreads = 2
 
     /// - Parameter readers: threads that take short ones.
     init(readers: Int) { short = WorkQueue(takers: readers) }

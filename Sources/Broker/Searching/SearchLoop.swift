@@ -37,9 +37,10 @@ struct SearchLoop: Sendable {
             // What is little is written now and then.
             let isIdle = quiet > 3 && started > written + .seconds(5)
             if isIdle { written = started }
+            let tries = room.tries
             let hasMore = room.step(isIdle: isIdle, now: started)
             desk.indexed.post(room.figures)
-            tell(&fault)
+            if room.tries > tries { tell(&fault) }
             let now = Instant.now
             quiet = hasMore ? 0 : quiet + 1
             rest = pace.rest(after: now - started, visible: visible.newest, now: now)
@@ -69,7 +70,7 @@ struct SearchLoop: Sendable {
     }
 }
 
-/// How long the index rests after a piece, by how fast the commits come: they come first. Up to 1,000 a second it does not; beyond, it
+/// How long the index rests after a piece, by how fast the commits come: they come first. Up to 1,500 a second it does not; beyond, it
 /// takes ever less of a processor, down to a twentieth.
 struct IndexPace: Sendable {
     private var visible: Revision

@@ -28,6 +28,10 @@ final class SearchRoom: @unchecked Sendable {
     private var audited: (floor: Revision, at: Instant)?
     private(set) var fault: String?
     private var tryAgain = Instant(nanoseconds: 0)
+    private var meaningFault: String?
+    private var tryMeaningAgain = Instant(nanoseconds: 0)
+    /// The turns in which something was tried.
+    private(set) var tries = 0
 
     init(
         in directory: String, lineage: Lineage, _ reader: Reader, visible: VisibleRevision, _ embedding: EmbeddingDesk
@@ -46,22 +50,17 @@ final class SearchRoom: @unchecked Sendable {
     /// - Returns: whether there is more by now.
     func step(isIdle: Bool, now: Instant) -> Bool {
         guard now >= tryAgain else { return false }
+        tries += 1
         do {
-            let index = try index ?? open()
-            self.index = index
-            let newest = visible.newest
-            var hasMore = try index.step(from: reader, upTo: newest, isIdle: isIdle)
-            if let making {
+            if index == nil { index = try open() }
+            var hasMore = try index?.step(from: reader, upTo: visible.newest, isIdle: isIdle) ?? false
+            if making != nil {
                 hasMore = true
-                if try !making.step(from: reader, upTo: newest, isIdle: false), making.indexed.revision >= newest,
-                    making.isWhole
-                {
-                    try takeOver(making)
-                }
+                if try isMade(upTo: visible.newest) { try takeOver() }
             } else if !hasMore {
-                hasMore = try look(through: index, now: now)
+                hasMore = try lookThrough(now: now)
             }
-            try mindMeaning(of: index)
+            mindMeaning(now: now)
             fault = nil
             return hasMore
         } catch {
@@ -88,9 +87,21 @@ final class SearchRoom: @unchecked Sendable {
         index.attach(Meanings(model, vectors))
     }
 
-    /// Hands over what is to be embedded, and takes what was.
-    private func mindMeaning(of index: SearchIndex) throws {
-        guard let model = embedding.model else { return }
+    /// Hands over what is to be embedded, and takes what was. What keeps it from going on is no fault of the index's: words rank
+    /// alone meanwhile.
+    private func mindMeaning(now: Instant) {
+        guard now >= tryMeaningAgain, let index, let model = embedding.model else { return }
+        do {
+            try followMeaning(of: index, by: model)
+            meaningFault = nil
+        } catch {
+            meaningFault = "vectors can't be kept: \(error)"
+            tryMeaningAgain = now + Self.retry
+            index.lookAgainForMissing()
+        }
+    }
+
+    private func followMeaning(of index: SearchIndex, by model: MeaningModel) throws {
         if vectors == nil {
             vectors = try VectorFile.open(in: directory, for: model)
             attach(to: index)
@@ -126,9 +137,8 @@ final class SearchRoom: @unchecked Sendable {
 
     /// Whether another file would do.
     private static func isOfTheFile(_ error: any Error) -> Bool {
-        if error is SearchFault || error is Refusal { return true }
-        guard let error = error as? DatabaseError else { return !(error is StoreError) }
-        return error.isDamage
+        if error is SearchFault || error is UnexpectedColumn || error is Refusal { return true }
+        return (error as? DatabaseError)?.isDamage ?? false
     }
 
     // MARK: Anew
@@ -148,19 +158,38 @@ final class SearchRoom: @unchecked Sendable {
         return Int64(index.versionCount)
     }
 
-    private func takeOver(_ new: SearchIndex) throws {
+    /// Another piece of it.
+    private func isMade(upTo newest: Revision) throws -> Bool {
+        guard let making else { return false }
+        let hasMore = try making.step(from: reader, upTo: newest, isIdle: false)
+        return !hasMore && making.indexed.revision >= newest && making.isWhole
+    }
+
+    /// Nobody else holds the old one, so that its connection ends before its files are removed: SQLite goes by their names.
+    private func takeOver() throws {
+        guard let new = making.take() else { return }
         try new.flushAll()
-        making = nil
         index = nil
         let moved = try new.moved(to: path)
         attach(to: moved)
         index = moved
+        do {
+            guard let kept = try moved.vectorsInUse(in: directory) else { return }
+            vectors = kept
+            attach(to: moved)
+        } catch {
+            // They are opened again, whatever is there now.
+            vectors = nil
+            moved.attach(nil)
+            (meaningFault, tryMeaningAgain) = ("vectors can't be kept: \(error)", .now + Self.retry)
+        }
         audit = nil
     }
 
     /// Looks now and then how much of the index is no longer kept.
     /// - Returns: whether it goes on at once.
-    private func look(through index: SearchIndex, now: Instant) throws -> Bool {
+    private func lookThrough(now: Instant) throws -> Bool {
+        guard let index else { return false }
         if var audit {
             let isDone = try index.step(&audit, by: reader, visible: visible.newest)
             self.audit = isDone ? nil : audit
@@ -182,7 +211,7 @@ final class SearchRoom: @unchecked Sendable {
             revision: index?.indexed.revision ?? 0, versions: Int64(index?.versionCount ?? 0),
             passages: Int64(index?.passageCount ?? 0), bytes: (index?.bytes ?? 0) + (vectors?.bytes ?? 0),
             model: embedding.model?.identity, embedded: Int64(index?.embeddedCount ?? 0),
-            fault: fault ?? embedding.fault)
+            fault: fault ?? meaningFault ?? embedding.fault, making: making?.indexed.revision)
     }
 
     private var unavailable: Refusal {

@@ -9,7 +9,9 @@
 //   1. Between two questions there is a pause, however much is written.
 //   2. The signal is awaited from the state that was answered last: a question that came before the index was there is
 //      asked again.
-//   3. A broker that is away, or busy, is waited for; only an answer ends it, or its owner. Another history is searched anew.
+//   3. While passages are still being embedded, nothing that is written tells of the page that their vectors make: it is asked
+//      for, until meaning takes part.
+//   4. A broker that is away, or busy, is waited for; only an answer ends it, or its owner. Another history is searched anew.
 
 struct SearchWatching: StepwiseCall {
     typealias Product = SearchPage
@@ -27,6 +29,8 @@ struct SearchWatching: StepwiseCall {
     private var next = Next.ask
     /// The state that was answered last, and by which broker; `nil`: the whole page is asked for.
     private var last: (token: Token, instance: Instance)?
+    /// The page that was handed over while vectors were missing; `nil`: none are.
+    private var unsettled: SearchPage?
 
     init(signal: ViewID, _ asked: Search) {
         self.signal = signal
@@ -50,7 +54,8 @@ struct SearchWatching: StepwiseCall {
     mutating func take(_ input: Input) throws -> Action {
         switch input {
         case .passed:
-            if next == .pause { next = .wait }
+            if next == .pause { next = unsettled == nil ? .wait : .ask }
+            if unsettled != nil { last = nil }
             return begin()
         case .answered(let answer): return try take(answer)
         case .failed(let error, _): return try failed(error)
@@ -73,7 +78,15 @@ struct SearchWatching: StepwiseCall {
         }
         last = (token, answered.instance)
         next = .pause
-        return page.isUnchanged ? begin() : .hand(page)
+        if page.isUnchanged { return begin() }
+        let isKnown = unsettled.map { $0.hits == page.hits && !page.standing.usesMeaning } ?? false
+        unsettled = isMissingVectors(page) ? page : nil
+        return isKnown ? begin() : .hand(page)
+    }
+
+    private func isMissingVectors(_ page: SearchPage) -> Bool {
+        asked.meaning == .whereComplete && !page.standing.usesMeaning
+            && page.standing.embedded > 0 && page.standing.embedded < 1
     }
 
     private mutating func failed(_ error: any Error) throws -> Action {

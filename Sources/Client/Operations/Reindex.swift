@@ -1,5 +1,5 @@
 extension Memory {
-    /// Has the broker throw its index away and make it anew, beside everything else. Returns at once; how far it is,
+    /// Has the broker make its index anew, beside everything else; the old one answers meanwhile. Returns at once; how far it is,
     /// ``status(timeout:)`` tells, in ``/MembusModel/BrokerFigures/index``.
     /// - Parameter timeout: `nil`: the connection's.
     /// - Returns: how many versions the old index held.

@@ -8,8 +8,8 @@ struct ReindexCommand: AsyncParsableCommand {
         commandName: "reindex",
         abstract: "Have the index of search and links made anew.",
         discussion: """
-            The broker does that beside everything else; until it is done, searches of newer states wait for it. Returns once \
-            the index has reached what was the head when this began, or after --timeout, one hour unless you say otherwise; the \
+            The broker does that beside everything else, and answers from the old one meanwhile. Returns once the new one has \
+            taken its place, or after --timeout, one hour unless you say otherwise; the \
             broker goes on when nobody waits any more. membus status tells how far it is.
 
               membus reindex
@@ -51,8 +51,8 @@ struct ReindexCommand: AsyncParsableCommand {
                 throw Self.stopped("the broker keeps none")
             }
             if let fault = index.fault { throw Self.stopped(fault.escapingControlCharacters) }
-            progress.update { $0.done = min(head, index.revision) }
-            if index.revision >= head { return index }
+            progress.update { $0.done = min(head, index.making ?? index.revision) }
+            if index.making == nil, index.revision >= head { return index }
             if Instant.now >= deadline {
                 throw CommandError(
                     "TIMEOUT", "the index is at revision \(index.revision) of \(head), and the time is over",

@@ -1,4 +1,4 @@
-/// Has the index thrown away and made anew, beside everything else.
+/// Has another index made, beside everything else, which takes the place of the one that there is.
 package struct Reindex: Operation, Hashable {
     package init() {}
 
@@ -33,10 +33,12 @@ public struct IndexFigures: Hashable, Sendable {
     public var embedded: Int64
     /// Why it does not go on; `nil`: it does.
     public var fault: String?
+    /// How far another index is that is being made beside it; `nil`: none is.
+    public var making: Revision?
 
     package init(
         revision: Revision = 0, versions: Int64 = 0, passages: Int64 = 0, bytes: Int64 = 0, model: String? = nil,
-        embedded: Int64 = 0, fault: String? = nil
+        embedded: Int64 = 0, fault: String? = nil, making: Revision? = nil
     ) {
         self.revision = revision
         self.versions = versions
@@ -45,5 +47,6 @@ public struct IndexFigures: Hashable, Sendable {
         self.model = model
         self.embedded = embedded
         self.fault = fault
+        self.making = making
     }
 }

@@ -117,7 +117,10 @@ final class QueryFailures {
     func refusal(_ code: Int32, _ connection: EmptyConnection) -> any Error {
         if let reason = run.watch.reason { return reason }
         if let failure = run.failure { return failure }
-        let words = String(cString: sqlite3_errmsg(connection.handle))
+        // SQLite repeats the query's own words.
+        let all = String(cString: sqlite3_errmsg(connection.handle))
+        let words = (all.utf8.count > 500 ? String(all.unicodeScalars.prefix(400)) + "…" : all)
+            .escapingControlCharacters
         switch code & 0xFF {
         case SQLITE_FULL where temporary.pointee.is_over != 0:
             return Refusal(

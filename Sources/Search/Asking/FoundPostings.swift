@@ -139,7 +139,7 @@ struct PostingSource {
             if words > Self.mostWords {
                 throw Refusal(
                     .invalidArgument,
-                    "question: \(String(decoding: prefix, as: UTF8.self))* stands for more than \(Self.mostWords) words",
+                    "question: \(String(decoding: prefix, as: UTF8.self).shortened)* stands for more than \(Self.mostWords) words",
                     hint: "write more of the word", subject: "question")
             }
         }

@@ -95,9 +95,9 @@ struct LinkWalk {
     private mutating func sources(of key: Key, most: Int) throws -> [LinkGraph.Edge] {
         var versions: [UInt32] = []
         try index.source.read(TermNames.target(key.text)) { posting, _ in
+            guard state.shows(posting.unit) else { return }
             let version = index.columns.versionOf[Int(posting.unit)]
-            guard state.shows(posting.unit), versions.last != version else { return }
-            versions.append(version)
+            if versions.last != version { versions.append(version) }
         }
         var found: [LinkGraph.Edge] = []
         for start in stride(from: 0, to: versions.count, by: 500) where found.count < most {

@@ -103,7 +103,9 @@ extension SearchIndex {
             version: row.version, unit: row.unit, row: row, cosine: 0, score: Self.rounded(row.score / top))
     }
 
-    private static func rounded(_ score: Double) -> Int { Int((score * 10_000).rounded(.toNearestOrEven)) }
+    private static func rounded(_ score: Double) -> Int {
+        score.isFinite ? Int((score * 10_000).rounded(.toNearestOrEven)) : 0
+    }
 
     /// The nearest passage of each version in scope, by rising version.
     private func nearest(

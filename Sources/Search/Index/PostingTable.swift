@@ -121,6 +121,9 @@ final class PostingTable {
             if block.count >= Self.largeBytes { break }
             let (first, span, sum): (Int64, Int64, Int64) = (try row[0], try row[1], try row[4])
             try check(term, first, span, block, places ?? Data(), sum)
+            guard let start = UInt32(exactly: first), let length = UInt32(exactly: span),
+                !start.addingReportingOverflow(length).overflow
+            else { throw SearchFault("a row of postings names no unit") }
             rows.append(
                 (
                     UInt32(truncatingIfNeeded: first), UInt32(truncatingIfNeeded: first + span), Array(block),

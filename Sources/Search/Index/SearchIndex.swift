@@ -41,6 +41,8 @@ package final class SearchIndex {
     var rowNumbers = RowNumbers()
     /// Throws once whoever asks waits no longer: looked at in the course of an answer.
     package var check: () throws -> Void = {}
+    /// What was cut last, to be embedded.
+    var cut: CutVersion?
     /// What is known of the passages' meaning; `nil`: there is no model.
     package internal(set) var meanings: Meanings?
 
@@ -217,13 +219,12 @@ package final class SearchIndex {
         return false
     }
 
+    /// The file knows it first, so that it is not forgotten in memory alone.
     private func forget(_ versions: [UInt32]) throws {
-        defer { states.forget() }
-        for version in versions { columns.forget(version) }
-        // The rest is not written yet, and will be as it is now.
-        let inFile = versions.filter { $0 < written.versions || flushing.versions.contains(Int($0)) && frozen != nil }
         while frozen != nil { try write() }
-        try file.insert(forgotten: inFile)
+        try file.insert(forgotten: versions.filter { $0 < written.versions })
+        for version in versions { columns.forget(version) }
+        states.forget()
         try file.set("auditing", 0)
     }
 
@@ -232,7 +233,8 @@ package final class SearchIndex {
     /// The same under another name, in place of what is there. This one can't be used any more.
     package func moved(to path: String) throws -> SearchIndex {
         let own = file.path
-        try file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        // One file, which can be renamed; whoever opens it makes a log of its own.
+        try file.db.execute("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE")
         guard let lineage = try file.meta("lineage") else { throw SearchFault("the index at \(own) is of no history") }
         IndexFile.remove(path)
         guard rename(own, path) == 0 else {

@@ -20,10 +20,12 @@ package struct Meanings {
     private(set) var rowOf: [UInt32] = []
     /// From where on units are looked at: those that are current, and then the others.
     private var next = (current: 0, others: 0)
-    /// Passages of the index that have a vector.
+    /// Passages of the index that have a vector, or need none.
     package private(set) var embedded = 0
     private var asked: [ByBytes: QuantizedVector] = [:]
 
+    /// Of one record's passages: what stands behind them in a whole book is found by its words.
+    static let mostOfOne = 512
     static let none = UInt32.max
     private static let never = UInt32.max - 1
 
@@ -32,8 +34,10 @@ package struct Meanings {
     /// Takes the units that came since.
     mutating func follow(_ columns: Columns) {
         for unit in rowOf.count..<columns.unitCount {
-            if columns.length[unit] == 0 {
+            let number = UInt32(unit) - columns.firstUnit[Int(columns.versionOf[unit])]
+            if columns.length[unit] == 0 || number >= Self.mostOfOne {
                 rowOf.append(Self.never)
+                embedded += 1
             } else if let row = vectors.row(of: columns.content[unit]) {
                 rowOf.append(row)
                 embedded += 1
@@ -82,14 +86,18 @@ package struct Meanings {
     /// What can't be embedded now is looked at once more, later.
     mutating func startOver() { next = (0, 0) }
 
-    mutating func skip(_ unit: UInt32) { rowOf[Int(unit)] = Self.never }
+    mutating func skip(_ unit: UInt32) {
+        rowOf[Int(unit)] = Self.never
+        embedded += 1
+    }
 
     static func wanted(_ unit: UInt32, _ content: ContentName, _ text: String) -> Wanted {
         Wanted(content: (content.high, content.low), text: text, unit: unit)
     }
 
     /// The vectors of what was wanted, in its order; `nil`: it has no direction.
-    package mutating func take(_ wanted: [Wanted], _ made: [QuantizedVector?]) throws {
+    /// What was wanted for an index that this one has replaced has other units: contents tell.
+    mutating func take(_ wanted: [Wanted], _ made: [QuantizedVector?], _ columns: Columns) throws {
         var new: [(content: ContentName, vector: QuantizedVector)] = []
         var isNew: Set<ContentName> = []
         for (one, vector) in zip(wanted, made) {
@@ -98,10 +106,11 @@ package struct Meanings {
             new.append((content, vector))
         }
         try vectors.add(new)
-        for one in wanted where rowOf[Int(one.unit)] == Self.none {
-            let row = vectors.row(of: ContentName(high: one.content.0, low: one.content.1))
-            rowOf[Int(one.unit)] = row ?? Self.never
-            if row != nil { embedded += 1 }
+        for one in wanted {
+            let (unit, content) = (Int(one.unit), ContentName(high: one.content.0, low: one.content.1))
+            guard unit < rowOf.count, columns.content[unit] == content, rowOf[unit] == Self.none else { continue }
+            rowOf[unit] = vectors.row(of: content) ?? Self.never
+            embedded += 1
         }
     }
 
@@ -115,6 +124,13 @@ package struct Meanings {
     }
 }
 
+/// A version's passages, of which some are embedded at a time.
+struct CutVersion {
+    var version: UInt32
+    var author: String
+    var passages: [String]
+}
+
 extension SearchIndex {
     /// From now on meaning counts.
     package func attach(_ meanings: Meanings?) {
@@ -125,21 +141,47 @@ extension SearchIndex {
     /// Passages whose vectors are to be made next.
     package func wanted(_ most: Int, reader: Reader, visible: Revision) throws -> [Meanings.Wanted] {
         guard let units = meanings?.missing(most, columns), !units.isEmpty else { return [] }
-        let versions = try reader.versions(
-            at: units.map { columns.place(of: columns.versionOf[Int($0)]) }, visible: visible)
-        return zip(units, versions).compactMap { unit, stored in
-            guard let stored else {
+        return try units.compactMap { unit in
+            let version = columns.versionOf[Int(unit)]
+            if cut?.version != version { cut = try cutAgain(version, reader: reader, visible: visible) }
+            let number = Int(unit - columns.firstUnit[Int(version)])
+            guard let cut, number < cut.passages.count else {
                 meanings?.skip(unit)
                 return nil
             }
-            let passage = passage(unit, of: columns.versionOf[Int(unit)], stored.record)
             return Meanings.wanted(
-                unit, columns.content[Int(unit)], ContentName.text(author: stored.agent, passage: passage.text))
+                unit, columns.content[Int(unit)],
+                ContentName.text(author: cut.author, passage: cut.passages[number]))
         }
     }
 
+    /// - Returns: `nil`: it is no longer kept.
+    private func cutAgain(_ version: UInt32, reader: Reader, visible: Revision) throws -> CutVersion? {
+        guard let stored = try reader.versions(at: [columns.place(of: version)], visible: visible).first ?? nil else {
+            return nil
+        }
+        let body = RecordText(StoredText(record: stored.record, author: "", message: "")).body
+        let parts = body.withUnsafeBufferPointer { Passages.cut($0, splitter.split($0)) }
+        return CutVersion(
+            version: version, author: stored.agent,
+            passages: parts.prefix(Meanings.mostOfOne).map { String(decoding: body[$0.bytes], as: UTF8.self) })
+    }
+
     package func take(_ wanted: [Meanings.Wanted], _ made: [QuantizedVector?]) throws {
-        try meanings?.take(wanted, made)
+        try meanings?.take(wanted, made, columns)
+    }
+
+    /// Vectors that no passage has any more are left behind, if they are many.
+    /// - Returns: where the others are now; `nil`: where they were.
+    package func vectorsInUse(in directory: String) throws -> VectorFile? {
+        guard let meanings else { return nil }
+        var used: Set<UInt32> = []
+        for unit in 0..<UInt32(columns.unitCount) {
+            if let row = meanings.row(of: unit) { used.insert(row) }
+        }
+        let all = meanings.vectors.count
+        guard all > used.count + 1000, all * 3 > used.count * 4 else { return nil }
+        return try meanings.vectors.rewritten(in: directory, keeping: used, for: meanings.model)
     }
 
     package func lookAgainForMissing() { meanings?.startOver() }

@@ -12,6 +12,12 @@ import MembusStore
 //
 // A row is written before it is named. One whose sum is another (a machine that lost its power) is none, and is made again.
 
+/// Vectors can't be read or kept now; nothing is wrong with the index.
+struct VectorFault: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
 /// Of one model. Used by one thread at a time.
 package final class VectorFile {
     package let model: String
@@ -25,15 +31,15 @@ package final class VectorFile {
     private(set) var scales: [Float] = []
     private var numbers: [ContentName: UInt32] = [:]
 
+    private static let names = ["/vectors.db", "/vectors.db-wal", "/vectors.db-shm", "/vectors.rows"]
     /// Rows of room that are made at once.
     private static let step = 4096
 
-    /// What another model left is thrown away, and so is what is damaged.
+    /// What another model left is thrown away, and so is what is damaged; what only can't be opened now stays.
     package static func open(in directory: String, for model: MeaningModel) throws -> VectorFile {
         do { return try VectorFile(directory, model) } catch {
-            for name in ["/vectors.db", "/vectors.db-wal", "/vectors.db-shm", "/vectors.rows"] {
-                unlink(directory + name)
-            }
+            guard error is SearchFault || (error as? DatabaseError)?.isDamage == true else { throw error }
+            for name in names { unlink(directory + name) }
             return try VectorFile(directory, model)
         }
     }
@@ -45,7 +51,7 @@ package final class VectorFile {
         path = directory + "/vectors.rows"
         db = try Database(path: directory + "/vectors.db", isReadOnly: false, isURI: false, patience: .seconds(5))
         rows = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard rows >= 0 else { throw SearchFault("\(path) can't be opened: \(String(cString: strerror(errno)))") }
+        guard rows >= 0 else { throw VectorFault("\(path) can't be opened: \(String(cString: strerror(errno)))") }
         chmod(directory + "/vectors.db", 0o600)
         try db.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024")
         if try db.word("PRAGMA user_version") == "0" {
@@ -74,17 +80,20 @@ package final class VectorFile {
     private func load() throws {
         let count = try db.integer("SELECT coalesce(max(row), -1) + 1 FROM vectors") ?? 0
         var status = stat()
-        guard fstat(rows, &status) == 0 else { throw SearchFault("\(path) can't be looked at") }
+        guard fstat(rows, &status) == 0 else { throw VectorFault("\(path) can't be looked at") }
         let kept = min(Int(count), Int(status.st_size) / stride)
         try makeRoom(for: kept)
         scales = [Float](repeating: 0, count: kept)
-        let found = try db.rows("SELECT row, content, scale, sum FROM vectors WHERE row < ?", [kept])
+        let found = try db.rows("SELECT row, content, scale, sum FROM vectors WHERE row >= 0 AND row < ?", [kept])
         while let row = try found.next() {
             let (number, content, sum): (Int, Data, Int64) = (try row[0], try row[1], try row[3])
             let scale: Int64 = try row[2]
-            guard content.count == 16, sum == Checksum.of(bytes(of: number)) else { continue }
-            scales[number] = Float(bitPattern: UInt32(truncatingIfNeeded: scale))
-            numbers[content.withUnsafeBytes { ContentName(named: $0) }] = UInt32(number)
+            guard content.count == 16 else { continue }
+            let name = content.withUnsafeBytes { ContentName(named: $0) }
+            let factor = Float(bitPattern: UInt32(truncatingIfNeeded: scale))
+            guard factor.isFinite, factor > 0, sum == self.sum(of: number, name, factor) else { continue }
+            scales[number] = factor
+            numbers[name] = UInt32(number)
         }
     }
 
@@ -94,20 +103,58 @@ package final class VectorFile {
         UnsafeRawBufferPointer(start: map.map { UnsafeRawPointer($0) + row * stride }, count: stride)
     }
 
+    /// Of all that a row is.
+    private func sum(of row: Int, _ content: ContentName, _ scale: Float) -> Int64 {
+        content.bytes.withUnsafeBytes { content in
+            Checksum.of(bytes(of: row), content, numbers: (scale.bitPattern, UInt32(truncatingIfNeeded: row)))
+        }
+    }
+
     private func makeRoom(for count: Int) throws {
         if count <= room { return }
         let larger = (count + Self.step - 1) / Self.step * Self.step
         // Room that a full disk does not have would end the process when it is written.
         guard posix_fallocate(rows, 0, off_t(larger * stride)) == 0 else {
-            throw SearchFault("\(path) can't grow: the disk has no room")
+            throw VectorFault("\(path) can't grow: the disk has no room")
         }
         if let map { munmap(map, room * stride) }
         map = mmap(nil, larger * stride, PROT_READ | PROT_WRITE, MAP_SHARED, rows, 0)
         guard map != MAP_FAILED else {
             (map, room) = (nil, 0)
-            throw SearchFault("\(path) can't be mapped")
+            throw VectorFault("\(path) can't be mapped")
         }
         room = larger
+    }
+
+    /// Another pair of files with some of the rows, in place of this one, which can't be used any more. Ended between the two, what
+    /// is there does not fit together, and is made again.
+    func rewritten(in directory: String, keeping rows: Set<UInt32>, for model: MeaningModel) throws -> VectorFile {
+        let draft = directory + "/vectors.new"
+        mkdir(draft, 0o700)
+        defer { rmdir(draft) }
+        do {
+            for name in Self.names { unlink(draft + name) }
+            let file = try VectorFile(draft, model)
+            let kept = numbers.filter { rows.contains($0.value) }.sorted { $0.value < $1.value }
+            for start in Swift.stride(from: 0, to: kept.count, by: 1000) {
+                try file.add(
+                    kept[start..<min(start + 1000, kept.count)].map { content, row in
+                        let values = bytes(of: Int(row)).prefix(dimensions).map { Int8(bitPattern: $0) }
+                        return (content, QuantizedVector(values: values, scale: scales[Int(row)]))
+                    })
+            }
+            try file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        }
+        for name in ["/vectors.db-wal", "/vectors.db-shm"] {
+            unlink(draft + name)
+            unlink(directory + name)
+        }
+        for name in ["/vectors.rows", "/vectors.db"] {
+            guard rename(draft + name, directory + name) == 0 else {
+                throw VectorFault("\(draft)\(name) can't be moved: \(String(cString: strerror(errno)))")
+            }
+        }
+        return try VectorFile.open(in: directory, for: model)
     }
 
     func row(of content: ContentName) -> UInt32? { numbers[content] }
@@ -130,7 +177,7 @@ package final class VectorFile {
                     "INSERT OR REPLACE INTO vectors VALUES(?, ?, ?, ?)",
                     [
                         first + index, Data(one.content.bytes), Int64(one.vector.scale.bitPattern),
-                        Checksum.of(bytes(of: first + index)),
+                        sum(of: first + index, one.content, one.vector.scale),
                     ])
             }
         }

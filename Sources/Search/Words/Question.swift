@@ -69,12 +69,12 @@ package struct Question: Hashable {
 
     private mutating func take(_ words: [String], _ splitter: WordSplitter) {
         // As the rule has it: runs of letters, digits and underscores are what stop words are told by.
-        let runs = words.flatMap { $0.split(whereSeparator: { !$0.isOfWord }) }
+        let runs = words.flatMap(\.runs)
         let kept = runs.filter { !Self.stopWords.contains(ByBytes($0.lowercased())) }
         let isKept = Set(kept.map { ByBytes($0.lowercased()) })
         let isOnlyStops = kept.isEmpty && terms.isEmpty
         for word in words {
-            let rest = word.split(whereSeparator: { !$0.isOfWord }).filter {
+            let rest = word.runs.filter {
                 isOnlyStops || isKept.contains(ByBytes($0.lowercased()))
             }
             if rest.isEmpty { continue }
@@ -126,22 +126,23 @@ package struct Question: Hashable {
         }
     }
 
+    /// By scalars: a letter with a thousand accents is one character, which takes long to look at.
     private static func pieces(of asked: String) throws(Refusal) -> [Piece] {
         var pieces: [Piece] = []
-        var rest = Substring(asked)
-        while let start = rest.firstIndex(where: { !$0.isWhitespace }) {
+        var rest = Scalars(asked.unicodeScalars)
+        while let start = rest.firstIndex(where: { !$0.properties.isWhitespace }) {
             rest = rest[start...]
             if rest.first == "\"" {
                 pieces.append(.phrase(try quoted(&rest)))
                 continue
             }
-            let end = rest.firstIndex { $0.isWhitespace || $0 == "\"" } ?? rest.endIndex
+            let end = rest.firstIndex { $0.properties.isWhitespace || $0 == "\"" } ?? rest.endIndex
             let word = rest[..<end]
             rest = rest[end...]
             if let colon = word.firstIndex(of: ":"), isField(word[..<colon]) {
                 let name = String(word[..<colon])
                 let value = word[word.index(after: colon)...]
-                if !value.isEmpty, !value.hasPrefix("//") {
+                if !value.isEmpty, !value.starts(with: "//".unicodeScalars) {
                     pieces.append(.field(name, String(value)))
                     continue
                 }
@@ -159,7 +160,9 @@ package struct Question: Hashable {
         return pieces
     }
 
-    private static func quoted(_ rest: inout Substring) throws(Refusal) -> String {
+    private typealias Scalars = Substring.UnicodeScalarView
+
+    private static func quoted(_ rest: inout Scalars) throws(Refusal) -> String {
         let inside = rest.dropFirst()
         guard let end = inside.firstIndex(of: "\"") else {
             throw Refusal(
@@ -171,17 +174,34 @@ package struct Question: Hashable {
     }
 
     /// A name before a colon: `D1:11` is none, since what people ask for there is a key; neither is a URL's scheme.
-    private static func isField(_ name: Substring) -> Bool {
-        guard let first = name.first, first.isLetter else { return false }
-        return name.allSatisfy { $0.isLetter || $0 == "_" || $0 == "-" || $0 == "." || $0.isNumber }
-            && !name.allSatisfy { $0.isNumber } && !(name.count <= 3 && name.contains { $0.isNumber })
+    private static func isField(_ name: Scalars) -> Bool {
+        guard let first = name.first, first.properties.isAlphabetic else { return false }
+        let isNumbered = name.contains { $0.properties.numericType != nil }
+        return name.allSatisfy { $0.isOfWord || $0 == "-" || $0 == "." } && !(isNumbered && name.count <= 3)
     }
 }
 
-extension Character {
-    fileprivate var isOfWord: Bool { isLetter || isNumber || self == "_" }
+extension Unicode.Scalar {
+    /// Letters, digits and the marks on them; and what joins them.
+    fileprivate var isOfWord: Bool {
+        if isASCII { return properties.isAlphabetic || properties.numericType != nil || self == "_" }
+        switch properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber,
+            .letterNumber, .otherNumber, .nonspacingMark, .spacingMark, .enclosingMark:
+            return true
+        default: return false
+        }
+    }
 }
 
 extension String {
-    fileprivate var shortened: String { count > 40 ? prefix(40) + "…" : self }
+    /// For messages.
+    var shortened: String {
+        (utf8.count > 80 ? String(unicodeScalars.prefix(60)) + "…" : self).escapingControlCharacters
+    }
+
+    /// Runs of what words are made of.
+    fileprivate var runs: [String] {
+        unicodeScalars.split { !$0.isOfWord }.map { String($0) }
+    }
 }

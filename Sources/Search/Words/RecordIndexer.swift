@@ -8,6 +8,10 @@ final class RecordIndexer {
     private var folded: [UInt8] = []
     /// Names come again and again: their terms, by what they are made of.
     private var known: [ByBytes: [[UInt8]]] = [:]
+    /// Of the version at hand.
+    private var fields = TermList()
+    /// Of fields that say the same in many versions: who wrote them, and why.
+    private var knownFields: [ByBytes: TermList] = [:]
 
     init(_ splitter: WordSplitter) { self.splitter = splitter }
 
@@ -15,20 +19,26 @@ final class RecordIndexer {
     /// - Returns: its passages; at least one is there.
     func index(_ version: StoredText, from first: UInt32, into pending: PendingPostings) -> [Columns.Unit] {
         let text = RecordText(version)
-        let names = text.names.flatMap { terms(of: $0) }
-        let fields = text.fields.flatMap { name, value in
-            stems(of: value).map { TermNames.field(name.utf8, $0) }
-        }
-        let targets = Set(version.record.links.map { TermNames.target($0.target.text) })
+        let names = text.names.map { terms(of: $0) }
+        collect(text.fields)
+        let links = version.record.links
+        let targets = links.isEmpty ? [] : Set(links.map { TermNames.target($0.target.text) })
         return text.body.withUnsafeBufferPointer { body in
             splitter.split(body, into: &words)
             let parts = Passages.cut(body, words)
+            let named = names.reduce(0) { $0 + $1.count }
             for (index, part) in parts.enumerated() {
                 let unit = first + UInt32(index)
                 add(part, of: body, text.breaks, unit, into: pending)
-                for name in names { name.withUnsafeBufferPointer { pending.addName($0, unit) } }
-                for term in fields { term.withUnsafeBufferPointer { pending.add($0, unit) } }
-                for target in targets { target.withUnsafeBufferPointer { pending.add($0, unit) } }
+                if index == 0 {
+                    for target in targets { target.withUnsafeBufferPointer { pending.add($0, unit) } }
+                } else if (named + fields.count) * parts.count > Self.mostNamed {
+                    continue
+                }
+                for name in names {
+                    for term in name { term.withUnsafeBufferPointer { pending.addName($0, unit) } }
+                }
+                fields.each { pending.add($0, unit) }
             }
             return parts.map { part in
                 Columns.Unit(
@@ -68,6 +78,9 @@ final class RecordIndexer {
         }
     }
 
+    /// Names and fields stand in each passage, unless that came to more than this: then in the first alone.
+    private static let mostNamed = 100_000
+
     /// No phrase reaches from one string of a JSON value into the next.
     private static let breakGap: Int32 = 100
 
@@ -97,6 +110,37 @@ final class RecordIndexer {
     }
 
     // MARK: Names
+
+    private func collect(_ told: [(name: String, text: String)]) {
+        fields.removeAll()
+        for (place, (name, text)) in told.enumerated() {
+            // Author, kind and message.
+            guard (1...3).contains(place) else {
+                add(name, text, to: &fields)
+                continue
+            }
+            if text.isEmpty { continue }
+            let both = ByBytes(name + "\u{1}" + text)
+            if knownFields[both] == nil {
+                if knownFields.count >= Self.mostKnown { knownFields.removeAll() }
+                var terms = TermList()
+                add(name, text, to: &terms)
+                knownFields[both] = terms
+            }
+            if let terms = knownFields[both] { fields.append(terms) }
+        }
+    }
+
+    private func add(_ name: String, _ text: String, to terms: inout TermList) {
+        var text = text
+        text.withUTF8 { splitter.split($0, into: &raw) }
+        raw.bytes.withUnsafeBufferPointer { bytes in
+            for index in 0..<raw.count {
+                terms.append(
+                    field: name.utf8, UnsafeBufferPointer(rebasing: bytes[raw.range(index)]))
+            }
+        }
+    }
 
     private func stems(of text: String) -> [[UInt8]] {
         let split = splitter.split(text)

@@ -29,7 +29,7 @@ struct RecordText {
         if record.kind == .json, let json = try? JSON(parsing: value) {
             take(json, at: "")
         } else if String(validating: value, as: UTF8.self) != nil {
-            body = Array(value)
+            body = value.withUnsafeBytes { Array($0) }
         }
     }
 

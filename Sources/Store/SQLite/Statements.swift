@@ -83,10 +83,10 @@ package struct StoredRow {
 }
 
 /// A column holds what no row of ours does.
-struct UnexpectedColumn: Error, CustomStringConvertible {
+package struct UnexpectedColumn: Error, CustomStringConvertible {
     let column: Int
     let sql: String
-    var description: String { "column \(column + 1) of a row is of a type that it cannot be (in \(sql))" }
+    package var description: String { "column \(column + 1) of a row is of a type that it cannot be (in \(sql))" }
 }
 
 /// What a column can be read as.

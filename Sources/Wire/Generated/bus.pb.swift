@@ -3938,7 +3938,7 @@ package nonisolated struct PBCell: Sendable {
   package init() {}
 }
 
-/// Has the index thrown away and made anew, beside everything else. GetStatus tells how far it is.
+/// Has another index made, beside everything else, which takes the place of the one that there is. GetStatus tells how far it is.
 package nonisolated struct PBReindex: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -4493,9 +4493,21 @@ package nonisolated struct PBIndexFigures: Sendable {
   /// why it does not go on; empty: it does
   package var fault: String = String()
 
+  /// Another index is being made beside it, and has come so far; absent: none is.
+  package var making: Int64 {
+    get {_making ?? 0}
+    set {_making = newValue}
+  }
+  /// Returns true if `making` has been explicitly set.
+  package var hasMaking: Bool {self._making != nil}
+  /// Clears the value of `making`. Subsequent reads from it will return its default value.
+  package mutating func clearMaking() {self._making = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _making: Int64? = nil
 }
 
 /// History that was dropped before its age, since records and history took more than the retention's bytes; since the broker
@@ -11755,7 +11767,7 @@ nonisolated extension PBStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PBIndexFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".IndexFigures"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}versions\0\u{1}passages\0\u{1}bytes\0\u{1}model\0\u{1}embedded\0\u{1}fault\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}versions\0\u{1}passages\0\u{1}bytes\0\u{1}model\0\u{1}embedded\0\u{1}fault\0\u{1}making\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -11770,12 +11782,17 @@ nonisolated extension PBIndexFigures: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 5: try { try decoder.decodeSingularStringField(value: &self.model) }()
       case 6: try { try decoder.decodeSingularInt64Field(value: &self.embedded) }()
       case 7: try { try decoder.decodeSingularStringField(value: &self.fault) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._making) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.revision != 0 {
       try visitor.visitSingularInt64Field(value: self.revision, fieldNumber: 1)
     }
@@ -11797,6 +11814,9 @@ nonisolated extension PBIndexFigures: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.fault.isEmpty {
       try visitor.visitSingularStringField(value: self.fault, fieldNumber: 7)
     }
+    try { if let v = self._making {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -11808,6 +11828,7 @@ nonisolated extension PBIndexFigures: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.model != rhs.model {return false}
     if lhs.embedded != rhs.embedded {return false}
     if lhs.fault != rhs.fault {return false}
+    if lhs._making != rhs._making {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

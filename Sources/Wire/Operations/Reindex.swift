@@ -18,6 +18,7 @@ extension PBIndexFigures {
         model = figures.model ?? ""
         embedded = figures.embedded
         fault = figures.fault ?? ""
+        if let making = figures.making { self.making = making }
     }
 }
 
@@ -26,6 +27,6 @@ extension IndexFigures {
         self.init(
             revision: message.revision, versions: message.versions, passages: message.passages, bytes: message.bytes,
             model: message.model.isEmpty ? nil : message.model, embedded: message.embedded,
-            fault: message.fault.isEmpty ? nil : message.fault)
+            fault: message.fault.isEmpty ? nil : message.fault, making: message.hasMaking ? message.making : nil)
     }
 }

@@ -132,6 +132,8 @@ def main():
         print(f"{size}, {load_of_machine()}")
         table = Table("p50", "p99", "longest")
         indexing(table, asker, broker, head, begun)
+        if arguments.meaning:
+            wait_for_vectors(asker)
         writer = subprocess.Popen([sys.executable, __file__, "--write", broker.url]) if arguments.writers else None
         try:
             latencies(table, arguments, asker, corpus, load, Path(place), old, forked)

@@ -189,7 +189,12 @@ private func brokerSeeds() throws -> [[UInt8]] {
     let everything = TopicFilter.everything
     let place = Position(revision: 1, hash: 0)
     let token = Token(lineage: Lineage(7), position: place)
+    let retrieval: [Request.Body] = [
+        .query(Query(sql: "SELECT * FROM records JOIN links ON source = key")), .search(Search(question: "x")),
+        .recall(Recall(question: "x")), .links(GetLinks(keys: [a])), .reindex(Reindex()),
+    ]
     return [
+        try transact([put]) + turn + retrieval.flatMap { try frame($0) } + turn,
         try transact([put, brief]) + turn + transact([Change(b, .increment(.max)), Change(a, .append(Data("y".utf8)))])
             + turn
             + [6, 100] + turn,

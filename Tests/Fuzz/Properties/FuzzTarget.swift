@@ -15,7 +15,9 @@ struct FuzzTarget: Sendable {
 
     static let all: [FuzzTarget] = [
         .request, .reply, .published, .warm, .transaction, .importLine, .json, .names, .configuration, .stored, .client,
-        .broker, .frames, .eventFrames, .file, .batch, .mcp,
+        .broker, .frames, .eventFrames, .file, .batch, .mcp, .question, .recordText, .columns, .postings, .query,
+        .model,
+        .weights, .tokens,
     ]
 
     static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }

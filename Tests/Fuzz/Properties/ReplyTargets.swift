@@ -7,7 +7,7 @@ import SwiftProtobuf
 // What a client decodes: replies, and events, bookmarks and heartbeats.
 
 extension FuzzTarget {
-    static let reply = FuzzTarget(name: "reply", check: checkReply)
+    static let reply = FuzzTarget(name: "reply", check: checkReply, seeds: RetrievalSeeds.replies)
     /// The first 16 bytes are the topic's frame.
     static let published = FuzzTarget(name: "published", check: checkPublished)
 }

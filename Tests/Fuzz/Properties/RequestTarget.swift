@@ -7,7 +7,7 @@ import SwiftProtobuf
 // A request's frame, as the broker's bus thread decodes it, and its checks at the edge.
 
 extension FuzzTarget {
-    static let request = FuzzTarget(name: "request", check: checkRequest)
+    static let request = FuzzTarget(name: "request", check: checkRequest, seeds: RetrievalSeeds.requests)
 }
 
 private func checkRequest(_ bytes: [UInt8]) throws {

@@ -72,6 +72,19 @@ struct AnswerTests {
         #expect(page.terms == all.terms && page.passages == 6 && page.found == 1)
     }
 
+    @Test("a neighbour counts, whether it is in the scope or not")
+    func scopeOfNeighbours() throws {
+        let world = try SearchedStore()
+        try world.put("talk/D1:1", "heron")
+        try world.put("talk/D1:2", "heron reed")
+        try world.follow()
+        let filter = TopicFilter([try Topic("talk/D1:2")])
+        let page = try world.search(Search(question: "heron", filter: filter))
+        #expect(page.hits.count == 1)
+        // Its own and half of the other's; alone in the scope, it is as long as the average.
+        #expect(abs(page.hits[0].words - log(1 + 0.5 / 2.5) * 1.5 * 2.2 / (1.5 + 1.2)) < 1e-6)
+    }
+
     @Test("neighbours count as long as their run shows: a deletion breaks it, at the revision where it happened")
     func neighbours() throws {
         let world = try SearchedStore()

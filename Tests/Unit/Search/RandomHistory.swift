@@ -63,7 +63,7 @@ final class RandomHistory {
     }
 
     private func value(of key: String) -> Put {
-        var put = Put(Data(prose(dice.weighted([(4, 10), (12, 10), (70, 3), (400, 2), (0, 1)])).utf8))
+        var put = Put(Data(prose(dice.weighted([(4, 10), (12, 10), (70, 3), (600, 3), (0, 1)])).utf8))
         if key.hasPrefix("facts/") {
             put.kind = .json
             put.value = Data(#"{"title": "\#(prose(3))", "tags": ["\#(prose(2))", "\#(prose(1))"], "n": 4}"#.utf8)

@@ -54,7 +54,8 @@ extension Samples {
     mutating func indexFigures() -> IndexFigures {
         IndexFigures(
             revision: revision(), versions: revision(), passages: revision(), bytes: revision(),
-            model: maybe { $0.someText() }, embedded: revision(), fault: maybe { $0.someText() })
+            model: maybe { $0.someText() }, embedded: revision(), fault: maybe { $0.someText() },
+            making: maybe { $0.revision() })
     }
 
     private mutating func number() -> Double { pick([0, 1, -0.25, 1.2345e-9, .greatestFiniteMagnitude]) }
