@@ -168,6 +168,8 @@ final class SearchRoom: @unchecked Sendable {
     /// Nobody else holds the old one, so that its connection ends before its files are removed: SQLite goes by their names.
     private func takeOver() throws {
         guard let new = making.take() else { return }
+        // It counts the versions of the old one.
+        audit = nil
         try new.flushAll()
         index = nil
         let moved = try new.moved(to: path)
@@ -183,7 +185,6 @@ final class SearchRoom: @unchecked Sendable {
             moved.attach(nil)
             (meaningFault, tryMeaningAgain) = ("vectors can't be kept: \(error)", .now + Self.retry)
         }
-        audit = nil
     }
 
     /// Looks now and then how much of the index is no longer kept.

@@ -96,15 +96,17 @@ package final class SearchIndex {
     /// - Returns: whether more is to be done by now.
     package func step(from reader: Reader, upTo visible: Revision, isIdle: Bool) throws -> Bool {
         try checkPlace(by: reader, upTo: visible)
-        var hasMore = false
+        var (hasMore, hasGaps) = (false, false)
         if indexed.revision < visible, fresh.bytes < Self.mostBytes {
             let page = try reader.versions(after: indexed, rows: 200, bytes: 256 << 10, visible: visible)
-            if page.hasGaps, columns.versionCount > 0 { auditing = Audit() }
+            hasGaps = page.hasGaps && columns.versionCount > 0
+            if hasGaps { auditing = Audit() }
             for version in page.versions { take(version) }
             indexed = page.reached
             hasMore = indexed.revision < visible
         }
-        if !hasMore, var audit = auditing {
+        // Beyond the last gap, however far the commits are ahead.
+        if !hasGaps, var audit = auditing {
             let isDone = try step(&audit, by: reader, visible: visible)
             if isDone { try forget(audit.gone) }
             auditing = isDone ? nil : audit
