@@ -106,7 +106,9 @@ package final class SearchIndex {
             hasMore = indexed.revision < visible
         }
         // Beyond the last gap, however far the commits are ahead.
-        if !hasGaps, var audit = auditing {
+        if hasGaps {
+            hasMore = true
+        } else if var audit = auditing {
             let isDone = try step(&audit, by: reader, visible: visible)
             if isDone { try forget(audit.gone) }
             auditing = isDone ? nil : audit
