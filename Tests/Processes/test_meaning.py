@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "retrieval"))
 from asking import index, made_anew, recall, search  # noqa: E402
-from conftest import Clients  # noqa: E402
+from membus_client import Connection, Session  # noqa: E402
 from membus_protos import bus  # noqa: E402
 from processes import Broker, eventually, membus  # noqa: E402
 from writing import delete, head, put  # noqa: E402
@@ -173,9 +173,9 @@ def test_a_model_that_comes_later_is_found(tmp_path, model, monkeypatch):
     monkeypatch.setenv("MEMBUS_MODEL", str(place))
     broker = Broker(tmp_path / "data")
     broker.start()
-    clients = Clients(broker)
+    connection = Connection(broker.url, timeout=60)
     try:
-        session = clients.session("ada", timeout=60)
+        session = Session(connection, "ada")
         head(session, put("pets/dog", TEXTS["pets/dog"]))
         assert not search(session.connection, "puppy", meaning=bus.Search.WHERE_COMPLETE).meaning
         draft = tmp_path / "draft"
@@ -184,8 +184,7 @@ def test_a_model_that_comes_later_is_found(tmp_path, model, monkeypatch):
         eventually(lambda: index(session.connection).embedded == 1, timeout=30, what="a vector of the passage")
         assert best(session.connection, "puppy") == "pets/dog"
     finally:
-        for connection in clients.opened:
-            connection.close()
+        connection.close()
         broker.stop()
 
 
@@ -195,15 +194,14 @@ def test_a_damaged_model_is_told_and_words_go_on(tmp_path, model, monkeypatch):
     monkeypatch.setenv("MEMBUS_MODEL", str(place))
     broker = Broker(tmp_path / "data")
     broker.start()
-    clients = Clients(broker)
+    connection = Connection(broker.url, timeout=60)
     try:
-        session = clients.session("ada", timeout=60)
+        session = Session(connection, "ada")
         head(session, put("pets/dog", TEXTS["pets/dog"]))
         eventually(lambda: str(place) in index(session.connection).fault, what="the fault")
         assert [hit.key for hit in search(session.connection, "dog").hits] == ["pets/dog"]
     finally:
-        for connection in clients.opened:
-            connection.close()
+        connection.close()
         broker.stop()
 
 
