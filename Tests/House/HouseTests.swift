@@ -12,7 +12,7 @@ import Testing
         ("Bus", ["CZeroMQ"]),
         ("Store", ["CSQLite", "MembusModel", "MembusSystem"]),
         ("Meaning", ["CMeaning", "MembusSystem"]),
-        ("Search", ["CSQLite", "MembusModel", "MembusStore", "MembusMeaning"]),
+        ("Search", ["CSQLite", "MembusModel", "MembusStore", "MembusSystem", "MembusMeaning"]),
         ("SQL", ["CSQL", "CSQLite", "MembusModel", "MembusStore", "MembusSystem"]),
         (
             "Broker",

@@ -105,7 +105,7 @@ def test_what_a_broker_makes_can_be_read_by_its_owner_alone(tmp_path):
         assert mode(broker.data) == 0o700
         assert {name: oct(mode(os.path.join(broker.data, name))) for name in os.listdir(broker.data)} == {
             "lock": "0o600", "address": "0o600", "membus.db": "0o600", "membus.db-wal": "0o600", "membus.db-shm": "0o600",
-            "backups-under-way": "0o700"}
+            "search.db": "0o600", "search.db-wal": "0o600", "search.db-shm": "0o600", "backups-under-way": "0o700"}
         # What it stands in is nobody's secret.
         assert mode(tmp_path / "there") == 0o755
         assert mode(tmp_path / "backup") == mode(tmp_path / "warm") == 0o600

@@ -3,6 +3,7 @@ import FoundationEssentials
 import Glibc
 import MembusModel
 import MembusStore
+import MembusSystem
 
 // The index's file, beside the store. It can be thrown away at any moment.
 //
@@ -23,13 +24,13 @@ final class IndexFile {
     /// - Throws: whatever keeps it from being used, damage among it.
     init(_ path: String) throws {
         self.path = path
+        try PrivateFile.make(path)
         db = try Database(path: path, isReadOnly: false, isURI: false, patience: .seconds(5))
         try db.execute(
             """
             PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;
             PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864
             """)
-        chmod(path, 0o600)
         if try db.word("PRAGMA user_version") == "0" { try make() }
         guard try db.word("PRAGMA user_version") == "\(Self.format)" else {
             throw SearchFault("the index at \(path) is of another format")

@@ -4,6 +4,7 @@ import Glibc
 import MembusMeaning
 import MembusModel
 import MembusStore
+import MembusSystem
 
 // Vectors by what they are of: two files beside the store, which an index that is made anew finds again.
 //
@@ -49,10 +50,11 @@ package final class VectorFile {
         dimensions = model.dimensions
         stride = VectorRows.stride(model.dimensions)
         path = directory + "/vectors.rows"
+        try PrivateFile.make(path)
+        try PrivateFile.make(directory + "/vectors.db")
         db = try Database(path: directory + "/vectors.db", isReadOnly: false, isURI: false, patience: .seconds(5))
         rows = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard rows >= 0 else { throw VectorFault("\(path) can't be opened: \(String(cString: strerror(errno)))") }
-        chmod(directory + "/vectors.db", 0o600)
         try db.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024")
         if try db.word("PRAGMA user_version") == "0" {
             try db.inTransaction {
