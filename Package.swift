@@ -78,7 +78,7 @@ let package = Package(
         .target(
             name: "MembusSearch",
             dependencies: [
-                "CSQLite", "MembusModel", "MembusStore", "MembusMeaning",
+                "CSQLite", "MembusModel", "MembusStore", "MembusSystem", "MembusMeaning",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             path: "Sources/Search"),
