@@ -3318,8 +3318,8 @@ package nonisolated struct PBSearch: Sendable {
   /// the text of each hit's best passage comes along
   package var passages: Bool = false
 
-  /// The answer holds no hits, and `unchanged`, if no record that is newer than this revision and visible shares a term with the
-  /// question, or comes as near to it in meaning as the last hit of the page, and none of the older ones has gone. 0: not asked.
+  /// The answer holds no hits, and `unchanged`, if the same page as of this revision holds the same versions in the same order, by the
+  /// vectors that there are now. 0, or a revision that is below the floor or before the branch: the page is told.
   package var since: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
