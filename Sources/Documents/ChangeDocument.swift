@@ -37,8 +37,25 @@ package enum ChangeDocument {
         put.links = try TransactionDocument.list(links, link)
         if let links, Set(put.links).count < put.links.count { throw links.fault("a link is there twice") }
         put.expiry = try expiry(&fields)
+        if let node = fields.take("vectors") { put.vectors = try vectors(node) }
         try fields.end()
         return put
+    }
+
+    /// By space, one or several: `{"mine": [[0.1, 0.2], [0.3, 0.4]]}`.
+    package static func vectors(_ node: JSONNode) throws(JSONError) -> Vectors {
+        guard case .object(let members) = node.json else { throw node.fault("an object expected: spaces by name") }
+        var spaces: [Vectors.Space] = []
+        for (name, value) in members {
+            guard let text = JSONStrings.text(name.written[...]) else { throw node.fault("a name is no text") }
+            let own = JSONNode(json: value, path: "\(node.path).\(text)")
+            let all = try TransactionDocument.list(own) { (vector) throws(JSONError) in try vector.floats() }
+            guard Set(all.map(\.count)).count <= 1 else { throw own.fault("vectors of one length expected") }
+            let space = Vectors.Space(text, all)
+            if let fault = space.fault { throw own.fault(fault) }
+            spaces.append(space)
+        }
+        return Vectors(spaces)
     }
 
     private static func expiry(_ fields: inout JSONFields) throws(JSONError) -> Put.Expiry {

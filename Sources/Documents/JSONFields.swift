@@ -74,6 +74,16 @@ package struct JSONNode: Sendable {
         return number
     }
 
+    /// An array of finite numbers.
+    package func floats() throws(JSONError) -> [Float] {
+        try elements().map { (element) throws(JSONError) in
+            guard let bytes = element.scalar, bytes.first != UInt8(ascii: "\""),
+                let number = Float(String(decoding: bytes, as: UTF8.self)), number.isFinite
+            else { throw element.fault("a number expected that 32 bits hold") }
+            return number
+        }
+    }
+
     package func bool() throws(JSONError) -> Bool {
         switch scalar {
         case Array("true".utf8): return true

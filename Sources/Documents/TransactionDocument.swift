@@ -8,7 +8,7 @@ import MembusModel
 ///                        {"unchanged": {"topic": "plans/", "since": 3}}],
 ///      "changes": [{"key": "plans/paris", "put": {"value": "night train", "kind": "text",
 ///                     "attributes": {"by": "ada"}, "links": [{"relation": "of", "target": "trips/42"}],
-///                     "expires_after_ms": 60000}},
+///                     "expires_after_ms": 60000, "vectors": {"mine": [[0.1, 0.2]]}}},
 ///                  {"key": "plans/old", "delete": true},
 ///                  {"key": "plans/paris/cost", "increment": 120},
 ///                  {"key": "plans/paris/notes", "append": "booked\n"},

@@ -3,10 +3,13 @@ package struct QuantizedVector: Hashable, Sendable {
     /// From -127 to 127.
     package let values: [Int8]
     package let scale: Float
+    /// How far it is from the vector of length 1 that it stands for: no cosine is further off than this, and the other's.
+    package let slack: Float
 
-    package init(values: [Int8], scale: Float) {
+    package init(values: [Int8], scale: Float, slack: Float = 0) {
         self.values = values
         self.scale = scale
+        self.slack = slack
     }
 
     /// - Parameter vector: of any length.
@@ -16,6 +19,13 @@ package struct QuantizedVector: Hashable, Sendable {
         let largest = vector.reduce(0) { max($0, $1.magnitude) }
         guard squares.isFinite, largest > 0 else { return nil }
         values = vector.map { Int8((Double($0) / Double(largest) * 127).rounded(.toNearestOrEven)) }
-        scale = Float(Double(largest) / squares.squareRoot() / 127)
+        let length = squares.squareRoot()
+        scale = Float(Double(largest) / length / 127)
+        var rest = 0.0
+        for (value, number) in zip(values, vector) {
+            let off = Double(number) / length - Double(value) * Double(scale)
+            rest += off * off
+        }
+        slack = Float(rest.squareRoot())
     }
 }

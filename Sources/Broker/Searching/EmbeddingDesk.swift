@@ -20,6 +20,8 @@ final class EmbeddingDesk: Sendable {
         var made: (wanted: [Meanings.Wanted], vectors: [QuantizedVector?])?
         var isBusy = false
         var fault: String?
+        /// Nobody has looked yet.
+        var isLooking = true
     }
 
     private let state = Mutex(State())
@@ -35,6 +37,8 @@ final class EmbeddingDesk: Sendable {
 
     var model: MeaningModel? { state.withLock { $0.model } }
     var fault: String? { state.withLock { $0.fault } }
+    /// Whether it is yet to be seen if there is a model.
+    var isLooking: Bool { state.withLock { $0.isLooking } }
 
     /// - Returns: what was made since; `nil`: nothing.
     func takeMade() -> (wanted: [Meanings.Wanted], vectors: [QuantizedVector?])? {
@@ -74,7 +78,7 @@ final class EmbeddingDesk: Sendable {
             if let path = ModelPlace.found(for: dataDirectory) {
                 do throws(MeaningError) {
                     let model = try MeaningModel.open(path)
-                    state.withLock { ($0.model, $0.fault) = (model, nil) }
+                    state.withLock { ($0.model, $0.fault, $0.isLooking) = (model, nil, false) }
                     return model
                 } catch {
                     if told != error.message { log.warning("no search by meaning: \(error.message); \(error.hint)") }
@@ -82,6 +86,7 @@ final class EmbeddingDesk: Sendable {
                     state.withLock { $0.fault = error.message }
                 }
             }
+            state.withLock { $0.isLooking = false }
             _ = work.wait(timeout: .now() + .nanoseconds(Int(Self.look.wholeNanoseconds)))
         }
         return nil

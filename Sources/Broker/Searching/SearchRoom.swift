@@ -21,6 +21,7 @@ final class SearchRoom: @unchecked Sendable {
     private let directory: String
     private let embedding: EmbeddingDesk
     private var vectors: VectorFile?
+    private let spaces: SpaceFiles
     private var splitter: WordSplitter?
     private var index: SearchIndex?
     private var making: SearchIndex?
@@ -29,6 +30,8 @@ final class SearchRoom: @unchecked Sendable {
     private(set) var fault: String?
     private var tryAgain = Instant(nanoseconds: 0)
     private var meaningFault: String?
+    /// Why the last one that was to take the index's place never did.
+    private var makingFault: String?
     private var tryMeaningAgain = Instant(nanoseconds: 0)
     /// The turns in which something was tried.
     private(set) var tries = 0
@@ -38,6 +41,7 @@ final class SearchRoom: @unchecked Sendable {
     ) {
         path = directory + "/search.db"
         (self.directory, self.embedding) = (directory, embedding)
+        spaces = SpaceFiles(in: directory)
         (self.lineage, self.reader, self.visible) = (lineage, reader, visible)
     }
 
@@ -56,7 +60,7 @@ final class SearchRoom: @unchecked Sendable {
             var hasMore = try index?.step(from: reader, upTo: visible.newest, isIdle: isIdle) ?? false
             if making != nil {
                 hasMore = true
-                if try isMade(upTo: visible.newest) { try takeOver() }
+                try goOnMaking()
             } else if !hasMore {
                 hasMore = try lookThrough(now: now)
             }
@@ -72,7 +76,7 @@ final class SearchRoom: @unchecked Sendable {
         let splitter = try splitter ?? WordSplitter()
         self.splitter = splitter
         SearchIndex.remove(path + ".new")
-        let index = try SearchIndex(at: path, lineage: lineage, splitter)
+        let index = try SearchIndex(at: path, lineage: lineage, splitter, spaces)
         attach(to: index)
         return index
     }
@@ -103,7 +107,7 @@ final class SearchRoom: @unchecked Sendable {
 
     private func followMeaning(of index: SearchIndex, by model: MeaningModel) throws {
         if vectors == nil {
-            vectors = try VectorFile.open(in: directory, for: model)
+            vectors = try VectorFile.open(in: directory, of: model.identity, dimensions: model.dimensions)
             attach(to: index)
         }
         if let made = embedding.takeMade() { try index.take(made.wanted, made.vectors) }
@@ -149,13 +153,27 @@ final class SearchRoom: @unchecked Sendable {
         do {
             making = nil
             SearchIndex.remove(path + ".new")
-            making = try SearchIndex(at: path + ".new", lineage: lineage, splitter)
+            making = try SearchIndex(at: path + ".new", lineage: lineage, splitter, spaces)
+            makingFault = nil
         } catch {
             throw Refusal(
                 .storeFailed, "no new index can be made at \(path).new: \(error)",
                 hint: "see that the disk has room and the data directory can be written", subject: "index")
         }
         return Int64(index.versionCount)
+    }
+
+    /// The one that answers is as good as it was, whatever becomes of this one.
+    private func goOnMaking() throws {
+        do {
+            guard try isMade(upTo: visible.newest) else { return }
+        } catch {
+            making = nil
+            SearchIndex.remove(path + ".new")
+            makingFault = "the index that was being made anew is given up: \(error)"
+            return
+        }
+        try takeOver()
     }
 
     /// Another piece of it.
@@ -176,7 +194,7 @@ final class SearchRoom: @unchecked Sendable {
         attach(to: moved)
         index = moved
         do {
-            guard let kept = try moved.vectorsInUse(in: directory) else { return }
+            guard let kept = try moved.vectorsInUse() else { return }
             vectors = kept
             attach(to: moved)
         } catch {
@@ -210,9 +228,10 @@ final class SearchRoom: @unchecked Sendable {
     var figures: IndexFigures {
         IndexFigures(
             revision: index?.indexed.revision ?? 0, versions: Int64(index?.versionCount ?? 0),
-            passages: Int64(index?.passageCount ?? 0), bytes: (index?.bytes ?? 0) + (vectors?.bytes ?? 0),
+            passages: Int64(index?.passageCount ?? 0),
+            bytes: (index?.bytes ?? 0) + (vectors?.bytes ?? 0) + spaces.bytes,
             model: embedding.model?.identity, embedded: Int64(index?.embeddedCount ?? 0),
-            fault: fault ?? meaningFault ?? embedding.fault, making: making?.indexed.revision)
+            fault: fault ?? makingFault ?? meaningFault ?? embedding.fault, making: making?.indexed.revision)
     }
 
     private var unavailable: Refusal {
@@ -227,6 +246,7 @@ final class SearchRoom: @unchecked Sendable {
         _ asked: Asked, check: @escaping () throws(Refusal) -> Void
     ) throws(Refusal) -> Asked.Answer? {
         index?.check = check
+        index?.isMeaningAwaited = embedding.isLooking
         defer { index?.check = {} }
         return try answer(of: asked.branch, at: asked.at, atLeast: asked.atLeast) { index, state, reader, visible in
             try asked.answer(by: index, in: state, reader: reader, visible: visible)
@@ -252,7 +272,9 @@ final class SearchRoom: @unchecked Sendable {
             if let fault { throw Refusal(.storeFailed, fault, hint: "ask again in a moment", subject: "index") }
             return nil
         }
-        do { return try body(index, layers, reader, newest) } catch let refusal as Refusal { throw refusal } catch {
+        do { return try body(index, layers, reader, newest) } catch let refusal as Refusal {
+            throw refusal
+        } catch is MeaningIsAwaited { return nil } catch {
             _ = recover(from: error, now: .now)
             throw unavailable
         }

@@ -85,7 +85,7 @@ struct SearchWatching: StepwiseCall {
     }
 
     private func isMissingVectors(_ page: SearchPage) -> Bool {
-        asked.meaning == .whereComplete && !page.standing.usesMeaning
+        asked.vector == nil && asked.meaning == .whereComplete && !page.standing.usesMeaning
             && page.standing.embedded > 0 && page.standing.embedded < 1
     }
 

@@ -20,17 +20,18 @@ extension Memory {
     ///   - revision: as of which state; `nil`: the newest that the index holds.
     ///   - branch: `nil`: the connection's.
     ///   - meaning: whether vectors take part.
+    ///   - vector: of the question, as a search takes it.
     ///   - token: the answer is of a state that contains what this stands for.
     ///   - timeout: `nil`: the connection's.
     /// - Throws: like a search.
     public func recall(
         _ question: String, budget: Budget = .characters(4000), in topics: [String], since: Revision? = nil,
         at revision: Revision? = nil, branch: BranchName? = nil, meaning: Meaning = .whereComplete,
-        atLeast token: Token? = nil, timeout: Duration? = nil
+        by vector: QuestionVector? = nil, atLeast token: Token? = nil, timeout: Duration? = nil
     ) async throws -> Recollection {
         let asked = Recall(
             branch: branch ?? self.branch, at: revision, question: question, filter: try scope(topics),
-            budget: budget, since: since ?? 0, atLeast: token?.revision ?? 0, meaning: meaning)
+            budget: budget, since: since ?? 0, atLeast: token?.revision ?? 0, meaning: meaning, vector: vector)
         let recollection = try await ask(asked, after: token, timeout: timeout)
         note(recollection.citations.map { (key: $0.key, revision: $0.revision) }, on: asked.branch)
         return recollection
@@ -40,10 +41,10 @@ extension Memory {
     public func recall(
         _ question: String, budget: Budget = .characters(4000), in topics: String..., since: Revision? = nil,
         at revision: Revision? = nil, branch: BranchName? = nil, meaning: Meaning = .whereComplete,
-        atLeast token: Token? = nil, timeout: Duration? = nil
+        by vector: QuestionVector? = nil, atLeast token: Token? = nil, timeout: Duration? = nil
     ) async throws -> Recollection {
         try await recall(
             question, budget: budget, in: topics, since: since, at: revision, branch: branch, meaning: meaning,
-            atLeast: token, timeout: timeout)
+            by: vector, atLeast: token, timeout: timeout)
     }
 }

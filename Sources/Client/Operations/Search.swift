@@ -23,6 +23,8 @@ extension Memory {
     ///   - revision: as of which state; `nil`: the newest that the index holds.
     ///   - branch: `nil`: the connection's.
     ///   - meaning: whether vectors take part.
+    ///   - vector: of the question, by the model that made those of its space: records count by the vectors that came with them, in
+    ///     place of the broker's own. With an empty question they alone rank, those that point away last.
     ///   - explain: tells what each term gave.
     ///   - passages: the text of each hit's best passage comes along.
     ///   - token: the answer is of a state that contains what this stands for: it is waited until the index has come so far.
@@ -35,12 +37,14 @@ extension Memory {
     ///   ``MembusError/closed``; `CancellationError`.
     public func search(
         _ question: String, in topics: [String], limit: Int = 10, offset: Int = 0, at revision: Revision? = nil,
-        branch: BranchName? = nil, meaning: Meaning = .whereComplete, explain: Bool = false, passages: Bool = false,
+        branch: BranchName? = nil, meaning: Meaning = .whereComplete, by vector: QuestionVector? = nil,
+        explain: Bool = false, passages: Bool = false,
         atLeast token: Token? = nil, timeout: Duration? = nil
     ) async throws -> SearchPage {
         let asked = Search(
             branch: branch ?? self.branch, at: revision, question: question, filter: try scope(topics), limit: limit,
-            offset: offset, meaning: meaning, explains: explain, atLeast: token?.revision ?? 0, withPassages: passages)
+            offset: offset, meaning: meaning, explains: explain, atLeast: token?.revision ?? 0, withPassages: passages,
+            vector: vector)
         let page = try await ask(asked, after: token, timeout: timeout)
         note(page, on: asked.branch)
         return page
@@ -49,12 +53,13 @@ extension Memory {
     /// The same, in topics that are named one by one.
     public func search(
         _ question: String, in topics: String..., limit: Int = 10, offset: Int = 0, at revision: Revision? = nil,
-        branch: BranchName? = nil, meaning: Meaning = .whereComplete, explain: Bool = false, passages: Bool = false,
+        branch: BranchName? = nil, meaning: Meaning = .whereComplete, by vector: QuestionVector? = nil,
+        explain: Bool = false, passages: Bool = false,
         atLeast token: Token? = nil, timeout: Duration? = nil
     ) async throws -> SearchPage {
         try await search(
             question, in: topics, limit: limit, offset: offset, at: revision, branch: branch, meaning: meaning,
-            explain: explain, passages: passages, atLeast: token, timeout: timeout)
+            by: vector, explain: explain, passages: passages, atLeast: token, timeout: timeout)
     }
 }
 

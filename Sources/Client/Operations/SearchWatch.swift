@@ -52,20 +52,22 @@ extension Memory {
     /// Parameters are those of a search. A passage that is shown counts as read.
     public func watch(
         search question: String, in topics: [String], limit: Int = 10, branch: BranchName? = nil,
-        meaning: Meaning = .whereComplete, passages: Bool = false
+        meaning: Meaning = .whereComplete, by vector: QuestionVector? = nil, passages: Bool = false
     ) -> SearchWatch {
         SearchWatch(
             memory: self, topics: topics,
             asked: Search(
                 branch: branch ?? self.branch, question: question, limit: limit, meaning: meaning,
-                withPassages: passages))
+                withPassages: passages, vector: vector))
     }
 
     /// The same, in topics that are named one by one.
     public func watch(
         search question: String, in topics: String..., limit: Int = 10, branch: BranchName? = nil,
-        meaning: Meaning = .whereComplete, passages: Bool = false
+        meaning: Meaning = .whereComplete, by vector: QuestionVector? = nil, passages: Bool = false
     ) -> SearchWatch {
-        watch(search: question, in: topics, limit: limit, branch: branch, meaning: meaning, passages: passages)
+        watch(
+            search: question, in: topics, limit: limit, branch: branch, meaning: meaning, by: vector, passages: passages
+        )
     }
 }

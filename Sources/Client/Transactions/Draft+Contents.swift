@@ -56,6 +56,21 @@ extension Draft.Contents {
         }
         changes[place].action = joined
     }
+
+    /// Vectors of a value that is put, in place of those of the same space.
+    mutating func attach(_ space: Vectors.Space, to key: Key) {
+        guard let place = places[key], case .put(var put) = changes[place].action else {
+            mistake =
+                mistake
+                ?? .refused(
+                    Refusal(
+                        .invalidArgument, "vectors of \(key) come without its value",
+                        hint: "put the record in the same transaction, before its vectors", subject: key.text))
+            return
+        }
+        put.vectors = Vectors(put.vectors.spaces + [space])
+        changes[place].action = .put(put)
+    }
 }
 
 extension Change.Action {
@@ -69,6 +84,8 @@ extension Change.Action {
         case (.append(let a), .append(let b)): return .append(a + b)
         case (.put(var put), .append(let text)) where put.kind == .text:
             put.value += text
+            // They were of what it was.
+            put.vectors = .none
             return .put(put)
         default: return nil
         }

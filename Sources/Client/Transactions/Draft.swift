@@ -122,9 +122,11 @@ public final class Draft: Sendable {
 
     public func put(
         _ key: String, text: String, kind: Kind = .text, attributes: Attributes = [:], links: [Link] = [],
-        expires: Put.Expiry = .never
+        expires: Put.Expiry = .never, vectors: Vectors = .none
     ) {
-        put(key, data: Data(text.utf8), kind: kind, attributes: attributes, links: links, expires: expires)
+        put(
+            key, data: Data(text.utf8), kind: kind, attributes: attributes, links: links, expires: expires,
+            vectors: vectors)
     }
 
     /// - Parameters:
@@ -133,20 +135,27 @@ public final class Draft: Sendable {
     ///   - attributes: by name.
     ///   - links: to other keys.
     ///   - expires: when the broker deletes it.
+    ///   - vectors: of the value, by models of the agents' own: a search that brings a vector compares it
+    ///     with them. They are of this version: a later one without vectors has none.
     public func put(
         _ key: String, json: String, attributes: Attributes = [:], links: [Link] = [],
-        expires: Put.Expiry = .never
+        expires: Put.Expiry = .never, vectors: Vectors = .none
     ) {
-        put(key, data: Data(json.utf8), kind: .json, attributes: attributes, links: links, expires: expires)
+        put(
+            key, data: Data(json.utf8), kind: .json, attributes: attributes, links: links, expires: expires,
+            vectors: vectors)
     }
 
     public func put(
         _ key: String, data: Data, kind: Kind, attributes: Attributes = [:], links: [Link] = [],
-        expires: Put.Expiry = .never
+        expires: Put.Expiry = .never, vectors: Vectors = .none
     ) {
-        let put = Put(data, kind: kind, attributes: attributes, links: links, expiry: expires)
+        let put = Put(data, kind: kind, attributes: attributes, links: links, expiry: expires, vectors: vectors)
         change(key, .put(put))
     }
+
+    /// Sends vectors along with a value that this transaction puts, in place of those of the same space.
+    package func attach(_ space: Vectors.Space, to key: String) { naming(key) { $0.attach(space, to: $1) } }
 
     public func delete(_ key: String) { change(key, .delete) }
     /// Adds to a counter; an absent one starts from 0. Never conflicts.

@@ -34,6 +34,7 @@ struct PutCommand: AsyncParsableCommand {
               membus put plans/paris "night train" --link of=trips/42
               membus put images/logo - --kind image/png < logo.png
               membus put counters/x --kind counter -- -5
+              membus put plans/paris "night train" --vectors paris.json     # {"mine": [[0.1, 0.2, 0.3]]}
             """)
 
     @Argument(
@@ -71,6 +72,12 @@ struct PutCommand: AsyncParsableCommand {
         transform: Span.read)
     var expires: Span?
 
+    @Option(
+        help: ArgumentHelp(
+            "Vectors of the value by a model of your own, for membus search --space: a file of JSON, spaces by name.",
+            valueName: "file"), completion: .file())
+    var vectors: String?
+
     @OptionGroup var write: WriteOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
@@ -104,7 +111,8 @@ struct PutCommand: AsyncParsableCommand {
         }
         return Put(
             data, kind: kind.map { Kind($0) } ?? .text, attributes: try Pair.attributes(attribute), links: link,
-            expiry: expires.map { .after($0.duration) } ?? .never)
+            expiry: expires.map { .after($0.duration) } ?? .never,
+            vectors: try vectors.map { try ChangeDocument.vectors(VectorOptions.json(in: $0)) } ?? .none)
     }
 
     private func bytes() throws -> Data {

@@ -17,7 +17,7 @@ struct RecallCommand: AsyncParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("What to look for, as membus search takes it.", valueName: "question"))
-    var question: String
+    var question: String?
 
     @Option(
         help: ArgumentHelp(
@@ -39,11 +39,13 @@ struct RecallCommand: AsyncParsableCommand {
     @Option(help: MeaningOption.help)
     var meaning: MeaningOption?
 
+    @OptionGroup var vector: VectorOptions
     @OptionGroup var state: AtOption
     @OptionGroup var reading: ReadOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
 
     func validate() throws {
+        if question == nil, vector.space == nil { throw ValidationError("A question is needed, or a --vector.") }
         if let budget, budget < 1 { throw ValidationError("--budget needs a number above zero.") }
         if let since, since < 0 { throw ValidationError("Revisions are never negative.") }
     }
@@ -52,8 +54,9 @@ struct RecallCommand: AsyncParsableCommand {
         let known = try await options.withMemory(context: reading.contextName) { memory in
             let at = try await state.state(options, of: memory)
             return try await memory.recall(
-                question, budget: tokens ? .tokens(budget ?? 1000) : .characters(budget ?? 4000),
-                in: topics.map(\.text), since: since, at: at.revision, branch: at.branch, meaning: meaning.meaning)
+                question ?? "", budget: tokens ? .tokens(budget ?? 1000) : .characters(budget ?? 4000),
+                in: topics.map(\.text), since: since, at: at.revision, branch: at.branch, meaning: meaning.meaning,
+                by: vector.question)
         }
         let output = Output.standard
         if options.json { return try output.line(.recollection(known)) }

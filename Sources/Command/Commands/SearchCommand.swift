@@ -16,13 +16,14 @@ struct SearchCommand: AsyncParsableCommand {
               membus search 'ticket* author:booker' --in plans/ --in people/ -k 5
               membus search tickets --at yesterday-evening --explain
               membus search tickets --watch          # again whenever it finds something else
+              membus search --space mine --vector question.json
 
             What is shown counts as read in the context, if one is named. With --json each hit is an object, and the last line \
             tells the rest; with --watch each page is one object.
             """)
 
     @Argument(help: ArgumentHelp("What to look for.", valueName: "question"))
-    var question: String
+    var question: String?
 
     @Option(
         name: .customLong("in"),
@@ -47,6 +48,7 @@ struct SearchCommand: AsyncParsableCommand {
     @Flag(help: "Print the page again whenever it may have become another, at most four times a second.")
     var watch = false
 
+    @OptionGroup var vector: VectorOptions
     @OptionGroup var state: AtOption
     @OptionGroup var reading: ReadOptions
     @OptionGroup(title: "Global options") var options: GlobalOptions
@@ -54,6 +56,7 @@ struct SearchCommand: AsyncParsableCommand {
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit needs a number above zero.") }
         if let offset, offset < 0 { throw ValidationError("--offset is never negative.") }
+        if question == nil, vector.space == nil { throw ValidationError("A question is needed, or a --vector.") }
         if watch, state.at != nil || offset != nil || explain {
             throw ValidationError("--watch follows the newest state: it takes no --at, --offset or --explain.")
         }
@@ -64,8 +67,8 @@ struct SearchCommand: AsyncParsableCommand {
         let page = try await options.withMemory(context: reading.contextName) { memory in
             let at = try await state.state(options, of: memory)
             return try await memory.search(
-                question, in: topics.map(\.text), limit: limit ?? 10, offset: offset ?? 0, at: at.revision,
-                branch: at.branch, meaning: meaning.meaning, explain: explain, passages: true)
+                question ?? "", in: topics.map(\.text), limit: limit ?? 10, offset: offset ?? 0, at: at.revision,
+                branch: at.branch, meaning: meaning.meaning, by: vector.question, explain: explain, passages: true)
         }
         let output = Output.standard
         if options.json {
@@ -77,14 +80,15 @@ struct SearchCommand: AsyncParsableCommand {
 
     private func follow() async throws {
         let output = Output.standard
+        let vector = try vector.question
         let ending = Termination.endProcess(watching: output)
         defer { ending.cancel() }
         try await options.withMemory(
             context: reading.contextName, withoutEvents: "it is looked every few seconds instead"
         ) { memory in
             let pages = memory.watch(
-                search: question, in: topics.map(\.text), limit: limit ?? 10, branch: options.branchName,
-                meaning: meaning.meaning, passages: true)
+                search: question ?? "", in: topics.map(\.text), limit: limit ?? 10, branch: options.branchName,
+                meaning: meaning.meaning, by: vector, passages: true)
             for try await page in pages {
                 if options.json {
                     try output.line(.search(page))

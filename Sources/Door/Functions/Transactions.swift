@@ -61,6 +61,26 @@ public func membus_transaction_change(
 }
 
 @c @implementation
+public func membus_transaction_vectors(
+    _ transaction: membus_transaction, _ key: membus_text, _ space: membus_text, _ values: UnsafePointer<Float>?,
+    _ dimensions: Int, _ count: Int
+) -> Int32 {
+    with(transaction, .transaction, TransactionObject.self) { object in
+        guard let values else { throw DoorError.missing("vector") }
+        let most = Vectors.mostDimensions * Vectors.most
+        guard dimensions > 0, count > 0, dimensions <= most, count <= most / dimensions else {
+            throw DoorError.badArgument(
+                "\(count) vectors of \(dimensions) dimensions can't be sent",
+                hint: "send 1 to \(Vectors.most) of 1 to \(Vectors.mostDimensions) dimensions")
+        }
+        let numbers = Array(UnsafeBufferPointer(start: values, count: dimensions * count))
+        let own = Vectors.Space(try space.string("space"), dimensions: dimensions, values: numbers)
+        object.run.draft.attach(own, to: try key.string("key"))
+        return ok
+    }
+}
+
+@c @implementation
 public func membus_transaction_commit(
     _ transaction: membus_transaction, _ call: UnsafeMutablePointer<membus_call>?
 ) -> Int32 {

@@ -14,6 +14,7 @@ enum RetrievalQuestion: Sendable {
         var text: String
         var topics: [String]
         var meaning: Meaning
+        var vector: QuestionVector?
     }
     case search(Asked, limit: Int, offset: Int, explain: Bool, passages: Bool, Moment)
     case recall(Asked, Budget, since: Revision?, Moment)
@@ -58,13 +59,14 @@ enum RetrievalQuestion: Sendable {
             return .search(
                 try await memory.search(
                     asked.text, in: asked.topics, limit: limit, offset: offset, at: moment.at, branch: branch,
-                    meaning: asked.meaning, explain: explain, passages: passages, atLeast: moment.atLeast,
+                    meaning: asked.meaning, by: asked.vector, explain: explain, passages: passages,
+                    atLeast: moment.atLeast,
                     timeout: timeout))
         case .recall(let asked, let budget, let since, let moment):
             return .recollection(
                 try await memory.recall(
                     asked.text, budget: budget, in: asked.topics, since: since, at: moment.at, branch: branch,
-                    meaning: asked.meaning, atLeast: moment.atLeast, timeout: timeout))
+                    meaning: asked.meaning, by: asked.vector, atLeast: moment.atLeast, timeout: timeout))
         case .links(let keys, let depth, let direction, let relations, let target, let limit, let moment):
             return .links(
                 try await memory.links(
@@ -81,10 +83,21 @@ enum RetrievalQuestion: Sendable {
     // MARK: What is said
 
     private static func asked(_ fields: inout JSONFields) throws -> Asked {
-        Asked(
-            text: try fields.need("question").string(),
+        let vector = try vector(&fields)
+        return Asked(
+            text: try vector == nil ? fields.need("question").string() : fields.take("question")?.string() ?? "",
             topics: try fields.take("topics")?.elements().map { try $0.topic().text } ?? [],
-            meaning: try meaning(fields.take("meaning")))
+            meaning: try meaning(fields.take("meaning")), vector: vector)
+    }
+
+    private static func vector(_ fields: inout JSONFields) throws -> QuestionVector? {
+        let (space, values) = (fields.take("space"), fields.take("vector"))
+        guard let values else {
+            if let space { throw space.fault("a space without a vector to compare in it") }
+            return nil
+        }
+        guard let space else { throw values.fault("a vector without the name of its space") }
+        return QuestionVector(try values.floats(), in: try space.string())
     }
 
     private static func moment(_ fields: inout JSONFields) throws -> Moment {

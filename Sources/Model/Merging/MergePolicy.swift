@@ -81,10 +81,11 @@ package struct MergedContent: Hashable, Sendable {
     package var links: [Link]
     @ByBytes package var owner: String
     package var expires: Timestamp?
+    package var vectors: Vectors
 
     package init(
         kind: Kind, value: Data, attributes: Attributes = [:], links: [Link] = [], owner: String = "",
-        expires: Timestamp? = nil
+        expires: Timestamp? = nil, vectors: Vectors = .none
     ) {
         self.kind = kind
         self.value = value
@@ -92,5 +93,6 @@ package struct MergedContent: Hashable, Sendable {
         self.links = links
         self.owner = owner
         self.expires = expires
+        self.vectors = vectors
     }
 }

@@ -6,7 +6,8 @@ import FoundationEssentials
 //   2. one side has no record: if the other only says in other words what the base says, there is none; if its time had
 //      come, the other side; else a conflict;
 //   3. different kinds: a conflict;
-//   4. the value, by the policy; then attributes, links and expiry. Where a part can't be merged: a conflict;
+//   4. the value, by the policy; then attributes, links and expiry. Where a part can't be merged: a conflict. Vectors are those of the
+//      side whose value it is;
 //   5. what came out as one side has it is that side, all else is a combination.
 // The policies newest, ours and theirs settle each conflict, for the whole record.
 //
@@ -106,14 +107,28 @@ private struct KeyMerge {
         let expires = MergedPart(
             Self.later(own.expires, other.expires), ours: own.expires, theirs: other.expires)
 
-        if value.isOurs, attributes.isOurs, links.isOurs, expires.isOurs { return .ours }
-        if value.isTheirs, attributes.isTheirs, links.isTheirs, expires.isTheirs { return .theirs }
+        let vectors = vectors(own, other, of: value)
+        if value.isOurs, attributes.isOurs, links.isOurs, expires.isOurs, vectors.isOurs { return .ours }
+        if value.isTheirs, attributes.isTheirs, links.isTheirs, expires.isTheirs, vectors.isTheirs { return .theirs }
         return .combined(
             MergedContent(
                 kind: own.kind, value: value.content(ours: own.inline, theirs: other.inline),
                 attributes: attributes.content(ours: own.attributes, theirs: other.attributes),
                 links: links.content(ours: own.links, theirs: other.links), owner: own.owner,
-                expires: expires.content(ours: own.expires, theirs: other.expires)))
+                expires: expires.content(ours: own.expires, theirs: other.expires),
+                vectors: vectors.content(ours: own.vectors, theirs: other.vectors)))
+    }
+
+    /// They are never a conflict: whichever side has the value knows them, and where both have it, the side that changed them.
+    private func vectors(_ own: Record, _ other: Record, of value: MergedPart<Data>) -> MergedPart<Vectors> {
+        let merged: Vectors =
+            switch value {
+            case .ours: own.vectors
+            case .theirs: other.vectors
+            case .made: .none
+            case .both: own.vectors == base?.vectors || own.vectors.isEmpty ? other.vectors : own.vectors
+            }
+        return MergedPart(merged, ours: own.vectors, theirs: other.vectors)
     }
 
     private func conflict(_ kind: MergeConflictKind) -> ThreeWay.Result {

@@ -9,11 +9,13 @@ package struct Recall: Operation, Hashable {
     package var since: Revision
     package var atLeast: Revision
     package var meaning: Meaning
+    /// As of a ``Search``.
+    package var vector: QuestionVector?
 
     package init(
         branch: BranchName = .main, at: Revision? = nil, question: String, filter: TopicFilter = .everything,
         budget: Budget = .characters(4000), since: Revision = 0, atLeast: Revision = 0,
-        meaning: Meaning = .whereComplete
+        meaning: Meaning = .whereComplete, vector: QuestionVector? = nil
     ) {
         self.branch = branch
         self.at = at
@@ -23,6 +25,7 @@ package struct Recall: Operation, Hashable {
         self.since = since
         self.atLeast = atLeast
         self.meaning = meaning
+        self.vector = vector
     }
 
     package typealias Answer = Recollection

@@ -17,11 +17,14 @@ package struct Search: Operation, Hashable {
     package var withPassages: Bool
     /// No hits, unless something newer than this counts.
     package var since: Revision?
+    /// A vector of the question; `nil`: the broker makes it.
+    package var vector: QuestionVector?
 
     package init(
         branch: BranchName = .main, at: Revision? = nil, question: String, filter: TopicFilter = .everything,
         limit: Int = 10, offset: Int = 0, meaning: Meaning = .whereComplete, explains: Bool = false,
-        atLeast: Revision = 0, withPassages: Bool = false, since: Revision? = nil
+        atLeast: Revision = 0, withPassages: Bool = false, since: Revision? = nil,
+        vector: QuestionVector? = nil
     ) {
         self.branch = branch
         self.at = at
@@ -34,6 +37,7 @@ package struct Search: Operation, Hashable {
         self.atLeast = atLeast
         self.withPassages = withPassages
         self.since = since
+        self.vector = vector
     }
 
     package typealias Answer = SearchPage
@@ -50,6 +54,22 @@ package struct Search: Operation, Hashable {
     package static let mostHits = 1000
     /// Of a question, in bytes.
     package static let mostBytes = 64 << 10
+}
+
+/// A vector of a question, made by the model that made those of its space.
+public struct QuestionVector: Hashable, Sendable {
+    private var spaceBytes: ByBytes
+    /// As agents name it with the vectors that they send along with records.
+    public var space: String { spaceBytes.text }
+    public var values: [Float]
+
+    public init(_ values: [Float], in space: String) {
+        spaceBytes = ByBytes(space)
+        self.values = values
+    }
+
+    /// What keeps it from being compared; `nil`: nothing.
+    package var fault: String? { Vectors.Space(space, dimensions: values.count, values: values).fault }
 }
 
 /// Whether vectors take part in a search.

@@ -235,5 +235,6 @@ extension Record {
         self === other
             || kind == other.kind && content == other.content && attributes == other.attributes
                 && links == other.links && expires == other.expires && isDeleted == other.isDeleted
+                && vectors == other.vectors
     }
 }

@@ -55,11 +55,13 @@ public final class Record: Sendable {
     public let owner: String
     /// When the broker will delete it.
     public let expires: Timestamp?
+    /// Of the value. They stay with the broker: what a client reads has none.
+    package let vectors: Vectors
 
     package init(
         key: Key, revision: Revision, ordinal: UInt32 = 0, isDeleted: Bool = false, kind: Kind = .text,
         content: Value = .inline(Data()), attributes: Attributes = [:], links: [Link] = [],
-        owner: String = "", expires: Timestamp? = nil
+        owner: String = "", expires: Timestamp? = nil, vectors: Vectors = .none
     ) {
         self.key = key
         self.revision = revision
@@ -71,6 +73,7 @@ public final class Record: Sendable {
         self.links = links
         self.owner = owner
         self.expires = expires
+        self.vectors = vectors
     }
 
     package static func deletion(of key: Key, revision: Revision, ordinal: UInt32 = 0) -> Record {
@@ -107,7 +110,7 @@ public final class Record: Sendable {
         if case .inline(let data) = content { bytes += data.count }
         for (name, value) in attributes { bytes += 64 + name.utf8.count + value.utf8.count }
         for link in links { bytes += 48 + link.relation.utf8.count + link.target.text.utf8.count }
-        return bytes
+        return bytes + vectors.encoded.count
     }
 }
 
@@ -116,7 +119,7 @@ extension Record: Equatable {
         a === b
             || a.key == b.key && a.revision == b.revision && a.ordinal == b.ordinal && a.isDeleted == b.isDeleted
                 && a.kind == b.kind && a.content == b.content && a.attributes == b.attributes && a.links == b.links
-                && a.owner.hasSameBytes(as: b.owner) && a.expires == b.expires
+                && a.owner.hasSameBytes(as: b.owner) && a.expires == b.expires && a.vectors == b.vectors
     }
 }
 

@@ -77,6 +77,7 @@ extension CanonicalEncoder {
         data(value)
         annotations(record.attributes, record.links)
         string(record.owner)
+        vectors(record.vectors)
         optional(record.expires)
     }
 
@@ -213,6 +214,7 @@ extension CanonicalEncoder {
         data(put.value)
         string(put.kind.name)
         annotations(put.attributes, put.links)
+        vectors(put.vectors)
         switch put.expiry {
         case .never: byte(0)
         case .after(let duration):
@@ -235,6 +237,15 @@ extension CanonicalEncoder {
             $0.string($1.target.text)
         }
     }
+
+    /// Of none, the bytes are as they were before there was such a thing.
+    private mutating func vectors(_ vectors: Vectors) {
+        if vectors.isEmpty { return }
+        byte(CanonicalEncoder.hasVectors)
+        data(vectors.encoded)
+    }
+    /// No expiry begins so.
+    static let hasVectors: UInt8 = 8
 
     private mutating func optional(_ time: Timestamp?) {
         byte(time == nil ? 0 : 1)

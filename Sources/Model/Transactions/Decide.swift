@@ -148,7 +148,8 @@ extension Facts {
         if let refusal = put.refusal(under: key) { throw refusal }
         return Record(
             key: key, revision: place.revision, ordinal: place.ordinal, kind: put.kind, content: .inline(put.value),
-            attributes: put.attributes, links: put.links, owner: agent, expires: put.expiry.end(from: now))
+            attributes: put.attributes, links: put.links, owner: agent, expires: put.expiry.end(from: now),
+            vectors: put.vectors)
     }
 
     // MARK: Merges

@@ -24,11 +24,11 @@ extension DecidedBatch {
 
     package init(decoding data: Data) throws(Undecodable) {
         guard let version = data.first else { throw .damaged }
-        guard version == Self.version || version == Self.lastVersion else { throw .unknownVersion(version) }
+        guard (Self.oldestVersion...Self.version).contains(version) else { throw .unknownVersion(version) }
         guard data.count > Self.checksumBytes else { throw .damaged }
         let body = data.dropLast(Self.checksumBytes)
         guard Self.checksum(body) == data.suffix(Self.checksumBytes) else { throw .damaged }
-        do { self = try Self.decode(Data(body.dropFirst()), isOld: version == Self.lastVersion) } catch let error
+        do { self = try Self.decode(Data(body.dropFirst()), isOld: version == Self.oldestVersion) } catch let error
             as Undecodable
         { throw error } catch {
             throw .damaged
@@ -140,10 +140,19 @@ extension CanonicalDecoder {
         let value = try data()
         let attributes = try attributes()
         let links = try list(least: 16) { Link(relation: try $0.text(), target: try $0.key()) }
+        let owner = try name()
+        var mark = try byte()
+        var vectors = Vectors.none
+        if mark == CanonicalEncoder.hasVectors {
+            let bytes = try data()
+            guard Vectors.isSound(bytes) else { throw Malformed() }
+            (vectors, mark) = (Vectors(encoded: bytes), try byte())
+        }
+        guard mark <= 1 else { throw Malformed() }
         return Record(
             key: key, revision: place.revision, ordinal: place.ordinal, kind: kind, content: .inline(value),
-            attributes: attributes, links: links, owner: try name(),
-            expires: try flag() ? Timestamp(milliseconds: try integer()) : nil)
+            attributes: attributes, links: links, owner: owner,
+            expires: mark == 1 ? Timestamp(milliseconds: try integer()) : nil, vectors: vectors)
     }
 
     /// In the order of their names' bytes, each once.

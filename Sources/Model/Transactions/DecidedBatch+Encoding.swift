@@ -9,9 +9,11 @@ import FoundationEssentials
 // understood can't be applied. Whatever is to be added gets a new version.
 
 extension DecidedBatch {
-    static let version: UInt8 = 4
+    static let version: UInt8 = 5
+    /// Without vectors.
+    static let lastVersion: UInt8 = 4
     /// Reads had a key and a version in it, and notes no session.
-    static let lastVersion: UInt8 = 3
+    static let oldestVersion: UInt8 = 3
     static let checksumBytes = 32
 
     enum Tag: UInt8 {

@@ -137,7 +137,21 @@ extension Put {
                 "key \"\(key)\": kind, attributes and links have \(size) bytes, over the limit annotationBytes of \(limits.annotationBytes)",
                 hint: Limits.shorten("annotationBytes"), subject: key.text)
         }
-        return expiryRefusal(key: key)
+        return vectorsRefusal(key: key, limits: limits) ?? expiryRefusal(key: key)
+    }
+
+    private func vectorsRefusal(key: Key, limits: Limits) -> Refusal? {
+        if vectors.isEmpty { return nil }
+        if vectors.encoded.count > limits.valueBytes {
+            return Refusal(
+                .limitExceeded,
+                "key \"\(key)\": its vectors have \(vectors.encoded.count) bytes, over the limit valueBytes of \(limits.valueBytes)",
+                subject: key.text)
+        }
+        guard let fault = vectors.fault else { return nil }
+        return Refusal(
+            .invalidArgument, "key \"\(key)\": \(fault)",
+            hint: "send vectors as the model made them, all of a space by one model", subject: key.text)
     }
 
     private func expiryRefusal(key: Key) -> Refusal? {

@@ -7,7 +7,7 @@ extension Change {
     package var bytes: Int {
         let content =
             switch action {
-            case .put(let put): put.value.count + put.annotationBytes
+            case .put(let put): put.value.count + put.annotationBytes + put.vectors.encoded.count
             case .append(let data), .mergePatch(let data): data.count
             case .delete, .increment: 8
             }
@@ -56,7 +56,9 @@ extension [Resolution] {
     var bytes: Int {
         reduce(0) { sum, resolution in
             var bytes = 64 + resolution.key.text.utf8.count
-            if case .put(let put) = resolution.choice { bytes += put.value.count + put.annotationBytes }
+            if case .put(let put) = resolution.choice {
+                bytes += put.value.count + put.annotationBytes + put.vectors.encoded.count
+            }
             return sum + bytes
         }
     }

@@ -80,16 +80,19 @@ public struct Put: Hashable, Sendable {
     public var attributes: Attributes
     public var links: [Link]
     public var expiry: Expiry
+    /// Of the value, for searches that bring a vector.
+    public var vectors: Vectors
 
     public init(
         _ value: Data, kind: Kind = .text, attributes: Attributes = [:], links: [Link] = [],
-        expiry: Expiry = .never
+        expiry: Expiry = .never, vectors: Vectors = .none
     ) {
         self.value = value
         self.kind = kind
         self.attributes = attributes
         self.links = links
         self.expiry = expiry
+        self.vectors = vectors
     }
 }
 

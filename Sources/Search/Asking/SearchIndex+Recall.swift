@@ -13,18 +13,19 @@ extension SearchIndex {
         switch recall.budget {
         case .characters: measure = { $0.unicodeScalars.count }
         case .tokens:
-            guard let model = meanings?.model else {
+            guard let source = meanings?.source, source.tokens(in: "") != nil else {
                 throw Refusal(
                     .invalidArgument, "recall: this broker has no model to count tokens by",
                     hint: "fetch one with `membus model fetch`, or give the budget in characters", subject: "unit")
             }
-            measure = { model.tokenCount($0) }
+            measure = { source.tokens(in: $0) ?? 0 }
         }
         let question = try Question(recall.question, splitter)
         let state = states.state(layers.levels, isHead: layers.isHead, columns)
-        let (standing, meaning) = try self.meaning(of: question, recall.meaning, in: state)
+        let (standing, meaning) = try meaning(of: question, recall.meaning, recall.vector, in: state)
         let ranked = try rank(
-            question, meaning: meaning, in: state, filter: recall.filter, most: Search.mostHits)
+            question, meaning: meaning, in: state, filter: recall.filter, most: Search.mostHits
+        ) { try self.stored($0, reader: reader, visible: visible).map(\.record) }
         let versions = try stored(ranked.hits.map(\.version), reader: reader, visible: visible)
         let found = zip(ranked.hits, versions).filter { $1.record.revision > recall.since }
         var block = RecallBlock(budget: recall.budget.amount, measure: measure)

@@ -30,9 +30,10 @@ extension SearchIndex {
     {
         let question = try Question(search.question, splitter)
         let state = states.state(layers.levels, isHead: layers.isHead, columns)
-        let (standing, meaning) = try self.meaning(of: question, search.meaning, in: state)
+        let (standing, meaning) = try meaning(of: question, search.meaning, search.vector, in: state)
         let ranked = try rank(
-            question, meaning: meaning, in: state, filter: search.filter, most: search.offset + search.limit)
+            question, meaning: meaning, in: state, filter: search.filter, most: search.offset + search.limit
+        ) { try self.stored($0, reader: reader, visible: visible).map(\.record) }
         var page = SearchPage(at: layers.at, standing: standing, found: ranked.found, passages: state.unitCount)
         if search.explains {
             page.terms = zip(ranked.terms, ranked.words.weights).map {
@@ -45,25 +46,34 @@ extension SearchIndex {
 
     /// Whether meaning takes part, and by which vector.
     func meaning(
-        of question: Question, _ wish: Meaning, in state: VisibleState
-    ) throws -> (IndexStanding, QuantizedVector?) {
+        of question: Question, _ wish: Meaning, _ brought: QuestionVector?, in state: VisibleState
+    ) throws -> (IndexStanding, QuestionMeaning) {
+        if let brought { return (try standing(of: brought, in: state), .brought(brought)) }
         let (have, all) = coverage(of: state)
         var standing = IndexStanding(indexed: indexed.revision, embedded: all == 0 ? 0 : Double(have) / Double(all))
-        guard wish == .always || wish == .whereComplete && all > 0 && have == all else { return (standing, nil) }
+        guard wish == .always || wish == .whereComplete && all > 0 && have == all else {
+            return (standing, .none)
+        }
         guard meanings != nil else {
+            if isMeaningAwaited { throw MeaningIsAwaited() }
             throw Refusal(
                 .invalidArgument, "this broker has no model to search by meaning with",
                 hint: "fetch one with `membus model fetch`, or search by words", subject: "meaning")
         }
-        let vector = question.text.isEmpty ? nil : meanings?.vector(of: question.text)
+        if question.text.isEmpty { return (standing, .none) }
+        let vector: QuantizedVector?
+        do { vector = try meanings?.vector(of: question.text) } catch is Refusal where wish == .whereComplete {
+            return (standing, .none)
+        }
         standing.usesMeaning = vector != nil
-        return (standing, vector)
+        return (standing, vector.map { .made($0) } ?? .none)
     }
 
     /// The best, and those that are as good as the last of them.
-    /// - Parameter meaning: of the question; `nil`: words alone count.
+    /// - Parameter records: of versions, in their order: what is told exactly is read.
     func rank(
-        _ question: Question, meaning: QuantizedVector?, in state: VisibleState, filter: TopicFilter, most: Int
+        _ question: Question, meaning: QuestionMeaning, in state: VisibleState, filter: TopicFilter, most: Int,
+        records: ([UInt32]) throws -> [Record]
     ) throws -> Ranked {
         let scope = scopes.keys(in: filter, columns)
         var terms = try question.terms.map { try source.find($0, in: state) }
@@ -74,7 +84,14 @@ extension SearchIndex {
         }
         let words = WordRanking(terms, in: state, scope: scope, columns, &rowNumbers)
         var hits = hits(of: words)
-        if let meaning { add(nearest(to: meaning, in: state, scope), to: &hits, words) }
+        switch meaning {
+        case .none: break
+        case .made(let vector): add(nearest(to: vector, in: state, scope), to: &hits, words)
+        case .brought(let vector):
+            let near = try exactly(
+                nearest(to: vector, in: state, scope), to: vector, beside: hits, words, most, records)
+            add(near, to: &hits, words)
+        }
         let found = hits.count
         keepBest(&hits, most)
         return Ranked(hits: hits, found: found, terms: terms, words: words)
@@ -103,14 +120,14 @@ extension SearchIndex {
             version: row.version, unit: row.unit, row: row, cosine: 0, score: Self.rounded(row.score / top))
     }
 
-    private static func rounded(_ score: Double) -> Int {
+    static func rounded(_ score: Double) -> Int {
         score.isFinite ? Int((score * 10_000).rounded(.toNearestOrEven)) : 0
     }
 
     /// The nearest passage of each version in scope, by rising version.
     private func nearest(
         to meaning: QuantizedVector, in state: VisibleState, _ scope: [Bool]?
-    ) -> [(version: UInt32, unit: UInt32, cosine: Float)] {
+    ) -> [Near] {
         guard let meanings else { return [] }
         var (units, rows): ([UInt32], [UInt32]) = ([], [])
         units.reserveCapacity(state.unitCount)
@@ -122,25 +139,24 @@ extension SearchIndex {
             rows.append(row)
         }
         let cosines = meanings.vectors.withScan { $0.cosines(to: meaning, rows: rows) }
-        var nearest: [(version: UInt32, unit: UInt32, cosine: Float)] = []
+        var nearest: [Near] = []
         nearest.reserveCapacity(units.count)
         for (unit, cosine) in zip(units, cosines) where cosine > 0 {
             let version = columns.versionOf[Int(unit)]
+            let near = Near(version: version, unit: unit, cosine: Double(cosine))
             if let last = nearest.last, last.version == version {
-                if cosine > last.cosine { nearest[nearest.count - 1] = (version, unit, cosine) }
+                if near.cosine > last.cosine { nearest[nearest.count - 1] = near }
             } else {
-                nearest.append((version, unit, cosine))
+                nearest.append(near)
             }
         }
         return nearest
     }
 
     /// Half as much as words, each over its best.
-    private func add(
-        _ nearest: [(version: UInt32, unit: UInt32, cosine: Float)], to hits: inout [Ranked.Hit], _ words: WordRanking
-    ) {
-        let largest = Double(nearest.reduce(0) { max($0, $1.cosine) })
-        if largest <= 0 { return }
+    private func add(_ nearest: [Near], to hits: inout [Ranked.Hit], _ words: WordRanking) {
+        if nearest.isEmpty { return }
+        let largest = nearest.largest
         hits.sort { $0.version < $1.version }
         var all: [Ranked.Hit] = []
         all.reserveCapacity(hits.count + nearest.count)
@@ -151,7 +167,7 @@ extension SearchIndex {
                 next += 1
             }
             var hit = Ranked.Hit(
-                version: near.version, unit: near.unit, row: nil, cosine: Double(near.cosine), score: 0)
+                version: near.version, unit: near.unit, row: nil, cosine: near.cosine, score: 0)
             if next < hits.count, hits[next].version == near.version {
                 (hit.unit, hit.row) = (hits[next].unit, hits[next].row)
                 next += 1
@@ -164,7 +180,7 @@ extension SearchIndex {
         hits = all
     }
 
-    private static let meaning = 0.5
+    static let meaning = 0.5
 
     /// Best first, then by key.
     private func keepBest(_ hits: inout [Ranked.Hit], _ most: Int) {

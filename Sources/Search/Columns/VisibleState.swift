@@ -97,6 +97,9 @@ final class VisibleState {
         }
     }
 
+    /// Records that show.
+    var versionCount: Int { shown.reduce(0) { $1 == 0 ? $0 : $0 + 1 } }
+
     func version(of key: UInt32) -> UInt32? {
         guard Int(key) < shown.count, shown[Int(key)] != 0 else { return nil }
         return shown[Int(key)] - 1

@@ -10,6 +10,7 @@ import MembusSystem
 //   meta       what it is of: format, lineage, and the place in history up to which it holds everything
 //   versions   the columns, a row for each flush
 //   postings   a term's postings of a span of units; of many small rows of a term one is made
+//   sent       which vectors came with a version
 
 /// One connection of it, used by one thread at a time.
 final class IndexFile {
@@ -19,7 +20,7 @@ final class IndexFile {
     private(set) var isWriting = false
 
     /// What other formats hold is not looked at.
-    static let format: Int64 = 1
+    static let format: Int64 = 2
 
     /// - Throws: whatever keeps it from being used, damage among it.
     init(_ path: String) throws {
@@ -55,6 +56,14 @@ final class IndexFile {
                   places BLOB,             -- NULL: none
                   sum INTEGER NOT NULL,    -- of it all: SQLite looks at its own bytes alone
                   PRIMARY KEY(term, first)
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE sent(
+                  version INTEGER NOT NULL,
+                  space TEXT NOT NULL,
+                  dimensions INTEGER NOT NULL,
+                  contents BLOB NOT NULL,  -- 16 bytes of each vector
+                  sum INTEGER NOT NULL,
+                  PRIMARY KEY(version, space)
                 ) STRICT, WITHOUT ROWID;
                 PRAGMA user_version = \(Self.format)
                 """)
@@ -118,6 +127,44 @@ final class IndexFile {
     func insert(forgotten versions: [UInt32]) throws {
         try db.inTransaction {
             for version in versions { try db.run("INSERT OR IGNORE INTO forgotten VALUES(?)", [Int64(version)]) }
+        }
+    }
+
+    func insert(_ sent: SentVectors.Sent) throws {
+        let contents = sent.contents.flatMap(\.bytes)
+        try db.run(
+            "INSERT INTO sent VALUES(?, ?, ?, ?, ?)",
+            [
+                Int64(sent.version), sent.space.name.text, sent.space.dimensions, Data(contents),
+                Self.sum(of: sent, contents),
+            ])
+    }
+
+    private static func sum(of sent: SentVectors.Sent, _ contents: [UInt8]) -> Int64 {
+        contents.withUnsafeBytes { contents in
+            Array(sent.space.name.text.utf8).withUnsafeBytes {
+                Checksum.of(contents, $0, numbers: (sent.version, UInt32(truncatingIfNeeded: sent.space.dimensions)))
+            }
+        }
+    }
+
+    /// Calls `body` with the vectors of versions, by their versions.
+    func readSent(_ body: (SentVectors.Sent) throws -> Void) throws {
+        let rows = try db.rows("SELECT version, space, dimensions, contents, sum FROM sent ORDER BY version, space")
+        while let row = try rows.next() {
+            let (version, dimensions): (Int64, Int) = (try row[0], try row[2])
+            let (contents, sum): (Data, Int64) = (try row[3], try row[4])
+            let names = stride(from: 0, to: contents.count / 16 * 16, by: 16).map { start in
+                contents.withUnsafeBytes {
+                    ContentName(named: UnsafeRawBufferPointer(rebasing: $0[start..<start + 16]))
+                }
+            }
+            let sent = SentVectors.Sent(
+                version: UInt32(truncatingIfNeeded: version), space: SpaceName(try row[1], dimensions), contents: names)
+            guard (1...Vectors.mostDimensions).contains(dimensions), sum == Self.sum(of: sent, Array(contents)) else {
+                throw SearchFault("a row of sent vectors is damaged")
+            }
+            try body(sent)
         }
     }
 

@@ -45,6 +45,10 @@ package final class SearchIndex {
     var cut: CutVersion?
     /// What is known of the passages' meaning; `nil`: there is no model.
     package internal(set) var meanings: Meanings?
+    /// Whether there may be a model in a moment.
+    package var isMeaningAwaited = false
+    /// What agents sent.
+    private(set) var sent: SentVectors
 
     /// So many versions are written together, at least.
     private static let flushedVersions = 8192
@@ -53,8 +57,12 @@ package final class SearchIndex {
     private static let mostBytes = 96 << 20
 
     /// - Throws: whatever keeps it from being used; an index of another lineage is none.
-    package init(at path: String, lineage: Lineage, _ splitter: WordSplitter) throws {
+    /// - Parameter spaces: `nil`: beside it.
+    package init(
+        at path: String, lineage: Lineage, _ splitter: WordSplitter, _ spaces: SpaceFiles? = nil
+    ) throws {
         self.splitter = splitter
+        sent = SentVectors(spaces ?? SpaceFiles(in: path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."))
         indexer = RecordIndexer(splitter)
         file = try IndexFile(path)
         table = try PostingTable(file.db)
@@ -73,6 +81,12 @@ package final class SearchIndex {
                 throw SearchFault("the index at \(path) forgets what it has not")
             }
             columns.forget(version)
+        }
+        try file.readSent { one in
+            guard one.version < columns.versionCount else {
+                throw SearchFault("the index at \(path) has vectors of what it has not")
+            }
+            try sent.read(one)
         }
         indexed = try file.position
         if try file.meta("auditing") == 1 { auditing = Audit() }
@@ -101,7 +115,9 @@ package final class SearchIndex {
             let page = try reader.versions(after: indexed, rows: 200, bytes: 256 << 10, visible: visible)
             hasGaps = page.hasGaps && columns.versionCount > 0
             if hasGaps { auditing = Audit() }
-            for version in page.versions { take(version) }
+            // What fails here leaves the columns as they were.
+            try sent.prepare(page.versions.lazy.map(\.record).filter { !Self.isSkipped($0) })
+            for version in page.versions { try take(version) }
             indexed = page.reached
             hasMore = indexed.revision < visible
         }
@@ -134,9 +150,10 @@ package final class SearchIndex {
     }
 
     /// What nobody reads as memory is not looked through.
-    private func take(_ version: StoredVersion) {
+    private func take(_ version: StoredVersion) throws {
         let record = version.record
-        if record.key.text.utf8.starts(with: Self.own) { return }
+        if Self.isSkipped(record) { return }
+        if !record.vectors.isEmpty { try sent.take(record.vectors, of: UInt32(columns.versionCount)) }
         let passages =
             record.isDeleted
             ? []
@@ -147,6 +164,7 @@ package final class SearchIndex {
     }
 
     private static let own = Array(".membus/".utf8)
+    private static func isSkipped(_ record: Record) -> Bool { record.key.text.utf8.starts(with: own) }
 
     // MARK: Writing
 
@@ -172,9 +190,11 @@ package final class SearchIndex {
                 let row = ColumnRow.encode(flushing.versions, of: columns, keysBefore: flushing.keysBefore)
                 try file.insert(row, from: flushing.versions.lowerBound)
             }
+            for one in sent.waiting(before: flushing.versions.upperBound) { try file.insert(one) }
             try file.set(flushing.position)
             try file.set("auditing", isWhole ? 0 : 1)
             try file.commit()
+            sent.wrote(before: flushing.versions.upperBound)
             written = (flushing.versions.upperBound, keysIn(flushing.versions), flushing.position)
         } catch {
             file.rollBack()
@@ -235,6 +255,7 @@ package final class SearchIndex {
     // MARK: Another place
 
     /// The same under another name, in place of what is there. This one can't be used any more.
+    /// Vectors that nothing has any more are left behind, if they are many: whatever other index is open ends with it.
     package func moved(to path: String) throws -> SearchIndex {
         let own = file.path
         // One file, which can be renamed; whoever opens it makes a log of its own.
@@ -244,7 +265,8 @@ package final class SearchIndex {
         guard rename(own, path) == 0 else {
             throw SearchFault("the index at \(own) can't be moved: \(String(cString: strerror(errno)))")
         }
-        return try SearchIndex(at: path, lineage: Lineage(UInt64(bitPattern: lineage)), splitter)
+        try sent.files.keep(sent.rows)
+        return try SearchIndex(at: path, lineage: Lineage(UInt64(bitPattern: lineage)), splitter, sent.files)
     }
 }
 

@@ -14,7 +14,7 @@ package struct Meanings {
         fileprivate var unit: UInt32
     }
 
-    package let model: MeaningModel
+    package let source: any MeaningSource
     let vectors: VectorFile
     /// Of each unit, the row of its vector; none: it has none yet; never: there is nothing to embed.
     private(set) var rowOf: [UInt32] = []
@@ -29,7 +29,7 @@ package struct Meanings {
     static let none = UInt32.max
     private static let never = UInt32.max - 1
 
-    package init(_ model: MeaningModel, _ vectors: VectorFile) { (self.model, self.vectors) = (model, vectors) }
+    package init(_ source: any MeaningSource, _ vectors: VectorFile) { (self.source, self.vectors) = (source, vectors) }
 
     /// Takes the units that came since.
     mutating func follow(_ columns: Columns) {
@@ -115,9 +115,10 @@ package struct Meanings {
     }
 
     /// Of a question; the last ones are kept, for further pages.
-    mutating func vector(of question: String) -> QuantizedVector? {
+    /// - Throws: `Refusal`, or ``MeaningIsAwaited``.
+    mutating func vector(of question: String) throws -> QuantizedVector? {
         if let known = asked[ByBytes(question)] { return known }
-        guard let vector = QuantizedVector(model.embed(question)) else { return nil }
+        guard let vector = try source.vector(of: question) else { return nil }
         if asked.count >= 64 { asked.removeAll() }
         asked[ByBytes(question)] = vector
         return vector
@@ -173,7 +174,7 @@ extension SearchIndex {
 
     /// Vectors that no passage has any more are left behind, if they are many.
     /// - Returns: where the others are now; `nil`: where they were.
-    package func vectorsInUse(in directory: String) throws -> VectorFile? {
+    package func vectorsInUse() throws -> VectorFile? {
         guard let meanings else { return nil }
         var used: Set<UInt32> = []
         for unit in 0..<UInt32(columns.unitCount) {
@@ -181,7 +182,7 @@ extension SearchIndex {
         }
         let all = meanings.vectors.count
         guard all > used.count + 1000, all * 3 > used.count * 4 else { return nil }
-        return try meanings.vectors.rewritten(in: directory, keeping: used, for: meanings.model)
+        return try meanings.vectors.rewritten(keeping: used)
     }
 
     package func lookAgainForMissing() { meanings?.startOver() }

@@ -8,7 +8,7 @@ import MembusSystem
 
 // Vectors by what they are of: two files beside the store, which an index that is made anew finds again.
 //
-//   vectors.db    what each row is of, its scale, and the sum of its bytes
+//   vectors.db    what each row is of, its scale, how far it is off, and the sum of its bytes
 //   vectors.rows  the rows, mapped: bytes of 64's multiple each, row after row
 //
 // A row is written before it is named. One whose sum is another (a machine that lost its power) is none, and is made again.
@@ -19,10 +19,12 @@ struct VectorFault: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-/// Of one model. Used by one thread at a time.
+/// Of one model, or of one space of the agents'. Used by one thread at a time.
 package final class VectorFile {
-    package let model: String
+    /// What its vectors are of.
+    package let identity: String
     let dimensions: Int
+    private let stem: String
     private let stride: Int
     private let db: Database
     private let rows: CInt
@@ -30,29 +32,37 @@ package final class VectorFile {
     private var map: UnsafeMutableRawPointer?
     private var room = 0
     private(set) var scales: [Float] = []
+    /// How far each is from what it stands for.
+    private(set) var slacks: [Float] = []
     private var numbers: [ContentName: UInt32] = [:]
 
-    private static let names = ["/vectors.db", "/vectors.db-wal", "/vectors.db-shm", "/vectors.rows"]
+    private static let endings = [".db", ".db-wal", ".db-shm", ".rows"]
+    private static let format = "2"
     /// Rows of room that are made at once.
     private static let step = 4096
 
-    /// What another model left is thrown away, and so is what is damaged; what only can't be opened now stays.
-    package static func open(in directory: String, for model: MeaningModel) throws -> VectorFile {
-        do { return try VectorFile(directory, model) } catch {
+    /// What is of something else is thrown away, and so is what is damaged; what only can't be opened now stays.
+    /// - Parameter name: of the files, without their endings.
+    package static func open(
+        in directory: String, as name: String = "vectors", of identity: String, dimensions: Int
+    ) throws -> VectorFile {
+        let stem = directory + "/" + name
+        do { return try VectorFile(stem, identity, dimensions) } catch {
             guard error is SearchFault || (error as? DatabaseError)?.isDamage == true else { throw error }
-            for name in names { unlink(directory + name) }
-            return try VectorFile(directory, model)
+            remove(stem)
+            return try VectorFile(stem, identity, dimensions)
         }
     }
 
-    private init(_ directory: String, _ model: MeaningModel) throws {
-        self.model = model.identity
-        dimensions = model.dimensions
-        stride = VectorRows.stride(model.dimensions)
-        path = directory + "/vectors.rows"
+    static func remove(_ stem: String) { for ending in endings { unlink(stem + ending) } }
+
+    private init(_ stem: String, _ identity: String, _ dimensions: Int) throws {
+        (self.stem, self.identity, self.dimensions) = (stem, identity, dimensions)
+        stride = VectorRows.stride(dimensions)
+        path = stem + ".rows"
         try PrivateFile.make(path)
-        try PrivateFile.make(directory + "/vectors.db")
-        db = try Database(path: directory + "/vectors.db", isReadOnly: false, isURI: false, patience: .seconds(5))
+        try PrivateFile.make(stem + ".db")
+        db = try Database(path: stem + ".db", isReadOnly: false, isURI: false, patience: .seconds(5))
         rows = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard rows >= 0 else { throw VectorFault("\(path) can't be opened: \(String(cString: strerror(errno)))") }
         try db.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -1024")
@@ -62,15 +72,21 @@ package final class VectorFile {
                     """
                     CREATE TABLE model(name TEXT NOT NULL) STRICT;
                     CREATE TABLE vectors(
-                      row INTEGER PRIMARY KEY, content BLOB NOT NULL, scale INTEGER NOT NULL, sum INTEGER NOT NULL
+                      row INTEGER PRIMARY KEY, content BLOB NOT NULL, scale INTEGER NOT NULL, slack INTEGER NOT NULL,
+                      sum INTEGER NOT NULL
                     ) STRICT;
-                    PRAGMA user_version = 1
+                    PRAGMA user_version = \(Self.format)
                     """)
-                try db.run("INSERT INTO model VALUES(?)", [self.model])
+                try db.run("INSERT INTO model VALUES(?)", [self.identity])
             }
         }
+        guard try db.word("PRAGMA user_version") == Self.format else {
+            throw SearchFault("the vectors at \(path) are of another format")
+        }
         let known = try db.first("SELECT name FROM model") { row -> String in try row[0] }
-        guard known == self.model else { throw SearchFault("the vectors at \(path) are of \(known ?? "nothing")") }
+        guard let known, known.hasSameBytes(as: identity) else {
+            throw SearchFault("the vectors at \(path) are of \(known ?? "nothing")")
+        }
         try load()
     }
 
@@ -86,15 +102,20 @@ package final class VectorFile {
         let kept = min(Int(count), Int(status.st_size) / stride)
         try makeRoom(for: kept)
         scales = [Float](repeating: 0, count: kept)
-        let found = try db.rows("SELECT row, content, scale, sum FROM vectors WHERE row >= 0 AND row < ?", [kept])
+        slacks = scales
+        let found = try db.rows(
+            "SELECT row, content, scale, slack, sum FROM vectors WHERE row >= 0 AND row < ?", [kept])
         while let row = try found.next() {
-            let (number, content, sum): (Int, Data, Int64) = (try row[0], try row[1], try row[3])
-            let scale: Int64 = try row[2]
+            let (number, content, sum): (Int, Data, Int64) = (try row[0], try row[1], try row[4])
+            let bits: (scale: Int64, slack: Int64) = (try row[2], try row[3])
             guard content.count == 16 else { continue }
             let name = content.withUnsafeBytes { ContentName(named: $0) }
-            let factor = Float(bitPattern: UInt32(truncatingIfNeeded: scale))
-            guard factor.isFinite, factor > 0, sum == self.sum(of: number, name, factor) else { continue }
-            scales[number] = factor
+            let scale = Float(bitPattern: UInt32(truncatingIfNeeded: bits.scale))
+            let slack = Float(bitPattern: UInt32(truncatingIfNeeded: bits.slack))
+            guard scale.isFinite, scale > 0, slack.isFinite, sum == self.sum(of: number, name, scale, slack) else {
+                continue
+            }
+            (scales[number], slacks[number]) = (scale, slack)
             numbers[name] = UInt32(number)
         }
     }
@@ -106,9 +127,11 @@ package final class VectorFile {
     }
 
     /// Of all that a row is.
-    private func sum(of row: Int, _ content: ContentName, _ scale: Float) -> Int64 {
+    private func sum(of row: Int, _ content: ContentName, _ scale: Float, _ slack: Float) -> Int64 {
         content.bytes.withUnsafeBytes { content in
-            Checksum.of(bytes(of: row), content, numbers: (scale.bitPattern, UInt32(truncatingIfNeeded: row)))
+            Checksum.of(
+                bytes(of: row), content,
+                numbers: (scale.bitPattern, slack.bitPattern ^ UInt32(truncatingIfNeeded: row)))
         }
     }
 
@@ -119,44 +142,43 @@ package final class VectorFile {
         guard posix_fallocate(rows, 0, off_t(larger * stride)) == 0 else {
             throw VectorFault("\(path) can't grow: the disk has no room")
         }
+        // What is mapped stays until there is more.
+        let more = mmap(nil, larger * stride, PROT_READ | PROT_WRITE, MAP_SHARED, rows, 0)
+        guard let more, more != MAP_FAILED else { throw VectorFault("\(path) can't be mapped") }
         if let map { munmap(map, room * stride) }
-        map = mmap(nil, larger * stride, PROT_READ | PROT_WRITE, MAP_SHARED, rows, 0)
-        guard map != MAP_FAILED else {
-            (map, room) = (nil, 0)
-            throw VectorFault("\(path) can't be mapped")
-        }
-        room = larger
+        (map, room) = (more, larger)
     }
 
     /// Another pair of files with some of the rows, in place of this one, which can't be used any more. Ended between the two, what
     /// is there does not fit together, and is made again.
-    func rewritten(in directory: String, keeping rows: Set<UInt32>, for model: MeaningModel) throws -> VectorFile {
-        let draft = directory + "/vectors.new"
-        mkdir(draft, 0o700)
-        defer { rmdir(draft) }
+    func rewritten(keeping rows: Set<UInt32>) throws -> VectorFile {
+        let draft = stem + ".new"
         do {
-            for name in Self.names { unlink(draft + name) }
-            let file = try VectorFile(draft, model)
+            Self.remove(draft)
+            let file = try VectorFile(draft, identity, dimensions)
             let kept = numbers.filter { rows.contains($0.value) }.sorted { $0.value < $1.value }
             for start in Swift.stride(from: 0, to: kept.count, by: 1000) {
                 try file.add(
                     kept[start..<min(start + 1000, kept.count)].map { content, row in
                         let values = bytes(of: Int(row)).prefix(dimensions).map { Int8(bitPattern: $0) }
-                        return (content, QuantizedVector(values: values, scale: scales[Int(row)]))
+                        return (
+                            content,
+                            QuantizedVector(values: values, scale: scales[Int(row)], slack: slacks[Int(row)])
+                        )
                     })
             }
             try file.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         }
-        for name in ["/vectors.db-wal", "/vectors.db-shm"] {
-            unlink(draft + name)
-            unlink(directory + name)
+        for ending in [".db-wal", ".db-shm"] {
+            unlink(draft + ending)
+            unlink(stem + ending)
         }
-        for name in ["/vectors.rows", "/vectors.db"] {
-            guard rename(draft + name, directory + name) == 0 else {
-                throw VectorFault("\(draft)\(name) can't be moved: \(String(cString: strerror(errno)))")
+        for ending in [".rows", ".db"] {
+            guard rename(draft + ending, stem + ending) == 0 else {
+                throw VectorFault("\(draft)\(ending) can't be moved: \(String(cString: strerror(errno)))")
             }
         }
-        return try VectorFile.open(in: directory, for: model)
+        return try VectorFile(stem, identity, dimensions)
     }
 
     func row(of content: ContentName) -> UInt32? { numbers[content] }
@@ -176,15 +198,17 @@ package final class VectorFile {
         try db.inTransaction {
             for (index, one) in vectors.enumerated() {
                 try db.run(
-                    "INSERT OR REPLACE INTO vectors VALUES(?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO vectors VALUES(?, ?, ?, ?, ?)",
                     [
                         first + index, Data(one.content.bytes), Int64(one.vector.scale.bitPattern),
-                        sum(of: first + index, one.content, one.vector.scale),
+                        Int64(one.vector.slack.bitPattern),
+                        sum(of: first + index, one.content, one.vector.scale, one.vector.slack),
                     ])
             }
         }
         for (index, one) in vectors.enumerated() {
             scales.append(one.vector.scale)
+            slacks.append(one.vector.slack)
             numbers[one.content] = UInt32(first + index)
         }
     }

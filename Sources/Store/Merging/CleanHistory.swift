@@ -594,6 +594,7 @@ extension Record {
             key: key, revision: 0, kind: kind, content: .inline(value),
             // A mark is of what is left out.
             attributes: present == nil ? rest.attributes.withoutReserved : rest.attributes,
-            links: rest.links, owner: rest.owner, expires: rest.expires)
+            links: rest.links, owner: rest.owner, expires: rest.expires,
+            vectors: value == self.value ? vectors : .none)
     }
 }

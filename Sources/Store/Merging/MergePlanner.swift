@@ -417,14 +417,14 @@ extension MergedContent {
     init(_ record: Record) {
         self.init(
             kind: record.kind, value: record.value ?? Data(), attributes: record.attributes, links: record.links,
-            owner: record.owner, expires: record.expires)
+            owner: record.owner, expires: record.expires, vectors: record.vectors)
     }
 
     /// The author is its owner.
     init(_ put: Put, at now: Timestamp) {
         self.init(
             kind: put.kind, value: put.value, attributes: put.attributes, links: put.links, owner: "",
-            expires: put.expiry.end(from: now))
+            expires: put.expiry.end(from: now), vectors: put.vectors)
     }
 
     /// As a version that nobody wrote.
@@ -432,6 +432,6 @@ extension MergedContent {
         Record(
             key: key, revision: revision, ordinal: ordinal, kind: kind, content: .inline(value),
             attributes: attributes, links: links, owner: self.owner.isEmpty ? owner ?? "" : self.owner,
-            expires: expires)
+            expires: expires, vectors: vectors)
     }
 }

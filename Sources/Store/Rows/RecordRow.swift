@@ -5,12 +5,14 @@ import MembusModel
 /// Records to rows of `changes`, and back.
 enum RecordRow {
     /// The columns that ``record(_:)`` reads, ``columnCount`` of them. The statement's first argument is the size up to
-    /// which values travel: larger ones are announced, and not even read from the disk.
+    /// which values travel: larger ones are announced, and not even read from the disk. Where all values travel, vectors do, too:
+    /// nobody beyond the broker reads them.
     static let columns = """
         position, key, kind, owner, attributes, links, expires,
-        coalesce(length(value), 0), CASE WHEN base IS NOT NULL OR length(value) <= ?1 THEN value END, base, ?1
+        coalesce(length(value), 0), CASE WHEN base IS NOT NULL OR length(value) <= ?1 THEN value END, base, ?1,
+        CASE WHEN ?1 = 9223372036854775807 THEN vectors END
         """
-    static let columnCount = 11
+    static let columnCount = 12
 
     static func record(_ row: StoredRow) throws -> Record {
         let place = LogCursor(position: try row[0])
@@ -23,7 +25,8 @@ enum RecordRow {
             key: key, revision: place.revision, ordinal: place.ordinal, kind: Kind(kind),
             content: try content(row),
             attributes: try Annotations.attributes(try row[4]), links: try Annotations.links(try row[5]),
-            owner: try row[3] ?? "", expires: expires.map { Timestamp(milliseconds: $0) })
+            owner: try row[3] ?? "", expires: expires.map { Timestamp(milliseconds: $0) },
+            vectors: (try row[11] as Data?).map { Vectors(encoded: $0) } ?? .none)
     }
 
     private static func content(_ row: StoredRow) throws -> Record.Value {
@@ -40,8 +43,8 @@ enum RecordRow {
     }
 
     static let insertion = """
-        INSERT INTO changes(position, branch, key, kind, owner, attributes, links, expires, value, base)
-        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO changes(position, branch, key, kind, owner, attributes, links, expires, value, base, vectors)
+        VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
 
     /// - Parameter splice: how its value is stored, if not whole.
@@ -54,7 +57,7 @@ enum RecordRow {
         try key.withUTF8 { key in
             row.bind(borrowedText: key)
             if record.isDeleted {
-                for _ in 0..<7 { row.bindNull() }
+                for _ in 0..<8 { row.bindNull() }
                 return try row.run()
             }
             guard let value = record.value else {
@@ -68,6 +71,7 @@ enum RecordRow {
             try (splice?.splice.encoded ?? value).withUnsafeBytes { value in
                 row.bind(borrowedBlob: value)
                 row.bind(splice?.base.position)
+                row.bind(blob: record.vectors.isEmpty ? nil : record.vectors.encoded)
                 try row.run()
             }
         }

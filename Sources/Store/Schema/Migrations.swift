@@ -33,6 +33,7 @@ struct Migration: Sendable {
                 try db.execute(Schema.recording)
                 try OldReads(db: db).move()
             }),
+        Migration(version: 7, expand: { try $0.execute(Schema.vectors) }),
     ]
 }
 

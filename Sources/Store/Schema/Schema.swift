@@ -9,7 +9,7 @@
 enum Schema {
     /// "Mbus"
     static let applicationID: Int32 = 0x4D62_7573
-    static let version = 6
+    static let version = 7
 
     static let first = """
         CREATE TABLE meta(
@@ -187,6 +187,9 @@ enum Schema {
         ) STRICT;
         CREATE INDEX notes_by_who ON notes(agent, context, head);
         """
+
+    /// What agents sent along with values, since version 7.
+    static let vectors = "ALTER TABLE changes ADD COLUMN vectors BLOB;  -- NULL: none; see Vectors"
 
     /// What compaction has dropped, since version 3.
     static let dropped = """

@@ -4,7 +4,7 @@ import MembusModel
 // Whoever settles a conflict that a merge has left for later puts what he has decided, and deletes the conflict's record: a
 // transaction like any other. Where it puts what one of the versions says that the conflict names,
 //
-//   a mark of quarantine stays on it, which only the broker can set;
+//   a mark of quarantine stays on it, which only the broker can set, and so do its vectors, which only the broker knows;
 //   theirs is refused if it was undone here by a cascade, or derives from that, and the conflict does not say so. Whoever wants
 //   the same value all the same puts it as his own, without having read it from there.
 
@@ -32,6 +32,10 @@ extension Batch {
             let same = ([present, theirs] + others).compactMap { $0?.content }.filter { $0.saysTheSame(as: put) }
             if let mark = same.lazy.compactMap({ $0.attributes[Quarantine.attribute] }).first {
                 put.attributes[Quarantine.attribute] = mark
+                transaction.changes[place].action = .put(put)
+            }
+            if put.vectors.isEmpty, let vectors = same.lazy.map(\.vectors).first(where: { !$0.isEmpty }) {
+                put.vectors = vectors
                 transaction.changes[place].action = .put(put)
             }
             if let theirs, conflict.kind != .undone, transaction.puts(theirs, as: put) {

@@ -55,7 +55,7 @@ enum RequestParts {
             case (.transaction, 4), (.transaction, 6): (true, nil)
             case (.transaction, 5): (true, .change)
             case (.change, 2): (false, .put)
-            case (.put, 3), (.put, 4): (true, nil)
+            case (.put, 3), (.put, 4), (.put, 7): (true, nil)
             case (.get, 2), (.range, 2), (.log, 2), (.register, 2), (.noteReads, 2), (.getDigest, 2),
                 (.getDiff, 3), (.search, 4), (.recall, 4), (.getLinks, 3), (.getLinks, 5):
                 (true, nil)

@@ -3322,6 +3322,12 @@ package nonisolated struct PBSearch: Sendable {
   /// vectors that there are now. 0, or a revision that is below the floor or before the branch: the page is told.
   package var since: Int64 = 0
 
+  /// A vector of the question, by the model that made those of this space: records count by theirs, in place of the broker's own. Without
+  /// words, they alone rank. `meaning` must not be NEVER then, and counts as ALWAYS.
+  package var space: String = String()
+
+  package var vector: [Float] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Meaning: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -3402,7 +3408,8 @@ package nonisolated struct PBSearchPage: Sendable {
   /// records that match, in the topics
   package var found: UInt64 = 0
 
-  /// The share of visible passages that have a vector, between 0 and 1; 0 also if there is no model.
+  /// The share of visible passages that have a vector, between 0 and 1; 0 also if there is no model. Where a vector was brought: of
+  /// visible records, by the vectors of its space.
   package var embedded: Double = 0
 
   /// whether vectors took part
@@ -3537,6 +3544,11 @@ package nonisolated struct PBRecall: Sendable {
   package var atLeast: Int64 = 0
 
   package var meaning: PBSearch.Meaning = .unspecified
+
+  /// as of a Search
+  package var space: String = String()
+
+  package var vector: [Float] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -10014,7 +10026,7 @@ nonisolated extension PBKnown.Kind: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBSearch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Search"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{1}question\0\u{1}topics\0\u{1}limit\0\u{1}offset\0\u{1}meaning\0\u{1}explain\0\u{3}at_least\0\u{1}passages\0\u{1}since\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{1}question\0\u{1}topics\0\u{1}limit\0\u{1}offset\0\u{1}meaning\0\u{1}explain\0\u{3}at_least\0\u{1}passages\0\u{1}since\0\u{1}space\0\u{1}vector\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -10033,6 +10045,8 @@ nonisolated extension PBSearch: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 9: try { try decoder.decodeSingularInt64Field(value: &self.atLeast) }()
       case 10: try { try decoder.decodeSingularBoolField(value: &self.passages) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self.since) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.space) }()
+      case 13: try { try decoder.decodeRepeatedFloatField(value: &self.vector) }()
       default: break
       }
     }
@@ -10076,6 +10090,12 @@ nonisolated extension PBSearch: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.since != 0 {
       try visitor.visitSingularInt64Field(value: self.since, fieldNumber: 11)
     }
+    if !self.space.isEmpty {
+      try visitor.visitSingularStringField(value: self.space, fieldNumber: 12)
+    }
+    if !self.vector.isEmpty {
+      try visitor.visitPackedFloatField(value: self.vector, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -10091,6 +10111,8 @@ nonisolated extension PBSearch: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.atLeast != rhs.atLeast {return false}
     if lhs.passages != rhs.passages {return false}
     if lhs.since != rhs.since {return false}
+    if lhs.space != rhs.space {return false}
+    if lhs.vector != rhs.vector {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -10330,7 +10352,7 @@ nonisolated extension PBSearchTerm: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PBRecall: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Recall"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{1}question\0\u{1}topics\0\u{1}budget\0\u{1}unit\0\u{1}since\0\u{3}at_least\0\u{1}meaning\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}branch\0\u{1}at\0\u{1}question\0\u{1}topics\0\u{1}budget\0\u{1}unit\0\u{1}since\0\u{3}at_least\0\u{1}meaning\0\u{1}space\0\u{1}vector\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -10347,6 +10369,8 @@ nonisolated extension PBRecall: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.since) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.atLeast) }()
       case 9: try { try decoder.decodeSingularEnumField(value: &self.meaning) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.space) }()
+      case 11: try { try decoder.decodeRepeatedFloatField(value: &self.vector) }()
       default: break
       }
     }
@@ -10384,6 +10408,12 @@ nonisolated extension PBRecall: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.meaning != .unspecified {
       try visitor.visitSingularEnumField(value: self.meaning, fieldNumber: 9)
     }
+    if !self.space.isEmpty {
+      try visitor.visitSingularStringField(value: self.space, fieldNumber: 10)
+    }
+    if !self.vector.isEmpty {
+      try visitor.visitPackedFloatField(value: self.vector, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -10397,6 +10427,8 @@ nonisolated extension PBRecall: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.since != rhs.since {return false}
     if lhs.atLeast != rhs.atLeast {return false}
     if lhs.meaning != rhs.meaning {return false}
+    if lhs.space != rhs.space {return false}
+    if lhs.vector != rhs.vector {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -377,6 +377,9 @@ package nonisolated struct PBPut: Sendable {
     set {expiry = .expiresAtMs(newValue)}
   }
 
+  /// What searches that bring a vector compare theirs with. Each space once; at most 1,000 vectors of 16 spaces.
+  package var vectors: [PBSpaceVectors] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Expiry: Equatable, Sendable {
@@ -385,6 +388,27 @@ package nonisolated struct PBPut: Sendable {
     case expiresAtMs(Int64)
 
   }
+
+  package init() {}
+}
+
+/// Vectors that an agent made of a value. They belong to the version that comes with them: a change of the value drops them. They stay
+/// with the broker; no record that it tells has them.
+package nonisolated struct PBSpaceVectors: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// which model made them, by a name of the agents' own; vectors of two spaces are never compared
+  package var space: String = String()
+
+  /// 1 to 8,192
+  package var dimensions: UInt32 = 0
+
+  /// finite, vector after vector; none is all zeroes
+  package var values: [Float] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 }
@@ -1103,7 +1127,7 @@ nonisolated extension PBDelete: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Put"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}value\0\u{1}kind\0\u{1}attributes\0\u{1}links\0\u{3}expires_after_ms\0\u{3}expires_at_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}value\0\u{1}kind\0\u{1}attributes\0\u{1}links\0\u{3}expires_after_ms\0\u{3}expires_at_ms\0\u{1}vectors\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1131,6 +1155,7 @@ nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
           self.expiry = .expiresAtMs(v)
         }
       }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.vectors) }()
       default: break
       }
     }
@@ -1164,6 +1189,9 @@ nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     }()
     case nil: break
     }
+    if !self.vectors.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.vectors, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1173,6 +1201,47 @@ nonisolated extension PBPut: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.attributes != rhs.attributes {return false}
     if lhs.links != rhs.links {return false}
     if lhs.expiry != rhs.expiry {return false}
+    if lhs.vectors != rhs.vectors {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension PBSpaceVectors: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SpaceVectors"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}space\0\u{1}dimensions\0\u{1}values\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.space) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.dimensions) }()
+      case 3: try { try decoder.decodeRepeatedFloatField(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.space.isEmpty {
+      try visitor.visitSingularStringField(value: self.space, fieldNumber: 1)
+    }
+    if self.dimensions != 0 {
+      try visitor.visitSingularUInt32Field(value: self.dimensions, fieldNumber: 2)
+    }
+    if !self.values.isEmpty {
+      try visitor.visitPackedFloatField(value: self.values, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: PBSpaceVectors, rhs: PBSpaceVectors) -> Bool {
+    if lhs.space != rhs.space {return false}
+    if lhs.dimensions != rhs.dimensions {return false}
+    if lhs.values != rhs.values {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

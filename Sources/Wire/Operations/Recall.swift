@@ -5,12 +5,14 @@ extension Recall: CodedOperation {
         self.init(
             branch: try Parse.branch(message.branch, "recall.branch"),
             at: message.hasAt ? try Parse.revision(message.at, "recall.at") : nil,
-            question: try Parse.question(message.question, "recall.question"),
+            question: try Parse.question(
+                message.question, mayBeEmpty: !message.space.isEmpty, "recall.question"),
             filter: try Parse.scope(message.topics, limits),
             budget: try Budget(message.unit, message.budget),
             since: try Parse.revision(message.since, "recall.since"),
             atLeast: try Parse.revision(message.atLeast, "recall.at_least"),
-            meaning: try Meaning(message.meaning, "recall.meaning"))
+            meaning: try Meaning(message.meaning, "recall.meaning"),
+            vector: try Parse.vector(message.vector, in: message.space, meaning: message.meaning, "recall.vector"))
     }
 
     var message: PBRecall {
@@ -24,6 +26,8 @@ extension Recall: CodedOperation {
             $0.since = since
             $0.atLeast = atLeast
             $0.meaning = PBSearch.Meaning(meaning)
+            $0.space = vector?.space ?? ""
+            $0.vector = vector?.values ?? []
         }
     }
 

@@ -5,13 +5,15 @@ extension Search: CodedOperation {
         self.init(
             branch: try Parse.branch(message.branch, "search.branch"),
             at: message.hasAt ? try Parse.revision(message.at, "search.at") : nil,
-            question: try Parse.question(message.question, "search.question"),
+            question: try Parse.question(
+                message.question, mayBeEmpty: !message.space.isEmpty, "search.question"),
             filter: try Parse.scope(message.topics, limits),
             limit: try Parse.amount(message.limit, orElse: 10, most: Self.mostHits, "search.limit"),
             offset: Int(message.offset), meaning: try Meaning(message.meaning, "search.meaning"),
             explains: message.explain, atLeast: try Parse.revision(message.atLeast, "search.at_least"),
             withPassages: message.passages,
-            since: message.since == 0 ? nil : try Parse.revision(message.since, "search.since"))
+            since: message.since == 0 ? nil : try Parse.revision(message.since, "search.since"),
+            vector: try Parse.vector(message.vector, in: message.space, meaning: message.meaning, "search.vector"))
     }
 
     var message: PBSearch {
@@ -27,6 +29,8 @@ extension Search: CodedOperation {
             $0.atLeast = atLeast
             $0.passages = withPassages
             $0.since = since ?? 0
+            $0.space = vector?.space ?? ""
+            $0.vector = vector?.values ?? []
         }
     }
 
@@ -128,17 +132,44 @@ extension Parse {
         texts.isEmpty ? .everything : try filter(texts, limits)
     }
 
-    static func question(_ text: String, _ field: @autoclosure Field) throws(Refusal) -> String {
+    /// - Parameter mayBeEmpty: a vector asks already.
+    static func question(
+        _ text: String, mayBeEmpty: Bool, _ field: @autoclosure Field
+    ) throws(Refusal) -> String {
         if text.utf8.count > Search.mostBytes {
             throw Refusal(
                 .limitExceeded, "\(field()): a question of \(text.utf8.count) bytes is longer than \(Search.mostBytes)",
                 hint: "ask in fewer words", subject: field())
         }
-        if text.utf8.allSatisfy({ $0 == UInt8(ascii: " ") }) {
+        if !mayBeEmpty, text.utf8.allSatisfy({ $0 == UInt8(ascii: " ") }) {
             throw Refusal(
                 .invalidArgument, "\(field()): nothing is asked", hint: "name the words to look for", subject: field())
         }
         return text
+    }
+
+    /// - Returns: `nil`: none is brought.
+    static func vector(
+        _ values: [Float], in space: String, meaning: PBSearch.Meaning, _ field: @autoclosure Field
+    ) throws(Refusal) -> QuestionVector? {
+        if space.isEmpty {
+            if values.isEmpty { return nil }
+            throw Refusal(
+                .invalidArgument, "\(field()): a vector without the name of its space is compared with none",
+                hint: "name the space under which agents send such vectors", subject: "space")
+        }
+        let vector = QuestionVector(values, in: space)
+        if let fault = vector.fault {
+            throw Refusal(
+                .invalidArgument, "\(field()): \(fault)", hint: "bring one vector, by the model of the space",
+                subject: field())
+        }
+        if meaning == .never {
+            throw Refusal(
+                .invalidArgument, "\(field()): a vector is brought, and meaning is not to count",
+                hint: "leave one of the two out", subject: field())
+        }
+        return vector
     }
 
     /// Refused beyond the most, so that nobody takes a part for the whole.

@@ -100,7 +100,22 @@ extension Put {
         self.init(
             message.value, kind: message.kind.isEmpty ? .text : Kind(message.kind),
             attributes: Attributes(message.attributes.lazy.map { (key: $0.name, value: $0.value) }),
-            links: links, expiry: expiry)
+            links: links, expiry: expiry, vectors: try Self.vectors(message.vectors, "\(field()).vectors"))
+    }
+
+    private static func vectors(_ messages: [PBSpaceVectors], _ field: @autoclosure Field) throws(Refusal) -> Vectors {
+        if messages.isEmpty { return .none }
+        var spaces: [Vectors.Space] = []
+        for (index, message) in messages.enumerated() {
+            let space = Vectors.Space(
+                message.space, dimensions: Int(message.dimensions), values: message.values)
+            let isDoubled = spaces.contains { $0.name.hasSameBytes(as: space.name) }
+            if let fault = space.fault ?? (isDoubled ? "it is of the same space as one before" : nil) {
+                throw Refusal(.invalidArgument, "\(field())[\(index)]: \(fault)", subject: "vectors")
+            }
+            spaces.append(space)
+        }
+        return Vectors(spaces)
     }
 
     private static func time(_ milliseconds: Int64, _ field: @autoclosure Field) throws(Refusal) -> Int64 {

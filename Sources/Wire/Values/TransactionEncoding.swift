@@ -79,6 +79,13 @@ extension PBPut {
         kind = put.kind.name
         attributes = put.attributes.map(PBAttribute.init)
         links = put.links.map(PBLink.init)
+        vectors = put.vectors.spaces.map { space in
+            .with {
+                $0.space = space.name
+                $0.dimensions = UInt32(clamping: space.dimensions)
+                $0.values = space.values
+            }
+        }
         switch put.expiry {
         case .never: break
         // Whole milliseconds, and never 0, which the broker would refuse, for a time that is positive.

@@ -675,6 +675,13 @@ typedef struct membus_change {
 /* Mistakes in what is changed (a bad key, two changes of one key that do not combine) are told by the commit. */
 int membus_transaction_change(membus_transaction transaction, const membus_change *change);
 
+/* Vectors of a value that was put in this transaction, one behind the other, in a space of the agents' own: a search that brings
+ * "space" and "vector" compares with them. Several spaces are several calls; the same space again replaces. They are of this
+ * version: a change of the record that brings none leaves none. Added after MEMBUS_API 1 was first there: look for the symbol. */
+int membus_transaction_vectors(
+    membus_transaction transaction, membus_text key, membus_text space, const float *values, size_t dimensions,
+    size_t count);
+
 /* A call: commits. The answer has `outcome` and, unless it is to run again, the token. It is told once the own views of
  * the branch show the commit. -> MEMBUS_CONFLICT after the last try */
 int membus_transaction_commit(membus_transaction transaction, membus_call *call);
@@ -985,6 +992,9 @@ int membus_report(membus_memory memory, int32_t report, int64_t timeout_ms, memb
  *       -> {"at": …, "columns": […], "rows": [[…]], "cut": false}; bytes are {"base64": "…"}
  *   {"reindex": {}}
  *       -> {"versions": 300}; the report MEMBUS_STATUS tells how far the index is
+ *
+ * Search and recall may bring a vector of the question, made by the model of a space that agents send vectors in: "space": "mine",
+ * "vector": [0.1, …]. Then "question" may be left out.
  *
  * Search, recall, links and query take "at", a revision, and "at_least", a token that the index has to have reached; passages
  * and what is recalled count as read.
