@@ -14,7 +14,7 @@ let command: [Target.Dependency] = [
 /// What reads bytes from outside.
 let fuzzed: [Target.Dependency] = [
     "MembusCommand", "MembusBroker", "Membus", "MembusBus", "MembusMCP", "MembusStore", "MembusDocuments", "MembusWire",
-    "MembusModel", "MembusSteppedBroker", "MembusSearch", "MembusMeaning", "MembusSQL",
+    "MembusModel", "MembusSteppedBroker", "MembusSearch", "MembusMeaning", "MembusEndpoint", "MembusSQL",
     .product(name: "SwiftProtobuf", package: "swift-protobuf"), .product(name: "Crypto", package: "swift-crypto"),
 ]
 
@@ -74,6 +74,11 @@ let package = Package(
             name: "MembusMeaning",
             dependencies: ["CMeaning", "MembusSystem", .product(name: "Crypto", package: "swift-crypto")],
             path: "Sources/Meaning"),
+        // libcurl, opened where an endpoint is used: nothing links it.
+        .target(name: "CEndpoint", path: "Sources/CEndpoint", linkerSettings: [.linkedLibrary("dl")]),
+        .target(
+            name: "MembusEndpoint", dependencies: ["CEndpoint", "MembusModel", "MembusSystem"],
+            path: "Sources/Endpoint"),
         // The index, a projection of the store beside it.
         .target(
             name: "MembusSearch",
@@ -177,6 +182,9 @@ let package = Package(
         .testTarget(
             name: "MeaningTests", dependencies: ["MembusMeaning"], path: "Tests/Unit/Meaning",
             exclude: ["reference.py", "references.json"]),
+        .testTarget(
+            name: "EndpointTests", dependencies: ["MembusEndpoint", "MembusModel", "MembusSystem"],
+            path: "Tests/Unit/Endpoint"),
         .testTarget(
             name: "SearchTests", dependencies: ["MembusSearch", "MembusModel", "MembusStore", "MembusDice", "CSQLite"],
             path: "Tests/Unit/Search"),

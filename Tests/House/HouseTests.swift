@@ -12,6 +12,7 @@ import Testing
         ("Bus", ["CZeroMQ"]),
         ("Store", ["CSQLite", "MembusModel", "MembusSystem"]),
         ("Meaning", ["CMeaning", "MembusSystem"]),
+        ("Endpoint", ["CEndpoint", "MembusModel", "MembusSystem"]),
         ("Search", ["CSQLite", "MembusModel", "MembusStore", "MembusSystem", "MembusMeaning"]),
         ("SQL", ["CSQL", "CSQLite", "MembusModel", "MembusStore", "MembusSystem"]),
         (
@@ -37,7 +38,7 @@ import Testing
     static let ours: Set<String> = [
         "CMembus", "CProcess", "CSQLite", "CZeroMQ", "MembusDocuments", "MembusSystem", "MembusModel", "MembusWire",
         "MembusBus",
-        "MembusStore", "CMeaning", "MembusMeaning", "MembusSearch", "CSQL", "MembusSQL", "MembusBroker", "Membus",
+        "MembusStore", "CMeaning", "MembusMeaning", "CEndpoint", "MembusEndpoint", "MembusSearch", "CSQL", "MembusSQL", "MembusBroker", "Membus",
         "MembusDoor", "MembusMCP", "MembusHTTP", "MembusCommand", "MembusExecutable", "MembusWhole",
     ]
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

@@ -3,14 +3,15 @@ import Glibc
 import OrderedCollections
 
 /// Reads a JSON text once, from left to right. `skip…` only checks, `value` builds too; both walk the same
-/// grammar, so what one accepts the other accepts. Lives no longer than the closure that lends it the bytes.
-struct JSONReader {
+/// grammar, so what one accepts the other accepts. Lives no longer than the closure that lends it the bytes. Whoever
+/// expects one form alone takes it apart by `object`, `array` and `scalar`, and no tree is built.
+package struct JSONReader {
     private let bytes: UnsafeRawBufferPointer
     private var index = 0
     /// In `value`: of members with one name the last counts otherwise.
     var refusesRepeatedMembers = false
 
-    static func read<Result>(
+    package static func read<Result>(
         _ text: Data, _ body: (inout JSONReader) throws(JSONFault) -> Result
     ) throws(JSONFault) -> Result {
         guard text.isUTF8 else { throw JSONFault(reason: "not UTF-8", offset: text.firstNotUTF8) }
@@ -53,7 +54,7 @@ struct JSONReader {
         }
     }
 
-    mutating func skipValue(depth: Int = 0) throws(JSONFault) {
+    package mutating func skipValue(depth: Int = 0) throws(JSONFault) {
         switch try next() {
         case UInt8(ascii: "{"):
             try object(depth) { (reader: inout JSONReader, _: Range<Int>) throws(JSONFault) in
@@ -69,7 +70,8 @@ struct JSONReader {
 
     // MARK: Containers
 
-    private mutating func object(
+    /// - Parameter member: takes a member's value; its name is for `name`.
+    package mutating func object(
         _ depth: Int, _ member: (inout JSONReader, Range<Int>) throws(JSONFault) -> Void
     ) throws(JSONFault) {
         try open(depth)
@@ -87,7 +89,8 @@ struct JSONReader {
         }
     }
 
-    private mutating func array(
+    /// - Parameter element: takes an element.
+    package mutating func array(
         _ depth: Int, _ element: (inout JSONReader) throws(JSONFault) -> Void
     ) throws(JSONFault) {
         try open(depth)
@@ -117,6 +120,16 @@ struct JSONReader {
     }
 
     // MARK: Scalars
+
+    /// A string, number, `true`, `false` or `null`, as written; to be used no longer than this reader.
+    package mutating func scalar() throws(JSONFault) -> UnsafeRawBufferPointer {
+        _ = try next()
+        let start = index
+        try skipScalar()
+        return UnsafeRawBufferPointer(rebasing: bytes[start..<index])
+    }
+
+    package func name(_ range: Range<Int>) -> JSONName { JSONName(written: copy(range)) }
 
     private mutating func skipScalar() throws(JSONFault) {
         switch bytes[index] {
@@ -197,7 +210,7 @@ struct JSONReader {
     private var peek: UInt8? { index < bytes.count ? bytes[index] : nil }
 
     /// The next byte that is no white space; `index` stands at it.
-    private mutating func next() throws(JSONFault) -> UInt8 {
+    package mutating func next() throws(JSONFault) -> UInt8 {
         skipSpace()
         guard let byte = peek else { throw fault("ends too early") }
         return byte
@@ -213,7 +226,7 @@ struct JSONReader {
     }
 
     private func copy(_ range: Range<Int>) -> [UInt8] { Array(bytes[range]) }
-    private func fault(_ reason: String) -> JSONFault { JSONFault(reason: reason, offset: index) }
+    package func fault(_ reason: String) -> JSONFault { JSONFault(reason: reason, offset: index) }
 }
 
 extension Data {
