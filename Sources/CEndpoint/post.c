@@ -117,6 +117,10 @@ static int prepare(membus_post *post, const membus_post_request *request, const 
         code = curl->easy_setopt(post->handle, pointers[index].option, pointers[index].value);
     if (code == CURLE_OK)
         code = curl->easy_setopt(post->handle, CURLOPT_POSTFIELDSIZE_LARGE, (int64_t)request->size);
+    // Where a machine trusts others than Debian does, as OpenSSL has it; libcurl itself does not look.
+    const char *trusted = getenv("SSL_CERT_FILE");
+    if (code == CURLE_OK && trusted != NULL && trusted[0] != 0)
+        code = curl->easy_setopt(post->handle, CURLOPT_CAINFO, trusted);
     // A look-up of a name that hangs is left behind. Older libraries do not know it, and wait.
     curl->easy_setopt(post->handle, CURLOPT_QUICK_EXIT, 1L);
     return code;

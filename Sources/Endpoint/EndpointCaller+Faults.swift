@@ -26,7 +26,8 @@ extension EndpointCaller {
         case .untrusted(let error):
             return (
                 .unreachable, "has a certificate that is not trusted: \(error)",
-                "have its authority trusted by this machine (update-ca-certificates), or correct the URL", soon
+                "have this machine trust its authority (update-ca-certificates, or SSL_CERT_FILE), or correct the URL",
+                soon
             )
         case .broken(let error):
             return (

@@ -46,7 +46,8 @@ const char *membus_post_unusable(void);
 membus_post *membus_post_open(void);
 void membus_post_close(membus_post *post);
 
-/// No redirect is followed, no other protocol than HTTP spoken, no signal raised; proxies are those of the environment.
+/// No redirect is followed, no other protocol than HTTP spoken, no signal raised. Proxies are those of the environment, and so is
+/// whom to trust, if SSL_CERT_FILE says so.
 membus_post_outcome membus_post_send(membus_post *post, const membus_post_request *request);
 
 // What the last call brought; theirs until the next one, or `membus_post_forget`.
