@@ -17,7 +17,7 @@ struct FuzzTarget: Sendable {
         .request, .reply, .published, .warm, .transaction, .importLine, .json, .names, .configuration, .stored, .client,
         .broker, .frames, .eventFrames, .file, .batch, .mcp, .question, .recordText, .columns, .postings, .query,
         .model,
-        .weights, .tokens,
+        .weights, .tokens, .endpoint,
     ]
 
     static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
