@@ -30,9 +30,13 @@ extension Search: AskedOfIndex {
         var before = self
         before.explains = false
         before.withPassages = false
-        let old = try index.search(before, in: then, reader: reader, visible: visible)
-        let isSame = old.hits.map(\.version) == page.hits.map(\.version)
-        return isSame ? page.unchanged : page
+        do {
+            let old = try index.search(before, in: then, reader: reader, visible: visible)
+            return old.hits.map(\.version) == page.hits.map(\.version) ? page.unchanged : page
+        } catch let refusal as Refusal where refusal.code == .invalidValue {
+            // How it was to be searched could not be understood then.
+            return page
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-// A search that is followed: its page, and again whenever it may have become another. A stream of invalidations of its topics,
-// the signal, tells when there is something new; whether that counts, the broker says.
+// A search that is followed: its page, and again whenever it may have become another. A stream of invalidations of its topics
+// and of the settings, the signal, tells when there is something new; whether that counts, the broker says.
 //
 //   ask for the page ─▶ hand it ─▶ pause ─▶ wait for the signal ─▶ ask, since the page's state ─▶ hand the new page ─▶ …
 //                                    ▲                                         │

@@ -1,6 +1,6 @@
 /// What a search finds, and each time that it may find something else: over reconnects and restarts of the broker too. At most
 /// four times a second, on the newest state that the index holds; what came between two pages is in the later one. It looks
-/// again when something of its topics was written; whether that counts, the broker says.
+/// again when something of its topics, or of `.membus/search/`, was written; whether that counts, the broker says.
 public struct SearchWatch: AsyncSequence, Sendable {
     public typealias Element = SearchPage
     let memory: Memory
@@ -34,7 +34,9 @@ public struct SearchWatch: AsyncSequence, Sendable {
         private mutating func begun() throws -> SearchWatching {
             var asked = watch.asked
             asked.filter = try watch.memory.scope(watch.topics)
-            let signal = try watch.memory.signal(asked.filter, branch: asked.branch)
+            // What is set there may change the page, too.
+            let heard = TopicFilter(asked.filter.topics + [SearchSettings.topic])
+            let signal = try watch.memory.signal(heard, branch: asked.branch)
             self.signal = signal
             return SearchWatching(signal: signal.id, asked)
         }

@@ -15,6 +15,28 @@ struct FoundPostings {
     /// For people.
     var name = ""
 
+    /// What else was found of it; both in the order of units.
+    mutating func add(_ others: [Entry]) {
+        if others.isEmpty { return }
+        var merged: [Entry] = []
+        merged.reserveCapacity(entries.count + others.count)
+        var next = 0
+        for other in others {
+            while next < entries.count, entries[next].unit < other.unit {
+                merged.append(entries[next])
+                next += 1
+            }
+            if next < entries.count, entries[next].unit == other.unit {
+                entries[next].frequency += other.frequency
+                entries[next].isName = entries[next].isName || other.isName
+            } else {
+                merged.append(other)
+            }
+        }
+        merged += entries[next...]
+        entries = merged
+    }
+
     /// The logarithm of its rarity, as Lucene has it.
     func weight(of passages: Int) -> Double {
         let holding = Double(entries.count)
@@ -73,32 +95,56 @@ struct PostingSource {
     /// Words of one prefix that a state shows; more are too many to mean anything.
     static let mostWords = 1000
 
-    func find(_ term: Question.Term, in state: VisibleState) throws -> FoundPostings {
+    func find(_ term: Question.Term, in state: VisibleState, _ columns: Columns) throws -> FoundPostings {
+        let reaches = Reach.all(in: state, columns)
         var found: FoundPostings
         switch term {
-        case .word(let word): found = try postings(of: word, in: state)
+        case .word(let word):
+            found = try postings(of: word, reaches[0])
+            for reach in reaches.dropFirst() { found.add(try postings(of: reach.term(word), reach).entries) }
         case .field(let name):
-            found = try postings(of: name, in: state)
+            found = try field(name, in: state)
             found.isOfNeighbours = false
-        case .phrase(let words): found = try phrase(words, in: state)
-        case .prefix(let prefix): found = try self.prefix(prefix, in: state)
+        case .phrase(let words):
+            found = FoundPostings()
+            for reach in reaches { found.add(try phrase(words.map(reach.term), reach)) }
+        case .prefix(let prefix): found = try self.prefix(prefix, reaches)
         }
         found.name = term.description
         return found
     }
 
-    private func postings(of term: [UInt8], in state: VisibleState) throws -> FoundPostings {
+    private func postings(of term: [UInt8], _ reach: Reach) throws -> FoundPostings {
         var found = FoundPostings()
         try read(term) { posting, _ in
-            guard state.shows(posting.unit) else { return }
-            found.entries.append(
-                FoundPostings.Entry(
-                    unit: posting.unit, frequency: Float(posting.frequency), isName: posting.isName))
+            if reach.counts(posting.unit) {
+                found.entries.append(
+                    FoundPostings.Entry(
+                        unit: posting.unit, frequency: Float(posting.frequency), isName: posting.isName))
+            } else if posting.isName, reach.state.shows(posting.unit) {
+                // Names count for it, whatever of its body does.
+                found.entries.append(FoundPostings.Entry(unit: posting.unit, frequency: 0, isName: true))
+            }
         }
         return found
     }
 
-    private func phrase(_ words: [[UInt8]], in state: VisibleState) throws -> FoundPostings {
+    /// Who asks for a member by its name finds it, whether it counts otherwise or not.
+    private func field(_ name: [UInt8], in state: VisibleState) throws -> FoundPostings {
+        var found = FoundPostings()
+        for term in [name, TermNames.member(ofField: name)] {
+            var entries: [FoundPostings.Entry] = []
+            try read(term) { posting, _ in
+                guard state.shows(posting.unit) else { return }
+                entries.append(
+                    FoundPostings.Entry(unit: posting.unit, frequency: Float(posting.frequency), isName: false))
+            }
+            found.add(entries)
+        }
+        return found
+    }
+
+    private func phrase(_ words: [[UInt8]], _ reach: Reach) throws -> [FoundPostings.Entry] {
         // Where the phrase may begin, by what was seen of it so far.
         var starts: [UInt32: [Int32]] = [:]
         var places: [Int32] = []
@@ -106,7 +152,7 @@ struct PostingSource {
             var next: [UInt32: [Int32]] = [:]
             try read(word) { posting, reader in
                 try reader.nextPlaces(of: posting, into: &places)
-                guard state.shows(posting.unit), !places.isEmpty else { return }
+                guard reach.counts(posting.unit), !places.isEmpty else { return }
                 let here = places.map { $0 - Int32(offset) }
                 if offset == 0 {
                     next[posting.unit] = here
@@ -118,33 +164,37 @@ struct PostingSource {
             starts = next
             if starts.isEmpty { break }
         }
-        var found = FoundPostings()
-        found.entries = starts.map {
+        return starts.map {
             FoundPostings.Entry(unit: $0.key, frequency: Float($0.value.count), isName: false)
         }.sorted { $0.unit < $1.unit }
-        return found
     }
 
-    private func prefix(_ prefix: [UInt8], in state: VisibleState) throws -> FoundPostings {
+    private func prefix(_ prefix: [UInt8], _ reaches: [Reach]) throws -> FoundPostings {
         var counts: [UInt32: Float] = [:]
-        var words = 0
-        func take(_ term: [UInt8]) throws {
+        var words: Set<ArraySlice<UInt8>> = []
+        func take(_ term: [UInt8], _ length: Int, _ reach: Reach) throws {
+            let word = term[length...]
+            // Of a member whose path goes on so.
+            if word.contains(TermNames.field) { return }
             var isShown = false
             try read(term) { posting, _ in
-                guard posting.written > 0, state.shows(posting.unit) else { return }
+                guard posting.written > 0, reach.counts(posting.unit) else { return }
                 counts[posting.unit, default: 0] += Float(posting.written)
                 isShown = true
             }
-            if isShown { words += 1 }
-            if words > Self.mostWords {
+            if isShown { words.insert(word) }
+            if words.count > Self.mostWords {
                 throw Refusal(
                     .invalidArgument,
                     "question: \(String(decoding: prefix, as: UTF8.self).shortened)* stands for more than \(Self.mostWords) words",
                     hint: "write more of the word", subject: "question")
             }
         }
-        try eachTerm(with: prefix, take)
-        try eachTerm(with: [TermNames.written] + prefix, take)
+        for reach in reaches {
+            for begin in [reach.term(prefix), reach.term([TermNames.written] + prefix)] {
+                try eachTerm(with: begin) { try take($0, begin.count, reach) }
+            }
+        }
         var found = FoundPostings()
         found.entries = counts.map { FoundPostings.Entry(unit: $0.key, frequency: $0.value, isName: false) }
             .sorted { $0.unit < $1.unit }

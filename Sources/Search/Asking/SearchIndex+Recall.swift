@@ -21,7 +21,7 @@ extension SearchIndex {
             measure = { source.tokens(in: $0) ?? 0 }
         }
         let question = try Question(recall.question, splitter)
-        let state = states.state(layers.levels, isHead: layers.isHead, columns)
+        let state = try searched(layers, reader: reader, visible: visible)
         let (standing, meaning) = try meaning(of: question, recall.meaning, recall.vector, in: state)
         let ranked = try rank(
             question, meaning: meaning, in: state, filter: recall.filter, most: Search.mostHits

@@ -29,7 +29,7 @@ extension SearchIndex {
         -> SearchPage
     {
         let question = try Question(search.question, splitter)
-        let state = states.state(layers.levels, isHead: layers.isHead, columns)
+        let state = try searched(layers, reader: reader, visible: visible)
         let (standing, meaning) = try meaning(of: question, search.meaning, search.vector, in: state)
         let ranked = try rank(
             question, meaning: meaning, in: state, filter: search.filter, most: search.offset + search.limit
@@ -76,13 +76,13 @@ extension SearchIndex {
         records: ([UInt32]) throws -> [Record]
     ) throws -> Ranked {
         let scope = scopes.keys(in: filter, columns)
-        var terms = try question.terms.map { try source.find($0, in: state) }
+        var terms = try question.terms.map { try source.find($0, in: state, columns) }
         if terms.count > Question.mostTerms {
             let kept = terms.indices.sorted { (terms[$0].entries.count, $0) < (terms[$1].entries.count, $1) }
                 .prefix(Question.mostTerms).sorted()
             terms = kept.map { terms[$0] }
         }
-        let words = WordRanking(terms, in: state, scope: scope, columns, &rowNumbers)
+        let words = WordRanking(terms, in: state, scope: scope, columns, lengths: try lengths(in: state), &rowNumbers)
         var hits = hits(of: words)
         switch meaning {
         case .none: break

@@ -27,6 +27,8 @@ struct WordRanking {
     let terms: [FoundPostings]
     let weights: [Double]
     private let columns: Columns
+    /// Of each unit: the words that count.
+    private let lengths: [UInt8]
     private let state: VisibleState
     /// Of each row, its unit; and its frequencies, term by term: in the body, and with names.
     private var units: [UInt32] = []
@@ -41,8 +43,10 @@ struct WordRanking {
     private(set) var best = 1.0
 
     init(
-        _ terms: [FoundPostings], in state: VisibleState, scope: [Bool]?, _ columns: Columns, _ rowOf: inout RowNumbers
+        _ terms: [FoundPostings], in state: VisibleState, scope: [Bool]?, _ columns: Columns, lengths: [UInt8],
+        _ rowOf: inout RowNumbers
     ) {
+        self.lengths = lengths
         self.terms = terms
         self.columns = columns
         self.state = state
@@ -118,12 +122,13 @@ struct WordRanking {
         _ row: Int, _ unit: UInt32, _ version: UInt32, _ key: UInt32, _ shown: UnsafeBufferPointer<UInt32>,
         _ rowOf: RowNumbers, into frequencies: inout [Float]
     ) -> Double {
-        var length = Double(columns.length[Int(unit)])
+        var length = Double(lengths[Int(unit)])
         // A short record has one passage.
-        guard length <= Double(Self.short), columns.units(of: version).count == 1 else { return length }
+        guard length <= Double(Self.short), columns.units(of: version).count == 1, state.takesContext(key)
+        else { return length }
         columns.numbered.neighbours(of: key, shown: shown) { version, share in
             for other in columns.units(of: version) {
-                length += 2 * share * Double(columns.length[Int(other)])
+                length += 2 * share * Double(lengths[Int(other)])
                 guard let from = rowOf[other] else { continue }
                 for term in terms.indices {
                     frequencies[row * terms.count + term] += Float(share) * bodies[Int(from) * terms.count + term]

@@ -2,12 +2,14 @@ import MembusModel
 import MembusStore
 
 // Versions as a row of the index's file: how many; then of each how far its place is behind the one before, its branch, its key (by the
-// number that it has in the columns, and 1; or 0, and its bytes), and its passages: their words, and what their vectors are of.
+// number that it has in the columns, and 1; or 0, and its bytes), its kind (likewise), and its passages: their words, and what their
+// vectors are of.
 
 enum ColumnRow {
     static func encode(_ versions: Range<Int>, of columns: Columns, keysBefore: Int) -> [UInt8] {
         var bytes: [UInt8] = []
         var (place, keys): (Int64, Int) = (0, keysBefore)
+        var kinds = columns.kindCount(before: versions.lowerBound)
         append(UInt64(versions.count), to: &bytes)
         for version in versions {
             append(UInt64(columns.places[version] - place), to: &bytes)
@@ -23,6 +25,15 @@ enum ColumnRow {
                     append(UInt64(name.count), to: &bytes)
                     bytes.append(contentsOf: name)
                 }
+            }
+            let kind = Int(columns.kindOf[version])
+            if kind < kinds {
+                append(UInt64(kind + 1), to: &bytes)
+            } else {
+                kinds = kind + 1
+                append(0, to: &bytes)
+                append(UInt64(columns.kinds[kind].name.utf8.count), to: &bytes)
+                bytes += columns.kinds[kind].name.utf8
             }
             let units = columns.units(of: UInt32(version))
             append(UInt64(units.count), to: &bytes)
@@ -61,6 +72,11 @@ enum ColumnRow {
             } else {
                 key = columns.key(UInt32(number - 1))
             }
+            let kindNumber = try next()
+            guard kindNumber <= UInt64(columns.kinds.count) else { throw SearchFault("a row of versions is damaged") }
+            let kind =
+                kindNumber == 0
+                ? Kind(String(decoding: try next(try next()), as: UTF8.self)) : columns.kinds[Int(kindNumber) - 1]
             let count = try next()
             guard count <= UInt64(bytes.count) else { throw SearchFault("a row of versions is damaged") }
             let told = try next(count * 17)
@@ -70,7 +86,7 @@ enum ColumnRow {
                     content: ContentName(
                         named: UnsafeRawBufferPointer(rebasing: told[(index * 17 + 1)..<(index * 17 + 17)])))
             }
-            columns.add(key, on: branch, at: LogCursor(position: place), passages: passages)
+            columns.add(key, kind, on: branch, at: LogCursor(position: place), passages: passages)
         }
     }
 

@@ -3,7 +3,7 @@ import MembusStore
 
 // All versions that are kept, in the order of their commits, each with the passages of its value; in memory:
 //
-//   versions   place, key, branch, the next version of the key on its branch, the first of its passages
+//   versions   place, key, branch, kind, the next version of the key on its branch, the first of its passages
 //   units      a passage each: its version, its words
 //
 // A version shows on its branch at R if it is at or before R and the next one is not. A state is read off these columns: VisibleState.
@@ -17,6 +17,7 @@ struct Columns {
     private(set) var branchOf: [UInt32] = []
     private(set) var next: [UInt32] = []
     private(set) var isDeleted: [Bool] = []
+    private(set) var kindOf: [UInt32] = []
     private(set) var firstUnit: [UInt32] = []
 
     /// A passage.
@@ -33,6 +34,10 @@ struct Columns {
 
     // Of each key.
     private let keyNames = TermTable()
+    private(set) var kinds: [Kind] = []
+    private var numberOfKind: [Kind: UInt32] = [:]
+    /// The version that was the first of each.
+    private var firstOfKind: [UInt32] = []
     private(set) var numbered = NumberedPlaces()
 
     private struct Line: Hashable {
@@ -79,11 +84,12 @@ struct Columns {
 
     /// - Parameter passages: none: it is a deletion.
     /// - Precondition: it comes after all before.
-    mutating func add(_ key: Key, on branch: Int64, at place: LogCursor, passages: [Unit]) {
+    mutating func add(_ key: Key, _ kind: Kind = .text, on branch: Int64, at place: LogCursor, passages: [Unit]) {
         precondition(places.last.map { $0 < place.position } ?? true, "versions come in the order of their commits")
         let (version, branch) = (UInt32(places.count), UInt32(truncatingIfNeeded: branch))
         let key = number(orNew: key)
         if let before = replaceNewest(of: key, on: branch, by: version) { next[Int(before)] = version }
+        kindOf.append(number(orNew: kind))
         places.append(place.position)
         keyOf.append(key)
         branchOf.append(branch)
@@ -118,6 +124,20 @@ struct Columns {
             }
         }
         return number
+    }
+
+    private mutating func number(orNew kind: Kind) -> UInt32 {
+        if let known = numberOfKind[kind] { return known }
+        let number = UInt32(kinds.count)
+        kinds.append(kind)
+        numberOfKind[kind] = number
+        firstOfKind.append(UInt32(places.count))
+        return number
+    }
+
+    /// How many kinds the versions before one are of: they are numbered as they come.
+    func kindCount(before version: Int) -> Int {
+        firstOfKind.firstIndex { Int($0) >= version } ?? firstOfKind.count
     }
 
     /// It shows nowhere any more: nobody asks for the states that showed it.

@@ -15,8 +15,24 @@ final class VisibleState {
     private(set) var units: [UInt64]
     /// Passages that show.
     private(set) var unitCount = 0
+    /// By which it leaves out what is not to be found; `nil`: it shows everything.
+    let rules: SearchRules?
+    /// Of each key that is shown, by the kind that it has.
+    private var ruleOf: [UInt16]
+    /// What of this state is searched, once its settings are read.
+    var searched = Searched.unknown
+    /// Of each unit the words that count, where settings have a say.
+    var lengths: [UInt8]?
 
-    init(_ levels: [Level], _ columns: Columns) {
+    enum Searched {
+        case unknown
+        case itself
+        case other(VisibleState)
+    }
+
+    init(_ levels: [Level], _ columns: Columns, _ rules: SearchRules? = nil) {
+        self.rules = rules
+        ruleOf = [UInt16](repeating: 0, count: rules == nil ? 0 : columns.keyCount)
         precondition(!levels.isEmpty, "a state has its branch's level at least")
         (branch, inherited, upTo) = (levels[0].branch, Array(levels.dropFirst()), levels[0].upTo)
         limit = columns.count(upTo: levels[0].upTo)
@@ -49,10 +65,20 @@ final class VisibleState {
     }
 
     private func show(_ version: UInt32, _ columns: Columns) {
+        if rules != nil, isOff(version, columns) { return }
         shown[Int(columns.keyOf[Int(version)])] = version + 1
         let own = columns.units(of: version)
         for unit in own { units[Int(unit) >> 6] |= 1 << (unit & 63) }
         unitCount += own.count
+    }
+
+    /// Looks up what is set for it.
+    private func isOff(_ version: UInt32, _ columns: Columns) -> Bool {
+        guard let rules else { return false }
+        let key = columns.keyOf[Int(version)]
+        let rule = columns.withKey(key) { rules.rule(of: $0, columns.kindOf[Int(version)], columns) }
+        ruleOf[Int(key)] = rule
+        return rules.rules[Int(rule)].isOff
     }
 
     private func hide(_ version: UInt32, _ columns: Columns) {
@@ -64,10 +90,12 @@ final class VisibleState {
 
     /// The same branch later: what was committed since is carried into it.
     func advance(to revision: Revision, _ columns: Columns) {
+        if case .other(let other) = searched { other.advance(to: revision, columns) }
         let end = columns.count(upTo: revision)
         upTo = max(upTo, revision)
         guard end > limit else { return }
         shown.append(contentsOf: repeatElement(0, count: columns.keyCount - shown.count))
+        if rules != nil { ruleOf.append(contentsOf: repeatElement(0, count: columns.keyCount - ruleOf.count)) }
         units.append(contentsOf: repeatElement(0, count: (columns.unitCount + 63) / 64 - units.count))
         let own = UInt32(truncatingIfNeeded: branch)
         for version in limit..<end where columns.branchOf[version] == own {
@@ -99,6 +127,17 @@ final class VisibleState {
 
     /// Records that show.
     var versionCount: Int { shown.reduce(0) { $1 == 0 ? $0 : $0 + 1 } }
+
+    /// Of a key that is shown; `nil`: nothing is set for any.
+    @inline(__always)
+    func rule(of key: UInt32) -> SearchRules.Rule? { rules.map { rule(of: key, by: $0) } }
+
+    /// Whether numbered neighbours count for a key that is shown.
+    @inline(__always)
+    func takesContext(_ key: UInt32) -> Bool { rule(of: key)?.takesContext ?? true }
+
+    @inline(__always)
+    func rule(of key: UInt32, by rules: SearchRules) -> SearchRules.Rule { rules.rules[Int(ruleOf[Int(key)])] }
 
     func version(of key: UInt32) -> UInt32? {
         guard Int(key) < shown.count, shown[Int(key)] != 0 else { return nil }
@@ -138,6 +177,9 @@ struct VisibleStates {
         if states.count > most { states.removeFirst() }
         return state
     }
+
+    /// Something was set on some branch.
+    func forgetSettings() { for state in heads { state.searched = .unknown } }
 
     mutating func forget() { self = VisibleStates() }
 }

@@ -152,7 +152,10 @@ package final class SearchIndex {
     /// What nobody reads as memory is not looked through.
     private func take(_ version: StoredVersion) throws {
         let record = version.record
-        if Self.isSkipped(record) { return }
+        if Self.isSkipped(record) {
+            if SearchSettings.topic.matches(record.key) { states.forgetSettings() }
+            return
+        }
         if !record.vectors.isEmpty { try sent.take(record.vectors, of: UInt32(columns.versionCount)) }
         let passages =
             record.isDeleted
@@ -160,7 +163,8 @@ package final class SearchIndex {
             : indexer.index(
                 StoredText(record: record, author: version.agent, message: version.message),
                 from: UInt32(columns.unitCount), into: fresh)
-        columns.add(record.key, on: version.branch, at: version.place, passages: passages)
+        columns.add(
+            record.key, record.kind, on: version.branch, at: version.place, passages: passages)
     }
 
     private static let own = Array(".membus/".utf8)

@@ -29,7 +29,7 @@ final class RecordIndexer {
             let named = names.reduce(0) { $0 + $1.count }
             for (index, part) in parts.enumerated() {
                 let unit = first + UInt32(index)
-                add(part, of: body, text.breaks, unit, into: pending)
+                add(part, of: body, text, unit, into: pending)
                 if index == 0 {
                     for target in targets { target.withUnsafeBufferPointer { pending.add($0, unit) } }
                 } else if (named + fields.count) * parts.count > Self.mostNamed {
@@ -51,9 +51,11 @@ final class RecordIndexer {
     }
 
     private func add(
-        _ part: Passages.Part, of body: UnsafeBufferPointer<UInt8>, _ breaks: [Int], _ unit: UInt32,
+        _ part: Passages.Part, of body: UnsafeBufferPointer<UInt8>, _ text: RecordText, _ unit: UInt32,
         into pending: PendingPostings
     ) {
+        let breaks = text.breaks
+        var member = MemberTerms(text.members)
         var (gap, nextBreak) = (Int32(0), breaks.firstIndex { $0 > part.bytes.lowerBound } ?? breaks.endIndex)
         words.bytes.withUnsafeBufferPointer { terms in
             for index in part.words {
@@ -65,16 +67,48 @@ final class RecordIndexer {
                 let term = UnsafeBufferPointer(rebasing: terms[words.range(index)])
                 let source = UnsafeBufferPointer(rebasing: body[Int(span.from)..<Int(span.to)])
                 let isWritten = fold(source, isEqualTo: term)
-                pending.add(term, unit, isWritten: isWritten, at: Int32(index - part.words.lowerBound) + gap)
+                let place = Int32(index - part.words.lowerBound) + gap
+                pending.add(term, unit, isWritten: isWritten, at: place)
                 if !isWritten { folded.withUnsafeBufferPointer { pending.add($0, unit) } }
+                guard member.move(to: Int(span.from)) else { continue }
+                member.with(term) { pending.add($0, unit, isWritten: isWritten, at: place) }
+                if !isWritten { folded.withUnsafeBufferPointer { member.with($0) { pending.add($0, unit) } } }
+                member.withSize { pending.add($0, unit) }
             }
         }
-        Identifiers.find(in: UnsafeBufferPointer(rebasing: body[part.bytes])) { whole in
-            whole.withUnsafeBufferPointer { pending.add($0, unit, isWritten: false) }
-        } part: { part in
-            for stem in stems(of: String(decoding: part, as: UTF8.self)) {
-                stem.withUnsafeBufferPointer { pending.add($0, unit, isWritten: false) }
+        addIdentifiers(of: part, of: body, text, unit, into: pending)
+    }
+
+    /// Of JSON string by string: none reaches from one into the next.
+    private func addIdentifiers(
+        of part: Passages.Part, of body: UnsafeBufferPointer<UInt8>, _ text: RecordText, _ unit: UInt32,
+        into pending: PendingPostings
+    ) {
+        if text.members.isEmpty {
+            eachIdentifier(in: UnsafeBufferPointer(rebasing: body[part.bytes])) {
+                pending.add($0, unit, isWritten: false)
             }
+            return
+        }
+        var member = MemberTerms(text.members)
+        for one in text.members[text.members.firstIndex(endingAfter: part.bytes.lowerBound)...] {
+            if one.bytes.lowerBound >= part.bytes.upperBound { break }
+            let isNamed = member.move(to: one.bytes.lowerBound)
+            let bytes = one.bytes.clamped(to: part.bytes)
+            eachIdentifier(in: UnsafeBufferPointer(rebasing: body[bytes])) { term in
+                pending.add(term, unit, isWritten: false)
+                if isNamed { member.with(term) { pending.add($0, unit, isWritten: false) } }
+            }
+        }
+    }
+
+    private func eachIdentifier(
+        in text: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+    ) {
+        Identifiers.find(in: text) { whole in
+            whole.withUnsafeBufferPointer(body)
+        } part: { part in
+            for stem in stems(of: String(decoding: part, as: UTF8.self)) { stem.withUnsafeBufferPointer(body) }
         }
     }
 

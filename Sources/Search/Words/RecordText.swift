@@ -5,7 +5,8 @@ import MembusModel
 //
 //   body    a text: itself; JSON: its strings, in their order, a line each; a counter: nothing; other kinds: as text, if they are UTF-8
 //   names   the key's segments, the author, the kind, attributes with their values, JSON members
-//   fields  key, author, kind, message, each attribute, each JSON member by its path
+//   fields  key, author, kind, message, each attribute
+//   members each JSON string by its path: which part of the body it is
 
 struct RecordText {
     private(set) var body: [UInt8] = []
@@ -13,6 +14,15 @@ struct RecordText {
     private(set) var breaks: [Int] = []
     private(set) var names: [String] = []
     private(set) var fields: [(name: String, text: String)] = []
+    /// Strings of JSON, in their order.
+    private(set) var members: [Member] = []
+
+    struct Member {
+        /// Empty: it is of none, or its path is too long to be asked for.
+        var path: String
+        /// In the body.
+        var bytes: Range<Int>
+    }
 
     init(_ version: StoredText) {
         let record = version.record
@@ -41,8 +51,9 @@ struct RecordText {
                 body.append(UInt8(ascii: "\n"))
                 breaks.append(body.count)
             }
+            let isNamed = path.utf8.count <= SearchSettings.longestField
+            members.append(Member(path: isNamed ? path : "", bytes: body.count..<(body.count + text.count)))
             body += text
-            if !path.isEmpty { fields.append((path, String(decoding: text, as: UTF8.self))) }
         case .array(let elements):
             for element in elements { take(element, at: path) }
         case .object(let members):

@@ -3277,6 +3277,12 @@ package nonisolated struct PBKnown: Sendable {
 }
 
 /// The best records for a question, best first.
+///
+/// Records under ".membus/search/" of the state that is searched say how, by topic: {"topic": "logs/", "search": "off"} has nothing there
+/// found, recalled, or counted; {"topic": …, "context": false} has numbered neighbours not count for these keys; {"topic": …, "fields":
+/// ["title", "body.text"]} has only the words of these members count in the body of a json. "kind" makes a setting one for that kind
+/// alone; "on", true and "all" take back what a shorter topic says; the longest topic wins, and there the record that names the kind.
+/// What can't be understood, or contradicts another, refuses with INVALID_VALUE, its key as the subject. They are ordinary records.
 package nonisolated struct PBSearch: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

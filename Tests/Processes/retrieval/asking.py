@@ -7,9 +7,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "python"))
 
 import oracle  # noqa: E402
-from membus_client import request  # noqa: E402
-from membus_protos import bus  # noqa: E402
+from membus_client import Refused, request  # noqa: E402
+from membus_protos import bus, errors  # noqa: E402
 from processes import eventually  # noqa: E402
+from settings import Unclear  # noqa: E402
 
 #: Scores have four digits: two that are told apart by rounding alone differ by one of the last.
 CLOSE = 1.01e-4
@@ -77,10 +78,13 @@ class Asker:
         self.connection, self.commits = connection, commits
 
     def state(self, branch, at):
-        """-> (oracle's State, its records), by what the broker itself reads there."""
+        """-> (oracle's State, its records), by what the broker itself reads there; or Unclear in the place of the State."""
         records = self.connection.range("/", branch=branch, at=at)
         known = {key: self.as_record(record) for key, record in records.items()}
-        return oracle.State(known), known
+        try:
+            return oracle.State(known), known
+        except Unclear as unclear:
+            return unclear, known
 
     def as_record(self, record):
         commit = self.commits[record.revision]
@@ -88,6 +92,8 @@ class Asker:
         return oracle.Record(record.value, record.kind, commit.agent, commit.message, attributes, record.revision)
 
     def same(self, state, records, branch, at, question, topics=(), limit=10, offset=0, explain=False):
+        if isinstance(state, Unclear):
+            return self.refused(state, branch, at, question)
         page = search(self.connection, question, branch=branch, at=at, topics=topics, limit=limit, offset=offset,
                       explain=explain, passages=True)
         terms = oracle.question_terms(question)
@@ -101,6 +107,17 @@ class Asker:
             *faults,
             "by the broker: " + str([(hit.key, round(hit.score, 4), round(hit.words, 4)) for hit in page.hits[:12]]),
             "by the oracle: " + str([(hit.key, hit.score, round(hit.words, 4)) for hit in ranked[offset:offset + 12]])])
+
+
+    def refused(self, unclear, branch, at, question):
+        """What is asked of a state whose settings can't be understood."""
+        try:
+            page = search(self.connection, question, branch=branch, at=at)
+        except Refused as refused:
+            told = refused.code, refused.error.subject
+            assert told == (errors.INVALID_VALUE, unclear.key), f"{refused} on {branch} at {at}, where {unclear.key} is unclear"
+        else:
+            raise AssertionError(f"{len(page.hits)} hits on {branch} at {at}, where {unclear.key} is unclear")
 
 
 def differences(page, state, records, ranked, limit, offset):

@@ -14,6 +14,7 @@ from asking import Asker, made_anew  # noqa: E402
 from membus_client import Connection, Refused, Session, request  # noqa: E402
 from membus_protos import bus, errors, memory  # noqa: E402
 from processes import eventually  # noqa: E402
+from settings import TOPIC, setting  # noqa: E402
 from vocabulary import prose, question, topics, value  # noqa: E402
 
 #: kind by the first segment of a key
@@ -40,7 +41,7 @@ class History:
         self.trail = []
         self.asker = Asker(self.connection, self.commits)
         self.moves = [
-            (55, self.edit), (5, self.fork), (6, self.merge), (3, self.rollback), (3, self.revert), (2, self.quarantine),
+            (55, self.edit), (8, self.set), (5, self.fork), (6, self.merge), (3, self.rollback), (3, self.revert), (2, self.quarantine),
             (2, self.expire), (3, self.compact), (2, self.kill), (1, self.restart), (1, self.reindex)]
 
     def close(self):
@@ -103,6 +104,19 @@ class History:
         message = prose(self.dice, 4) if self.dice.random() < .3 else ""
         self.do(memory.Transaction(branch=branch.name, changes=changes, message=message))
         self.told(f"{branch.name}: " + ", ".join(f"{change.WhichOneof('action')} {change.key}" for change in changes))
+
+    def set(self):
+        """How a branch has itself searched."""
+        branch, (key, said) = self.branch(), setting(self.dice)
+        known = sorted(key for key in self.connection.range(TOPIC, branch=branch.name))
+        unclear = TOPIC + "unclear"
+        if known and (unclear in known or self.dice.random() < .3):
+            key = unclear if unclear in known else self.dice.choice(known)
+            change = memory.Change(key=key, delete=memory.Delete())
+        else:
+            change = memory.Change(key=key, put=memory.Put(value=said.encode(), kind="json"))
+        self.do(memory.Transaction(branch=branch.name, changes=[change]))
+        self.told(f"{branch.name}: {change.WhichOneof('action')} {key} {said}")
 
     def fork(self):
         parents = [branch for branch in self.branches if branch.depth < DEEPEST]

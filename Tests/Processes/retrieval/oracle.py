@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import words
+from settings import Settings
 
 K1, B = 1.2, 0.75
 NAMES = 0.5                                  # a word in a record's names counts half, once
@@ -70,10 +71,11 @@ def json_strings(value, path=()):
 
 @lru_cache(maxsize=100_000)
 class Analysed:
-    """One version: its passages, the set of its names' terms, and how often its fields hold a term."""
+    """One version: its passages, the set of its names' terms, and how often its fields hold a term. only: of which members of
+    JSON the words count; None: of all."""
 
-    def __init__(self, key, record):
-        texts, fields = [], {
+    def __init__(self, key, record, only=None):
+        texts, paths, fields = [], [], {
             "key": key.split("/"), "author": [record.author], "kind": [record.kind], "message": [record.message]}
         names = [*key.split("/"), record.author, record.kind]
         for name, value in record.attributes:
@@ -85,16 +87,24 @@ class Analysed:
                     names.append(path[-1])
                 else:
                     texts.append(text)
-                    fields.setdefault(".".join(path), []).append(text)
+                    paths.append(".".join(path))
         elif record.kind != "counter":
             texts = utf8(record.value)
         self.passages = words.passages(texts)
+        held = {}
+        for path, places in zip(paths, words.places(texts)):
+            held.setdefault(path, set()).update(places)
+        self.members = {path: [passage.within(held[path]) for passage in self.passages] for path in held if path}
+        if only is not None:
+            counted = set().union(*(held[path] for path in only & held.keys()))
+            self.passages = [passage.within(counted) for passage in self.passages]
         self.length = sum(passage.length for passage in self.passages)
         self.names = {term for name in names for term in words.terms(name)}
         self.fields = {name: Counter(word.stem for text in held for word in words.words(text)) for name, held in fields.items()}
 
-    def body(self, passage, term):
+    def body(self, number, term):
         """How often a passage holds a term."""
+        passage = self.passages[number]
         if term.kind == "word":
             return passage.frequencies[term.what]
         if term.kind == "phrase":
@@ -102,11 +112,12 @@ class Analysed:
         if term.kind == "prefix":
             return passage.prefix(term.what)
         name, word = term.what
-        return self.fields[name][word] if name in self.fields else 0
+        return (self.fields[name][word] if name in self.fields else 0) + (
+            self.members[name][number].frequencies[word] if name in self.members else 0)
 
     def around(self, term):
         """The same of all passages, for a neighbour."""
-        return 0 if term.kind == "field" else sum(self.body(passage, term) for passage in self.passages)
+        return 0 if term.kind == "field" else sum(self.body(number, term) for number in range(len(self.passages)))
 
 
 def utf8(value):
@@ -152,10 +163,12 @@ def question_terms(question):
 
 
 class State:
-    """records: key -> Record."""
+    """records: key -> Record. Raises Unclear if it does not say how it is to be searched."""
 
     def __init__(self, records):
-        self.records = {key: Analysed(key, records[key]) for key in sorted(records) if not key.startswith(".membus/")}
+        settings = Settings(records)
+        self.rules = {key: settings.rule(key, records[key].kind) for key in sorted(records) if not key.startswith(".membus/")}
+        self.records = {key: Analysed(key, records[key], rule.only) for key, rule in self.rules.items() if not rule.off}
         self.passages = [(key, number) for key, held in self.records.items() for number in range(len(held.passages))]
         self.places = {}
         for key in self.records:
@@ -172,7 +185,8 @@ class State:
     def neighbours(self, key):
         """The unbroken run of numbered records around a short one, each with its share."""
         place = self.place(key)
-        if place and self.records[key].length <= SHORT:
+        own = self.records[key]
+        if place and own.length <= SHORT and len(own.passages) == 1 and self.rules[key].context:
             for step in (-1, 1):
                 distance = step
                 while distance in CONTEXT:
@@ -187,7 +201,7 @@ class State:
         found = {}
         for key, number in self.passages:
             held = self.records[key]
-            entry = held.body(held.passages[number], term), int(term.kind == "word" and term.what in held.names)
+            entry = held.body(number, term), int(term.kind == "word" and term.what in held.names)
             if any(entry):
                 found[key, number] = entry
         return found

@@ -34,12 +34,17 @@ class Passage:
     """words: [(position, raw, stem)], extras: [(position, term)], both in order."""
 
     def __init__(self, words, extras):
+        self.words, self.extras = words, extras
         self.length = len(words)
         self.frequencies = Counter([stem for _, _, stem in words] + [term for _, term in extras])
         self.raw = Counter(raw for _, raw, _ in words)
         self.places = {}
         for position, _, stem in words:
             self.places.setdefault(stem, set()).add(position)
+
+    def within(self, places):
+        """What of it stands at these positions."""
+        return Passage([word for word in self.words if word[0] in places], [extra for extra in self.extras if extra[0] in places])
 
     def phrase(self, terms):
         places = [self.places.get(term, ()) for term in terms]
@@ -144,6 +149,15 @@ def term_of(name):
 def terms(text):
     """All terms of a text, in no order: for what has no positions."""
     return [word.stem for word in words(text)] + [term for _, term in extras(text)]
+
+
+def places(texts):
+    """The positions of each text's words."""
+    offset = 0
+    for text in texts:
+        count = len(words(text))
+        yield range(offset, offset + count)
+        offset += count + GAP
 
 
 def passages(texts):

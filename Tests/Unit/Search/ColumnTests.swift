@@ -26,8 +26,9 @@ extension Columns {
                 Unit(dice.below(151), saying: Int(truncatingIfNeeded: dice.next()))
             }
             columns.add(
-                Key(unchecked: "k\(dice.below(versions / 2 + 1))"), on: Int64(dice.below(4) * 100), at: place,
-                passages: passages)
+                Key(unchecked: "k\(dice.below(versions / 2 + 1))"),
+                dice.pick([.text, .json, Kind("k\(dice.below(9))")]),
+                on: Int64(dice.below(4) * 100), at: place, passages: passages)
         }
         return columns
     }
@@ -36,7 +37,7 @@ extension Columns {
         (0..<versionCount).map { version in
             let units = units(of: UInt32(version)).map { "\(length[Int($0)]) \(content[Int($0)].bytes)" }
             return
-                "\(key(keyOf[version])) \(branchOf[version]) \(places[version]) \(next[version]) \(isDeleted[version]) \(units)"
+                "\(key(keyOf[version])) \(kinds[Int(kindOf[version])]) \(branchOf[version]) \(places[version]) \(next[version]) \(isDeleted[version]) \(units)"
         }
     }
 }
@@ -93,15 +94,17 @@ struct ColumnRowTests {
     func largeBranch() {
         var columns = Columns()
         let row: [UInt8] =
-            [1, 1] + [UInt8](repeating: 0xFF, count: 9) + [1, 0, 1, 0x61, 1] + [UInt8](repeating: 5, count: 17)
+            [1, 1] + [UInt8](repeating: 0xFF, count: 9) + [1, 0, 1, 0x61, 0, 1, 0x74, 1]
+            + [UInt8](repeating: 5, count: 17)
         #expect(throws: SearchFault.self) { try decode(row, into: &columns) }
     }
 
     @Test(
-        "places that go back, and keys that nobody named, are faults",
+        "places that go back, and keys and kinds that nobody named, are faults",
         arguments: [
-            [1, 0, 1, 0, 1, 0x61, 0], [2, 9, 1, 0, 1, 0x61, 0, 0, 1, 1, 0], [1, 1, 1, 2, 0], [1, 1, 1, 0, 9, 0x61],
-            [1, 1, 1, 0, 1, 0x61, 1, 5],
+            [1, 0, 1, 0, 1, 0x61, 0, 1, 0x74, 0], [2, 9, 1, 0, 1, 0x61, 0, 1, 0x74, 0, 0, 1, 1, 1, 0],
+            [1, 1, 1, 2, 0, 1, 0x74, 0], [1, 1, 1, 0, 9, 0x61], [1, 1, 1, 0, 1, 0x61, 0, 1, 0x74, 1, 5],
+            [1, 1, 1, 0, 1, 0x61, 1, 0], [1, 1, 1, 0, 1, 0x61, 0, 9, 0x74],
             [5], [0x80],
         ] as [[UInt8]])
     func contradictions(row: [UInt8]) {

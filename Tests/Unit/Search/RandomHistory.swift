@@ -66,7 +66,9 @@ final class RandomHistory {
         var put = Put(Data(prose(dice.weighted([(4, 10), (12, 10), (70, 3), (600, 3), (0, 1)])).utf8))
         if key.hasPrefix("facts/") {
             put.kind = .json
-            put.value = Data(#"{"title": "\#(prose(3))", "tags": ["\#(prose(2))", "\#(prose(1))"], "n": 4}"#.utf8)
+            let long = prose(dice.weighted([(0, 6), (400, 1)]))
+            put.value = Data(
+                #"{"title": "\#(prose(3))", "tags": ["\#(prose(2))", "\#(prose(1))"], "n": 4, "log": "\#(long)"}"#.utf8)
         }
         if key.hasPrefix("count/") {
             put.kind = .counter
@@ -94,7 +96,12 @@ final class RandomHistory {
             dice.weighted([
                 (dice.pick(Self.words), 12), ("\"\(dice.pick(Self.words)) \(dice.pick(Self.words))\"", 3),
                 (dice.pick(["tra", "w1", "r", "par"]) + "*", 3),
-                (dice.pick(["author:ada", "key:talk", "kind:json", "topic:night", "message:noted", "title:train"]), 2),
+                (
+                    dice.pick([
+                        "author:ada", "key:talk", "kind:json", "topic:night", "message:noted", "title:train",
+                        "tags:boat", "log:who",
+                    ]), 2
+                ),
                 (dice.pick(["hopper", "d1", "notes", "json"]), 2),
             ])
         }.joined(separator: " ")

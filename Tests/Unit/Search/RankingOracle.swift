@@ -23,6 +23,8 @@ struct RankingOracle {
         var written: [String] = []
         /// Names in the text, whole and in parts.
         var extras: [String] = []
+        /// The same of both in members of JSON: `path:stem`.
+        var members: [String] = []
     }
 
     private struct Entry {
@@ -53,7 +55,7 @@ struct RankingOracle {
         held.body.withUnsafeBufferPointer { body in
             let words = splitter.split(body)
             for (number, part) in Passages.cut(body, words).enumerated() {
-                units.append(unit(part, number, of: body, words, held.breaks))
+                units.append(unit(part, number, of: body, words, held))
             }
         }
         var names: Set<String> = []
@@ -64,17 +66,22 @@ struct RankingOracle {
 
     private func unit(
         _ part: Passages.Part, _ number: Int, of body: UnsafeBufferPointer<UInt8>, _ words: WordSplitter.Words,
-        _ breaks: [Int]
+        _ held: RecordText
     ) -> Unit {
         var unit = Unit(record: entries.count, number: number)
         for index in part.words {
             let span = words.spans[index]
             unit.stems.append(text(words.term(index)))
-            unit.places.append(index + 1000 * breaks.count { $0 <= Int(span.from) })
+            unit.places.append(index + 1000 * held.breaks.count { $0 <= Int(span.from) })
             let word = text(body[Int(span.from)..<Int(span.to)])
             unit.written.append(text(splitter.split(word, isStemmed: false).bytes))
         }
         unit.extras = extras(Array(body[part.bytes]))
+        for member in held.members where !member.path.isEmpty && member.bytes.overlaps(part.bytes) {
+            let own = part.words.filter { member.bytes.contains(Int(words.spans[$0].from)) }
+            let found = own.map { text(words.term($0)) } + extras(Array(body[member.bytes.clamped(to: part.bytes)]))
+            unit.members += found.map { member.path + ":" + $0 }
+        }
         return unit
     }
 
@@ -106,7 +113,8 @@ struct RankingOracle {
             return (Double(count), entries[unit.record].names.contains(word))
         case .field:
             let field = term.description
-            return (Double(entries[unit.record].fields.count { $0 == field }), false)
+            let count = entries[unit.record].fields.count { $0 == field } + unit.members.count { $0 == field }
+            return (Double(count), false)
         case .prefix(let prefix):
             let prefix = text(prefix)
             return (Double(unit.written.count { $0.utf8.starts(with: prefix.utf8) }), false)

@@ -17,6 +17,10 @@ struct RecordTextTests {
         return RecordText(StoredText(record: record, author: "ada", message: "as told"))
     }
 
+    private func members(_ text: RecordText) -> [String] {
+        text.members.map { "\($0.path)=" + String(decoding: text.body[$0.bytes], as: UTF8.self) }
+    }
+
     private func fields(_ text: RecordText) -> [String] { text.fields.map { "\($0.name)=\($0.text)" } }
 
     @Test("of a text: itself; its names are the key's segments, the author and the kind")
@@ -35,7 +39,7 @@ struct RecordTextTests {
         #expect(fields(record).last == "topic=rail ways")
     }
 
-    @Test("of JSON: its strings, a line each; its members are names, their paths fields")
+    @Test("of JSON: its strings, a line each; its members are names, their paths tell which part of the body is whose")
     func json() {
         let record = held(
             #"{"title": "caf\u00e9", "at": {"city": "Paris", "n": 4}, "tags": ["a", "b"], "on": true, "no": null}"#,
@@ -43,7 +47,16 @@ struct RecordTextTests {
         #expect(text(record.body) == "café\nParis\na\nb")
         #expect(record.breaks.map { text(record.body[$0...]) } == ["Paris\na\nb", "a\nb", "b"])
         #expect(record.names.suffix(7) == ["title", "at", "city", "n", "tags", "on", "no"])
-        #expect(fields(record).suffix(4) == ["title=café", "at.city=Paris", "tags=a", "tags=b"])
+        #expect(fields(record).last == "message=as told")
+        #expect(members(record) == ["title=café", "at.city=Paris", "tags=a", "tags=b"])
+    }
+
+    @Test("a string of no member has no path, nor one whose path is too long to be asked for")
+    func nameless() {
+        #expect(members(held(#""night train""#, .json)) == ["=night train"])
+        let (longest, longer) = (String(repeating: "x", count: 256), String(repeating: "x", count: 257))
+        #expect(members(held(#"{"\#(longest)": "a", "\#(longer)": "b"}"#, .json)) == [longest + "=a", "=b"])
+        #expect(members(held(#"["", "", "a", ""]"#, .json)) == ["=", "=", "=a", "="])
     }
 
     @Test("what only calls itself JSON is a text")
