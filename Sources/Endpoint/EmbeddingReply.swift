@@ -52,13 +52,16 @@ package struct EmbeddingReply {
             guard vector.count == expected else {
                 throw .lie("the vector of index \(index) has \(vector.count) dimensions, not \(expected)")
             }
-            // Beyond these, a length of 1 can't be reckoned in Floats.
-            let squares = vector.reduce(Float(0)) { $0 + $1 * $1 }
-            guard squares.isFinite, squares >= Float.leastNormalMagnitude else {
-                let what = vector.allSatisfy { $0 == 0 } ? "is all zeros" : "is too long or too short to be one"
-                throw .lie("the vector of index \(index) \(what)")
-            }
+            if let flaw = flaw(of: vector) { throw .lie("the vector of index \(index) \(flaw)") }
         }
+    }
+
+    private static func flaw(of vector: [Float]) -> String? {
+        // Beyond these, a length of 1 can't be reckoned in Floats.
+        let squares = vector.reduce(Float(0)) { $0 + $1 * $1 }
+        if squares.isFinite, squares >= .leastNormalMagnitude { return nil }
+        if !vector.allSatisfy(\.isFinite) { return "holds a number that is infinite or none" }
+        return vector.allSatisfy { $0 == 0 } ? "is all zeros" : "is too long or too short to be one"
     }
 
     // MARK: Its parts
@@ -117,7 +120,7 @@ package struct EmbeddingReply {
             guard let vector = Self.floats(inBase64: try reader.scalar()) else {
                 throw told("a vector is text, but not 4 bytes a number in base64", reader)
             }
-            return try finite(vector, reader)
+            return try bounded(vector, reader)
         default: throw told("a vector is no array of numbers", reader)
         }
     }
@@ -135,15 +138,12 @@ package struct EmbeddingReply {
             }
             vector.append(DecimalNumber.float(try reader.scalar()))
         }
-        return try finite(vector, reader)
+        return try bounded(vector, reader)
     }
 
-    private mutating func finite(_ vector: [Float], _ reader: JSONReader) throws(JSONFault) -> [Float] {
-        guard !vector.isEmpty, vector.count <= EmbeddingEndpoint.mostDimensions else {
+    private mutating func bounded(_ vector: [Float], _ reader: JSONReader) throws(JSONFault) -> [Float] {
+        guard 1...EmbeddingEndpoint.mostDimensions ~= vector.count else {
             throw told("a vector has \(vector.count) dimensions", reader)
-        }
-        guard vector.allSatisfy(\.isFinite) else {
-            throw told("a vector holds a number that is infinite or none", reader)
         }
         return vector
     }

@@ -96,8 +96,8 @@ package final class EndpointCaller {
         let request = EmbeddingRequest(endpoint: endpoint, texts: texts)
         let bounds = HTTPPost.Bounds(
             whole: bounds.whole, connecting: bounds.connecting,
-            // A number takes some 20 characters.
-            answer: 65_536 + texts.count * (dimensions ?? EmbeddingEndpoint.mostDimensions) * 40)
+            // A number takes some 20 characters, and up to 64 where each has an indented line of its own.
+            answer: min(32 << 20, 65_536 + texts.count * (dimensions ?? EmbeddingEndpoint.mostDimensions) * 64))
         let outcome = post.send(
             request.body, to: endpoint.url, headers: request.headers, bounds: bounds, cancelled: cancelled)
         if let setback = Setback(outcome, post, hiding: endpoint.key) { throw setback }

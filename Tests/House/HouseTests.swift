@@ -38,7 +38,8 @@ import Testing
     static let ours: Set<String> = [
         "CMembus", "CProcess", "CSQLite", "CZeroMQ", "MembusDocuments", "MembusSystem", "MembusModel", "MembusWire",
         "MembusBus",
-        "MembusStore", "CMeaning", "MembusMeaning", "CEndpoint", "MembusEndpoint", "MembusSearch", "CSQL", "MembusSQL", "MembusBroker", "Membus",
+        "MembusStore", "CMeaning", "MembusMeaning", "CEndpoint", "MembusEndpoint", "MembusSearch", "CSQL", "MembusSQL",
+        "MembusBroker", "Membus",
         "MembusDoor", "MembusMCP", "MembusHTTP", "MembusCommand", "MembusExecutable", "MembusWhole",
     ]
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
