@@ -23,14 +23,16 @@ private func checkRecordText(_ bytes: [UInt8]) throws {
     let text = RecordText(version)
     try checkBody(text, of: kind, value)
     let splitter = try WordSplitter()
-    let (words, parts) = try text.body.withUnsafeBufferPointer { body in
+    let (words, inMembers, parts) = try text.body.withUnsafeBufferPointer { body in
         let words = splitter.split(body)
         try checkSpans(words, in: body)
         let parts = Passages.cut(body, words)
         try check(parts, of: body, words)
-        return (words.count, parts.count)
+        let named = text.members.filter { !$0.path.isEmpty }
+        let inMembers = words.spans.count { span in named.contains { $0.bytes.contains(Int(span.from)) } }
+        return (words.count, inMembers, parts.count)
     }
-    try checkPostings(of: version, words: words, passages: parts, splitter)
+    try checkPostings(of: version, words: words, inMembers: inMembers, passages: parts, splitter)
 }
 
 // MARK: What is looked through
@@ -49,6 +51,20 @@ private func checkBody(_ text: RecordText, of kind: Kind, _ value: Data) throws 
         try require(text.body[place - 1] == 0x0A, "a break that is not behind the end of a line")
         last = place
     }
+    try checkMembers(text)
+}
+
+private func checkMembers(_ text: RecordText) throws {
+    var end = 0
+    for member in text.members {
+        try require(
+            member.bytes.lowerBound >= end && member.bytes.upperBound <= text.body.count,
+            "members overlap, or go beyond")
+        try require(
+            member.bytes.lowerBound == 0 || text.body[member.bytes.lowerBound - 1] == 0x0A, "a member within a line")
+        end = member.bytes.upperBound
+    }
+    try require(text.members.isEmpty || end == text.body.count, "a string of no member")
 }
 
 private func strings(of json: JSON) -> [[UInt8]] {
@@ -104,17 +120,21 @@ private func check(
 
 // MARK: Postings
 
-/// What is gathered is read back; each word of the body has one place.
-private func checkPostings(of version: StoredText, words: Int, passages: Int, _ splitter: WordSplitter) throws {
+/// What is gathered is read back; each word of the body has one place, and one in the member that it is of.
+private func checkPostings(
+    of version: StoredText, words: Int, inMembers: Int, passages: Int, _ splitter: WordSplitter
+) throws {
     let pending = PendingPostings()
     let units = RecordIndexer(splitter).index(version, from: 5, into: pending)
     try require(units.count == passages, "\(units.count) units of \(passages) passages")
     try require(units.reduce(0) { $0 + Int($1.words) } == words, "words are counted in no passage, or twice")
     let encoder = PostingEncoder()
-    var (placed, places): (Int, [Int32]) = (0, [])
+    var (placed, members, sizes): (Int, Int, Int) = (0, 0, 0)
+    var places: [Int32] = []
     for number in 0..<pending.terms.count {
         pending.encode(number, by: encoder)
         var reader = PostingReader(first: encoder.first, bytes: encoder.block.bytes, places: encoder.places.bytes)
+        let sort = pending.terms.withTerm(number) { $0.first }
         var last: UInt32?
         while let posting = try reader.next() {
             try reader.nextPlaces(of: posting, into: &places)
@@ -125,11 +145,18 @@ private func checkPostings(of version: StoredText, words: Int, passages: Int, _ 
                 posting.written <= posting.frequency && places.count <= posting.frequency, "a posting counts too little"
             )
             try require(posting.frequency > 0 || posting.isName, "a posting of nothing")
-            (last, placed) = (posting.unit, placed + places.count)
+            switch sort {
+            case TermNames.member: members += places.count
+            case TermNames.size: sizes += Int(posting.frequency)
+            default: placed += places.count
+            }
+            last = posting.unit
         }
         try require(last == encoder.last, "a block ends elsewhere than it says")
     }
     try require(placed == words, "\(placed) places of \(words) words")
+    try require(
+        members == inMembers && sizes == inMembers, "\(members) places, \(sizes) told, of \(inMembers) in members")
 }
 
 private func recordTextSeeds() throws -> [[UInt8]] {

@@ -91,10 +91,12 @@ class Asker:
         attributes = tuple((each.name, each.value) for each in record.attributes)
         return oracle.Record(record.value, record.kind, commit.agent, commit.message, attributes, record.revision)
 
-    def same(self, state, records, branch, at, question, topics=(), limit=10, offset=0, explain=False):
+    def same(self, state, records, branch, at, question, topics=(), limit=10, offset=0, explain=False, is_head=False):
+        """is_head: it is asked as the newest state, which the broker carries along."""
+        moment = {"at_least": at} if is_head else {"at": at}
         if isinstance(state, Unclear):
-            return self.refused(state, branch, at, question)
-        page = search(self.connection, question, branch=branch, at=at, topics=topics, limit=limit, offset=offset,
+            return self.refused(state, branch, moment, question)
+        page = search(self.connection, question, branch=branch, **moment, topics=topics, limit=limit, offset=offset,
                       explain=explain, passages=True)
         terms = oracle.question_terms(question)
         ranked = state.rank(terms, in_topics(topics))
@@ -109,15 +111,15 @@ class Asker:
             "by the oracle: " + str([(hit.key, hit.score, round(hit.words, 4)) for hit in ranked[offset:offset + 12]])])
 
 
-    def refused(self, unclear, branch, at, question):
+    def refused(self, unclear, branch, moment, question):
         """What is asked of a state whose settings can't be understood."""
         try:
-            page = search(self.connection, question, branch=branch, at=at)
+            page = search(self.connection, question, branch=branch, **moment)
         except Refused as refused:
             told = refused.code, refused.error.subject
-            assert told == (errors.INVALID_VALUE, unclear.key), f"{refused} on {branch} at {at}, where {unclear.key} is unclear"
+            assert told == (errors.INVALID_VALUE, unclear.key), f"{refused} on {branch}, {moment}, where {unclear.key} is unclear"
         else:
-            raise AssertionError(f"{len(page.hits)} hits on {branch} at {at}, where {unclear.key} is unclear")
+            raise AssertionError(f"{len(page.hits)} hits on {branch}, {moment}, where {unclear.key} is unclear")
 
 
 def differences(page, state, records, ranked, limit, offset):

@@ -234,4 +234,5 @@ class History:
                 dice = self.dice
                 self.asker.same(
                     state, records, branch, at, question(dice, records), topics=topics(dice, records),
-                    limit=dice.choice([1, 3, 10, 1000]), offset=dice.choice([0, 0, 0, 2, 40]), explain=dice.random() < .3)
+                    limit=dice.choice([1, 3, 10, 1000]), offset=dice.choice([0, 0, 0, 2, 40]), explain=dice.random() < .3,
+                    is_head=at == self.head and dice.random() < .7)
