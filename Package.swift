@@ -4,7 +4,7 @@ import PackageDescription
 /// What the one executable does is made of this.
 let command: [Target.Dependency] = [
     "CProcess", "MembusBroker", "Membus", "MembusMCP", "MembusHTTP", "MembusDocuments", "MembusModel", "MembusSystem",
-    "MembusWire", "MembusBus", "MembusStore", "MembusMeaning",
+    "MembusWire", "MembusBus", "MembusStore", "MembusMeaning", "MembusEndpoint",
     .product(name: "ArgumentParser", package: "swift-argument-parser"),
     .product(name: "Crypto", package: "swift-crypto"),
     .product(name: "Logging", package: "swift-log"),
@@ -95,7 +95,7 @@ let package = Package(
             name: "MembusBroker",
             dependencies: [
                 "CProcess", "MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore", "MembusSearch",
-                "MembusMeaning", "MembusSQL",
+                "MembusMeaning", "MembusEndpoint", "MembusSQL",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

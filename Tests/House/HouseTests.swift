@@ -19,7 +19,7 @@ import Testing
             "Broker",
             [
                 "CProcess", "MembusModel", "MembusSystem", "MembusWire", "MembusBus", "MembusStore", "MembusSearch",
-                "MembusMeaning", "MembusSQL",
+                "MembusMeaning", "MembusEndpoint", "MembusSQL",
             ]
         ),
         ("Client", ["MembusModel", "MembusSystem", "MembusWire", "MembusBus"]),
@@ -30,7 +30,7 @@ import Testing
             "Command",
             [
                 "MembusDocuments", "MembusSystem", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus",
-                "MembusBus", "CProcess", "MembusMCP", "MembusHTTP", "MembusMeaning",
+                "MembusBus", "CProcess", "MembusMCP", "MembusHTTP", "MembusMeaning", "MembusEndpoint",
             ]
         ),
         ("Executable", ["MembusCommand"]), ("Whole", ["MembusCommand"]),

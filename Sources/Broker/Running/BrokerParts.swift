@@ -78,7 +78,7 @@ struct BrokerParts: Sendable {
         results = Inbox(capacity: configuration.writesWaiting + configuration.readsWaiting + 16, waker: waker)
         lookUps = LookUpQueues(readers: readers.count)
         errands = SearchErrands { [lookUps] in lookUps.search.wake() }
-        embedding = EmbeddingDesk { [lookUps] in lookUps.search.wake() }
+        embedding = EmbeddingDesk(configuration.embedding) { [lookUps] in lookUps.search.wake() }
         pieces = PieceQueue(takers: pieceReaders.count)
         ConnectionReserve.keep()
     }

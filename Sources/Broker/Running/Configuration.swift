@@ -1,3 +1,4 @@
+import MembusEndpoint
 import MembusModel
 import MembusStore
 
@@ -30,6 +31,8 @@ package struct Configuration: Sendable {
     package var writeBytesWaiting = 128 << 20
     package var readsWaiting = 4096
     package var readers = 2
+    /// Who embeds passages and questions; `nil`: the model that is found.
+    package var embedding: EmbeddingEndpoint?
     /// The broker tells its owner that it has had no clients for so long; `nil`: never.
     package var idle: Duration?
 

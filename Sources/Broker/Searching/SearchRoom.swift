@@ -83,20 +83,17 @@ final class SearchRoom: @unchecked Sendable {
 
     // MARK: Meaning
 
-    /// Passages that are embedded at a time: about a tenth of a second's work.
-    private static let embedded = 16
-
     private func attach(to index: SearchIndex) {
-        guard let vectors, let model = embedding.model else { return }
-        index.attach(Meanings(model, vectors))
+        guard let vectors, let source = embedding.source else { return }
+        index.attach(Meanings(source, vectors))
     }
 
     /// Hands over what is to be embedded, and takes what was. What keeps it from going on is no fault of the index's: words rank
     /// alone meanwhile.
     private func mindMeaning(now: Instant) {
-        guard now >= tryMeaningAgain, let index, let model = embedding.model else { return }
+        guard now >= tryMeaningAgain, let index, let source = embedding.source else { return }
         do {
-            try followMeaning(of: index, by: model)
+            try followMeaning(of: index, by: source)
             meaningFault = nil
         } catch {
             meaningFault = "vectors can't be kept: \(error)"
@@ -105,14 +102,14 @@ final class SearchRoom: @unchecked Sendable {
         }
     }
 
-    private func followMeaning(of index: SearchIndex, by model: MeaningModel) throws {
+    private func followMeaning(of index: SearchIndex, by source: any MeaningSource) throws {
         if vectors == nil {
-            vectors = try VectorFile.open(in: directory, of: model.identity, dimensions: model.dimensions)
+            vectors = try VectorFile.open(in: directory, of: source.identity, dimensions: source.dimensions)
             attach(to: index)
         }
         if let made = embedding.takeMade() { try index.take(made.wanted, made.vectors) }
         guard embedding.isFree else { return }
-        let wanted = try index.wanted(Self.embedded, reader: reader, visible: visible.newest)
+        let wanted = try index.wanted(embedding.most, reader: reader, visible: visible.newest)
         if !wanted.isEmpty { embedding.want(wanted) }
     }
 
@@ -230,7 +227,7 @@ final class SearchRoom: @unchecked Sendable {
             revision: index?.indexed.revision ?? 0, versions: Int64(index?.versionCount ?? 0),
             passages: Int64(index?.passageCount ?? 0),
             bytes: (index?.bytes ?? 0) + (vectors?.bytes ?? 0) + spaces.bytes,
-            model: embedding.model?.identity, embedded: Int64(index?.embeddedCount ?? 0),
+            model: embedding.source?.identity, embedded: Int64(index?.embeddedCount ?? 0),
             fault: fault ?? makingFault ?? meaningFault ?? embedding.fault, making: making?.indexed.revision)
     }
 

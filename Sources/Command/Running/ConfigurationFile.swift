@@ -3,6 +3,7 @@ import Glibc
 import Membus
 import MembusBroker
 import MembusDocuments
+import MembusEndpoint
 import MembusStore
 
 /// A broker's configuration as JSON. Names are those of ``Configuration``; lengths of time are written as on
@@ -34,6 +35,7 @@ enum ConfigurationFile {
             try set(&configuration.writeBytesWaiting, fields.take("writeBytesWaiting"))
             try set(&configuration.readsWaiting, fields.take("readsWaiting"))
             try set(&configuration.readers, fields.take("readers"), atMost: 64)
+            if let node = fields.take("embedding") { configuration.embedding = try embedding(node) }
             try fields.end()
             return configuration
         }
@@ -59,6 +61,29 @@ enum ConfigurationFile {
             throw node.fault(
                 "\(name) is \(size), more than a whole transaction may have (transactionBytes is \(limits.transactionBytes))"
             )
+        }
+    }
+
+    /// The key stands in a file, or in the environment: a configuration is shown to more people than it should be.
+    private static func embedding(_ node: JSONNode) throws(JSONError) -> EmbeddingEndpoint {
+        var fields = try node.fields()
+        let (url, model) = (try fields.need("url").string(), try fields.need("model").string())
+        var dimensions = 0
+        try set(&dimensions, fields.take("dimensions"), atMost: Int64(EmbeddingEndpoint.mostDimensions))
+        var key = EmbeddingSettings.key
+        if let node = fields.take("keyFile") {
+            let path = try node.string()
+            guard let data = try? LocalFile.read(path, atMost: 1 << 16) else {
+                throw node.fault("can't be read: \(path)")
+            }
+            key = EmbeddingSettings.trimmed(String(decoding: data, as: UTF8.self))
+        }
+        try fields.end()
+        do throws(EndpointSettingError) {
+            return try EmbeddingEndpoint(
+                url: url, model: model, dimensions: dimensions > 0 ? dimensions : nil, key: key)
+        } catch {
+            throw node.fault("\(error)")
         }
     }
 
