@@ -108,6 +108,29 @@ static PyObject *transaction_put(PyObject *module, PyObject *arguments)
     return result;
 }
 
+/* Of a key that was put: floats of 32 bits, as bytes. */
+static PyObject *transaction_vectors(PyObject *module, PyObject *arguments)
+{
+    (void)module;
+    Number transaction;
+    membus_text key, space;
+    const char *floats;
+    Py_ssize_t size, dimensions, count;
+    if (!PyArg_ParseTuple(
+            arguments, "KO&O&y#nn:transaction_vectors", &transaction, text_converter, &key, text_converter, &space,
+            &floats, &size, &dimensions, &count))
+        return NULL;
+    if (dimensions < 1 || count < 1 || size / (Py_ssize_t)sizeof(float) / dimensions != count || size % sizeof(float) ||
+        size / (Py_ssize_t)sizeof(float) % dimensions) {
+        PyErr_SetString(PyExc_ValueError, "the floats are not so many vectors of these dimensions");
+        return NULL;
+    }
+    if (membus_transaction_vectors(
+            transaction, key, space, (const float *)(const void *)floats, (size_t)dimensions, (size_t)count))
+        return raise_error();
+    Py_RETURN_NONE;
+}
+
 static PyObject *transaction_change(PyObject *module, PyObject *arguments)
 {
     (void)module;
@@ -149,6 +172,7 @@ PyMethodDef transaction_functions[] = {
     {"transaction_get", transaction_get, METH_VARARGS, NULL},
     {"transaction_require", transaction_require, METH_VARARGS, NULL},
     {"transaction_put", transaction_put, METH_VARARGS, NULL},
+    {"transaction_vectors", transaction_vectors, METH_VARARGS, NULL},
     {"transaction_change", transaction_change, METH_VARARGS, NULL},
     {"transaction_commit", transaction_commit, METH_VARARGS, NULL},
     {"transaction_rerun", transaction_rerun, METH_VARARGS, NULL},

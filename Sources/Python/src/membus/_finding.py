@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from ._asking import ask
 from ._requests import Pending
 from ._values import Seconds, Token
+from ._vectors import Vector, numbers
 
 #: Whether vectors take part: once each visible passage has one; with those that there are; not at all.
 Meaning = Literal["where_complete", "always", "never"]
@@ -30,7 +31,7 @@ class SearchHit(NamedTuple):
     Attributes:
         score: words / best words + cosine / best cosine / 2, to four digits.
         words: BM25, before it is divided by the best.
-        cosine: of the nearest passage; 0: none.
+        cosine: of the nearest passage, or of the nearest vector of the space that was asked in; 0: none.
         passage: the best one, if passages were asked for.
         shares: of each term, in the order of the page's `terms`, if they were asked for.
         author: of the commit that wrote the version.
@@ -63,7 +64,8 @@ class SearchPage(NamedTuple):
         found: records that match, in the topics.
         revision: the state that was searched: name it in `at` for later pages.
         indexed: how far the index was.
-        embedded: the share of visible passages that have a vector, between 0 and 1; 0 also if there is no model.
+        embedded: the share of visible passages that have a vector, between 0 and 1; 0 also if there is no model. Where a
+            vector was brought: of visible records, by vectors in its space.
         meaning: whether vectors took part.
         passages: visible ones, of which the worth of a word is counted.
         terms: if they were asked for.
@@ -163,13 +165,19 @@ def _moment(at: int | None, at_least: Token | None, branch: str | None) -> dict[
     return {"at": at, "at_least": None if at_least is None else str(at_least), "branch": branch}
 
 
+def _brought(vector: Vector | None, space: str | None) -> dict[str, Any]:
+    if (vector is None) != (space is None):
+        raise ValueError("vector and space go together: a vector is compared with those of its space")
+    return {} if vector is None else {"space": space, "vector": numbers(vector)}
+
+
 def search(
-    memory: int, question: str, topics: Iterable[str], limit: int, offset: int, meaning: Meaning, explain: bool,
-    passages: bool, at: int | None, at_least: Token | None, branch: str | None, timeout: Seconds | None,
+    memory: int, question: str, topics: Iterable[str], limit: int, offset: int, meaning: Meaning, vector: Vector | None,
+    space: str | None, explain: bool, passages: bool, at: int | None, at_least: Token | None, branch: str | None, timeout: Seconds | None,
 ) -> Pending[SearchPage]:
     said: dict[str, Any] = {
         "question": question, "topics": list(topics), "limit": limit, "offset": offset, "meaning": meaning,
-        "explain": explain, "passages": passages, **_moment(at, at_least, branch)}
+        "explain": explain, "passages": passages, **_brought(vector, space), **_moment(at, at_least, branch)}
 
     def make(told: dict[str, Any]) -> SearchPage:
         return SearchPage(
@@ -190,11 +198,12 @@ def _hit(told: dict[str, Any]) -> SearchHit:
 
 def recall(
     memory: int, question: str, topics: Iterable[str], budget: int | None, tokens: bool, since: int | None,
-    meaning: Meaning, at: int | None, at_least: Token | None, branch: str | None, timeout: Seconds | None,
+    meaning: Meaning, vector: Vector | None, space: str | None, at: int | None, at_least: Token | None,
+    branch: str | None, timeout: Seconds | None,
 ) -> Pending[Recollection]:
     said: dict[str, Any] = {
         "question": question, "topics": list(topics), "budget": budget, "unit": "tokens" if tokens else "characters",
-        "since": since, "meaning": meaning, **_moment(at, at_least, branch)}
+        "since": since, "meaning": meaning, **_brought(vector, space), **_moment(at, at_least, branch)}
 
     def make(told: dict[str, Any]) -> Recollection:
         citations = [

@@ -20,6 +20,7 @@ from ._reading import Reader
 from ._requests import Page, Path
 from ._transaction import Transaction
 from ._values import Change, Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, State, Token, Version, milliseconds
+from ._vectors import Vector
 from ._view import View
 
 if TYPE_CHECKING:
@@ -724,9 +725,10 @@ class Memory(LocalMemory):
         return _asking.carry_out(self._number, rewrite, None, branch, message, timeout).wait()
 
     def search(
-        self, question: str, *topics: str, limit: int = 10, offset: int = 0, at: int | None = None,
-        branch: str | None = None, meaning: Meaning = "where_complete", explain: bool = False, passages: bool = False,
-        at_least: Token | None = None, timeout: Seconds | None = None,
+        self, question: str = "", *topics: str, limit: int = 10, offset: int = 0, at: int | None = None,
+        branch: str | None = None, meaning: Meaning = "where_complete", vector: Vector | None = None,
+        space: str | None = None, explain: bool = False, passages: bool = False, at_least: Token | None = None,
+        timeout: Seconds | None = None,
     ) -> SearchPage:
         """The best records for a question, best first, as of one state.
 
@@ -746,24 +748,29 @@ class Memory(LocalMemory):
             at: as of which revision; None: the newest that the index holds.
             branch: None: the connection's.
             meaning: whether vectors take part: "where_complete", "always" or "never".
+            vector: of the question, by a model of your own: records count by the vectors that came with them in that space,
+                in place of the broker's. With an empty question they alone rank.
+            space: of the vector, as it was named with the puts.
             explain: tells what each term gave.
             passages: the text of each hit's best passage comes along.
             at_least: waits until the index has come so far.
             timeout: in seconds; None: the connection's.
 
         Raises:
-            InvalidArgument: the question cannot be read.
+            ValueError: the vector is empty, holds no finite numbers, or comes without a space.
+            InvalidArgument: the question cannot be read, or the vector is of other dimensions than the space's.
             LimitExceeded: it is too long, or a prefix of it too broad.
             BelowFloor: the revision is no longer kept.
         """
         return _finding.search(
-            self._number, question, topics, limit, offset, meaning, explain, passages, at, at_least, branch,
-            timeout).wait()
+            self._number, question, topics, limit, offset, meaning, vector, space, explain, passages, at, at_least,
+            branch, timeout).wait()
 
     def recall(
-        self, question: str, *topics: str, budget: int | None = None, tokens: bool = False, since: int | None = None,
+        self, question: str = "", *topics: str, budget: int | None = None, tokens: bool = False, since: int | None = None,
         at: int | None = None, branch: str | None = None, meaning: Meaning = "where_complete",
-        at_least: Token | None = None, timeout: Seconds | None = None,
+        vector: Vector | None = None, space: str | None = None, at_least: Token | None = None,
+        timeout: Seconds | None = None,
     ) -> Recollection:
         """What is known of something, as a block of text for a prompt: the best passages, each once, and what they link
         to, each cited as key@revision.
@@ -783,11 +790,14 @@ class Memory(LocalMemory):
             at: as of which revision; None: the newest that the index holds.
             branch: None: the connection's.
             meaning: whether vectors take part.
+            vector: as of `search`.
+            space: of the vector.
             at_least: waits until the index has come so far.
             timeout: in seconds; None: the connection's.
         """
         return _finding.recall(
-            self._number, question, topics, budget, tokens, since, meaning, at, at_least, branch, timeout).wait()
+            self._number, question, topics, budget, tokens, since, meaning, vector, space, at, at_least, branch,
+            timeout).wait()
 
     def links(
         self, *keys: str, depth: int | None = None, direction: Direction = "both", relations: Iterable[str] = (),

@@ -27,7 +27,7 @@ def encoded(value: Value, kind: str | None) -> tuple[bytes, str]:
 
 
 class Put:
-    """A whole new record, as what is decided of a key. Its arguments are those of `Transaction.put`."""
+    """A whole new record, as what is decided of a key. Its arguments are those of `Transaction.put`, but for vectors."""
 
     __slots__ = ("_parts",)
 

@@ -11,6 +11,7 @@ from ._errors import MembusError
 from ._merging import Put, Value, encoded
 from ._requests import first, snapshot
 from ._values import Record, Seconds, Snapshot
+from ._vectors import Vectors, packed
 
 
 class LocalTransaction:
@@ -44,7 +45,7 @@ class LocalTransaction:
 
     def put(
         self, key: str, value: Value, *, kind: str | None = None, attributes: Mapping[str, str] | None = None,
-        links: Iterable[tuple[str, str]] = (), expires: Seconds | datetime | None = None,
+        links: Iterable[tuple[str, str]] = (), expires: Seconds | datetime | None = None, vectors: Vectors | None = None,
     ) -> None:
         """A whole new record.
 
@@ -55,9 +56,18 @@ class LocalTransaction:
             attributes: texts by name.
             links: to other keys: (relation, key).
             expires: when the broker deletes it: seconds (or a timedelta) after the commit, or a datetime.
+            vectors: of the value, by models of your own: by the name of a space, one vector or several of one length. A
+                search that brings a vector in that space compares it with them. They are of this version: what changes
+                the value drops them. They stay with the broker, and no record that is read has them.
+
+        Raises:
+            ValueError: vectors are empty, of different lengths, or no finite numbers.
         """
+        spaces = packed(vectors) if vectors else []
         put = Put(value, kind=kind, attributes=attributes, links=links, expires=expires)
         _core.transaction_put(self._number, key, put._parts)
+        for space in spaces:
+            _core.transaction_vectors(self._number, key, *space)
 
     def delete(self, key: str) -> None:
         self._change(_core.DELETE, key)

@@ -30,6 +30,7 @@ from ._values import (
     Change, Commit, Difference, Digest, Receipt, Record, Seconds, Snapshot, State, Token, Version, ViewChange,
     milliseconds,
 )  # fmt: skip
+from ._vectors import Vector
 from ._view import LocalView
 
 if TYPE_CHECKING:
@@ -529,23 +530,26 @@ class Memory(LocalMemory):
         return await _wait(_asking.carry_out(self._number, rewrite, None, branch, message, timeout))
 
     async def search(
-        self, question: str, *topics: str, limit: int = 10, offset: int = 0, at: int | None = None,
-        branch: str | None = None, meaning: Meaning = "where_complete", explain: bool = False, passages: bool = False,
-        at_least: Token | None = None, timeout: Seconds | None = None,
+        self, question: str = "", *topics: str, limit: int = 10, offset: int = 0, at: int | None = None,
+        branch: str | None = None, meaning: Meaning = "where_complete", vector: Vector | None = None,
+        space: str | None = None, explain: bool = False, passages: bool = False, at_least: Token | None = None,
+        timeout: Seconds | None = None,
     ) -> SearchPage:
         """The best records for a question, best first, as of one state. Passages count as read."""
         return await _wait(_finding.search(
-            self._number, question, topics, limit, offset, meaning, explain, passages, at, at_least, branch,
-            timeout))
+            self._number, question, topics, limit, offset, meaning, vector, space, explain, passages, at, at_least,
+            branch, timeout))
 
     async def recall(
-        self, question: str, *topics: str, budget: int | None = None, tokens: bool = False, since: int | None = None,
+        self, question: str = "", *topics: str, budget: int | None = None, tokens: bool = False, since: int | None = None,
         at: int | None = None, branch: str | None = None, meaning: Meaning = "where_complete",
-        at_least: Token | None = None, timeout: Seconds | None = None,
+        vector: Vector | None = None, space: str | None = None, at_least: Token | None = None,
+        timeout: Seconds | None = None,
     ) -> Recollection:
         """What is known of something, as a block of text for a prompt. What is cited counts as read."""
         return await _wait(_finding.recall(
-            self._number, question, topics, budget, tokens, since, meaning, at, at_least, branch, timeout))
+            self._number, question, topics, budget, tokens, since, meaning, vector, space, at, at_least, branch,
+            timeout))
 
     async def links(
         self, *keys: str, depth: int | None = None, direction: Direction = "both", relations: Iterable[str] = (),
