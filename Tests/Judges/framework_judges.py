@@ -25,7 +25,7 @@ def package():
 
 def sources(bench, requirement):
     """-> a source distribution from PyPI, unpacked"""
-    place = bench.place / "sources"
+    place = bench.place / "sources" / requirement
     if not place.exists():
         subprocess.run(
             [bench.place / "bin/pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "--no-binary", ":all:",
@@ -57,8 +57,11 @@ def tests(bench, *arguments, at, **environment):
 
 
 def langgraph_store(bench, way):
-    return tests(bench, "-p", "langgraph_store", "tests/test_store.py", "tests/test_async_store.py",
-                 at=sources(bench, bench.judge.packages[0]))
+    """The tests of LangGraph's two stores: that in SQLite, and that in memory, which comes with what both build on."""
+    files, requirement = {
+        "of-sqlite": (("tests/test_store.py", "tests/test_async_store.py"), bench.judge.packages[0]),
+        "of-memory": (("tests/test_store.py",), bench.judge.packages[1])}[way]
+    return tests(bench, "-p", "langgraph_store", *files, at=sources(bench, requirement))
 
 
 def langgraph_checkpoint(bench, way):
@@ -79,13 +82,12 @@ def ours(file):
     return lambda bench, way: tests(bench, file, at=OURS)
 
 
-NO_VECTORS = "there are no vectors yet: what compares scores, or needs their order, waits for semantic search"
 OF_SQLITE = "it is about SQLite: its connections, locks and tables, and rows that somebody has damaged there"
 
 FRAMEWORKS = [
-    Judge("langgraph-store", ("langgraph-checkpoint-sqlite==3.1.2", "langgraph-checkpoint==4.3.2", *PYTEST), ("its-tests",),
-          langgraph_store, {
-              r"::test_(vector_|embed_with_path|scores\[|non_ascii)": NO_VECTORS,
+    Judge("langgraph-store", ("langgraph-checkpoint-sqlite==3.1.2", "langgraph-checkpoint==4.3.2", *PYTEST, "pytest-mock==3.15.1"),
+          ("of-sqlite", "of-memory"), langgraph_store, {
+              r"::test_vector_store_initialization: .*'conn'": "it reads SQLite's tables",
               r"::test_nonnull_migrations": "it reads SQLite's migrations"}),
     Judge("langgraph-checkpoint", ("langgraph-checkpoint-conformance==0.0.2", "langgraph-checkpoint==4.3.2", *PYTEST),
           ("aio", "threads"), langgraph_checkpoint),

@@ -1,6 +1,8 @@
 """LangGraph's store and checkpointer in Membus: what its own tests do not ask (those run in deploy/judges), against a real broker."""
 
 import asyncio
+import math
+import random
 import time
 
 import membus
@@ -116,8 +118,6 @@ def test_filters_compare_as_the_framework_says(store):
     assert found(**{"m.d": 1}) == ["a"] and found(**{"m.d": 2}) == ["c"]
     with pytest.raises(ValueError, match="Unsupported operator"):
         found(n={"$like": 1})
-    with pytest.raises(NotImplementedError, match="no vectors"):
-        MembusStore(store._memory, index={"dims": 3})
     assert len(store.search(("f",), query="anything")) == 3
 
 
@@ -163,6 +163,220 @@ def test_a_read_does_not_put_off_what_another_one_has_changed(memory, broker):
 
     carry_out(memory, store._shape.live_on([stale]))
     assert memory.get(store.path(("t",), "k")).json() == {"n": 2}
+
+
+# ---- The store, with vectors of the application's own
+
+
+class Letters:
+    """Embeds by counting letters."""
+
+    def __init__(self, fails=False):
+        self.asked, self.fails = [], fails
+
+    def __call__(self, texts):
+        if self.fails:
+            raise ConnectionError("the model is away")
+        self.asked.append(sorted(texts))
+        return [self.vector(text) for text in texts]
+
+    @staticmethod
+    def vector(text):
+        return [float(text.count(letter)) for letter in "abcdefghijklmnopqrstuvwxyz"]
+
+    def index(self, *fields):
+        return {"dims": 26, "embed": self, "fields": list(fields) or ["text"]}
+
+
+def cosine(one, other):
+    a, b = Letters.vector(one), Letters.vector(other)
+    return sum(x * y for x, y in zip(a, b)) / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
+
+
+def scored(found):
+    return [(item.key, item.score if item.score is None else round(item.score, 6)) for item in found]
+
+
+@pytest.fixture
+def letters():
+    return Letters()
+
+
+@pytest.fixture
+def indexed(memory, letters):
+    return MembusStore(memory, index=letters.index())
+
+
+def test_a_score_is_the_cosine_and_what_has_no_vector_comes_last(indexed):
+    for key, value in {"ab": {"text": "ab"}, "none": {"n": 1}, "b": {"text": "b"}, "c": {"text": "c"}, "empty": {"text": ""}}.items():
+        indexed.put(("v",), key, value)
+    indexed.put(("v",), "off", {"text": "a"}, index=False)
+    half = round(math.sqrt(0.5), 6)
+    whole = [("ab", half), ("b", 0), ("c", 0), ("off", None), ("empty", None), ("none", None)]
+    assert scored(indexed.search(("v",), query="a")) == whole
+    for size in (1, 2, 3, 4):
+        paged = [found for offset in range(0, 6, size) for found in scored(indexed.search(("v",), query="a", limit=size, offset=offset))]
+        assert paged == whole, "pages are parts of the whole"
+    assert scored(indexed.search(("v",), query="b", limit=2)) == [("b", 1), ("ab", half)]
+    # Nothing to compare: as without a query.
+    assert scored(indexed.search(("v",), query="!", limit=1)) == scored(indexed.search(("v",), limit=1)) == [("off", None)]
+
+
+def test_an_item_is_as_near_as_the_nearest_of_its_texts(memory, letters):
+    store = MembusStore(memory, index=letters.index("title", "parts[*].text"))
+    store.put(("v",), "k", {"title": "aa", "parts": [{"text": "b"}, {"text": "cd"}, {"none": 1}], "other": "z"})
+    store.put(("v",), "own", {"title": "aa", "other": "z"}, index=["other"])
+    store.put(("v",), "whole", {"q": "q"}, index=["$"])
+    for query, best in {"a": "k", "b": "k", "dc": "k", "z": "own"}.items():
+        assert scored(store.search(("v",), query=query))[0] == (best, 1)
+    assert scored(store.search(("v",), query='{"q": "q"}'))[0] == ("whole", 1)
+    assert store.search(("v",), query="z")[1].score == 0
+
+
+def test_a_batch_is_embedded_at_once_and_each_text_once(indexed, letters):
+    indexed.batch([PutOp(("v",), str(number), {"text": "ab"[number % 2]}) for number in range(200)])
+    assert letters.asked == [["a", "b"]]
+    indexed.put(("v",), "0", None)
+    indexed.put(("v",), "0", {"text": "no"}, index=False)
+    assert len(letters.asked) == 1
+    assert len(indexed.search(("v",), query="b", limit=300)) == 200
+
+
+def test_the_best_of_many_are_found_behind_any_filter(indexed):
+    words = ["".join(random.Random(number).choices("abcdefghij", k=12)) for number in range(2500)]
+    indexed.batch([PutOp(("m", str(n % 3)), f"{n:04}", {"text": word, "n": n}) for n, word in enumerate(words)])
+    query = "abcabcad"
+
+    def best(ns, count):
+        return sorted(ns, key=lambda n: (-round(cosine(words[n], query), 5), n))[:count]
+
+    for filter, ns, limit, offset in (
+            (None, range(2500), 50, 0), (None, range(2500), 10, 990), ({"n": {"$gte": 2400}}, range(2400, 2500), 30, 5), ({"n": 7}, [7], 10, 0)):
+        found = indexed.search(("m",), query=query, filter=filter, limit=limit, offset=offset)
+        wanted = [cosine(words[n], query) for n in best(ns, offset + limit)[offset:]]
+        assert [item.score for item in found] == pytest.approx(wanted, abs=1e-6)
+        assert all(item.score == pytest.approx(cosine(words[item.value["n"]], query), abs=1e-6) for item in found)
+    assert {item.namespace for item in indexed.search(("m", "2"), query=query, limit=1000)} == {("m", "2")}
+
+
+def test_an_update_embeds_what_it_makes(indexed, letters, memory):
+    indexed.put(("v",), "k", {"text": "a"})
+    seen = []
+
+    def change(value):
+        seen.append(value)
+        if len(seen) == 1:
+            memory.put(indexed.path(("v",), "k"), {"text": "b"})
+        return {"text": value["text"] + "c"}
+
+    assert indexed.update(("v",), "k", change) == {"text": "bc"}
+    assert letters.asked == [["a"], ["ac"], ["bc"]], "embedded once for each value, not for each try to commit"
+    assert scored(indexed.search(("v",), query="bc")) == [("k", 1)]
+    indexed.update(("v",), "k", lambda value: value, index=False)
+    assert scored(indexed.search(("v",), query="bc")) == [("k", None)]
+
+
+def test_an_item_that_lives_on_keeps_its_vectors(memory, broker, letters):
+    ttl = {"default_ttl": 60, "refresh_on_read": True}
+    store = MembusStore(memory, index=letters.index(), ttl=ttl)
+    store.put(("t",), "k", {"text": "ab", "more": "c"}, ttl=0.05, index=["text", "more"])
+    store.put(("t",), "off", {"text": "ab"}, ttl=0.05, index=False)
+
+    def lives_on(store):
+        """By a read, which asks the model for nothing that it does not have to."""
+        before = {record.key: record.expires for record in memory.range("langgraph/")}
+        time.sleep(0.3)
+        assert store.get(("t",), "k").value["text"] == "ab" and store.get(("t",), "off") is not None
+        return [record.key[-1] for record in memory.range("langgraph/") if record.expires > before[record.key]]
+
+    def search(store):
+        return scored(store.search(("t",), query="c", refresh_ttl=False)), scored(store.search(("t",), query="ab", limit=1, refresh_ttl=False))
+
+    as_put = search(store)
+    assert as_put[0] == [("k", 1), ("off", None)] and as_put[1] == [("k", 1)]
+    letters.asked.clear()
+    assert lives_on(store) == ["k", "f"] and letters.asked == [], "what was embedded is kept for that"
+    assert search(store) == as_put
+    with membus.connect(broker.url, agent="other") as elsewhere:
+        others = Letters()
+        other = MembusStore(elsewhere, index=others.index(), ttl=ttl, linearizable=True)
+        assert lives_on(other) == ["k", "f"] and others.asked == [["ab", "c"]] and search(other) == as_put
+        away = MembusStore(elsewhere, index=Letters(fails=True).index(), ttl=ttl, linearizable=True)
+        assert lives_on(away) == ["f"], "where they cannot be made again, its end is as it was"
+    assert search(store) == as_put
+
+
+def test_vectors_go_where_items_go(indexed, letters, memory, broker):
+    first = memory.put("x", "x").revision
+    indexed.put(("v",), "k", {"text": "a"})
+    indexed.put(("v",), "k", {"text": "b"})
+    memory.rollback(first + 1, topics=["langgraph/store/"])
+    assert scored(indexed.search(("v",), query="a")) == [("k", 1)]
+    memory.fork("idea")
+    with membus.connect(broker.url, agent="dreamer", branch="idea") as elsewhere:
+        idea = MembusStore(elsewhere, index=letters.index())
+        assert scored(idea.search(("v",), query="a")) == [("k", 1)]
+        idea.put(("v",), "new", {"text": "c"})
+    assert scored(indexed.search(("v",), query="c")) == [("k", 0)]
+    memory.merge("idea")
+    assert scored(indexed.search(("v",), query="c")) == [("new", 1), ("k", 0)]
+
+
+def test_what_another_one_has_put_is_found_with_its_score(indexed, letters, broker):
+    with membus.connect(broker.url, agent="other") as memory:
+        other = MembusStore(memory, index=letters.index())
+        for number in range(30):
+            other.put(("v",), "k", {"text": "a" * (number % 2) + "b"})
+            (found,) = indexed.search(("v",), query="b")
+            assert found.score == pytest.approx(cosine(found.value["text"], "b"), abs=1e-6) and found.value["text"] == "a" * (number % 2) + "b"
+
+
+def test_spaces_are_apart(memory, letters, indexed):
+    indexed.put(("v",), "k", {"text": "a"})
+    other = MembusStore(memory, index={"dims": 2, "embed": lambda texts: [[1, 0] for _ in texts], "fields": ["text"]}, space="other")
+    assert scored(other.search(("v",), query="a")) == [("k", None)]
+    other.put(("v",), "two", {"text": "a"})
+    assert scored(other.search(("v",), query="a")) == [("two", 1), ("k", None)]
+    assert scored(indexed.search(("v",), query="a")) == [("k", 1), ("two", None)]
+    mixed = MembusStore(memory, index={"dims": 2, "embed": lambda texts: [[1, 0] for _ in texts]})
+    with pytest.raises(membus.InvalidArgument, match="26"):
+        mixed.search(("v",), query="a")
+
+
+@pytest.mark.parametrize("made, told", [
+    ([[1.0]], "1 numbers, and dims says 2"), ([[1, 2], [1, 2]], "2 vectors for 1 texts"), ([[1, math.nan]], "finite"), ([["x", 1]], "real number")])
+def test_what_embed_gives_is_looked_at_before_anything_is_written(memory, made, told):
+    store = MembusStore(memory, index={"dims": 2, "embed": lambda texts: made})
+    with pytest.raises((ValueError, TypeError), match=told):
+        store.put(("v",), "k", {"text": "a"})
+    assert memory.status()["head"]["revision"] == 0
+    with pytest.raises(ValueError, match="no dims"):
+        MembusStore(memory, index={"embed": lambda texts: made})
+
+
+def test_what_embeds_may_be_async(broker, letters):
+    async def embed(texts):
+        await asyncio.sleep(0)
+        return letters(texts)
+
+    async def run():
+        index = {"dims": 26, "embed": embed, "fields": ["text"]}
+        async with membus.aio.connect(broker.url, agent="a") as memory:
+            store = AsyncMembusStore(memory, index=index)
+            await asyncio.gather(*(store.aput(("v",), text, {"text": text}) for text in ("a", "ab", "c")))
+            assert letters.asked == [["a", "ab", "c"]]
+            assert [item.key for item in await store.asearch(("v",), query="b")][:1] == ["ab"]
+            await store.aupdate(("v",), "c", lambda value: {"text": "b"})
+            assert scored(await store.asearch(("v",), query="b", limit=1)) == [("c", 1)]
+        with membus.connect(broker.url, agent="a") as memory:
+            store = MembusStore(memory, index=index)
+            await store.aput(("v",), "d", {"text": "d"})
+            assert scored(await store.asearch(("v",), query="d", limit=1)) == [("d", 1)]
+
+    asyncio.run(run())
+
+
+# ---- Several processes
 
 
 STORE = """

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
@@ -119,12 +119,16 @@ class Range(NamedTuple):
 
 
 class Find(NamedTuple):
-    """-> list[SearchHit]: the best records of a topic for a question, best first. Who cannot be answered, as by a broker
+    """-> SearchPage: the best records of a topic for a question, best first. Who cannot be answered, as by a broker
     without an index, gets Refused raised where the step stands."""
 
     question: str
     topic: str
     limit: int
+    offset: int = 0
+    at: int | None = None
+    vector: Sequence[float] | None = None
+    space: str | None = None
 
 
 class Write(NamedTuple):
@@ -134,7 +138,15 @@ class Write(NamedTuple):
     message: str = ""
 
 
-Steps = Generator[Get | Range | Find | Write, Any, T]
+class Call(NamedTuple):
+    """-> what an application's function returns: the one for those who wait, or the other for those who await."""
+
+    now: Callable[[], Any]
+    awaited: Callable[[], Awaitable[Any]]
+
+
+Step = Get | Range | Find | Write | Call
+Steps = Generator[Step, Any, T]
 
 #: Keys of one request.
 _KEYS = 5000
@@ -152,23 +164,13 @@ def carry_out(memory: Memory, steps: Steps[T]) -> T:
             return found
         answer, failure = None, None
         try:
-            match step:
-                case Get(keys, at):
-                    answer = memory.get_all(*keys[:_KEYS], at=at)
-                    for more in _rest(keys):
-                        answer = _joined(answer, memory.get_all(*more, at=answer.revision))
-                case Range(topics, keys_only, at):
-                    answer = list(memory.range(*topics, at=at, keys_only=keys_only))
-                case Find(question, topic, limit):
-                    answer = memory.search(question, topic, limit=limit).hits
-                case Write(body, message):
-                    answer = memory.transact(body, message=message)
+            answer = _take(memory, step)
         except Exception as error:
             failure = error
 
 
-async def carry_out_async(memory: aio.Memory, steps: Steps[T]) -> T:
-    """Takes the steps, awaiting each."""
+async def carry_out_async(memory: Memory | aio.Memory, steps: Steps[T]) -> T:
+    """Takes the steps, awaiting each; what a memory that waits is asked for, in a thread."""
     answer: Any = None
     failure: Exception | None = None
     while True:
@@ -179,19 +181,46 @@ async def carry_out_async(memory: aio.Memory, steps: Steps[T]) -> T:
             return found
         answer, failure = None, None
         try:
-            match step:
-                case Get(keys, at):
-                    answer = await memory.get_all(*keys[:_KEYS], at=at)
-                    for more in _rest(keys):
-                        answer = _joined(answer, await memory.get_all(*more, at=answer.revision))
-                case Range(topics, keys_only, at):
-                    answer = [record async for record in memory.range(*topics, at=at, keys_only=keys_only)]
-                case Find(question, topic, limit):
-                    answer = (await memory.search(question, topic, limit=limit)).hits
-                case Write(body, message):
-                    answer = await memory.transact(_awaited(body), message=message)
+            if isinstance(step, Call):
+                answer = await step.awaited()
+            elif isinstance(memory, aio.Memory):
+                answer = await _take_async(memory, step)
+            else:
+                answer = await asyncio.to_thread(_take, memory, step)
         except Exception as error:
             failure = error
+
+
+def _take(memory: Memory, step: Step) -> Any:
+    match step:
+        case Get(keys, at):
+            answer = memory.get_all(*keys[:_KEYS], at=at)
+            for more in _rest(keys):
+                answer = _joined(answer, memory.get_all(*more, at=answer.revision))
+            return answer
+        case Range(topics, keys_only, at):
+            return list(memory.range(*topics, at=at, keys_only=keys_only))
+        case Find(question, topic, limit, offset, at, vector, space):
+            return memory.search(question, topic, limit=limit, offset=offset, at=at, vector=vector, space=space)
+        case Write(body, message):
+            return memory.transact(body, message=message)
+        case Call(now, _):
+            return now()
+
+
+async def _take_async(memory: aio.Memory, step: Step) -> Any:
+    match step:
+        case Get(keys, at):
+            answer = await memory.get_all(*keys[:_KEYS], at=at)
+            for more in _rest(keys):
+                answer = _joined(answer, await memory.get_all(*more, at=answer.revision))
+            return answer
+        case Range(topics, keys_only, at):
+            return [record async for record in memory.range(*topics, at=at, keys_only=keys_only)]
+        case Find(question, topic, limit, offset, at, vector, space):
+            return await memory.search(question, topic, limit=limit, offset=offset, at=at, vector=vector, space=space)
+        case Write(body, message):
+            return await memory.transact(_awaited(body), message=message)
 
 
 async def carry(memory: Memory | aio.Memory, steps: Steps[T]) -> T:

@@ -17,7 +17,15 @@ was faster, so that nothing is lost. All puts of one batch are one commit, as fa
 
 A search with a `query` is ranked by the broker's index, by words and, where the broker has a model, by meaning: what it finds
 comes first, with its score, then the rest as without a query. A broker that keeps no index passes the query over, as
-SqliteStore does. Vectors of the application's own are not taken yet: an `index` is refused.
+SqliteStore does.
+
+With an `index` the application embeds, as LangGraph defines it: a put sends the vectors of its texts along, and a search with
+a `query` ranks by their cosine, which is the score. Items without vectors come last.
+
+    store = MembusStore(memory, index={"dims": 1536, "embed": "openai:text-embedding-3-small", "fields": ["text"]})
+
+Vectors belong to the version of the item: forks, merges, reverts and rollbacks bring them along, and what writes the item
+otherwise drops them. Stores that share items are given the same `index`.
 """
 
 from __future__ import annotations
@@ -29,16 +37,17 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 from langgraph.store.base import (
-    BaseStore, GetOp, Item, ListNamespacesOp, MatchCondition, Op, PutOp, Result, SearchItem, SearchOp, TTLConfig,
-    validate_op_namespace,
+    BaseStore, GetOp, IndexConfig, Item, ListNamespacesOp, MatchCondition, Op, PutOp, Result, SearchItem, SearchOp,
+    TTLConfig, validate_op_namespace,
 )  # fmt: skip
 from langgraph.store.base.batch import AsyncBatchedBaseStore
 
-from .. import Conflict, Memory, NotHere, Record, Refused, View, aio
+from .. import Conflict, Memory, NotHere, Record, Refused, SearchPage, View, aio
+from ._langgraph_index import Index, Vector, paths_of, paths_said
 from ._layout import (
     Changes, Find, Get, Range, Steps, Write, as_json, carry_out, carry_out_async, covering, name_of, path, pieces,
     segment,
@@ -47,6 +56,9 @@ from ._layout import (
 __all__ = ["AsyncMembusStore", "MembusStore"]
 
 PREFIX = "langgraph/store/"
+
+#: Where vectors are, beside those of other applications.
+SPACE = "langgraph"
 
 #: Items whose parsed parts are kept for the next get.
 _KEPT = 10_000
@@ -105,6 +117,9 @@ _new = Item.__new__
 #: Hits that a broker gives at a time.
 _MOST_HITS = 1000
 
+#: Hits beyond those that are wanted: a broker's order is that of rounded scores, so what is as good as the last of them counts.
+_SPARE = 20
+
 _SIGNS = re.compile(r'[":*]')
 
 _ODD = re.compile(r"\d{17}|\\u[dD][89a-fA-F]")
@@ -137,14 +152,26 @@ class _Sorted(NamedTuple):
         return {key: record for key, record in zip(keys, view.read(*keys), strict=True) if record is not None}
 
 
+class _Sent(NamedTuple):
+    """What is sent along with an item: vectors by space, and what of its value they are of."""
+
+    vectors: dict[str, list[Vector[float]]]
+    paths: Sequence[str]
+
+    @property
+    def size(self) -> int:
+        return sum(4 * len(vector) for vectors in self.vectors.values() for vector in vectors)
+
+
 class _Shape:
     """What of a store does not wait: where items are, what is read and written, what is meant."""
 
-    def __init__(self, prefix: str, ttl: TTLConfig | None, linearizable: bool) -> None:
+    def __init__(self, prefix: str, ttl: TTLConfig | None, linearizable: bool, index: Index | None = None) -> None:
         if not prefix.endswith("/"):
             raise ValueError(f"prefix={prefix!r}: it ends in '/'")
         self.prefix = prefix
         self.linearizable = linearizable
+        self.index = index
         self.refreshes = bool(ttl and ttl.get("refresh_on_read", True))
         #: What was read lately. Nothing, where each read asks the broker.
         self.kept: dict[tuple[Namespace, str], _Known] = {}
@@ -174,7 +201,22 @@ class _Shape:
             self.kept[namespace, key] = known
         return known
 
-    def written(self, tx: Changes, path: str, op: PutOp, before: Record | None) -> None:
+    def sent(self, ops: Mapping[str, PutOp]) -> Steps[dict[str, _Sent]]:
+        """Embeds what is put, by path. Before any transaction: it costs time, and money."""
+        index = self.index
+        if index is None:
+            return {}
+        meant = {
+            path: index.fields if op.index is None else tuple(op.index) for path, op in ops.items()
+            if op.value is not None and op.index is not False}
+        texts = {path: index.texts(ops[path].value, paths) for path, paths in meant.items()}
+        vectors = yield from index.embedded(text for own in texts.values() for text in own)
+        found = {path: index.sent(own, vectors) for path, own in texts.items()}
+        return {path: _Sent(own, meant[path]) for path, own in found.items() if own is not None}
+
+    def written(
+        self, tx: Changes, path: str, op: PutOp, before: Record | None, sent: _Sent | None = None
+    ) -> None:
         """Adds what the operation asks for to a transaction."""
         if op.value is None:
             tx.delete(path)
@@ -184,8 +226,11 @@ class _Shape:
         attributes = {"created": before.attributes.get("created", now) if before else now, f"updated {now}": ""}
         if op.ttl is not None:
             attributes["ttl"] = repr(float(op.ttl))
-        expires = None if op.ttl is None else _lifetime(op.ttl)
-        tx.put(path, as_json(dict(op.value)), kind="json", attributes=attributes, expires=expires)
+        if sent is not None:
+            attributes["index"] = paths_said(sent.paths)
+        tx.put(
+            path, as_json(dict(op.value)), kind="json", attributes=attributes,
+            expires=None if op.ttl is None else _lifetime(op.ttl), vectors=sent and sent.vectors)
 
     # ---- Operations
 
@@ -228,12 +273,18 @@ class _Shape:
         if todo.scans:
             scopes = {number: _scope(op) for number, op in todo.scans.items()}
             keys_only = not any(isinstance(op, SearchOp) for op in todo.scans.values())
+            near = yield from self.near(todo)
             records = yield Range(covering(map(self.topic, scopes.values())), keys_only)
             for number, scan in todo.scans.items():
                 topic = self.topic(scopes[number])
-                under = (record for record in records if record.key.startswith(topic))
+                under = [record for record in records if record.key.startswith(topic)]
                 if isinstance(scan, SearchOp):
-                    scores = yield from self.scores(scan, topic)
+                    if number in near:
+                        scores = yield from self.cosines(scan, under, *near[number])
+                    elif self.index is None:
+                        scores = yield from self.scores(scan, topic)
+                    else:
+                        scores = {}
                     hits = self.hits(scan, under, scores)
                     results[number] = [
                         SearchItem(
@@ -243,23 +294,39 @@ class _Shape:
                 else:
                     results[number] = self.namespaces(scan, under)
         yield from self.live_on(read)
-        for piece in pieces(todo.puts.items()):
+        sent = yield from self.sent(todo.puts)
+        for piece in pieces(todo.puts.items(), lambda put: sent[put[0]].size if put[0] in sent else 0):
 
             def body(tx: Changes, piece: Sequence[tuple[str, PutOp]] = piece) -> None:
                 for path, op in piece:
-                    self.written(tx, path, op, found.get(path))
+                    self.written(tx, path, op, found.get(path), sent.get(path))
 
             yield Write(body, _message(piece))
         return results
 
     def live_on(self, read: Iterable[_Known]) -> Steps[None]:
         """Has items live on that were read. Who changed one meanwhile has given it a time of its own."""
-        for known in read:
-            if self.refreshes and known.is_to_live_on:
+        due = [known for known in read if self.refreshes and known.is_to_live_on]
+        vectors = yield from self.vectors_again(due)
+        for known in due:
+            if known.path in vectors:
                 try:
-                    yield Write(functools.partial(_live_on, known), "read, so it lives on")
+                    yield Write(functools.partial(_live_on, known, vectors[known.path]), "read, so it lives on")
                 except Conflict:
                     pass
+
+    def vectors_again(self, items: Sequence[_Known]) -> Steps[dict[str, Any]]:
+        """Those of items that are written again as they are, by path; None: it has none."""
+        index = self.index
+        if index is None:
+            return {known.path: None for known in items}
+        texts = {known.path: index.texts(known.value, paths_of(known.record.attributes.get("index"))) for known in items}
+        try:
+            vectors = yield from index.embedded_again(text for own in texts.values() for text in own)
+        except Exception:
+            # What was asked for is read all the same. Those with vectors live on by a later read.
+            return {path: None for path, own in texts.items() if not own}
+        return {path: index.sent(own, vectors) for path, own in texts.items()}
 
     def scores(self, op: SearchOp, topic: str) -> Steps[dict[str, float]]:
         """What the broker finds for a search's query, by path, best first."""
@@ -273,17 +340,60 @@ class _Shape:
             found = yield Find(question, topic, max(1, most))
         except Refused:
             return {}  # It keeps no index, or the query is none for it.
-        return {hit.key: hit.score for hit in found}
+        return {hit.key: hit.score for hit in found.hits}
+
+    def near(self, todo: _Sorted) -> Steps[dict[int, tuple[Find, SearchPage]]]:
+        """The first page of each search that has a vector, by its number, and how it was asked for."""
+        if self.index is None:
+            return {}
+        asked = {number: op for number, op in todo.scans.items() if isinstance(op, SearchOp) and op.query}
+        vectors = yield from self.index.questions(op.query or "" for op in asked.values())
+        pages: dict[int, tuple[Find, SearchPage]] = {}
+        for number, op in asked.items():
+            if (vector := vectors.get(op.query or "")) is not None:
+                # What a filter leaves out is made up for by what comes after it.
+                most = _MOST_HITS if op.filter else min(op.offset + op.limit + _SPARE, _MOST_HITS)
+                find = Find("", self.topic(_scope(op)), most, vector=vector, space=self.index.space)
+                pages[number] = find, (yield find)
+        return pages
+
+    def cosines(
+        self, op: SearchOp, records: Sequence[Record], find: Find, page: SearchPage
+    ) -> Steps[dict[str, float]]:
+        """Those of the best that a search may show, by path, best first."""
+        listed = {record.key: record for record in records}
+        newest = max((record.revision for record in records), default=0)
+        if newest > page.revision:
+            # Somebody was faster than the index: what is listed is looked for as it is listed.
+            page = yield find._replace(at=newest)
+        tests = _tests(op)
+
+        @functools.cache
+        def counts(path: str) -> bool:
+            return path in listed and self.shown(listed[path], tests) is not None
+
+        hits = list(page.hits)
+        while len(page.hits) == find.limit:
+            # Those that are told from the last one by their scores are in their places.
+            if sum(hit.score > hits[-1].score and counts(hit.key) for hit in hits) >= op.offset + op.limit:
+                break
+            page = yield find._replace(at=page.revision, offset=len(hits))
+            hits += page.hits
+        hits.sort(key=lambda hit: -hit.cosine)
+        return {hit.key: hit.cosine for hit in hits}
+
+    def shown(self, record: Record, tests: Sequence[_Test]) -> _Known | None:
+        """The item, if a search may show it."""
+        known = self.known(record)
+        return None if known.is_over or tests and not _passes(known.value, tests) else known
 
     def hits(self, op: SearchOp, records: Iterable[Record], scores: Mapping[str, float]) -> list[_Known]:
         """What a search finds, in the order of the scores, then what was put last first."""
         places = {path: place for place, path in enumerate(scores)}
         newest = sorted(records, key=lambda record: (record.revision, record.ordinal), reverse=True)
         newest.sort(key=lambda record: places.get(record.key, len(places)))
-        tests = [_test(name, wanted) for name, wanted in (op.filter or {}).items()]
-        kept = (known for record in newest if not (known := self.known(record)).is_over)
-        if tests:
-            kept = (known for known in kept if _passes(known.value, tests))
+        tests = _tests(op)
+        kept = (known for record in newest if (known := self.shown(record, tests)) is not None)
         return list(itertools.islice(kept, op.offset, op.offset + op.limit))
 
     def namespaces(self, op: ListNamespacesOp, records: Iterable[Record]) -> list[Namespace]:
@@ -294,7 +404,8 @@ class _Shape:
         return sorted(set(meant))[op.offset : op.offset + op.limit]
 
     def update(
-        self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], ttl: float | None
+        self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], ttl: float | None,
+        index: Literal[False] | list[str] | None,
     ) -> Steps[Value | None]:
         validate_op_namespace(GetOp(namespace, key))
         path = self.path(namespace, key)
@@ -304,11 +415,14 @@ class _Shape:
             value = change(None if before is None else before.json())
             if value is None and before is None:
                 return None
-            op = PutOp(namespace, key, value, ttl=ttl)
+            op = PutOp(namespace, key, value, index, ttl)
+            sent = yield from self.sent({path: op})
 
-            def body(tx: Changes, op: PutOp = op, before: Record | None = before) -> None:
+            def body(
+                tx: Changes, op: PutOp = op, before: Record | None = before, sent: _Sent | None = sent.get(path)
+            ) -> None:
                 tx.require(path, at=0 if before is None else before.revision)
-                self.written(tx, path, op, before)
+                self.written(tx, path, op, before, sent)
 
             try:
                 yield Write(body, f"update {key}")
@@ -327,12 +441,12 @@ def _lifetime(ttl: float) -> timedelta:
     return timedelta(minutes=max(float(ttl) * 1.05, 1e-4))
 
 
-def _live_on(known: _Known, tx: Changes) -> None:
+def _live_on(known: _Known, vectors: Any, tx: Changes) -> None:
     record = known.record
     tx.require(record.key, at=record.revision)
     tx.put(
         record.key, record.value or b"", kind=record.kind, attributes=record.attributes, links=record.links,
-        expires=_lifetime(known.ttl or 0))
+        expires=_lifetime(known.ttl or 0), vectors=vectors)
 
 
 def _message(puts: Sequence[tuple[str, PutOp]]) -> str:
@@ -398,6 +512,10 @@ def _test(name: str, wanted: Any) -> _Test:
     return test
 
 
+def _tests(op: SearchOp) -> list[_Test]:
+    return [_test(name, wanted) for name, wanted in (op.filter or {}).items()]
+
+
 def _holds(compare: Callable[[Any, Any], bool], value: Any, bound: Any) -> bool:
     try:
         return compare(value, bound)
@@ -426,26 +544,31 @@ class MembusStore(BaseStore):
 
     Args:
         memory: what it is kept in; it stays the caller's to close.
+        index: LangGraph's configuration: how texts are embedded, and which. Without it a query is the broker's to rank.
         ttl: LangGraph's configuration: minutes, refreshed by reads unless it says otherwise. The broker deletes what is
             over. An item goes at most a twentieth of its time later than asked for.
         prefix: the topic of the items.
         linearizable: each get asks the broker, and shows all that was acknowledged to anybody before.
+        space: the vectors', by which they are told from those of other models.
 
     Raises, from every call:
         InvalidNamespaceError: a label is empty, is no text, or has a period.
         membus.MembusError: what did not go through: InvalidName (the names are longer than a key, 1,024 bytes),
-            Timeout, Refused.
+            Timeout, Refused (by a broker without an index, too, where vectors are to be compared).
     """
 
     supports_ttl = True
+    index_config: IndexConfig | None
+    embeddings: Any
 
     def __init__(
-        self, memory: Memory, *, index: None = None, ttl: TTLConfig | None = None, prefix: str = PREFIX,
-        linearizable: bool = False,
+        self, memory: Memory, *, index: IndexConfig | None = None, ttl: TTLConfig | None = None, prefix: str = PREFIX,
+        linearizable: bool = False, space: str = SPACE,
     ) -> None:
-        _refuse_vectors(index)
         super().__init__()
-        self._shape = _Shape(prefix, ttl, linearizable)
+        own = Index(index, space) if index else None
+        self._shape = _Shape(prefix, ttl, linearizable, own)
+        self.index_config, self.embeddings = (own.config, own.embeddings) if own else (None, None)
         self._memory = memory
         self._view = memory.follow(prefix)
         self._peek, self._kept = self._view.peek, self._shape.kept
@@ -467,19 +590,25 @@ class MembusStore(BaseStore):
         return super().get(namespace, key, refresh_ttl=refresh_ttl)
 
     def batch(self, ops: Iterable[Op]) -> list[Result]:
+        return carry_out(self._memory, self._steps(ops))
+
+    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
+        if self._shape.index is None:
+            return await asyncio.to_thread(self.batch, ops)
+        # What embeds may be async.
+        return await carry_out_async(self._memory, await asyncio.to_thread(self._steps, ops))
+
+    def _steps(self, ops: Iterable[Op]) -> Steps[list[Result]]:
         todo = self._shape.sorted(ops)
         try:
             found = todo.seen(self._view, self._shape.linearizable)
         except NotHere:
             found = self._view.get_all(*todo.keys, linearizable=self._shape.linearizable)
-        return carry_out(self._memory, self._shape.steps(todo, found))
-
-    async def abatch(self, ops: Iterable[Op]) -> list[Result]:
-        return await asyncio.to_thread(self.batch, ops)
+        return self._shape.steps(todo, found)
 
     def update(
         self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], *,
-        ttl: float | None = None,
+        ttl: float | None = None, index: Literal[False] | list[str] | None = None,
     ) -> Value | None:
         """Changes an item by what is there now.
 
@@ -490,8 +619,9 @@ class MembusStore(BaseStore):
             key: the item's.
             change: gets the value, or None, and returns the new one, or None to delete it. It may run several times.
             ttl: minutes until it expires.
+            index: as of a put: which of its paths are embedded; None: the store's.
         """
-        return carry_out(self._memory, self._shape.update(tuple(namespace), key, change, ttl))
+        return carry_out(self._memory, self._shape.update(tuple(namespace), key, change, ttl, index))
 
 
 # ---- For those who await
@@ -506,14 +636,17 @@ class AsyncMembusStore(AsyncBatchedBaseStore):
     """
 
     supports_ttl = True
+    index_config: IndexConfig | None
+    embeddings: Any
 
     def __init__(
-        self, memory: aio.Memory, *, index: None = None, ttl: TTLConfig | None = None, prefix: str = PREFIX,
-        linearizable: bool = False,
+        self, memory: aio.Memory, *, index: IndexConfig | None = None, ttl: TTLConfig | None = None,
+        prefix: str = PREFIX, linearizable: bool = False, space: str = SPACE,
     ) -> None:
-        _refuse_vectors(index)
         super().__init__()
-        self._shape = _Shape(prefix, ttl, linearizable)
+        own = Index(index, space) if index else None
+        self._shape = _Shape(prefix, ttl, linearizable, own)
+        self.index_config, self.embeddings = (own.config, own.embeddings) if own else (None, None)
         self._memory = memory
         self._view: aio.View | None = None
         self._following = asyncio.Lock()
@@ -538,12 +671,7 @@ class AsyncMembusStore(AsyncBatchedBaseStore):
 
     async def aupdate(
         self, namespace: Namespace, key: str, change: Callable[[Value | None], Value | None], *,
-        ttl: float | None = None,
+        ttl: float | None = None, index: Literal[False] | list[str] | None = None,
     ) -> Value | None:
         """Changes an item by what is there now; see `MembusStore.update`."""
-        return await carry_out_async(self._memory, self._shape.update(tuple(namespace), key, change, ttl))
-
-
-def _refuse_vectors(index: object) -> None:
-    if index is not None:
-        raise NotImplementedError("there are no vectors of your own yet: leave out index=, and search by query and filter")
+        return await carry_out_async(self._memory, self._shape.update(tuple(namespace), key, change, ttl, index))
