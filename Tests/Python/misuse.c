@@ -288,6 +288,59 @@ static void merges(membus_memory memory)
     membus_free(call);
 }
 
+static int committed(membus_transaction tx)
+{
+    membus_call call;
+    EXPECT(MEMBUS_OK, membus_transaction_commit(tx, &call));
+    int code = done(call, NULL);
+    membus_free(call);
+    membus_free(tx);
+    return code;
+}
+
+static void vectors(membus_memory memory)
+{
+    const membus_text key = MEMBUS_TEXT("v/1"), space = MEMBUS_TEXT("mine");
+    const float east[] = {0, 0, 1, 0}, none[] = {0, 0};
+    const membus_answer *answer;
+    membus_transaction tx;
+    membus_call call;
+    EXPECT(MEMBUS_BAD_HANDLE, membus_transaction_vectors(memory, key, space, east, 2, 1));
+    EXPECT(MEMBUS_OK, membus_transaction_begin(memory, NULL, &tx));
+    EXPECT(MEMBUS_OK, membus_transaction_change(tx, &(membus_change){.key = key, .value = MEMBUS_TEXT("x")}));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_transaction_vectors(tx, key, space, NULL, 2, 1));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_transaction_vectors(tx, key, space, east, 0, 1));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_transaction_vectors(tx, key, space, east, 2, 0));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_transaction_vectors(tx, key, space, east, SIZE_MAX, 1));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_transaction_vectors(tx, key, space, east, 2, SIZE_MAX / 2));
+    EXPECT(MEMBUS_BAD_ARGUMENT, membus_transaction_vectors(tx, key, (membus_text){"\xff", 1}, east, 2, 1));
+    /* Those of the same space are replaced. */
+    EXPECT(MEMBUS_OK, membus_transaction_vectors(tx, key, space, none, 2, 1));
+    EXPECT(MEMBUS_OK, membus_transaction_vectors(tx, key, space, east + 2, 2, 1));
+    EXPECT(MEMBUS_OK, committed(tx));
+    EXPECT(MEMBUS_OK, membus_ask(memory, MEMBUS_TEXT("{\"search\": {\"space\": \"mine\", \"vector\": [2, 0]}}"), 0, &call));
+    EXPECT(MEMBUS_OK, done(call, &answer));
+    if (!strstr(answer->text.data, "v/1") || !strstr(answer->text.data, "\"cosine\":1")) exit(6);
+    membus_free(call);
+    /* Of nothing that is put, and what has no direction. */
+    EXPECT(MEMBUS_OK, membus_transaction_begin(memory, NULL, &tx));
+    EXPECT(MEMBUS_OK, membus_transaction_vectors(tx, key, space, east, 2, 1));
+    EXPECT(MEMBUS_INVALID_ARGUMENT, committed(tx));
+    EXPECT(MEMBUS_OK, membus_transaction_begin(memory, NULL, &tx));
+    EXPECT(MEMBUS_OK, membus_transaction_change(tx, &(membus_change){.key = key, .value = MEMBUS_TEXT("y")}));
+    EXPECT(MEMBUS_OK, membus_transaction_vectors(tx, key, space, east, 2, 2));
+    EXPECT(MEMBUS_INVALID_ARGUMENT, committed(tx));
+    const char *wrong[] = {"{\"space\": \"mine\"}", "{\"vector\": [1]}", "{\"space\": \"mine\", \"vector\": [\"1\"]}",
+                           "{\"space\": \"mine\", \"vector\": [1e99]}", "{\"space\": 5, \"vector\": [1]}", "{}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char text[200];
+        int size = snprintf(text, sizeof text, "{\"search\": %s}", wrong[i]);
+        int code = membus_ask(memory, (membus_text){text, (size_t)size}, 0, &call);
+        EXPECT(MEMBUS_BAD_ARGUMENT, code ? code : done(call, NULL));
+        if (!code) membus_free(call);
+    }
+}
+
 static void *race(void *place)
 {
     membus_view view = *(membus_view *)place;
@@ -341,6 +394,7 @@ int main(int count, char **arguments)
     freed(memory);
     branches(memory);
     merges(memory);
+    vectors(memory);
     races(memory);
     forked(memory, view, arguments[1]);
     membus_call call;

@@ -91,6 +91,9 @@ put = membus.Put("w" * 99, attributes={"a": "b"}, links=[("of", "k/1")])
 assert memory.merge("b", settle=lambda conflict: put).result.settled == 1 and memory.get("k/1").size == 99
 assert memory.revert(versions=[("k/1", memory.get("k/1").revision)]).is_committed
 assert memory.rollback(1, topics=["k/1"]).is_committed
+for n in range(20):
+    memory.put(f"v/{n}", "v", vectors={"mine": [[n, 1], [1.5, n]], "other": [n + 1]})
+assert len(memory.search(vector=[1, 0], space="mine", limit=100).hits) == 20
 view.close(), watch.close()
 del view, watch, handle
 gc.collect()
