@@ -108,7 +108,7 @@ def test_what_is_no_vector_is_told_before_anything_is_sent(memory, given, told):
 
 
 def test_what_the_broker_does_not_take_is_refused_whole(memory):
-    for vectors in ({"": [1]}, {"mine": [0, 0]}, {"mine": [[1]] * 1001}, {f"s{n}": [1] for n in range(17)}):
+    for vectors in ({"": [1]}, {"mine": [0, 0]}, {"mine": [1.0] * 8193}, {"mine": [[1]] * 1001}, {f"s{n}": [1] for n in range(17)}):
         with pytest.raises(membus.MembusError):
             memory.put("x", "x", vectors=vectors)
     assert memory.get("x") is None
