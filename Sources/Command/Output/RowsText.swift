@@ -20,12 +20,20 @@ struct RowsText {
             rows.reduce(names[column].count) { max($0, column < $1.count ? $1[column].count : 0) }
         }
         let head = zip(names, widths).map { Human.padded($0, $1) }.joined(separator: "  ")
-        return [style.bold(head)]
+        return [style.bold(Self.withoutEnd(head))]
             + zip(rows, result.rows).map { texts, cells in
-                texts.indices.map { column in
-                    Human.padded(texts[column], widths[column], right: Self.isNumber(cells[column]))
-                }.joined(separator: "  ")
+                Self.withoutEnd(
+                    texts.indices.map { column in
+                        Human.padded(texts[column], widths[column], right: Self.isNumber(cells[column]))
+                    }.joined(separator: "  "))
             }
+    }
+
+    /// Nobody wants the last column's padding.
+    private static func withoutEnd(_ line: String) -> String {
+        var line = line[...]
+        while line.last == " " { line.removeLast() }
+        return String(line)
     }
 
     private static func short(_ cell: QueryResult.Cell) -> String { cut(text(cell, null: "NULL")) }

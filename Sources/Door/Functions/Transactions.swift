@@ -67,8 +67,7 @@ public func membus_transaction_vectors(
 ) -> Int32 {
     with(transaction, .transaction, TransactionObject.self) { object in
         guard let values else { throw DoorError.missing("vector") }
-        let most = Vectors.mostDimensions * Vectors.most
-        guard dimensions > 0, count > 0, dimensions <= most, count <= most / dimensions else {
+        guard 1...Vectors.mostDimensions ~= dimensions, 1...Vectors.most ~= count else {
             throw DoorError.badArgument(
                 "\(count) vectors of \(dimensions) dimensions can't be sent",
                 hint: "send 1 to \(Vectors.most) of 1 to \(Vectors.mostDimensions) dimensions")

@@ -93,7 +93,7 @@ extension SearchIndex {
             add(near, to: &hits, words)
         }
         let found = hits.count
-        keepBest(&hits, most)
+        keepBest(&hits, most, byCosine: terms.isEmpty)
         return Ranked(hits: hits, found: found, terms: terms, words: words)
     }
 
@@ -182,8 +182,8 @@ extension SearchIndex {
 
     static let meaning = 0.5
 
-    /// Best first, then by key.
-    private func keepBest(_ hits: inout [Ranked.Hit], _ most: Int) {
+    /// Best first, then by key; where only a vector was brought, what is told of it has more digits than a score.
+    private func keepBest(_ hits: inout [Ranked.Hit], _ most: Int, byCosine: Bool) {
         if hits.count > most {
             var counts = [Int](repeating: 0, count: 15_002)
             for hit in hits { counts[min(max(hit.score, 0), 15_001)] += 1 }
@@ -196,6 +196,7 @@ extension SearchIndex {
         }
         hits.sort { a, b in
             if a.score != b.score { return a.score > b.score }
+            if byCosine, a.cosine != b.cosine { return a.cosine > b.cosine }
             return columns.precedes(columns.keyOf[Int(a.version)], columns.keyOf[Int(b.version)])
         }
         if hits.count > most { hits.removeLast(hits.count - most) }

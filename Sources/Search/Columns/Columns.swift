@@ -145,13 +145,33 @@ struct Columns {
 
     func isForgotten(_ version: Int) -> Bool { branchOf[version] == Self.none }
 
-    /// Calls `body` with each version before one, and its branch, the next one there, and whether it is a deletion.
-    @inline(__always)
-    func eachVersion(before end: Int, _ body: (UInt32, _ branch: UInt32, _ next: UInt32, _ isDeleted: Bool) -> Void) {
-        branchOf.withUnsafeBufferPointer { branches in
+    /// The columns that a state is read off, without a look at their bounds each time.
+    struct Rows {
+        let branchOf: UnsafeBufferPointer<UInt32>
+        let next: UnsafeBufferPointer<UInt32>
+        let isDeleted: UnsafeBufferPointer<Bool>
+        let keyOf: UnsafeBufferPointer<UInt32>
+        let firstUnit: UnsafeBufferPointer<UInt32>
+        let unitCount: UInt32
+
+        @inline(__always)
+        func units(of version: Int) -> (first: UInt32, end: UInt32) {
+            (firstUnit[version], version + 1 < firstUnit.count ? firstUnit[version + 1] : unitCount)
+        }
+    }
+
+    func withRows<T>(_ body: (Rows) -> T) -> T {
+        branchOf.withUnsafeBufferPointer { branchOf in
             next.withUnsafeBufferPointer { next in
-                isDeleted.withUnsafeBufferPointer { deleted in
-                    for version in 0..<end { body(UInt32(version), branches[version], next[version], deleted[version]) }
+                isDeleted.withUnsafeBufferPointer { isDeleted in
+                    keyOf.withUnsafeBufferPointer { keyOf in
+                        firstUnit.withUnsafeBufferPointer { firstUnit in
+                            body(
+                                Rows(
+                                    branchOf: branchOf, next: next, isDeleted: isDeleted, keyOf: keyOf,
+                                    firstUnit: firstUnit, unitCount: UInt32(unitCount)))
+                        }
+                    }
                 }
             }
         }

@@ -38,30 +38,63 @@ final class VisibleState {
         limit = columns.count(upTo: levels[0].upTo)
         shown = [UInt32](repeating: 0, count: columns.keyCount)
         units = [UInt64](repeating: 0, count: (columns.unitCount + 63) / 64)
-        if levels.count == 1 { takeOnly(levels[0], columns) } else { take(levels, columns) }
-    }
-
-    private func takeOnly(_ level: Level, _ columns: Columns) {
-        let (branch, end) = (UInt32(truncatingIfNeeded: level.branch), UInt32(limit))
-        columns.eachVersion(before: limit) { version, on, next, isDeleted in
-            if on == branch, next >= end, !isDeleted { show(version, columns) }
-        }
+        take(levels, columns)
     }
 
     /// Its own first, then the parent's up to the fork for keys not yet seen, and so on.
     private func take(_ levels: [Level], _ columns: Columns) {
-        var seen = [Bool](repeating: false, count: columns.keyCount)
+        // Of one level, each key has at most one.
+        var seen = [Bool](repeating: false, count: levels.count > 1 ? columns.keyCount : 0)
         for level in levels {
-            let (branch, limit) = (UInt32(truncatingIfNeeded: level.branch), columns.count(upTo: level.upTo))
-            let end = UInt32(limit)
-            columns.eachVersion(before: limit) { version, on, next, isDeleted in
-                guard on == branch, next >= end else { return }
-                let key = Int(columns.keyOf[Int(version)])
-                if seen[key] { return }
-                seen[key] = true
-                if !isDeleted { show(version, columns) }
+            let limit = columns.count(upTo: level.upTo)
+            let isSeenTo = levels.count > 1
+            let versions = columns.withRows { rows in
+                seen.withUnsafeMutableBufferPointer { seen in
+                    Self.versions(of: level, before: limit, rows, isSeenTo ? seen : nil)
+                }
+            }
+            if rules == nil { showAll(versions, columns) } else { for version in versions { show(version, columns) } }
+        }
+    }
+
+    /// Those that no other has followed, deletions left out.
+    private static func versions(
+        of level: Level, before limit: Int, _ rows: Columns.Rows, _ seen: UnsafeMutableBufferPointer<Bool>?
+    ) -> [UInt32] {
+        let (branch, end) = (UInt32(truncatingIfNeeded: level.branch), UInt32(limit))
+        return [UInt32](unsafeUninitializedCapacity: limit) { found, count in
+            for version in 0..<limit where rows.branchOf[version] == branch && rows.next[version] >= end {
+                if let seen {
+                    let key = Int(rows.keyOf[version])
+                    if seen[key] { continue }
+                    seen[key] = true
+                }
+                if rows.isDeleted[version] { continue }
+                found[count] = UInt32(version)
+                count += 1
             }
         }
+    }
+
+    private func showAll(_ versions: [UInt32], _ columns: Columns) {
+        var sum = 0
+        columns.withRows { rows in
+            shown.withUnsafeMutableBufferPointer { shown in
+                units.withUnsafeMutableBufferPointer { units in
+                    for version in versions {
+                        shown[Int(rows.keyOf[Int(version)])] = version + 1
+                        let (first, end) = rows.units(of: Int(version))
+                        sum += Int(end - first)
+                        var unit = first
+                        while unit < end {
+                            units[Int(unit) >> 6] |= 1 << UInt64(unit & 63)
+                            unit += 1
+                        }
+                    }
+                }
+            }
+        }
+        unitCount += sum
     }
 
     private func show(_ version: UInt32, _ columns: Columns) {

@@ -56,7 +56,9 @@ struct DecidedBatchTests {
             links: [Link(relation: "of", target: Key(unchecked: "x/y"))], owner: "ada",
             expires: Timestamp(milliseconds: 12)),
         Record.deletion(of: Key(unchecked: "b"), revision: 42, ordinal: 1),
-        Record(key: Key(unchecked: "c"), revision: 42, ordinal: 2),
+        Record(
+            key: Key(unchecked: "c"), revision: 42, ordinal: 2,
+            vectors: Vectors([Vectors.Space("mine", [[1, 2], [3, 4]])])),
     ]
 
     private static func info(_ revision: Revision, session: SessionID?) -> CommitInfo {
