@@ -30,7 +30,7 @@ struct ServeCommand: AsyncParsableCommand {
             is there stays, and the broker does not start.
 
             The configuration file is one JSON object; options override it. Every field may be left out. These \
-            are all, with their defaults (advertisedEvents, idle and embedding have none); what ends in Bytes counts bytes, as \
+            are all, with their defaults (advertisedEvents and idle have none, nor has embedding, below); what ends in Bytes counts bytes, as \
             retention.bytes does, the rest are numbers of things:
 
               {"dataDirectory": "/var/lib/membus",
@@ -44,9 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
                           "topicsPerFilter": 256},
                "heartbeat": "250ms", "inlineValueBytes": 16384, "eventBytes": 65536,
                "eventMark": 4000, "replyMark": 4000, "writesWaiting": 16384,
-               "writeBytesWaiting": 134217728, "readsWaiting": 4096, "idle": "1h", "readers": 2,
-               "embedding": {"url": "https://api.openai.com/v1", "model": "text-embedding-3-small",
-                             "dimensions": 512, "keyFile": "/etc/membus/key"}}
+               "writeBytesWaiting": 134217728, "readsWaiting": 4096, "idle": "1h", "readers": 2}
 
             History goes once it is older than retention.age, or while records and history take more than \
             retention.bytes; what is younger than retention.least stays. Ages are the times for which a broker \
@@ -58,9 +56,13 @@ struct ServeCommand: AsyncParsableCommand {
             With idle the broker ends after so long without clients.
 
             With embedding an endpoint that speaks as OpenAI does makes the vectors for search by meaning, in place \
-            of the model that membus model fetch brings: what is written goes there. dimensions may be left out, \
-            and keyFile, for the key of MEMBUS_EMBEDDING_KEY or none. Without a file: MEMBUS_EMBEDDING_URL, \
-            MEMBUS_EMBEDDING_MODEL, MEMBUS_EMBEDDING_DIMENSIONS.
+            of the model that membus model fetch brings: what is written goes there.
+
+              {"embedding": {"url": "https://api.openai.com/v1", "model": "text-embedding-3-small",
+                             "dimensions": 512, "keyFile": "/etc/membus/key"}}
+
+            dimensions may be left out, and keyFile, for the key of MEMBUS_EMBEDDING_KEY or none. Without a file: \
+            MEMBUS_EMBEDDING_URL, MEMBUS_EMBEDDING_MODEL, MEMBUS_EMBEDDING_DIMENSIONS.
 
             Clients of this machine find the broker by its data directory: while it runs, the file "address" there \
             says where it takes requests. membus start runs one in the background.

@@ -80,7 +80,8 @@ struct FindingTests {
             ["key", "n"],
             [[.text("a\u{1B}[2J"), .integer(5)], [.text(String(repeating: "x", count: 70)), .integer(1234)]])
         let lines = text.table(Style(isOn: false))
-        #expect(lines.count == 3 && lines.allSatisfy { $0.count == 61 + 2 + 4 })
+        #expect(lines.count == 3 && lines[1...].allSatisfy { $0.count == 61 + 2 + 4 })
+        #expect(lines[0].hasPrefix("key  ") && lines[0].hasSuffix("n"))
         #expect(lines[1].hasPrefix("a\\u{1b}[2J") && lines[1].hasSuffix("     5") && lines[2].contains("x…  1234"))
     }
 
