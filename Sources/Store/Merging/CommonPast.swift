@@ -103,18 +103,24 @@ extension VersionReader {
         }
     }
 
-    /// The first revision from a state's on as of which another branch contains its branch, or shows it.
+    /// The first revision from a state's on at which others have looked at its branch ever since they took it.
     private func nearestPin(of state: ShownState) -> Revision? {
         let head = BranchHead(state.branch.name, at: state.upTo)
         if let known = recent.pins[head] { return known }
-        var nearest: Revision?
-        for branch in branches.all where branch.id != state.branch.id && branch.deleted == nil {
-            let shown = branches.levels(of: branch, at: .max).first { $0.branch == state.branch.id }?.upTo
-            for upTo in [branches.contained(in: branch, at: .max)[state.branch.id], shown ?? 0]
-            where upTo >= max(1, state.upTo) && upTo < nearest ?? .max { nearest = upTo }
-            if nearest == state.upTo { break }
-        }
+        let nearest = findNearestPin(of: state)
         recent.pins[head] = .some(nearest)
         return nearest
+    }
+
+    private func findNearestPin(of state: ShownState) -> Revision? {
+        let id = state.branch.id
+        if state.upTo > 0, branches.hasBeenLookedAt(id, at: state.upTo) { return state.upTo }
+        var later: Set<Revision> = []
+        for branch in branches.all where branch.id != id && branch.deleted == nil {
+            let upTo = [branches.contained(in: branch, at: .max)[id], branches.shown(of: id, by: branch) ?? 0]
+            later.formUnion(upTo.filter { $0 > state.upTo })
+        }
+        // Mostly it is the first; with thousands of branches each takes its time.
+        return later.sorted().prefix(8).first { branches.hasBeenLookedAt(id, at: $0) }
     }
 }

@@ -177,6 +177,18 @@ struct BranchTable: Sendable {
         merges[branch]?.last { $0.merge.revision <= revision }?.merge.revision
     }
 
+    /// The first merge into a branch as of which it contains another one up to a revision.
+    func firstMerge(into branch: Int64, containing id: Int64, at upTo: Revision) -> MergedState? {
+        guard let merges = merges[branch] else { return nil }
+        // What a branch contains only grows.
+        var (low, high) = (0, merges.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if merges[middle].contained[id] < upTo { low = middle + 1 } else { high = middle }
+        }
+        return low < merges.count && merges[low].contained[id] == upTo ? merges[low].merge : nil
+    }
+
     /// Of each branch, the merges into it, oldest first.
     func merges(into branch: Int64) -> [MergedState] { merges[branch]?.map(\.merge) ?? [] }
 

@@ -602,6 +602,27 @@ struct MergeTests {
             try conflicts(outcome(world, .merge(Merge(.main, into: trial, at: edited)))).map(\.key.text) == ["a"])
     }
 
+    @Test("what only an older state of a branch contains of others may be forgotten: then it is no base")
+    func forgottenByOthers() throws {
+        for isForked in [true, false] {
+            let world = try World()
+            try world.fork("trial")
+            var other = try world.fork("other")
+            try world.put("a", "1")
+            _ = try report(outcome(world, .merge(Merge(.main, into: trial))))
+            let floor = try world.delete("a")
+            _ = try report(outcome(world, .merge(Merge(.main, into: trial))))
+            try world.compact(to: floor)
+            if isForked {
+                other = try world.fork("late", from: trial, at: floor)
+            } else {
+                _ = try report(outcome(world, .merge(Merge(trial, into: other, at: floor))))
+            }
+            let open = try conflicts(outcome(world, .merge(Merge(other))))
+            #expect(open.map(\.key.text) == ["a"] && open.map(\.kind) == [.noBase])
+        }
+    }
+
     @Test(
         "what both sides have undone before they parted is known, though compaction has dropped the commit that undid it"
     )
