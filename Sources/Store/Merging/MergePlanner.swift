@@ -134,12 +134,9 @@ struct MergePlanner {
         let twice = bothCount ? try undone.twice(key, [target], [source], since: heads) : 0
         guard case .known(let common) = base else {
             if twice == 0 {
-                // No one base, but a side whose version the other contains has not changed. Where ours has none it may have
-                // had a deletion, which all contain by now, but not an older state of the source.
-                let oursIsKnown =
-                    try ours.map { source.contained.contains($0) }
-                    ?? reader.hasLostNothing(of: key, on: target.levels)
-                let theirsIsKnown = theirs.map { target.contained.contains($0) } ?? true
+                // No one base, but a side whose version the other contains has not changed.
+                let oursIsKnown = try isKnown(key, ours, of: target, in: source)
+                let theirsIsKnown = try isKnown(key, theirs, of: source, in: target)
                 if oursIsKnown != theirsIsKnown {
                     return theirsIsKnown || ThreeWay.agree(mine, other, by: policy(of: key, ours, theirs))
                         ? .ours : .theirs
@@ -165,6 +162,17 @@ struct MergePlanner {
             return .combined(corrected)
         }
         return result
+    }
+
+    /// Whether one side's version is contained in the other. Where a side has none, on its line there never was one; but it may
+    /// contain others' deletions, which wrote nothing where there was nothing, or which all contain by now, so that they are
+    /// forgotten, but not an older state of the other.
+    private func isKnown(
+        _ key: Key, _ version: KeyVersion?, of side: ShownState, in other: ShownState
+    ) throws -> Bool {
+        if let version { return other.contained.contains(version) }
+        let own = side.contained.apart(from: other.contained).filter(\.isFirst)
+        return try reader.hasLostNothing(of: key, in: own) && !reader.isChanged(key, in: own)
     }
 
     private func policy(of key: Key, _ ours: KeyVersion?, _ theirs: KeyVersion?) -> MergePolicy? {

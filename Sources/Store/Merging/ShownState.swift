@@ -226,6 +226,18 @@ struct VersionReader {
             [span.branch, span.after, span.upTo, branches.byID[span.branch]?.created ?? 0]) == 1
     }
 
+    /// Whether a key was changed by commits in these spans.
+    func isChanged(_ key: Key, in spans: [BranchSpan]) throws -> Bool {
+        try spans.contains { span in
+            try db.integer(
+                "SELECT 1 FROM changes WHERE branch = ? AND key = ? AND position > ? AND position <= ? LIMIT 1",
+                [
+                    span.branch, key.text, LogCursor.end(of: span.after).position,
+                    LogCursor.end(of: span.upTo).position,
+                ]) == 1
+        }
+    }
+
     /// The keys that were changed by commits in these spans, in the order of their bytes.
     /// - Parameter most: so many changes are looked at.
     /// - Returns: `nil`: there are more.

@@ -411,8 +411,9 @@ class Store:
         b = s.base(k, hs)
         if b is CONFLICT and not twice:
             # No one base: but a side whose version the other contains has not changed.
-            ours_known = o is None or o.rev <= ks.get(o.branch, 0)
-            theirs_known = t is None or t.rev <= kt.get(t.branch, 0)
+            # Where a side has none, what it contains may still have deleted it.
+            ours_known = o.rev <= ks.get(o.branch, 0) if o is not None else k not in s.changes_between(ks, kt)
+            theirs_known = t.rev <= kt.get(t.branch, 0) if t is not None else k not in s.changes_between(kt, ks)
             if ours_known != theirs_known:
                 if theirs_known or oc == tc:
                     return None

@@ -430,6 +430,27 @@ struct MergeTests {
         #expect(try conflicts(outcome(world, .merge(Merge(trial, into: old)))).map(\.kind) == [.bothCreated])
     }
 
+    @Test("a branch that never had a record may contain its deletion: what was edited meanwhile is a conflict")
+    func deletedByOthers() throws {
+        let world = try World()
+        try world.put("z", "1")
+        try world.fork("trial")
+        let (late, other) = (try world.fork("late"), try world.fork("other"))
+        for (branch, text) in [(trial, "1"), (other, "2")] { try world.put("a", text, on: branch) }
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        let open = try conflicts(outcome(world, .merge(Merge(other))))
+        _ = try report(outcome(world, .merge(Merge(other, resolutions: open.map { $0.resolved(.theirs) }))))
+        try world.put("a", "3")
+        for branch in [trial, other] {
+            try world.delete("a", on: branch)
+            #expect(try report(outcome(world, .merge(Merge(branch, into: late)))).agreed == 1)
+        }
+        for (source, target) in [(late, BranchName.main), (.main, late)] {
+            let open = try conflicts(outcome(world, .merge(Merge(source, into: target))))
+            #expect(open.map(\.key.text) == ["a"] && open.map(\.kind) == [.noBase])
+        }
+    }
+
     // MARK: In other words
 
     @Test("a set whose elements an undoing puts in another order has not changed: nobody is asked about it")
@@ -619,6 +640,26 @@ struct MergeTests {
                 _ = try report(outcome(world, .merge(Merge(trial, into: other, at: floor))))
             }
             let open = try conflicts(outcome(world, .merge(Merge(other))))
+            #expect(open.map(\.key.text) == ["a"] && open.map(\.kind) == [.noBase])
+        }
+    }
+
+    @Test("a branch that never had a record may contain its deletion: without a base somebody is asked")
+    func deletionOfOthers() throws {
+        let world = try World()
+        try world.put("z", "1")
+        try world.fork("trial")
+        let (late, other) = (try world.fork("late"), try world.fork("other"))
+        try world.put("a", "1", on: trial)
+        _ = try report(outcome(world, .merge(Merge(trial))))
+        try world.delete("a")
+        _ = try report(outcome(world, .merge(Merge(trial, into: other))))
+        try world.delete("a", on: other)
+        try world.compact(to: world.head)
+        try world.put("a", "1")
+        #expect(try report(outcome(world, .merge(Merge(other, into: late)))).agreed == 1)
+        for (source, target) in [(late, BranchName.main), (.main, late)] {
+            let open = try conflicts(outcome(world, .merge(Merge(source, into: target))))
             #expect(open.map(\.key.text) == ["a"] && open.map(\.kind) == [.noBase])
         }
     }
