@@ -251,11 +251,18 @@ struct MergePlanner {
             let policy = self.policy(of: key, ours, theirs)
             if ThreeWay.agree(other, common, by: policy) || ThreeWay.agree(mine, other, by: policy) { return .agreed }
             return .written(kept(key, ours, isSettled: false))
-        case .theirs: return .written(taken(key, base, ours, theirs, isSettled: false))
+        case .theirs:
+            if sayTheSame(mine, other, by: policy(of: key, ours, theirs)) { return .agreed }
+            return .written(taken(key, base, ours, theirs, isSettled: false))
         case .settled(.ours): return same(mine, other) ? .agreed : .written(kept(key, ours, isSettled: true))
         case .settled(.theirs):
             return same(mine, other) ? .agreed : .written(taken(key, base, ours, theirs, isSettled: true))
         }
+    }
+
+    /// In other words, maybe: whoever merges those has nothing new, and is not made of what the other is made of.
+    private func sayTheSame(_ mine: Record?, _ other: Record?, by policy: MergePolicy?) -> Bool {
+        mine?.vectors == other?.vectors && ThreeWay.agree(mine, other, by: policy)
     }
 
     private func kept(_ key: Key, _ ours: KeyVersion?, isSettled: Bool) -> Writing {

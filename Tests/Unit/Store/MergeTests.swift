@@ -475,6 +475,50 @@ struct MergeTests {
         #expect(try world.text("s", on: third) == "[1,3]")
     }
 
+    @Test("what was undone does not come back where a set has its elements in another order: nobody is asked about it")
+    func otherOrderOfUndone() throws {
+        let world = try World()
+        func set(_ key: String, _ json: String) throws -> Revision {
+            _ = try world.write(.change(key, .put(Put(Data(json.utf8), kind: .json))))
+            return world.head
+        }
+        _ = try set(".membus/policies/s", #"{"topic": "s", "policy": "set"}"#)
+        let bad = try set("s", "[1]")
+        _ = try outcome(world, .revert(Revert(revisions: [bad], cascade: Cascade())))
+        let undo = world.head
+        let other = try world.fork("other")
+        try world.fork("trial")
+        _ = try set("s", "[3]")
+        _ = try report(outcome(world, .merge(Merge(.main, into: other))))
+        _ = try outcome(world, .revert(Revert(trial, revisions: [undo])))
+        _ = try report(outcome(world, .merge(Merge(other, into: trial))))
+        #expect(try world.text("s", on: trial) == "[1,3]")
+        _ = try set("s", "[3,1]")
+        _ = try report(outcome(world, .merge(Merge(.main, into: other))))
+        _ = try report(outcome(world, .merge(Merge(other, into: trial))))
+        #expect(try report(outcome(world, .merge(Merge(trial, into: other)))).agreed == 1)
+        #expect(try world.text("s", on: other) == "[3,1]")
+    }
+
+    @Test("what theirs says in other words is not merged: ours is not made of it, and stays when it is undone")
+    func otherWords() throws {
+        let world = try World()
+        func put(_ key: String, _ json: String, _ branch: BranchName = .main) throws {
+            _ = try world.write(.change(key, .put(Put(Data(json.utf8), kind: .json)), on: branch))
+        }
+        try put(".membus/policies/s", #"{"topic": "s", "policy": "set"}"#)
+        try put("s", "[1,2]")
+        try put("j", #"{"a":1,"b":2}"#)
+        try world.fork("trial")
+        try put("s", "[2,1]", trial)
+        try put("j", #"{ "b": 2, "a": 1 }"#, trial)
+        #expect(try report(outcome(world, .merge(Merge(trial)))).agreed == 2)
+        #expect(try world.text("s") == "[1,2]" && world.text("j") == #"{"a":1,"b":2}"#)
+        guard case .held = try outcome(world, .revert(Revert(revisions: [world.head - 2, world.head - 1]))) else {
+            throw Unexpected("something was reverted")
+        }
+    }
+
     @Test("a rollback brings back what was there to the letter, in the order that it had")
     func toTheLetter() throws {
         let world = try World()
