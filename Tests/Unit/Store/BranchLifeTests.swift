@@ -306,7 +306,7 @@ struct BranchLifeTests {
             try db.execute(
                 """
                 DROP TABLE bare; DROP INDEX tags_by_state; DROP INDEX branches_by_change;
-                DROP TABLE notes; ALTER TABLE commits DROP COLUMN reads;
+                DROP TABLE notes; ALTER TABLE commits DROP COLUMN reads; ALTER TABLE changes DROP COLUMN vectors;
                 CREATE TABLE reads(revision INTEGER NOT NULL, ordinal INTEGER NOT NULL, key TEXT NOT NULL,
                   version INTEGER NOT NULL, PRIMARY KEY(revision, ordinal)) STRICT, WITHOUT ROWID;
                 CREATE TABLE accesses(agent TEXT NOT NULL, context TEXT NOT NULL, branch INTEGER NOT NULL,

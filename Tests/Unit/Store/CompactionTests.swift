@@ -118,7 +118,7 @@ struct CompactionTests {
             try db.execute(
                 """
                 DROP TABLE merges; DROP TABLE reverted; DROP TABLE quarantined; ALTER TABLE commits DROP COLUMN provenance;
-                DROP TABLE notes; ALTER TABLE commits DROP COLUMN reads;
+                DROP TABLE notes; ALTER TABLE commits DROP COLUMN reads; ALTER TABLE changes DROP COLUMN vectors;
                 CREATE TABLE reads(revision INTEGER NOT NULL, ordinal INTEGER NOT NULL, key TEXT NOT NULL,
                   version INTEGER NOT NULL, PRIMARY KEY(revision, ordinal)) STRICT, WITHOUT ROWID;
                 CREATE TABLE accesses(agent TEXT NOT NULL, context TEXT NOT NULL, branch INTEGER NOT NULL,
