@@ -15,7 +15,7 @@ import MembusModel
 // Versions older than the oldest that is left out are as they are: nothing of it can be in them.
 
 struct CleanHistory {
-    typealias Content = MergePlanner.BaseOfKey
+    typealias Content = CommonBase.Content
 
     let reader: VersionReader
     let key: Key
@@ -308,15 +308,10 @@ struct CleanHistory {
         return .unknown
     }
 
-    /// What the sides had in common then, where it is one content.
+    /// What the sides had in common then.
     private func base(_ heads: [ShownState], on own: Branch, at revision: Revision) throws -> Content {
-        guard try heads.allSatisfy({ try reader.isKept(key, in: $0, floor: floor) }) else { return .unknown }
-        let shown = try reader.newest(key, in: heads).map(\.version?.content)
-        guard let first = shown.first, try shown.allSatisfy({ try agree($0, first, on: own, at: revision) }) else {
-            return .unknown
-        }
-        // Counters of the same content are to be added up.
-        return shown.count > 1 && first?.kind == .counter ? .unknown : .known(first)
+        guard let policies = try policies.policies(on: own, at: revision, reader) else { return .unknown }
+        return try CommonBase(reader, policies, undone, floor: floor).content(of: key, heads, beyond: [])
     }
 
     private func mergedAgain(

@@ -21,14 +21,8 @@ struct MergePlanner {
     private let common: Contained
     /// What both contain, but no head shows.
     private let beyond: [BranchSpan]
-    private let floor: Revision
     private let limits: Limits
-    private let bases = Bases()
-
-    /// Of one key, what heads have in common: criss-crosses ask for the same again and again.
-    private final class Bases {
-        var known: [[BranchHead]: BaseOfKey] = [:]
-    }
+    private let commonBase: CommonBase
     private let policies: MergePolicies
     private let resolutions: [Key: Resolution]
     /// What reverts have left out, that either side contains.
@@ -42,7 +36,6 @@ struct MergePlanner {
         resolutions: [Resolution], parked: ParkedConflicts, undone: UndoneOnPurpose, floor: Revision, limits: Limits
     ) throws {
         self.reader = reader
-        self.floor = floor
         self.limits = limits
         self.target = target
         self.source = source
@@ -52,6 +45,7 @@ struct MergePlanner {
         heads = try reader.heads(of: common, first: target.levels)
         beyond = reader.beyond(heads, in: common, floor: floor)
         self.undone = Undone(db: reader.db)
+        commonBase = CommonBase(reader, policies, self.undone, floor: floor)
         self.parked = parked
         undoneOnPurpose = undone
     }
@@ -90,7 +84,7 @@ struct MergePlanner {
         let theirs = try reader.version(key, in: source.levels)
         if let ours, let theirs, ours.revision == theirs.revision, ours.branch == theirs.branch { return .nothing }
         let open = parked[key, source.branch.name]?.conflict
-        let base = try open.map { try self.base(of: $0) } ?? base(of: key)
+        let base = try open.map { try self.base(of: $0) } ?? commonBase.content(of: key, heads, beyond: beyond)
         let result = try merged(key, base, ours, theirs, over: open)
         let effect = try effect(of: result, on: key, base, ours, theirs)
         // A conflict is somebody's decision in any case.
@@ -111,7 +105,7 @@ struct MergePlanner {
     }
 
     /// A key whose conflict was left for later keeps the base of then.
-    private func base(of conflict: ParkedConflict) throws -> BaseOfKey {
+    private func base(of conflict: ParkedConflict) throws -> CommonBase.Content {
         guard let side = conflict.base else {
             // A base that was made of several stands nowhere.
             return conflict.kind == .bothCreated || conflict.kind == .undone ? .known(nil) : .unknown
@@ -127,7 +121,7 @@ struct MergePlanner {
     // MARK: One key
 
     private func merged(
-        _ key: Key, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?, over parked: ParkedConflict?
+        _ key: Key, _ base: CommonBase.Content, _ ours: KeyVersion?, _ theirs: KeyVersion?, over parked: ParkedConflict?
     ) throws -> ThreeWay.Result {
         let (mine, other) = (ours?.present, theirs?.present)
         let bothCount = mine?.kind == .counter && other?.kind == .counter
@@ -202,13 +196,7 @@ struct MergePlanner {
         case .theirs, .settled(.theirs): merged = theirs.map { MergedContent($0) }
         case .conflict: merged = nil
         }
-        guard var merged, let text = String(data: merged.value, encoding: .utf8), let count = Int64(text) else {
-            return nil
-        }
-        let (sum, overflow) = count.addingReportingOverflow(amount)
-        if overflow { return nil }
-        merged.value = Data(String(sum).utf8)
-        return merged
+        return merged?.adding(amount)
     }
 
     /// Where both sides began with a text, if each has changed it in its own way: nothing else hangs on that.
@@ -230,7 +218,7 @@ struct MergePlanner {
     // MARK: What comes of it
 
     private func effect(
-        of result: ThreeWay.Result, on key: Key, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?
+        of result: ThreeWay.Result, on key: Key, _ base: CommonBase.Content, _ ours: KeyVersion?, _ theirs: KeyVersion?
     ) throws -> Effect {
         let (mine, other) = (ours?.present, theirs?.present)
         switch result {
@@ -272,7 +260,7 @@ struct MergePlanner {
     }
 
     private func taken(
-        _ key: Key, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?, isSettled: Bool
+        _ key: Key, _ base: CommonBase.Content, _ ours: KeyVersion?, _ theirs: KeyVersion?, isSettled: Bool
     ) -> Writing {
         // A copy where ours had nothing of its own, else a combination all the same.
         var isCopy = isSettled || ours?.present == nil
@@ -287,7 +275,7 @@ struct MergePlanner {
 
     /// A conflict: what somebody has decided of these very versions; else it is told.
     private func decided(
-        _ key: Key, _ kind: MergeConflictKind, _ base: BaseOfKey, _ ours: KeyVersion?, _ theirs: KeyVersion?,
+        _ key: Key, _ kind: MergeConflictKind, _ base: CommonBase.Content, _ ours: KeyVersion?, _ theirs: KeyVersion?,
         undoneBy: Revision? = nil
     ) throws -> Effect {
         let common: Record? = if case .known(let record) = base { record } else { nil }
@@ -323,92 +311,6 @@ struct MergePlanner {
     private func told(_ record: Record) throws -> MergeVersion {
         MergeVersion(record, by: record.revision == 0 ? nil : try reader.commit(record.revision))
     }
-
-    // MARK: The base
-
-    /// What both sides had in common under a key.
-    enum BaseOfKey {
-        /// `nil`: nothing.
-        case known(Record?)
-        /// Of several heads no one content can be made.
-        case unknown
-    }
-
-    func base(of key: Key) throws -> BaseOfKey {
-        bases.known = [:]
-        return try base(of: key, heads, beyond, depth: 0)
-    }
-
-    private func base(
-        of key: Key, _ heads: [ShownState], _ beyond: [BranchSpan], depth: Int
-    ) throws -> BaseOfKey {
-        // A newer one than any head shows may be gone.
-        if try !reader.hasLostNothing(of: key, in: beyond) { return .unknown }
-        if heads.count < 2 { return try newBase(of: key, heads, depth: depth) }
-        let names = heads.map { BranchHead($0.branch.name, at: $0.upTo) }
-        if let known = bases.known[names] { return known }
-        let base = try newBase(of: key, heads, depth: depth)
-        bases.known[names] = base
-        return base
-    }
-
-    private func newBase(of key: Key, _ heads: [ShownState], depth: Int) throws -> BaseOfKey {
-        guard let first = heads.first else { return .known(nil) }
-        if try !heads.allSatisfy({ try reader.isKept(key, in: $0, floor: floor) }) { return .unknown }
-        if heads.count == 1 { return .known(try reader.version(key, in: first.levels)?.content) }
-        // Criss-cross in criss-cross in …: what lies so deep nobody can tell.
-        if depth == 16 { return .unknown }
-        let kept = try reader.newest(key, in: heads)
-        guard let start = kept.first else { return .known(nil) }
-        var merged = start.version?.content
-        // In other words, maybe.
-        let usual = (merged?.kind).flatMap { policies.policy(for: key, kind: $0) }?.combining
-        if merged?.kind != .counter,
-            kept.allSatisfy({ ThreeWay.agree($0.version?.content, start.version?.content, by: usual) })
-        {
-            return .known(merged)
-        }
-        var mergedHeads = [start.state]
-        var parts = [start.version]
-        for (head, version) in kept.dropFirst() {
-            var common: Contained?
-            for other in mergedHeads {
-                let both = Contained(common: other.contained, head.contained)
-                common = common.map { Contained(either: $0, both) } ?? both
-            }
-            let older = try reader.heads(of: common ?? head.contained)
-            let gone = reader.beyond(older, in: common ?? head.contained, floor: floor)
-            guard case .known(let base) = try base(of: key, older, gone, depth: depth + 1) else { return .unknown }
-            let isText = version?.content?.kind == .text
-            let start = TextStart(
-                common: common ?? head.contained, versions: try isText ? reader.bases(of: key, in: older, base) : [])
-            let sides = (
-                MergeSide(
-                    record: merged, revision: 0,
-                    hasOnlyAppended: try parts.allSatisfy {
-                        try reader.hasOnlyAppended($0, beside: version, since: start)
-                    }),
-                MergeSide(
-                    record: version?.content, revision: 0,
-                    hasOnlyAppended: try reader.hasOnlyAppended(version, beside: parts.last ?? nil, since: start))
-            )
-            parts.append(version)
-            let kind = merged?.kind ?? version?.content?.kind
-            let policy = kind.flatMap { policies.policy(for: key, kind: $0) }?.combining
-            switch ThreeWay.merge(base: base, ours: sides.0, theirs: sides.1, by: policy) {
-            case .ours: break
-            case .theirs: merged = version?.content
-            case .combined(let content): merged = content.record(of: key)
-            case .conflict, .settled: return .unknown
-            }
-            if let content = merged, content.kind == .counter {
-                let twice = try undone.twice(key, mergedHeads, [head], since: older)
-                if twice != 0 { merged = counted(.ours, plus: twice, content, nil)?.record(of: key) }
-            }
-            mergedHeads.append(head)
-        }
-        return .known(merged)
-    }
 }
 
 extension ThreeWay.Result {
@@ -429,6 +331,16 @@ extension Contained {
 }
 
 extension MergedContent {
+    /// Of a counter; `nil`: it is none, or that is more than one holds.
+    func adding(_ amount: Int64) -> MergedContent? {
+        guard let text = String(data: value, encoding: .utf8), let count = Int64(text) else { return nil }
+        let (sum, overflow) = count.addingReportingOverflow(amount)
+        if overflow { return nil }
+        var content = self
+        content.value = Data(String(sum).utf8)
+        return content
+    }
+
     init(_ record: Record) {
         self.init(
             kind: record.kind, value: record.value ?? Data(), attributes: record.attributes, links: record.links,

@@ -14,7 +14,7 @@ final class PastPolicies {
     }
 
     /// `nil`: they can't be understood.
-    private func policies(on branch: Branch, at revision: Revision, _ reader: VersionReader) throws -> MergePolicies? {
+    func policies(on branch: Branch, at revision: Revision, _ reader: VersionReader) throws -> MergePolicies? {
         let head = BranchHead(branch.name, at: revision)
         if let known = known[head] { return known }
         let levels = reader.branches.levels(of: branch, at: revision)

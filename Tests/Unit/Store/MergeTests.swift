@@ -742,6 +742,34 @@ struct MergeTests {
         #expect(try world.get("n").count == 100)
     }
 
+    @Test("what theirs undoes after a criss-cross leaves ours as it is, if theirs then says what the base says")
+    func undoneAfterCrissCross() throws {
+        let world = try World()
+        func set(_ json: String, _ branch: BranchName = .main, key: String = "s") throws {
+            _ = try world.write(.change(key, .put(Put(Data(json.utf8), kind: .json)), on: branch))
+        }
+        func merge(_ source: BranchName, into target: BranchName) throws {
+            _ = try report(outcome(world, .merge(Merge(source, into: target))))
+        }
+        try set(#"{"topic": "s", "policy": "set"}"#, key: ".membus/policies/s")
+        try world.fork("trial")
+        let other = try world.fork("other", from: trial)
+        try set("[3]", other)
+        try set("[1]")
+        let third = try world.fork("third")
+        try merge(other, into: third)
+        try set("[3]", third)
+        let bad = world.head
+        try merge(.main, into: other)
+        try merge(other, into: trial)
+        try set("[3,2]", trial)
+        try merge(third, into: trial)
+        guard case .held = try outcome(world, .revert(Revert(trial, revisions: [bad]))) else {
+            throw Unexpected("somebody was asked, or something was reverted")
+        }
+        #expect(try world.text("s", on: trial) == "[3,2]")
+    }
+
     @Test("a fork that merged its parent twice has one base, and its reverts can be told")
     func mergedTwice() throws {
         let world = try World()
