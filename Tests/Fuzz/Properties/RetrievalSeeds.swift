@@ -10,6 +10,7 @@ enum RetrievalSeeds {
         let plans = TopicFilter([Topic(unchecked: "plans/")])
         let bodies: [Request.Body] = [
             .search(Search(question: "night train")),
+            .search(Search(question: "", vector: QuestionVector([0.6, 0.8], in: "mine"))),
             .search(
                 Search(
                     branch: BranchName(unchecked: "trial"), at: 3, question: "\"night train\" tra* author:ada",

@@ -6,6 +6,11 @@ extension Samples {
         [
             .search(
                 Search(
+                    branch: branch(), question: "", limit: 3, meaning: pick([.always, .whereComplete]),
+                    vector: QuestionVector([0.1, -2, 1e-30], in: someText()))),
+            .recall(Recall(question: someText(), vector: QuestionVector([1], in: someText()))),
+            .search(
+                Search(
                     branch: branch(), at: maybe { $0.revision() }, question: someText(), filter: filter(),
                     limit: pick([1, 10, 1000]), offset: small(), meaning: pick(Meaning.allCases), explains: flag(),
                     atLeast: revision(), withPassages: flag(), since: maybe { $0.positive() })),

@@ -78,7 +78,8 @@ struct Samples {
     mutating func put() -> Put {
         Put(
             data(), kind: Kind(someText()), attributes: attributes(), links: links(),
-            expiry: pick([.never, .after(.milliseconds(small() + 1)), .at(time())]))
+            expiry: pick([.never, .after(.milliseconds(small() + 1)), .at(time())]),
+            vectors: pick([.none, .none, Vectors([Vectors.Space("mine", [[1, -2.5], [3, 4]])])]))
     }
     mutating func change() -> Change {
         Change(
