@@ -323,6 +323,29 @@ def test_a_question_is_of_the_dimensions_that_are_there(hand, connection):
     assert refusal(lambda: near(connection, EAST, at=head)).code == errors.INVALID_ARGUMENT
 
 
+def test_the_same_vector_stands_in_each_space_that_it_was_sent_in(hand, connection, broker):
+    changes = [put(key, key) for key in "ab"]
+    for change in changes:
+        change.put.vectors.extend([sent([EAST], "one"), sent([EAST], "two")])
+    head = hand.write(*changes)
+    for space in ("one", "two"):
+        assert told(near(connection, EAST, space=space, at_least=head)) == [("a", 1), ("b", 1)]
+    broker.restart()
+    assert told(near(connection, EAST, space="two", at_least=head)) == [("a", 1), ("b", 1)]
+
+
+def test_names_of_spaces_that_are_made_up_take_no_room_without_end(hand, connection, broker):
+    for start in range(0, 300, 10):
+        change = put(f"v/{start}", "")
+        change.put.vectors.extend(sent([[1.0] * 384], f"space {number}") for number in range(start, start + 10))
+        head = hand.write(change)
+    assert told(near(connection, [1.0] * 384, space="space 7", at_least=head)) == [("v/0", pytest.approx(1))]
+    refused = refusal(lambda: near(connection, [1.0] * 384, space="space 299"))
+    assert refused.code == errors.LIMIT_EXCEEDED and "256" in refused.error.message
+    files = list(Path(broker.data).glob("space-*.rows"))
+    assert len(files) == 256 and sum(file.stat().st_size for file in files) < 16 << 20
+
+
 def test_a_retried_put_with_other_vectors_is_another_payload(clients, connection):
     session = connection.call(request(open_session=bus.OpenSession(agent="x"))).session.session
 

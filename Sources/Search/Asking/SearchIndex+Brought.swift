@@ -38,6 +38,13 @@ extension SearchIndex {
     /// - Throws: `invalidArgument`: vectors of that name have other dimensions.
     func standing(of brought: QuestionVector, in state: VisibleState) throws -> IndexStanding {
         let name = SpaceName(brought.space, brought.values.count)
+        guard sent.takes(name) else {
+            throw Refusal(
+                .limitExceeded,
+                "vector: the index compares vectors of \(SpaceFiles.most) spaces, and those of "
+                    + "\"\(brought.space.escapingControlCharacters)\" are of one more",
+                hint: "use one name for all vectors of a model", subject: "space")
+        }
         let all = state.versionCount
         let have = count(of: name, in: state)
         if have == 0 {

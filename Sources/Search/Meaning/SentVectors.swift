@@ -21,36 +21,44 @@ struct SentVectors {
 
     let files: SpaceFiles
     private(set) var spaces: [SpaceName: Space] = [:]
+    /// Those that came first, as many as may be: what is sent in others is kept by the store, and compared with nothing.
+    private var known: Set<SpaceName> = []
     /// Not yet in the index's file, by rising version.
     private var unwritten: [Sent] = []
 
     init(_ files: SpaceFiles) { self.files = files }
 
     /// Has the vectors of records in their files, before anything says so. Made twice, they are there once.
-    func prepare(_ records: [Record]) throws {
-        var new: [SpaceName: [(content: ContentName, vector: QuantizedVector)]] = [:]
-        var seen: Set<ContentName> = []
+    mutating func prepare(_ records: [Record]) throws {
+        var new: [SpaceName: [ContentName: QuantizedVector]] = [:]
         for record in records {
             for space in record.vectors.spaces {
                 let name = SpaceName(space.name, space.dimensions)
+                guard takes(name) else { continue }
+                known.insert(name)
                 let file = try files.file(of: name)
                 for index in 0..<space.count {
                     let content = ContentName(vector: space[index])
-                    guard file.row(of: content) == nil, seen.insert(content).inserted,
-                        let vector = QuantizedVector(Array(space[index]))
-                    else { continue }
-                    new[name, default: []].append((content, vector))
+                    guard file.row(of: content) == nil, let vector = QuantizedVector(Array(space[index])) else {
+                        continue
+                    }
+                    new[name, default: [:]][content] = vector
                 }
             }
         }
-        for (name, vectors) in new { try files.file(of: name).add(vectors) }
+        for (name, vectors) in new { try files.file(of: name).add(vectors.map { ($0.key, $0.value) }) }
     }
+
+    /// Whether what is sent in it is compared.
+    func takes(_ space: SpaceName) -> Bool { known.count < SpaceFiles.most || known.contains(space) }
 
     /// - Precondition: they are prepared.
     mutating func take(_ vectors: Vectors, of version: UInt32) throws {
         for space in vectors.spaces {
+            let name = SpaceName(space.name, space.dimensions)
+            guard known.contains(name) else { continue }
             let sent = Sent(
-                version: version, space: SpaceName(space.name, space.dimensions),
+                version: version, space: name,
                 contents: (0..<space.count).map { ContentName(vector: space[$0]) })
             try read(sent)
             unwritten.append(sent)
@@ -60,6 +68,7 @@ struct SentVectors {
     /// As the index's file has it.
     /// - Throws: if its vectors are not there.
     mutating func read(_ sent: Sent) throws {
+        known.insert(sent.space)
         let file = try files.file(of: sent.space)
         for content in sent.contents {
             guard let row = file.row(of: content) else {

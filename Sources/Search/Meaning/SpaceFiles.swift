@@ -23,6 +23,9 @@ package final class SpaceFiles {
     private let directory: String
     private var files: [SpaceName: VectorFile] = [:]
 
+    /// Each takes files, and room in memory: names that are made up for every record would take without end.
+    static let most = 256
+
     package init(in directory: String) { self.directory = directory }
 
     func file(of space: SpaceName) throws -> VectorFile {
@@ -37,6 +40,11 @@ package final class SpaceFiles {
     func keep(_ used: [SpaceName: Set<UInt32>]) throws {
         for (space, file) in files {
             let rows = used[space] ?? []
+            if rows.isEmpty {
+                files[space] = nil
+                VectorFile.remove(directory + "/" + space.file)
+                continue
+            }
             guard file.count > rows.count + 1000, file.count * 3 > rows.count * 4 else { continue }
             // Should it fail, it is opened anew, whatever is there then.
             files[space] = nil

@@ -38,8 +38,8 @@ package final class VectorFile {
 
     private static let endings = [".db", ".db-wal", ".db-shm", ".rows"]
     private static let format = "2"
-    /// Rows of room that are made at once.
-    private static let step = 4096
+    /// Rows of room that are made at once: as many as there are, within these bounds.
+    private static let (leastStep, mostStep) = (64, 4096)
 
     /// What is of something else is thrown away, and so is what is damaged; what only can't be opened now stays.
     /// - Parameter name: of the files, without their endings.
@@ -137,7 +137,7 @@ package final class VectorFile {
 
     private func makeRoom(for count: Int) throws {
         if count <= room { return }
-        let larger = (count + Self.step - 1) / Self.step * Self.step
+        let larger = count + min(max(count, Self.leastStep), Self.mostStep)
         // Room that a full disk does not have would end the process when it is written.
         guard posix_fallocate(rows, 0, off_t(larger * stride)) == 0 else {
             throw VectorFault("\(path) can't grow: the disk has no room")

@@ -1,12 +1,13 @@
 """What retrieval costs, through a real broker, beside FTS5 and vector stores on the same records in the same run.
 
     MEMBUS_BINARY=… python Tests/Benchmarks/retrieval/bench_search.py [--records 100000] [--rounds 3] [--questions 300]
-        [--writers] [--meaning] [--peers sqlite-vec sqlite-vec-int8 chromadb lancedb]
+        [--writers] [--meaning] [--vectors] [--peers sqlite-vec sqlite-vec-int8 chromadb lancedb]
 
 Three versions of each record of 45 words, in commits of 100: all are written, then all again in random order, which is the old
 state, then again. After the second time a branch of a branch of … four deep, each with a hundredth of the records anew.
 A question has 3 to 8 words of a record's, never the 50 commonest. --writers: a client commits beside it, 200 records a second.
 --meaning: waits until all passages have vectors, and asks by words and meaning; a question is embedded as it comes.
+--vectors: every record is written once more with a vector of 384 dimensions, which are those that the peers hold; questions bring one.
 A round asks everybody all questions; figures are medians over the rounds, of milliseconds.
 """
 
@@ -24,6 +25,7 @@ from peers import FTS5, VECTOR_PEERS, vectors
 from processes import Broker
 
 EACH = 100
+SPACE = "bench"
 DEPTH = 4
 
 
@@ -45,6 +47,20 @@ class Load:
                     changes.append(put(self.corpus.key(number), text.encode()))
                 yield transaction(changes, branch=branch)
         return self.lane.drive(works(), window=16)[-1]
+
+    def with_vectors(self):
+        """What is there, once more, with a vector each. -> the newest revision"""
+        made, numbers = vectors(self.corpus.records), list(range(self.corpus.records))
+
+        def works():
+            for start in range(0, len(numbers), EACH):
+                changes = []
+                for number, vector in zip(numbers[start:start + EACH], made):
+                    change = put(self.corpus.key(number), self.texts[number].encode())
+                    change.put.vectors.add(space=SPACE, dimensions=len(vector), values=vector)
+                    changes.append(change)
+                yield transaction(changes)
+        return self.lane.drive(works(), window=4)[-1]
 
     def shuffled(self, count=None):
         numbers = list(range(self.corpus.records))
@@ -134,6 +150,8 @@ def main():
         indexing(table, asker, broker, head, begun)
         if arguments.meaning:
             wait_for_vectors(asker)
+        if arguments.vectors:
+            asker.caught_up(load.with_vectors())
         writer = subprocess.Popen([sys.executable, __file__, "--write", broker.url]) if arguments.writers else None
         try:
             latencies(table, arguments, asker, corpus, load, Path(place), old, forked)
@@ -171,6 +189,8 @@ def latencies(table, arguments, asker, corpus, load, place, old, forked):
             asker.search(questions[0], **state)
             rounds[name].append(asker.times(questions, **state))
         rounds[fts.name].append([timed(fts.ask, question)[0] for question in questions])
+    if arguments.vectors:
+        brought(table, arguments, asker, questions)
     for name, taken in rounds.items():
         table.latencies(name, taken, goal=goals.get(name, ""))
     table.row("FTS5 on disk, MB", fts.bytes / 1e6)
@@ -180,6 +200,14 @@ def latencies(table, arguments, asker, corpus, load, place, old, forked):
         answered = [[timed(peer.ask, vector)[0] for vector in asked] for _ in range(arguments.rounds)]
         table.latencies(f"{peer.name}, vectors alone", answered)
         table.row(f"{peer.name}: made in s; on disk, MB", taken / 1000, peer.bytes / 1e6)
+
+
+def brought(table, arguments, asker, questions):
+    asked = list(vectors(min(100, arguments.questions), seed=2))
+    for name, words in (("a vector of one's own, alone", [""] * len(asked)), ("words and a vector of one's own", questions)):
+        taken = [[asker.search(question, space=SPACE, vector=vector, meaning=bus.Search.ALWAYS)[0]
+                  for question, vector in zip(words, asked)] for _ in range(arguments.rounds)]
+        table.latencies(name, taken, goal="≤ 15 / 40")
 
 
 def wait_for_vectors(asker):
@@ -194,6 +222,7 @@ def parsed():
     parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--writers", action="store_true", help="commits go on beside the questions")
     parser.add_argument("--meaning", action="store_true", help="by words and meaning, too; the broker needs a model")
+    parser.add_argument("--vectors", action="store_true", help="with vectors that come along with records and questions, too")
     parser.add_argument("--peers", nargs="*", default=[], choices=VECTOR_PEERS, help="vector stores, which PyPI has")
     parser.add_argument("--write", help=argparse.SUPPRESS)
     return parser.parse_args()
