@@ -335,15 +335,36 @@ def test_the_same_vector_stands_in_each_space_that_it_was_sent_in(hand, connecti
 
 
 def test_names_of_spaces_that_are_made_up_take_no_room_without_end(hand, connection, broker):
-    for start in range(0, 300, 10):
+    for start in range(0, 100, 10):
         change = put(f"v/{start}", "")
         change.put.vectors.extend(sent([[1.0] * 384], f"space {number}") for number in range(start, start + 10))
         head = hand.write(change)
     assert told(near(connection, [1.0] * 384, space="space 7", at_least=head)) == [("v/0", pytest.approx(1))]
-    refused = refusal(lambda: near(connection, [1.0] * 384, space="space 299"))
-    assert refused.code == errors.LIMIT_EXCEEDED and "256" in refused.error.message
+    refused = refusal(lambda: near(connection, [1.0] * 384, space="space 99"))
+    assert refused.code == errors.LIMIT_EXCEEDED and "64" in refused.error.message
     files = list(Path(broker.data).glob("space-*.rows"))
-    assert len(files) == 256 and sum(file.stat().st_size for file in files) < 16 << 20
+    assert len(files) == 64 and sum(file.stat().st_size for file in files) < 16 << 20
+
+
+def test_what_only_rounding_holds_near_ends_no_broker(hand, connection, broker):
+    head = hand.write(put("a", "", [1e-20, 1.0]), put("b", "", WEST))
+    assert [(hit.key, round(hit.score, 4)) for hit in near(connection, EAST, at_least=head).hits] == [("a", 0), ("b", -.5)]
+    assert broker.is_running()
+
+
+def test_a_merge_leaves_what_one_side_has_dropped(hand, connection):
+    hand.write(put("k", "x", EAST))
+    hand.fork("trial")
+    hand.write(put("k", "x"))
+    hand.write(put("k", "x", EAST, attributes=[memory.Attribute(name="a", value="b")]), branch="trial")
+    hand.merge("trial")
+    assert told(near(connection, EAST, at_least=hand.head())) == []
+
+
+def test_a_patch_that_leaves_the_value_leaves_its_vectors(hand, connection):
+    hand.write(put("k", '{"a":1}', EAST, kind="json"))
+    head = hand.write(memory.Change(key="k", merge_patch=b"{}"))
+    assert told(near(connection, EAST, at_least=head)) == [("k", 1)]
 
 
 def test_a_retried_put_with_other_vectors_is_another_payload(clients, connection):

@@ -24,6 +24,7 @@ final class EmbeddingDesk: Sendable {
         var made: (wanted: [Meanings.Wanted], vectors: [QuantizedVector?])?
         var isBusy = false
         var fault: String?
+        var hint = ""
         /// Nobody has looked yet.
         var isLooking = true
     }
@@ -49,6 +50,11 @@ final class EmbeddingDesk: Sendable {
 
     var source: (any MeaningSource)? { state.withLock { $0.source } }
     var fault: String? { state.withLock { $0.fault } ?? questions?.fault }
+    /// Why there is no model, where an endpoint is to be it.
+    var endpointFault: (message: String, hint: String)? {
+        guard endpoint != nil else { return nil }
+        return state.withLock { state in state.fault.map { ($0, state.hint) } }
+    }
     /// Whether it is yet to be seen if there is a model.
     var isLooking: Bool { state.withLock { $0.isLooking } }
 
@@ -154,7 +160,7 @@ final class EmbeddingDesk: Sendable {
         guard first.contains(where: { $0 != nil }), let questions else {
             let message = "\(endpoint) gives no vectors: a model that embeds is needed"
             log.warning("no search by meaning: \(message)")
-            return state.withLock { $0.fault = message }
+            return state.withLock { ($0.fault, $0.hint) = (message, "name a model that embeds") }
         }
         let source = EndpointSource(endpoint, dimensions: dimensions, questions)
         state.withLock { $0.source = source }
@@ -177,14 +183,20 @@ final class EmbeddingDesk: Sendable {
                 state.withLock { ($0.fault, $0.isLooking) = (nil, false) }
                 var vectors = [QuantizedVector?](repeating: nil, count: texts.count)
                 for (place, vector) in zip(taken, made) { vectors[place] = QuantizedVector(vector) }
+                if !refused.isEmpty {
+                    log.warning(
+                        "\(caller.endpoint) takes \(refused.count) of \(texts.count) passages not at all: words alone find them"
+                    )
+                }
                 return vectors
             } catch {
                 if let text = error.text {
                     refused.insert(taken[text])
                     continue
                 }
+                if error.kind == .cancelled { continue }
                 if let line = told.failed("no search by meaning: \(error)", now: .now) { log.warning("\(line)") }
-                state.withLock { ($0.fault, $0.isLooking) = (error.message, false) }
+                state.withLock { ($0.fault, $0.hint, $0.isLooking) = (error.message, error.hint, false) }
                 wake()
                 rest(error.retry ?? .zero)
             }

@@ -56,7 +56,7 @@ final class EndpointQuestions: Sendable {
         (self.endpoint, self.wake) = (endpoint, wake)
     }
 
-    var fault: String? { state.withLock { $0.fault?.message } }
+    var fault: String? { state.withLock { $0.fault.flatMap { $0.until > .now ? $0.message : nil } } }
 
     /// - Returns: `nil`: the question has no direction.
     /// - Throws: `Refusal`: the endpoint can't be asked now; ``MeaningIsAwaited``.

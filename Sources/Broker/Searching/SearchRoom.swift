@@ -77,6 +77,7 @@ final class SearchRoom: @unchecked Sendable {
         self.splitter = splitter
         SearchIndex.remove(path + ".new")
         let index = try SearchIndex(at: path, lineage: lineage, splitter, spaces)
+        index.removeUnusedSpaces()
         attach(to: index)
         return index
     }
@@ -244,6 +245,7 @@ final class SearchRoom: @unchecked Sendable {
     ) throws(Refusal) -> Asked.Answer? {
         index?.check = check
         index?.isMeaningAwaited = embedding.isLooking
+        index?.meaningFault = embedding.endpointFault
         defer { index?.check = {} }
         return try answer(of: asked.branch, at: asked.at, atLeast: asked.atLeast) { index, state, reader, visible in
             try asked.answer(by: index, in: state, reader: reader, visible: visible)

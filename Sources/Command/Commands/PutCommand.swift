@@ -112,7 +112,7 @@ struct PutCommand: AsyncParsableCommand {
         return Put(
             data, kind: kind.map { Kind($0) } ?? .text, attributes: try Pair.attributes(attribute), links: link,
             expiry: expires.map { .after($0.duration) } ?? .never,
-            vectors: try vectors.map { try ChangeDocument.vectors(VectorOptions.json(in: $0)) } ?? .none)
+            vectors: try vectors.map(VectorOptions.vectors) ?? .none)
     }
 
     private func bytes() throws -> Data {

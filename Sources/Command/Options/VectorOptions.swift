@@ -20,13 +20,14 @@ struct VectorOptions: ParsableArguments {
 
     func validate() throws {
         if (space == nil) != (vector == nil) { throw ValidationError("--space and --vector go together.") }
+        if space == "" { throw ValidationError("--space needs a name.") }
     }
 
     /// `nil`: none is brought.
     var question: QuestionVector? {
         get throws {
             guard let space, let vector else { return nil }
-            let isWritten = vector.utf8.first { $0 != UInt8(ascii: " ") } == UInt8(ascii: "[")
+            let isWritten = vector.first { !$0.isWhitespace } == "["
             do throws(JSONError) {
                 let node =
                     try isWritten
@@ -38,6 +39,18 @@ struct VectorOptions: ParsableArguments {
                     hint: "give an array of numbers, or the path of a file that holds one",
                     .usage)
             }
+        }
+    }
+
+    /// Of a value, as a file holds them.
+    static func vectors(in path: String) throws -> Vectors {
+        let hint = #"name a file that holds {"mine": [[0.1, 0.2]]}: spaces by name, each with one vector or several"#
+        do throws(JSONError) {
+            let vectors = try ChangeDocument.vectors(json(in: path))
+            if vectors.isEmpty { throw JSONError(path: path, reason: "holds no vectors") }
+            return vectors
+        } catch {
+            throw CommandError("USAGE", "--vectors: \(error)", hint: hint, .usage)
         }
     }
 

@@ -126,7 +126,14 @@ private struct KeyMerge {
             case .ours: own.vectors
             case .theirs: other.vectors
             case .made: .none
-            case .both: own.vectors == base?.vectors || own.vectors.isEmpty ? other.vectors : own.vectors
+            case .both:
+                if own.vectors == base?.vectors {
+                    other.vectors
+                } else if other.vectors == base?.vectors {
+                    own.vectors
+                } else {
+                    own.vectors.isEmpty ? other.vectors : own.vectors
+                }
             }
         return MergedPart(merged, ours: own.vectors, theirs: other.vectors)
     }

@@ -170,7 +170,8 @@ extension Facts {
             key: key, revision: place.revision, ordinal: place.ordinal, kind: kind, content: .inline(value),
             attributes: old?.attributes ?? [:], links: old?.links ?? [], owner: old?.owner ?? agent,
             // What is made of a frozen record would else be over before anybody sees it.
-            expires: frozen.contains(key) ? nil : old?.expires)
+            expires: frozen.contains(key) ? nil : old?.expires,
+            vectors: value == old?.value ? old?.vectors ?? .none : .none)
     }
 
     private func incremented(_ old: Data?, by amount: Int64, key: Key) throws(Refusal) -> Data {

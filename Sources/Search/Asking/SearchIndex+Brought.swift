@@ -26,10 +26,10 @@ struct Near {
 }
 
 extension [Near] {
-    /// What the others are told by; 1 if nothing is near.
+    /// What the others are told by; 1 if nothing is near, but for what rounding makes of nothing.
     var largest: Double {
         let largest = reduce(0) { Swift.max($0, $1.cosine) }
-        return largest > 0 ? largest : 1
+        return largest > 1e-9 ? largest : 1
     }
 }
 
@@ -48,7 +48,8 @@ extension SearchIndex {
         let all = state.versionCount
         let have = count(of: name, in: state)
         if have == 0 {
-            for other in sent.spaces.keys where other.name == name.name && count(of: other, in: state) > 0 {
+            let others = sent.spaces.keys.filter { $0.name == name.name }.sorted { $0.dimensions < $1.dimensions }
+            for other in others where count(of: other, in: state) > 0 {
                 throw Refusal(
                     .invalidArgument,
                     "vector: space \"\(brought.space.escapingControlCharacters)\" has vectors of \(other.dimensions) "
@@ -99,25 +100,27 @@ extension SearchIndex {
         return nearest
     }
 
-    /// The cosines of what may be on the page, from the vectors themselves. With words, what points away from the question is not near.
+    /// What may be on the page, with the cosines of the vectors themselves, and how many there are in all, as far as bytes tell. With
+    /// words, what points away from the question is not near.
     func exactly(
         _ nearest: [Near], to brought: QuestionVector, beside hits: [Ranked.Hit], _ words: WordRanking, _ most: Int,
         _ records: ([UInt32]) throws -> [Record]
-    ) throws -> [Near] {
-        var nearest = nearest
+    ) throws -> (nearest: [Near], found: Int) {
         let wordScores = Dictionary(
             uniqueKeysWithValues: hits.map { ($0.version, ($0.row?.score ?? 0) / words.best) })
-        let wanted = Page(nearest, wordScores, most).candidates
-        for start in stride(from: 0, to: wanted.count, by: 500) {
+        var onPage = Page(nearest, wordScores, most).candidates.map { nearest[$0] }
+        // A record may have megabytes of vectors.
+        for start in stride(from: 0, to: onPage.count, by: 32) {
             try check()
-            let places = wanted[start..<min(start + 500, wanted.count)]
-            let found = try records(places.map { nearest[$0].version })
-            for (place, record) in zip(places, found) {
-                nearest[place].cosine = record.cosine(to: brought)
-                nearest[place].slack = 0
+            let end = min(start + 32, onPage.count)
+            for (place, record) in zip(start..<end, try records(onPage[start..<end].map(\.version))) {
+                onPage[place].cosine = record.cosine(to: brought)
+                onPage[place].slack = 0
             }
         }
-        return words.terms.isEmpty ? nearest : nearest.filter { $0.cosine > 0 }
+        if words.terms.isEmpty { return (onPage, nearest.count) }
+        let others = nearest.reduce(0) { $1.cosine > 0 && wordScores[$1.version] == nil ? $0 + 1 : $0 }
+        return (onPage.filter { $0.cosine > 0 }, hits.count + others)
     }
 }
 
@@ -127,24 +130,52 @@ private struct Page {
 
     init(_ nearest: [Near], _ words: [UInt32: Double], _ most: Int) {
         // The nearest lies between these.
-        let least = max(nearest.reduce(0) { max($0, $1.cosine - $1.slack) }, 0)
+        let nearestAtLeast = max(nearest.reduce(0) { max($0, $1.cosine - $1.slack) }, 0)
         let largest = nearest.reduce(0) { max($0, $1.cosine + $1.slack) }
         func scores(_ near: Near) -> (low: Double, high: Double) {
             let own = words[near.version] ?? 0
             let (low, high) = (near.cosine - near.slack, near.cosine + near.slack)
-            guard least > 0 else { return (own + min(low, low / max(largest, 1e-9)) / 2, .infinity) }
-            return (own + min(low / least, low / largest) / 2, own + max(high / least, high / largest) / 2)
+            guard nearestAtLeast > 1e-6 else { return (own + min(low, low / max(largest, 1e-9)) / 2, .infinity) }
+            return (
+                own + min(low / nearestAtLeast, low / largest) / 2, own + max(high / nearestAtLeast, high / largest) / 2
+            )
         }
         let bounds = nearest.map(scores)
         // Words alone are on the page, too.
-        let near = Set(nearest.map(\.version))
-        var lows = bounds.map(\.low) + words.filter { !near.contains($0.key) }.map(\.value)
-        lows.sort(by: >)
-        // Scores are rounded.
-        let threshold = (lows.count > most ? lows[max(most, 1) - 1] : -.infinity) - 0.0002
-        candidates = nearest.indices.filter {
-            bounds[$0].high >= threshold || nearest[$0].cosine + nearest[$0].slack >= least
+        var lows = bounds.map(\.low)
+        if !words.isEmpty {
+            let near = Set(nearest.map(\.version))
+            lows += words.lazy.filter { !near.contains($0.key) }.map(\.value)
         }
+        let least = lows.leastOfBest(most)
+        // Scores are rounded.
+        let threshold = least - 0.0002
+        candidates = nearest.indices.filter {
+            bounds[$0].high >= threshold || nearest[$0].cosine + nearest[$0].slack >= nearestAtLeast
+        }
+    }
+}
+
+extension [Double] {
+    /// The least of the best so many; of fewer, none is too little. Mostly few are wanted of many.
+    fileprivate func leastOfBest(_ wanted: Int) -> Double {
+        if count < wanted { return -.infinity }
+        if wanted > 1000 { return sorted(by: >)[wanted - 1] }
+        // Rising.
+        var best: [Double] = []
+        for number in self {
+            if best.count >= wanted {
+                guard number > best[0] else { continue }
+                best.removeFirst()
+            }
+            var (low, high) = (0, best.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if best[middle] < number { low = middle + 1 } else { high = middle }
+            }
+            best.insert(number, at: low)
+        }
+        return best.first ?? -.infinity
     }
 }
 

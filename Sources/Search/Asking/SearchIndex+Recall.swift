@@ -25,7 +25,7 @@ extension SearchIndex {
         let (standing, meaning) = try meaning(of: question, recall.meaning, recall.vector, in: state)
         let ranked = try rank(
             question, meaning: meaning, in: state, filter: recall.filter, most: Search.mostHits
-        ) { try self.stored($0, reader: reader, visible: visible).map(\.record) }
+        ) { try self.stored($0, withVectors: true, reader: reader, visible: visible).map(\.record) }
         let versions = try stored(ranked.hits.map(\.version), reader: reader, visible: visible)
         let found = zip(ranked.hits, versions).filter { $1.record.revision > recall.since }
         var block = RecallBlock(budget: recall.budget.amount, measure: measure)

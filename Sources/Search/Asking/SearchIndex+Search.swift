@@ -33,7 +33,7 @@ extension SearchIndex {
         let (standing, meaning) = try meaning(of: question, search.meaning, search.vector, in: state)
         let ranked = try rank(
             question, meaning: meaning, in: state, filter: search.filter, most: search.offset + search.limit
-        ) { try self.stored($0, reader: reader, visible: visible).map(\.record) }
+        ) { try self.stored($0, withVectors: true, reader: reader, visible: visible).map(\.record) }
         var page = SearchPage(at: layers.at, standing: standing, found: ranked.found, passages: state.unitCount)
         if search.explains {
             page.terms = zip(ranked.terms, ranked.words.weights).map {
@@ -56,6 +56,11 @@ extension SearchIndex {
         }
         guard meanings != nil else {
             if isMeaningAwaited { throw MeaningIsAwaited() }
+            if let fault = meaningFault {
+                throw Refusal(
+                    .invalidArgument, "meaning: \(fault.message)", hint: "\(fault.hint); or search by words",
+                    subject: "meaning")
+            }
             throw Refusal(
                 .invalidArgument, "this broker has no model to search by meaning with",
                 hint: "fetch one with `membus model fetch`, or search by words", subject: "meaning")
@@ -84,17 +89,19 @@ extension SearchIndex {
         }
         let words = WordRanking(terms, in: state, scope: scope, columns, lengths: try lengths(in: state), &rowNumbers)
         var hits = hits(of: words)
+        var found: Int?
         switch meaning {
         case .none: break
         case .made(let vector): add(nearest(to: vector, in: state, scope), to: &hits, words)
         case .brought(let vector):
             let near = try exactly(
                 nearest(to: vector, in: state, scope), to: vector, beside: hits, words, most, records)
-            add(near, to: &hits, words)
+            add(near.nearest, to: &hits, words)
+            found = near.found
         }
-        let found = hits.count
+        let all = found ?? hits.count
         keepBest(&hits, most, byCosine: terms.isEmpty)
-        return Ranked(hits: hits, found: found, terms: terms, words: words)
+        return Ranked(hits: hits, found: all, terms: terms, words: words)
     }
 
     /// Of each version its best passage, by words alone.
@@ -121,7 +128,7 @@ extension SearchIndex {
     }
 
     static func rounded(_ score: Double) -> Int {
-        score.isFinite ? Int((score * 10_000).rounded(.toNearestOrEven)) : 0
+        score.isFinite ? Int((min(max(score, -1e9), 1e9) * 10_000).rounded(.toNearestOrEven)) : 0
     }
 
     /// The nearest passage of each version in scope, by rising version.
@@ -219,8 +226,12 @@ extension SearchIndex {
     }
 
     /// Versions that a state shows are kept; one that is not was overtaken by compaction.
-    func stored(_ versions: [UInt32], reader: Reader, visible: Revision) throws -> [StoredVersion] {
-        try reader.versions(at: versions.map { columns.place(of: $0) }, visible: visible).map { version in
+    /// - Parameter withVectors: they are large, and seldom wanted.
+    func stored(
+        _ versions: [UInt32], withVectors: Bool = false, reader: Reader, visible: Revision
+    ) throws -> [StoredVersion] {
+        let places = versions.map { columns.place(of: $0) }
+        return try reader.versions(at: places, withVectors: withVectors, visible: visible).map { version in
             guard let version else {
                 throw Refusal(.busy, "compaction overtook the search", hint: "ask again", subject: "search")
             }

@@ -47,6 +47,8 @@ package final class SearchIndex {
     package internal(set) var meanings: Meanings?
     /// Whether there may be a model in a moment.
     package var isMeaningAwaited = false
+    /// What keeps a model away that is named; `nil`: none is named.
+    package var meaningFault: (message: String, hint: String)?
     /// What agents sent.
     private(set) var sent: SentVectors
 
@@ -97,6 +99,9 @@ package final class SearchIndex {
     }
 
     package static func remove(_ path: String) { IndexFile.remove(path) }
+
+    /// Of an index that is the only one.
+    package func removeUnusedSpaces() { sent.files.removeOthers(than: sent.spaces.keys) }
 
     package var versionCount: Int { columns.versionCount }
     package var passageCount: Int { columns.unitCount }

@@ -1,4 +1,5 @@
 import Crypto
+import Glibc
 import MembusModel
 
 /// Which vectors are compared with each other.
@@ -24,7 +25,7 @@ package final class SpaceFiles {
     private var files: [SpaceName: VectorFile] = [:]
 
     /// Each takes files, and room in memory: names that are made up for every record would take without end.
-    static let most = 256
+    static let most = 64
 
     package init(in directory: String) { self.directory = directory }
 
@@ -50,6 +51,21 @@ package final class SpaceFiles {
             files[space] = nil
             files[space] = try file.rewritten(keeping: rows)
         }
+    }
+
+    /// Files that no space of an index has are left over from one before it.
+    func removeOthers(than used: some Sequence<SpaceName>) {
+        let own = Set(used.map(\.file))
+        guard let directory = opendir(self.directory) else { return }
+        defer { closedir(directory) }
+        var stems: Set<String> = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name.hasPrefix("space-"), let stem = name.split(separator: ".").first { stems.insert(String(stem)) }
+        }
+        for stem in stems where !own.contains(stem) { VectorFile.remove(self.directory + "/" + stem) }
     }
 
     package var bytes: Int64 { files.values.reduce(0) { $0 + $1.bytes } }

@@ -48,7 +48,8 @@ package final class VectorFile {
     ) throws -> VectorFile {
         let stem = directory + "/" + name
         do { return try VectorFile(stem, identity, dimensions) } catch {
-            guard error is SearchFault || (error as? DatabaseError)?.isDamage == true else { throw error }
+            guard error is SearchFault || error is UnexpectedColumn || (error as? DatabaseError)?.isDamage == true
+            else { throw error }
             remove(stem)
             return try VectorFile(stem, identity, dimensions)
         }
@@ -223,7 +224,8 @@ package final class VectorFile {
         }
     }
 
-    package var bytes: Int64 { Int64(scales.count * stride) }
+    /// Of the disk.
+    package var bytes: Int64 { Int64(room * stride) }
 }
 
 extension ContentName {

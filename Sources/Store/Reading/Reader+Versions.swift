@@ -68,7 +68,7 @@ extension Reader {
                     return page
                 }
                 page.versions.append(try Self.version(row))
-                read += page.versions.last?.record.size ?? 0
+                read += page.versions.last.map { $0.record.size + $0.record.vectors.encoded.count } ?? 0
             }
             page.reached = try snapshot.place(snapshot.visible)
             return page
@@ -81,9 +81,9 @@ extension Reader {
             agent: try row[RecordRow.columnCount + 1], message: try row[RecordRow.columnCount + 2])
     }
 
-    /// Versions by their places; `nil`: it is no longer kept.
+    /// Versions by their places, with their values; `nil`: it is no longer kept.
     package func versions(
-        at places: [LogCursor], visible: Revision
+        at places: [LogCursor], withVectors: Bool = false, visible: Revision
     ) throws(Refusal) -> [StoredVersion?] {
         try read("reading versions", visible: visible) { snapshot in
             try places.map { place in
@@ -91,7 +91,7 @@ extension Reader {
                     """
                     SELECT \(RecordRow.columns), changes.branch, agent, message FROM changes
                     JOIN commits ON revision = position >> 20 WHERE position = ?2
-                    """, [Int.max, place.position], Self.version)
+                    """, [withVectors ? Int.max : Int.max - 1, place.position], Self.version)
             }
         }
     }

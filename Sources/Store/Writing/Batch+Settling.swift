@@ -34,8 +34,8 @@ extension Batch {
                 put.attributes[Quarantine.attribute] = mark
                 transaction.changes[place].action = .put(put)
             }
-            if put.vectors.isEmpty, let vectors = same.lazy.map(\.vectors).first(where: { !$0.isEmpty }) {
-                put.vectors = vectors
+            if put.vectors.isEmpty, let version = same.first, !version.vectors.isEmpty {
+                put.vectors = version.vectors
                 transaction.changes[place].action = .put(put)
             }
             if let theirs, conflict.kind != .undone, transaction.puts(theirs, as: put) {
