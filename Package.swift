@@ -151,7 +151,7 @@ let package = Package(
             name: "MembusSimulation",
             dependencies: [
                 "MembusChecker", "MembusDice", "MembusModel", "MembusWire", "MembusStore", "MembusBroker", "Membus",
-                "CFaultyDisk",
+                "MembusSearch", "CFaultyDisk",
             ],
             path: "Tests/Simulation", exclude: ["Checker", "FaultyDisk", "Tools"]),
         .executableTarget(

@@ -169,6 +169,7 @@ package struct Check {
         case .watch(let watch, let fact): self.watch(watch, fact)
         case .floor(_, let revision): highestFloor = max(highestFloor, revision)
         case .counted(let lineage, let counts): counted(lineage, counts)
+        case .searched(let searched): take(searched)
         case .remark: break
         }
     }

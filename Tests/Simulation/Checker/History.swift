@@ -88,6 +88,8 @@ package enum Fact: Sendable {
     case restedWhen(Timestamp)
     /// What was counted beside the commits, of the broker's main branch.
     case counted(Lineage, MemoryCounts)
+    /// What an index of the broker's answered.
+    case searched(Searched)
     /// For people.
     case remark(String)
 }

@@ -43,6 +43,8 @@ package enum Invariant: Int, CaseIterable, Comparable, Sendable, CustomStringCon
     case replicaEquals = 21
     /// What follows the commits says what is so in the state that it speaks of, and no less than all of it at rest.
     case projections = 22
+    /// A search finds what is in the state that it names, and nothing else.
+    case retrieval = 23
 
     /// Whether there is what it is about.
     package var isChecked: Bool { self != .strictTopics && self != .rights }

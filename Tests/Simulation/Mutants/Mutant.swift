@@ -213,6 +213,21 @@ package enum Mutant: String, CaseIterable, Sendable {
     /// What the floor has passed meanwhile is taken for never having been.
     case projectionOverTheFloor = "projection-over-the-floor"
 
+    // MARK: Retrieval
+
+    /// A state is searched that the index has not reached.
+    case searchedTooEarly = "searched-too-early"
+    /// What the newest commit replaced or deleted is found still.
+    case searchedBeforeLast = "searched-before-last"
+    /// What the parent wrote after the fork is found, too.
+    case searchedPastTheFork = "searched-past-the-fork"
+    /// What compaction dropped before it was read is not missed.
+    case searchedWithGaps = "searched-with-gaps"
+    /// An index that is opened goes on where the store is, instead of where it was.
+    case indexSkipsAfterKill = "index-skips-after-kill"
+    /// The index of another history is taken for that of this one.
+    case indexOfReplacedHistory = "index-of-replaced-history"
+
     /// The broker forgets when the next record expires.
     case expiryForgotten = "expiry-forgotten"
 

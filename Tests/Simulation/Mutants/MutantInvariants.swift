@@ -52,6 +52,9 @@ extension Mutant {
             [.replicaEquals]
         case .deafForEver: [.liveAgain]
         case .replacedNotSubtracted, .projectionOverReplacedHistory, .projectionOverTheFloor: [.projections]
+        case .searchedTooEarly, .searchedBeforeLast, .searchedPastTheFork, .searchedWithGaps, .indexSkipsAfterKill,
+            .indexOfReplacedHistory:
+            [.retrieval]
         }
     }
 

@@ -97,6 +97,22 @@ extension Mutant {
             profile.often(.deafen, 10)
         case .projectionOverReplacedHistory: profile.often(.copyBack, 8)
         case .projectionOverTheFloor: profile.often(.compact, 10)
+        case .searchedTooEarly, .searchedBeforeLast: profile.searches = true
+        case .searchedPastTheFork:
+            profile.searches = true
+            profile.often(.fork, 8)
+        case .searchedWithGaps:
+            profile.searches = true
+            profile.pace = 5...60
+            profile.often(.write, 80)
+            profile.often(.compact, 20)
+        case .indexSkipsAfterKill:
+            profile.searches = true
+            profile.often(.kill, 10)
+        case .indexOfReplacedHistory:
+            profile.searches = true
+            profile.often(.restore, 8)
+            profile.often(.copyBack, 8)
         case .deafForEver: profile.often(.deafen, 10)
         case .recordNotApplied:
             // Who reads finds it, too.

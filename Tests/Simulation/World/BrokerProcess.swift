@@ -42,6 +42,7 @@ final class BrokerProcess {
     var mutated = MutantBroker()
     private let clockOffset: Duration
     let checkpointer: Checkpointer?
+    var searcher: Searcher?
     /// What waits while the process is stopped.
     private var isPaused = false
     private var waiting: [(BrokerProcess) -> Void] = []
@@ -102,6 +103,7 @@ final class BrokerProcess {
         tick()
         if checkpointer != nil { after(.milliseconds(200)) { $0.checkpoint() } }
         after(world.projecting.period) { $0.project() }
+        if world.searching.isOn { after(world.searching.period) { $0.search() } }
         if looksAfterHistory { after(SmallBounds.lookingPeriod) { $0.lookAfterHistory() } }
     }
 

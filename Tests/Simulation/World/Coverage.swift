@@ -123,6 +123,15 @@ package enum Happening: String, CaseIterable, Sendable {
     // What follows the commits
     case countedAnewAboveFloor = "counts begun anew, overtaken by the floor"
     case countedAnewInAnotherHistory = "counts begun anew in another history"
+    // The index
+    case searched = "search of the newest state"
+    case searchedOfThePast = "search of a past state"
+    case searchWaited = "search of a state that the index had not"
+    case searchRefused = "search of a state that is not there"
+    case indexOpened = "index went on where it was written"
+    case indexedAnewInAnotherHistory = "index begun anew in another history"
+    case indexHadGaps = "index looked for what compaction dropped"
+    case indexReplaced = "index replaced by another"
     // Bounds
     case streamDropped = "stream dropped for idleness"
     case listShortened = "heartbeat's list too long, S raised"

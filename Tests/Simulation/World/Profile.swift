@@ -34,6 +34,8 @@ struct Profile {
     var answerRecords: Int?
     /// Writes that depend on what was read for them, in percent.
     var readingWriters = 0
+    /// An index follows, and is asked.
+    var searches = false
     /// Many keys, written first.
     var isWide = false
 

@@ -51,6 +51,8 @@ extension Fact {
         case .decided(let commits, let time):
             "\(commits.map { "\($0.revision)" }.joined(separator: " ")) were decided at \(time.milliseconds)"
         case .counted(_, let counts): "counted are \(counts.story)"
+        case .searched(let searched):
+            "\(searched.words) on \(searched.branch) at \(searched.at.revision) finds \(searched.hits.map(\.key))"
         case .remark(let text): text
         }
     }

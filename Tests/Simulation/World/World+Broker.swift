@@ -140,6 +140,7 @@ extension World {
             coverage.count(.restored)
             remark("the backup at \(copy.head.revision) is restored as lineage \(disk.store.lineage)")
         }
+        searching.isReplaced = true
         try followAnew()
         // Who starts now may do so from a file of what was replaced.
         guard !agents.isEmpty, dice.chance(40) else { return }

@@ -32,6 +32,7 @@ package final class World {
     let profile: Profile
     let caps: Caps
     var projecting: Projecting
+    var searching: Searching
     var agenda = Agenda()
     var disk: Disk
     /// It applies what the broker's store decides; `nil`: it could not.
@@ -85,6 +86,8 @@ package final class World {
         var lifeDice = Dice(seed: seed, move: -3)
         profile.bounds.shortenSessions(&lifeDice)
         profile.bounds.shortenPieces(&lifeDice)
+        var searchDice = Dice(seed: seed, move: -4)
+        profile.searches = searchDice.chance(35)
         mutant?.provoke(&profile)
         profile.spare(part.spared)
         self.profile = profile
@@ -93,6 +96,7 @@ package final class World {
         disk = try Disk(lineage: lineage, isOnDisk: profile.isOnDisk)
         replica = try Replica(lineage: lineage)
         projecting = Projecting(Dice(seed: seed, move: .max - 2))
+        searching = Searching(Dice(seed: seed, move: .max - 3), isOn: profile.searches)
         if profile.isWired { coverage.count(.wired) }
         if profile.isOnDisk { coverage.count(.onDisk) }
     }
@@ -101,6 +105,7 @@ package final class World {
         defer {
             disk.faults?.add(to: &coverage)
             broker = nil
+            searching.remove()
             replica?.remove()
             disk.remove()
         }
@@ -188,6 +193,7 @@ package final class World {
         guard let broker else { return note(.broken(.liveAgain, "no broker runs at the end")) }
         try disk.harvest()
         try restProjecting(broker)
+        try restSearching(broker)
         try holdOutcomesToCaps()
         for agent in agents { agent.noteRest() }
         note(.restedAt(broker.lineage, broker.core.visible))

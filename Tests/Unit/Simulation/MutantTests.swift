@@ -8,7 +8,7 @@ struct MutantTests {
     /// One of each seam; all of them are the command's.
     static let some: [Mutant] = [
         .replyBeforePublish, .bookmarkAheadOfData, .gapUnnoticed, .pagesOneByOne, .evictedIsDeleted,
-        .retryExecutedTwice, .oldReplyResets, .numberLeftOut,
+        .retryExecutedTwice, .oldReplyResets, .numberLeftOut, .indexSkipsAfterKill,
     ]
 
     private func find(_ mutant: Mutant) -> Verdict? {
