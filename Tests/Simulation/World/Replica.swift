@@ -65,12 +65,19 @@ final class Replica {
         var rows = rows
         func number(_ row: String) -> Int64 { Int64(row.prefix { $0 != "," }) ?? 0 }
         let changes = (rows["changes"] ?? []).filter { row in
-            number(row) >> 20 > floor || !row.hasSuffix("', NULL, NULL, NULL, NULL, NULL, NULL, NULL")
+            number(row) >> 20 > floor || !isDeletion(row)
         }
         let kept = Set(changes.map { number($0) >> 20 })
         rows["changes"] = changes
         rows["commits"] = rows["commits"]?.filter { number($0) > floor || kept.contains(number($0)) }
         return rows
+    }
+
+    /// Behind its place, branch and key it has nothing, however many columns there are.
+    private static func isDeletion(_ row: String) -> Bool {
+        var rest = Substring(row)
+        while rest.hasSuffix(", NULL") { rest.removeLast(6) }
+        return rest.split(separator: ",").count == 3
     }
 
     func remove() { if let directory { try? FileManager.default.removeItem(atPath: directory) } }
