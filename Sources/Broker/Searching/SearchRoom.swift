@@ -267,7 +267,7 @@ final class SearchRoom: @unchecked Sendable {
         let layers = try reader.layers(
             of: branch, at: revision, newest: index.indexed.revision, visible: newest)
         let needed = max(atLeast, layers.created, revision ?? layers.floor)
-        guard index.indexed.revision >= needed, index.isWhole else {
+        guard index.indexed.revision >= needed, index.isReady else {
             if let fault { throw Refusal(.storeFailed, fault, hint: "ask again in a moment", subject: "index") }
             return nil
         }

@@ -25,7 +25,8 @@ final class IndexFile {
     /// - Throws: whatever keeps it from being used, damage among it.
     init(_ path: String) throws {
         self.path = path
-        try PrivateFile.make(path)
+        // SQLite's names of what is no file.
+        if !path.hasPrefix(":") { try PrivateFile.make(path) }
         db = try Database(path: path, isReadOnly: false, isURI: false, patience: .seconds(5))
         try db.execute(
             """

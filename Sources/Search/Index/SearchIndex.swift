@@ -36,6 +36,8 @@ package final class SearchIndex {
     private var auditing: Audit?
     /// Whether all that it holds may be shown.
     package var isWhole: Bool { auditing == nil }
+    /// Whether that is of the store's history, and may be shown.
+    package var isReady: Bool { isPlaced && isWhole }
     var states = VisibleStates()
     var scopes = Scopes()
     var rowNumbers = RowNumbers()

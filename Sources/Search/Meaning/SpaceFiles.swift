@@ -55,17 +55,19 @@ package final class SpaceFiles {
 
     /// Files that no space of an index has are left over from one before it.
     func removeOthers(than used: some Sequence<SpaceName>) {
-        let own = Set(used.map(\.file))
+        let own = Set(used.map { ByBytes($0.file) })
         guard let directory = opendir(self.directory) else { return }
         defer { closedir(directory) }
-        var stems: Set<String> = []
+        var stems: Set<ByBytes> = []
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name.hasPrefix("space-"), let stem = name.split(separator: ".").first { stems.insert(String(stem)) }
+            if name.hasPrefix("space-"), let stem = name.split(separator: ".").first {
+                stems.insert(ByBytes(String(stem)))
+            }
         }
-        for stem in stems where !own.contains(stem) { VectorFile.remove(self.directory + "/" + stem) }
+        for stem in stems where !own.contains(stem) { VectorFile.remove(self.directory + "/" + stem.text) }
     }
 
     package var bytes: Int64 { files.values.reduce(0) { $0 + $1.bytes } }
