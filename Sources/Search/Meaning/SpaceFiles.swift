@@ -56,6 +56,7 @@ package final class SpaceFiles {
     /// Files that no space of an index has are left over from one before it.
     func removeOthers(than used: some Sequence<SpaceName>) {
         let own = Set(used.map { ByBytes($0.file) })
+        files = files.filter { own.contains(ByBytes($0.key.file)) }
         guard let directory = opendir(self.directory) else { return }
         defer { closedir(directory) }
         var stems: Set<ByBytes> = []
