@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "retrieval"))
-from asking import index, search  # noqa: E402
+from asking import embedded, index, search  # noqa: E402
 from endpoint import FakeEndpoint  # noqa: E402
 from membus_client import Refused  # noqa: E402
 from membus_protos import bus  # noqa: E402
@@ -59,15 +59,6 @@ def session(clients):
 @pytest.fixture
 def connection(session):
     return session.connection
-
-
-def embedded(connection, **state):
-    eventually(lambda: index(connection).model, timeout=30, what="the endpoint's model")
-
-    def page():
-        found = search(connection, "nothing like it", **{**ALWAYS, **state})
-        return found.embedded == 1 and found
-    return eventually(page, timeout=60, what="a vector of each passage")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "retrieval"))
-from asking import index, made_anew, recall, search  # noqa: E402
+from asking import embedded, index, made_anew, recall, search  # noqa: E402
 from membus_client import Connection, Session  # noqa: E402
 from membus_protos import bus  # noqa: E402
 from processes import Broker, eventually, membus  # noqa: E402
@@ -53,16 +53,6 @@ def session(clients):
 @pytest.fixture
 def connection(session):
     return session.connection
-
-
-def embedded(connection, **state):
-    """The broker has its model, and every passage of a state a vector. -> SearchPage"""
-    eventually(lambda: index(connection).model, what="the model")
-
-    def page():
-        found = search(connection, "nothing like it", **{**MEANT, **state})
-        return found.embedded == 1 and found
-    return eventually(page, timeout=60, what="a vector of each passage")
 
 
 @pytest.fixture

@@ -24,6 +24,16 @@ def search(connection, question, **fields):
     return connection.call(request(deadline_ms=PATIENCE, search=asked)).search
 
 
+def embedded(connection, **state):
+    """The broker has its model, and every passage of a state a vector. -> SearchPage"""
+    eventually(lambda: index(connection).model, timeout=30, what="the model")
+
+    def page():
+        found = search(connection, "nothing like it", **{"meaning": bus.Search.ALWAYS, **state})
+        return found.embedded == 1 and found
+    return eventually(page, timeout=60, what="a vector of each passage")
+
+
 def keys(connection, question, **fields):
     return [hit.key for hit in search(connection, question, **fields).hits]
 
