@@ -173,7 +173,9 @@ let package = Package(
         .testTarget(name: "CheckerTests", dependencies: ["MembusChecker", "MembusModel"], path: "Tests/Unit/Checker"),
         .executableTarget(
             name: "membus-benchmarks",
-            dependencies: ["Membus", "MembusModel", "MembusWire", "MembusStore", "CSQLite", "CZeroMQ"],
+            dependencies: [
+                "Membus", "MembusModel", "MembusWire", "MembusStore", "MembusMeaning", "CSQLite", "CZeroMQ",
+            ],
             path: "Tests/Benchmarks", exclude: ["retrieval"]),
         .testTarget(name: "ModelTests", dependencies: ["MembusModel", "MembusDice"], path: "Tests/Unit/Model"),
         .testTarget(name: "WireTests", dependencies: ["MembusWire"], path: "Tests/Unit/Wire"),

@@ -10,7 +10,7 @@ import Foundation
 enum Main {
     static let benchmarks: [Benchmark] = [
         CachedReads.benchmark, WaitingCommit.benchmark, Throughput.benchmark, CommitThread.benchmark,
-        BrokerFootprint.benchmark, Diffing.benchmark, Branching.benchmark,
+        BrokerFootprint.benchmark, Diffing.benchmark, Branching.benchmark, Kernels.benchmark,
     ]
 
     static func main() async {

@@ -20,7 +20,7 @@ final class IndexFile {
     private(set) var isWriting = false
 
     /// What other formats hold is not looked at.
-    static let format: Int64 = 2
+    static let format: Int64 = 3
 
     /// - Throws: whatever keeps it from being used, damage among it.
     init(_ path: String) throws {
@@ -31,7 +31,7 @@ final class IndexFile {
         try db.execute(
             """
             PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;
-            PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864
+            PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000
             """)
         if try db.word("PRAGMA user_version") == "0" { try make() }
         guard try db.word("PRAGMA user_version") == "\(Self.format)" else {
@@ -77,11 +77,20 @@ final class IndexFile {
 
     /// Of its file and log.
     var bytes: Int64 {
-        [path, path + "-wal"].reduce(0) { sum, name in
-            var status = stat()
-            return stat(name, &status) == 0 ? sum + Int64(status.st_size) : sum
-        }
+        var status = stat()
+        return logBytes + (stat(path, &status) == 0 ? Int64(status.st_size) : 0)
     }
+
+    private var logBytes: Int64 {
+        var status = stat()
+        return stat(path + "-wal", &status) == 0 ? Int64(status.st_size) : 0
+    }
+
+    /// A flush touches nearly all of a small file: its log would stay as large.
+    func shortenLog() throws {
+        if logBytes > Self.mostLogBytes { try db.execute("PRAGMA wal_checkpoint(TRUNCATE)") }
+    }
+    private static let mostLogBytes: Int64 = 4 << 20
 
     // MARK: What it is of
 

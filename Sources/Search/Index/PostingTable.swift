@@ -11,12 +11,15 @@ final class PostingTable {
     private var inserting: Prepared
     /// By a hash of the term: small rows since it was looked at. It begins anew with each start, which only delays.
     private var small = [UInt8](repeating: 0, count: 1 << 18)
+    /// As of the flush that is under way.
+    var rowCount: Int64
+    private(set) var writes = 0
 
     static let joined = 16
     static let largeBytes = 16 << 10
 
-    init(_ db: Database) throws {
-        self.db = db
+    init(_ db: Database, rowCount: Int64) throws {
+        (self.db, self.rowCount) = (db, rowCount)
         reading = try db.makeStatement(
             "SELECT first, block, places, sum, span FROM postings WHERE term = ? ORDER BY first")
         ranging = try db.makeStatement("SELECT DISTINCT term FROM postings WHERE term >= ? AND term < ? ORDER BY term")
@@ -102,6 +105,8 @@ final class PostingTable {
         if places.isEmpty { inserting.bindNull() } else { inserting.bind(borrowedBlob: places) }
         inserting.bind(Checksum.of(UnsafeRawBufferPointer(term), block, places, numbers: (first, last - first)))
         try inserting.run()
+        rowCount += 1
+        writes += 1
     }
 
     private static func slot(of term: UnsafeBufferPointer<UInt8>) -> Int {
@@ -134,16 +139,13 @@ final class PostingTable {
         let (block, places) = (Room<UInt8>(1 << 10), Room<UInt8>(1 << 10))
         var last = oldest.first
         for row in rows.reversed() {
-            // A block's first gap is 0, in one byte.
-            guard row.first > last || row.first == oldest.first, row.block.first == 0 else {
-                throw SearchFault("rows of postings overlap")
-            }
-            Varint.append(row.first - last, to: block)
-            row.block.dropFirst().withUnsafeBufferPointer { block.append(contentsOf: $0) }
+            guard row.first > last || row.first == oldest.first else { throw SearchFault("rows of postings overlap") }
+            try PostingEncoder.append(row.block, from: row.first, behind: last, to: block)
             row.places.withUnsafeBufferPointer { places.append(contentsOf: $0) }
             last = row.last
         }
         try db.run("DELETE FROM postings WHERE term = ? AND first >= ?", [Data(term), Int64(oldest.first)])
+        rowCount -= Int64(rows.count)
         try term.withUnsafeBufferPointer {
             try insert($0, oldest.first, newest.last, block.bytes, places.bytes)
         }
@@ -151,6 +153,26 @@ final class PostingTable {
 }
 
 extension PostingTable {
+    /// Looks at the rows that follow one.
+    /// - Returns: how many there were, and the last.
+    func check(
+        after place: (term: Data, first: Int64), most: Int
+    ) throws -> (count: Int64, last: (term: Data, first: Int64)?) {
+        var (count, last): (Int64, (term: Data, first: Int64)?) = (0, nil)
+        let found = try db.rows(
+            """
+            SELECT term, first, span, block, places, sum FROM postings
+            WHERE (term, first) > (?, ?) ORDER BY term, first LIMIT ?
+            """, [place.term, place.first, most])
+        while let row = try found.next() {
+            let (term, block, places): (Data, Data, Data?) = (try row[0], try row[3], try row[4])
+            let (first, span, sum): (Int64, Int64, Int64) = (try row[1], try row[2], try row[5])
+            try check(Array(term), first, span, block, places ?? Data(), sum)
+            (count, last) = (count + 1, (term, first))
+        }
+        return (count, last)
+    }
+
     /// - Throws: if a row is not what was written.
     fileprivate func check(
         _ term: [UInt8], _ first: Int64, _ span: Int64, _ block: Data, _ places: Data, _ sum: Int64

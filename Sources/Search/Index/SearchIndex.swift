@@ -27,11 +27,13 @@ package final class SearchIndex {
     /// What the flush under way writes, and what it comes to.
     private var flushing = (versions: 0..<0, keysBefore: 0, position: Position.origin)
     /// Versions, keys and place that are in the file.
-    private var written = (versions: 0, keys: 0, position: Position.origin)
+    private var written = (versions: 0, keys: 0, rows: Int64(0), position: Position.origin)
     /// All versions up to here are searchable.
     package private(set) var indexed: Position = .origin
     /// That the place is of the store's history was looked at.
     private var isPlaced = false
+    /// Of what the file held when it was opened.
+    private var inspection: PostingInspection?
     /// Looks for what compaction dropped too early; `nil`: there is nothing to be looked for.
     private var auditing: Audit?
     /// Whether all that it holds may be shown.
@@ -69,7 +71,8 @@ package final class SearchIndex {
         sent = SentVectors(spaces ?? SpaceFiles(in: path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."))
         indexer = RecordIndexer(splitter)
         file = try IndexFile(path)
-        table = try PostingTable(file.db)
+        table = try PostingTable(file.db, rowCount: file.meta("rows") ?? 0)
+        inspection = PostingInspection(of: table)
         let own = Int64(bitPattern: lineage.id)
         if let known = try file.meta("lineage") {
             guard known == own else { throw SearchFault("the index at \(path) is of another history") }
@@ -97,7 +100,7 @@ package final class SearchIndex {
         guard columns.places.last ?? 0 <= LogCursor.end(of: indexed.revision).position else {
             throw SearchFault("the index at \(path) holds more than it says")
         }
-        written = (columns.versionCount, columns.keyCount, indexed)
+        written = (columns.versionCount, columns.keyCount, table.rowCount, indexed)
     }
 
     package static func remove(_ path: String) { IndexFile.remove(path) }
@@ -140,9 +143,19 @@ package final class SearchIndex {
         if frozen == nil { freeze(isIdle: isIdle && !hasMore) }
         if frozen != nil {
             try write()
+            if frozen == nil { try file.shortenLog() }
             hasMore = hasMore || frozen != nil
         }
-        return hasMore
+        return try hasMore || inspect()
+    }
+
+    /// - Returns: whether there is more to be looked at.
+    private func inspect() throws -> Bool {
+        guard var inspection else { return false }
+        self.inspection = nil
+        let isDone = try inspection.step(through: table)
+        if !isDone { self.inspection = inspection }
+        return !isDone
     }
 
     /// An old copy of the store may have been put beside it.
@@ -189,13 +202,16 @@ package final class SearchIndex {
         flushing = (written.versions..<columns.versionCount, written.keys, indexed)
     }
 
+    /// In a piece: more if much waits in memory meanwhile, so that a flush is done before another is due.
+    private var writtenTerms: Int { 400 * min(4, 1 + fresh.bytes >> 20) }
+
     /// Some terms; with the last of them everything becomes durable.
     private func write() throws {
         guard var flush = frozen.take() else { return }
         defer { frozen = flush.isDone && !file.isWriting ? nil : flush }
         do {
             if !file.isWriting { try file.begin() }
-            try flush.write(400, to: table, by: encoder)
+            try flush.write(writtenTerms, to: table, by: encoder)
             guard flush.isDone else { return }
             if !flushing.versions.isEmpty {
                 let row = ColumnRow.encode(flushing.versions, of: columns, keysBefore: flushing.keysBefore)
@@ -204,11 +220,13 @@ package final class SearchIndex {
             for one in sent.waiting(before: flushing.versions.upperBound) { try file.insert(one) }
             try file.set(flushing.position)
             try file.set("auditing", isWhole ? 0 : 1)
+            try file.set("rows", table.rowCount)
             try file.commit()
             sent.wrote(before: flushing.versions.upperBound)
-            written = (flushing.versions.upperBound, keysIn(flushing.versions), flushing.position)
+            written = (flushing.versions.upperBound, keysIn(flushing.versions), table.rowCount, flushing.position)
         } catch {
             file.rollBack()
+            table.rowCount = written.rows
             flush.startOver()
             throw error
         }

@@ -157,6 +157,44 @@ struct IndexFileTests {
         }
     }
 
+    @Test(
+        "rows of postings that are lost or stand under another term are found before anybody misses them",
+        arguments: [
+            "UPDATE postings SET term = CAST('herom' AS BLOB) WHERE term = CAST('heron' AS BLOB) AND first = 85",
+            "DELETE FROM postings WHERE term = CAST('heron' AS BLOB) AND first = 85",
+            "INSERT INTO postings SELECT term, first + 900, span, block, places, sum FROM postings WHERE first = 85",
+        ])
+    func lostPostings(sql: String) throws {
+        let world = try written(90)
+        #expect(try world.index.file.meta("rows") ?? 0 > 256)
+        let copy = try world.copyOfFile("copy.db")
+        world.index = try open(copy, world)
+        try world.follow(andWrite: true)
+        #expect(try world.found("heron").count == 90)
+        run(sql, on: copy)
+        world.index = try open(copy, world)
+        #expect(throws: SearchFault.self) { try world.follow() }
+    }
+
+    @Test("all rows are counted, those that were joined and those of a flush that failed among them")
+    func counted() throws {
+        let world = try written(40)
+        let rows = try world.index.file.db.integer("SELECT count(*) FROM postings")
+        #expect(try world.index.file.meta("rows") == rows && world.index.table.rowCount == rows)
+    }
+
+    @Test("the log is short once a flush is written")
+    func shortLog() throws {
+        let world = try SearchedStore()
+        for number in 0..<60 {
+            try world.put("k\(number)x", (0..<3000).map { "w\($0 * 61 + number)" }.joined(separator: " "))
+        }
+        try world.follow(andWrite: true)
+        var status = stat()
+        #expect(stat(world.index.file.path + "-wal", &status) == 0 && status.st_size <= 4 << 20)
+        #expect(world.index.bytes > 4 << 20)
+    }
+
     @Test("pieces of a term that are damaged are not joined into sound ones")
     func damagedJoin() throws {
         let world = try written(12)

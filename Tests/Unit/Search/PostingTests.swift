@@ -66,6 +66,20 @@ struct PostingTests {
         }
     }
 
+    @Test("what most postings are takes a byte a gap, and no more")
+    func size() {
+        let (pending, encoder) = (PendingPostings(), PostingEncoder())
+        for unit in 0..<10 as Range<UInt32> {
+            Array("word".utf8).withUnsafeBufferPointer { pending.add($0, unit, at: 7) }
+            Array("field".utf8).withUnsafeBufferPointer { pending.add($0, unit) }
+            Array("name".utf8).withUnsafeBufferPointer { pending.addName($0, unit) }
+        }
+        for (number, places) in [(0, 10), (1, 0), (2, 0)] {
+            pending.encode(number, by: encoder)
+            #expect(encoder.block.count == 10 && encoder.places.count == places)
+        }
+    }
+
     @Test("bytes that are no block are a fault or some postings, never a crash", arguments: 0..<200 as Range<UInt64>)
     func garbage(seed: UInt64) {
         var dice = Dice(seed: seed)
