@@ -108,6 +108,10 @@ extension ClientCore {
             asks.remove(ask.id)
             return
         }
+        if case .call(let id) = ask.purpose, let refusal = refusalByAge(of: ask.body) {
+            asks.remove(ask.id)
+            return finish(id, .failure(MembusError.refused(refusal)))
+        }
         ask.firstSent = ask.firstSent ?? now
         ask.due = now + (ask.purpose.isRepeatedHere ? ask.resend.next(&random) : .seconds(10))
         let left = ask.deadline.map { max($0 - now, .milliseconds(1)) }

@@ -4,6 +4,8 @@ extension ClientCore {
     /// Numbers and sends what waits, as far as the window allows.
     mutating func pump() {
         guard !session.waiting.isEmpty, link.welcome != nil, link.instance != nil, !notes.isLast else { return }
+        refuseByAge()
+        guard !session.waiting.isEmpty else { return }
         guard session.id != nil else { return openSession() }
         guard session.resendAt == nil else { return }
         var bytes = session.bytesInFlight

@@ -47,5 +47,9 @@ package struct Welcome: Hashable, Sendable {
 
 package enum ProtocolVersion {
     package static let major: UInt32 = 1
-    package static let minor: UInt32 = 0
+    /// Told apart only where what is not known would be lost without a word.
+    package static let minor: UInt32 = 1
+
+    /// The minor version from which vectors are taken, with puts and with questions.
+    package static let firstWithVectors: UInt32 = 1
 }

@@ -12,6 +12,7 @@ struct CoreHand {
     var instance = Instance(7)
     var lineage = Lineage(1)
     var visible = Position(revision: 10, hash: 100)
+    var minor = ProtocolVersion.minor
 
     init(seed: UInt64 = 1, greeted: Bool = true, configure: (inout ClientSettings) -> Void = { _ in }) {
         var settings = ClientSettings(
@@ -27,7 +28,9 @@ struct CoreHand {
 
     var welcome: Reply.Body {
         .welcome(
-            Welcome(events: ["tcp://*:7402"], heartbeat: .milliseconds(250), limits: Limits(), software: "test"))
+            Welcome(
+                minor: minor, events: ["tcp://*:7402"], heartbeat: .milliseconds(250), limits: Limits(),
+                software: "test"))
     }
 
     mutating func step(_ input: ClientInput) {
