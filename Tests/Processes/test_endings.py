@@ -9,7 +9,9 @@ import time
 
 import pytest
 
-from processes import Broker, Lines, eventually, membus, run, run_json_lines
+from membus_client import request
+from membus_protos import bus, errors
+from processes import PATIENCE, Broker, Lines, eventually, membus, run, run_json_lines
 
 
 def fill(broker, tmp_path, mebibytes):
@@ -68,6 +70,22 @@ def test_a_backup_that_is_ended_leaves_nothing_here_nor_at_the_broker(large, tmp
     assert ended > 0, "each backup was done before it could be ended"
     told = run_json_lines(large, "backup", str(place / "copy"))[0]
     assert told["revision"] > 0 and os.listdir(place) == ["copy"]
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+def test_a_broker_that_ends_waits_for_no_sql(broker, clients):
+    connection, told = clients.connection(), []
+    for _ in range(3):  # more than are run at a time
+        connection.send(request(query=bus.Query(sql=ENDLESS), deadline_ms=30_000), told.append)
+    connection.exchange(request(status=bus.GetStatus()))
+    began = time.monotonic()
+    assert broker.stop() == 0
+    assert time.monotonic() - began < 5 * PATIENCE
+    connection.pump(5)
+    assert [reply.error.code for reply in told] == [errors.SHUTTING_DOWN] * 3
+    assert {reply.error.message for reply in told} == {"the broker stops, and has ended the query"}
 
 
 def test_a_broker_that_ends_leaves_no_copies_behind(large, tmp_path):

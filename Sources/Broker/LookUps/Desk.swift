@@ -71,20 +71,20 @@ package struct Desk: Sendable {
     /// - Returns: `nil`: there is more to do.
     func step(_ read: inout QueuedRead, now: Instant) -> Result<LookUpResult, Refusal>? {
         if let late = read.refusal(at: now) { return .failure(late) }
-        if hurry.isOn, !read.lookUp.isRelease { return .failure(Hurry.refusal) }
+        if hurry.isOn, !read.lookUp.isRelease { return .failure(hurry.refusal) }
         var desk = self
         (desk.visible, desk.scope, desk.deadline, desk.now) = (read.visible.revision, read.scope, read.deadline, now)
         do throws(Refusal) {
             return try desk.step(&read.lookUp).map { .success($0) }
         } catch {
-            if hurry.isOn { return .failure(Hurry.refusal) }
+            if hurry.isOn { return .failure(hurry.refusal) }
             return .failure(isOvertaken(read) ? Refusal(.busy, "compaction overtook the request") : error)
         }
     }
 
     /// - Throws: once nobody waits for what is being done.
     func checkWaiting() throws(Refusal) {
-        if hurry.isOn { throw Hurry.refusal }
+        if hurry.isOn { throw hurry.refusal }
         if let deadline, deadline < .now {
             throw Refusal(.deadlineExceeded, "the request took longer than its deadline")
         }
@@ -101,12 +101,19 @@ package struct Desk: Sendable {
     }
 }
 
-/// Whether somebody waits for the broker's end so much that look-ups are to be given up for it.
+/// Whether look-ups are to be given up for the broker's end.
 package final class Hurry: Sendable {
     private let on = Atomic<Bool>(false)
+    /// What those who asked are told.
+    let refusal: Refusal
+
+    init(_ refusal: Refusal = Hurry.refusal) { self.refusal = refusal }
 
     var isOn: Bool { on.load(ordering: .relaxed) }
     func begin() { on.store(true, ordering: .relaxed) }
 
+    /// Somebody waits for the end so much that none is finished any more.
     static let refusal = Refusal(.shuttingDown, "the broker was told to stop at once")
+    /// SQL may take as long as its deadline says: the end does not wait for that.
+    static let ofQueries = Refusal(.shuttingDown, "the broker stops, and has ended the query")
 }

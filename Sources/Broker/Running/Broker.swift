@@ -64,9 +64,12 @@ package final class Broker: Sendable {
         instance = parts.instance
     }
 
-    /// Refuses what is new, finishes and answers what is under way, closes sockets and store. Blocks.
+    /// Refuses what is new, gives up SQL, finishes and answers what else is under way, closes sockets and store. Blocks.
     package func stop() {
-        parts.withLock { $0?.files.forget() }
+        parts.withLock { parts in
+            parts?.files.forget()
+            parts?.giveUpQueries()
+        }
         threads.stop()
         let parts = parts.withLock { parts in
             defer { parts = nil }

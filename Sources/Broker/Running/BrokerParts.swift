@@ -39,6 +39,7 @@ struct BrokerParts: Sendable {
     private let held = HeldStates()
     private let memoryChore = MemoryChore()
     private let hurry = Hurry()
+    private let queryHurry = Hurry(Hurry.ofQueries)
     private let context: Context
     private let waker: Waker
     private let results: Inbox<BrokerInput<PeerEnvelope>>
@@ -87,9 +88,16 @@ struct BrokerParts: Sendable {
     /// said again until all have ended.
     func giveUpReading() {
         hurry.begin()
+        giveUpQueries()
         for reader in readers + pieceReaders + [longReader, planReader, dryRunReader, searchReader] + queryReaders {
             reader.interrupt()
         }
+    }
+
+    /// SQL is given up: what waits, what runs, and what it asks the index for.
+    func giveUpQueries() {
+        queryHurry.begin()
+        errands.close()
     }
 
     /// Nobody uses it any more.
@@ -204,10 +212,10 @@ struct BrokerParts: Sendable {
         var lives: [(run: @Sendable () -> Void, close: @Sendable () -> Void)] = []
         let others = [
             (longReader, lookUps.long), (planReader, lookUps.planning), (dryRunReader, lookUps.dryRuns),
-        ]
-        let asking = queryReaders.map { ($0, lookUps.queries) }
-        for (reader, queue) in readers.map({ ($0, lookUps.short) }) + others + asking {
-            let loop = ReadLoop(desk: desk(reader), queue: queue, pieces: pieces, running: running, results: results)
+        ].map { (desk($0), $1) }
+        let asking = queryReaders.map { (desk($0, queryHurry), lookUps.queries) }
+        for (desk, queue) in readers.map({ (desk($0), lookUps.short) }) + others + asking {
+            let loop = ReadLoop(desk: desk, queue: queue, pieces: pieces, running: running, results: results)
             lives.append((run: { loop.run() }, close: { queue.close() }))
         }
         for reader in pieceReaders {
@@ -241,10 +249,11 @@ struct BrokerParts: Sendable {
         }
     }
 
-    private func desk(_ reader: Reader) -> Desk {
+    /// - Parameter hurry: `nil`: the one of all but SQL.
+    private func desk(_ reader: Reader, _ hurry: Hurry? = nil) -> Desk {
         var desk = Desk(
             store: store, reader: reader, inlineValueBytes: configuration.inlineValueBytes, backups: backups,
-            counts: counts, held: held, heldLog: heldLog, evicted: evicted, hurry: hurry)
+            counts: counts, held: held, heldLog: heldLog, evicted: evicted, hurry: hurry ?? self.hurry)
         desk.indexed = indexed
         desk.errands = errands
         return desk

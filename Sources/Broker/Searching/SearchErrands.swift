@@ -14,6 +14,8 @@ final class SearchErrands: Sendable {
         init(_ search: Search, until end: Instant) { (self.search, self.end) = (search, end) }
 
         @Sendable func check() throws(Refusal) {
+            // Given up: nobody waits for it.
+            if result.withLock({ $0 != nil }) { throw Hurry.ofQueries }
             if end < .now { throw Refusal(.deadlineExceeded, "the search took longer than its query may take") }
         }
     }
@@ -31,7 +33,7 @@ final class SearchErrands: Sendable {
             waiting.errands.append(errand)
             return waiting.isClosed
         }
-        if isClosed { throw Hurry.refusal }
+        if isClosed { throw Hurry.ofQueries }
         wake()
         let isAnswered = errand.isDone.wait(timeout: .now() + .nanoseconds(Int(patience.wholeNanoseconds))) == .success
         guard isAnswered, let result = errand.result.withLock({ $0 }) else {
@@ -73,7 +75,7 @@ final class SearchErrands: Sendable {
             return waiting.errands
         }
         for errand in errands {
-            errand.result.withLock { $0 = .failure(Hurry.refusal) }
+            errand.result.withLock { $0 = .failure(Hurry.ofQueries) }
             errand.isDone.signal()
         }
     }
