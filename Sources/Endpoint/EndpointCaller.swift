@@ -45,12 +45,13 @@ package final class EndpointCaller {
         quick = most
     }
 
-    /// - Parameter cancelled: asked ten times a second, on this thread.
-    /// - Returns: for each text its vector, as the endpoint gave it: of any length but 0.
+    /// - Parameters:
+    ///   - vectors: gets for each text its vector, as the endpoint gave it: of any length but 0. After a fault it has got those of
+    ///     the texts before.
+    ///   - cancelled: asked ten times a second, on this thread.
     package func embed(
-        _ texts: [String], cancelled: @escaping @Sendable () -> Bool = { false }
-    ) throws(EndpointFault) -> [[Float]] {
-        var vectors: [[Float]] = []
+        _ texts: [String], into vectors: inout [[Float]], cancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(EndpointFault) {
         var (next, atMost) = (0, min(most, quick))
         while next < texts.count {
             let batch = texts[next..<end(of: texts, from: next, atMost: atMost)]
@@ -70,7 +71,6 @@ package final class EndpointCaller {
             }
         }
         if !texts.isEmpty { pace.reset() }
-        return vectors
     }
 
     private func end(of texts: [String], from start: Int, atMost: Int) -> Int {

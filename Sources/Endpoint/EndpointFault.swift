@@ -27,7 +27,8 @@ package struct EndpointFault: Error, Hashable, Sendable, CustomStringConvertible
     package let hint: String
     /// How long to wait before the next try; `nil`: nobody wants one.
     package let retry: Duration?
-    /// The place of a text that the endpoint refuses, while it takes another: without it the rest may go through.
+    /// The place of a text that the endpoint refuses, while it takes another: those before it have their vectors, and without it
+    /// the rest may go through.
     package let text: Int?
 
     package var description: String { "\(message); \(hint)" }

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "retrieval"))
-from asking import embedded, index, search  # noqa: E402
+from asking import embedded, index, made_anew, search  # noqa: E402
 from endpoint import FakeEndpoint  # noqa: E402
-from membus_client import Refused  # noqa: E402
+from membus_client import Refused, request  # noqa: E402
 from membus_protos import bus  # noqa: E402
 from processes import Broker, eventually, membus  # noqa: E402
 from writing import head, put  # noqa: E402
@@ -143,6 +143,40 @@ def test_one_text_that_an_endpoint_refuses_holds_up_no_other(endpoint, session, 
     assert page.embedded == 1
     hits = {hit.key: hit.cosine for hit in search(connection, "puppy", limit=50, **ALWAYS).hits}
     assert hits["last"] > .9 and not hits.get("odd")
+
+
+def test_what_was_answered_is_not_asked_for_again_nor_what_was_refused(endpoint, broker, session, connection, library):
+    endpoint.mode, endpoint.poison = "text", "unspeakable"
+    before = len(endpoint.requests)
+    texts = [f"train {number}" for number in range(64)]
+    texts[20], texts[50] = "unspeakable dog", "an unspeakable puppy"
+    embedded(connection, at_least=head(session, *[put(f"more/{number:02}", text) for number, text in enumerate(texts)]))
+    answered = [
+        text for request in endpoint.requests[before:] if not any("unspeakable" in text for text in request.texts)
+        for text in request.texts if text != "hello"]
+    assert len(answered) == 62 == len(set(answered))
+    asked = len(endpoint.texts)
+    made_anew(broker, connection)
+    embedded(connection, at_least=head(session, put("again", "An unspeakable thing"), put("more/99", "unspeakable dog")))
+    assert [text for text in endpoint.texts[asked:] if text not in ("hello", "ada: An unspeakable thing")] == []
+
+
+def test_a_question_that_waits_for_its_endpoint_costs_nothing_meanwhile(endpoint, broker, connection, library):
+    tasks = Path(f"/proc/{broker.process.pid}/task")
+    searching = next(task for task in tasks.iterdir() if (task / "comm").read_text() == "membus-search\n")
+
+    def turns():
+        return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", (searching / "status").read_text(), re.M)[1])
+
+    endpoint.mode, told = "hang", []
+    connection.send(request(search=bus.Search(question="dog", limit=3, **ALWAYS)), told.append)
+    time.sleep(1)
+    before = turns()
+    time.sleep(2)
+    assert not told and turns() - before < 60
+    # It is told at once when the endpoint has failed.
+    eventually(lambda: connection.pump(.1) or told, timeout=10, what="an answer")
+    assert "meaning: " in told[0].error.message
 
 
 def test_the_broker_stops_while_an_endpoint_hangs(endpoint, broker, session, connection, library):

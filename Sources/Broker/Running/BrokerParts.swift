@@ -92,6 +92,7 @@ struct BrokerParts: Sendable {
         for reader in readers + pieceReaders + [longReader, planReader, dryRunReader, searchReader] + queryReaders {
             reader.interrupt()
         }
+        lookUps.search.wake()
     }
 
     /// SQL is given up: what waits, what runs, and what it asks the index for.

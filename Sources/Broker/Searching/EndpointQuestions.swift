@@ -39,6 +39,19 @@ final class EndpointQuestions: Sendable {
         var known: [ByBytes: QuantizedVector?] = [:]
         var waiting: [String] = []
         var fault: (message: String, hint: String, until: Instant)?
+
+        /// - Parameter vector: `nil`: it has no direction, or is refused for good.
+        mutating func know(_ vector: QuantizedVector?, of question: String) {
+            known[ByBytes(question)] = .some(vector)
+            waiting.removeAll { $0.hasSameBytes(as: question) }
+        }
+
+        /// What is refused is remembered longest: to ask for it again helps nobody.
+        mutating func makeRoom(for count: Int, of most: Int) {
+            if known.count + count <= most { return }
+            known = known.filter { $0.value == nil }
+            if known.count > most / 2 { known.removeAll() }
+        }
     }
 
     /// Whoever asks waits, so that less patience is right than for passages.
@@ -50,11 +63,9 @@ final class EndpointQuestions: Sendable {
     private let state = Mutex(State())
     private let stopped = Atomic<Bool>(false)
     private let work = DispatchSemaphore(value: 0)
-    private let wake: @Sendable () -> Void
+    private let news: MeaningNews
 
-    init(_ endpoint: EmbeddingEndpoint, wake: @escaping @Sendable () -> Void) {
-        (self.endpoint, self.wake) = (endpoint, wake)
-    }
+    init(_ endpoint: EmbeddingEndpoint, _ news: MeaningNews) { (self.endpoint, self.news) = (endpoint, news) }
 
     var fault: String? { state.withLock { $0.fault.flatMap { $0.until > .now ? $0.message : nil } } }
 
@@ -93,37 +104,32 @@ final class EndpointQuestions: Sendable {
             let asked = state.withLock { $0.waiting }
             if asked.isEmpty { continue }
             ask(asked, by: caller)
-            wake()
+            news.tell()
         }
     }
 
     private func ask(_ asked: [String], by caller: EndpointCaller) {
-        let result: Result<[[Float]], EndpointFault>
+        var made: [[Float]] = []
+        var fault: EndpointFault?
         do throws(EndpointFault) {
-            result = .success(try caller.embed(asked) { [self] in stopped.load(ordering: .acquiring) })
+            try caller.embed(asked, into: &made) { [self] in stopped.load(ordering: .acquiring) }
         } catch {
-            result = .failure(error)
+            fault = error
         }
+        let vectors = made.map { QuantizedVector($0) }
         state.withLock { state in
-            let answered = Set(asked.map { ByBytes($0) })
-            if state.known.count + asked.count > Self.mostKnown { state.known.removeAll() }
-            switch result {
-            case .success(let vectors):
-                state.fault = nil
-                for (question, vector) in zip(asked, vectors) {
-                    state.known[ByBytes(question)] = .some(QuantizedVector(vector))
-                }
-                state.waiting.removeAll { answered.contains(ByBytes($0)) }
-            case .failure(let fault):
-                if let text = fault.text, asked.indices.contains(text) {
-                    // The others are asked again without it.
-                    state.known[ByBytes(asked[text])] = .some(nil)
-                    state.waiting.removeAll { $0.hasSameBytes(as: asked[text]) }
-                    if !state.waiting.isEmpty { work.signal() }
-                } else {
-                    state.fault = (fault.message, fault.hint, .now + (fault.retry ?? .zero))
-                    state.waiting.removeAll { answered.contains(ByBytes($0)) }
-                }
+            state.makeRoom(for: asked.count, of: Self.mostKnown)
+            for (question, vector) in zip(asked, vectors) { state.know(vector, of: question) }
+            switch fault {
+            case nil: state.fault = nil
+            case let fault? where fault.text != nil:
+                // The others are asked again without it, and what was answered.
+                state.know(nil, of: asked[made.count])
+                if !state.waiting.isEmpty { work.signal() }
+            case let fault?:
+                state.fault = (fault.message, fault.hint, .now + (fault.retry ?? .zero))
+                let failed = Set(asked.map { ByBytes($0) })
+                state.waiting.removeAll { failed.contains(ByBytes($0)) }
             }
         }
     }

@@ -8,7 +8,8 @@ import MembusStore
 //
 //   questions that wait ─▶ answered, or kept until the index is far enough ─▶ a piece of the index ─▶ a rest, by its pace ─▶ …
 //
-// A question that comes meanwhile ends the rest.
+// A question that comes meanwhile ends the rest, and so does news of meaning: a question that waits for its vector is not looked at
+// before there is some.
 
 struct SearchLoop: Sendable {
     let desk: Desk
@@ -19,19 +20,25 @@ struct SearchLoop: Sendable {
     let results: Inbox<BrokerInput<PeerEnvelope>>
     let log: Logger
 
+    private struct Waiting {
+        let read: QueuedRead
+        /// Of meaning, when it was looked at; `nil`: it waits for the index.
+        let news: Int?
+    }
+
     func run() {
-        var waiting: [QueuedRead] = []
+        var waiting: [Waiting] = []
         var new: [QueuedRead] = []
+        var told: IndexFigures?
         var pace = IndexPace(visible: visible.newest, now: .now)
         var fault = RepeatedFault()
         var quiet = 0
         var written = Instant.now
         var rest: Duration = .zero
-        while quiet > 0 && waiting.isEmpty
+        while quiet > 0
             ? queue.takeIdly(into: &new, patience: rest) : queue.take(into: &new, patience: rest)
         {
-            waiting += new
-            waiting = waiting.filter { !answer($0) }
+            waiting = waiting.compactMap(lookAgain) + new.compactMap(answer)
             let isAwaited = errands.run(in: room)
             let started = Instant.now
             // What is little is written now and then.
@@ -39,26 +46,46 @@ struct SearchLoop: Sendable {
             if isIdle { written = started }
             let tries = room.tries
             let hasMore = room.step(isIdle: isIdle, now: started)
-            desk.indexed.post(room.figures)
+            let figures = room.figures
+            desk.indexed.post(figures)
             if room.tries > tries { tell(&fault) }
             let now = Instant.now
             quiet = hasMore ? 0 : quiet + 1
             rest = pace.rest(after: now - started, visible: visible.newest, now: now)
             if !hasMore {
-                rest = max(
-                    rest, isAwaited || !waiting.isEmpty ? .milliseconds(2) : .milliseconds(quiet > 3 ? 1000 : 100))
+                // Whoever waits for the index may have what he waits for now.
+                let isFurther = figures != told && (isAwaited || waiting.contains { $0.news == nil })
+                rest = isFurther ? rest : max(rest, patience(quiet, waiting, now))
             }
+            told = figures
         }
-        for read in waiting { _ = results.push(.answered(ticket: read.ticket, .failure(Hurry.refusal))) }
+        for one in waiting { _ = results.push(.answered(ticket: one.read.ticket, .failure(Hurry.refusal))) }
     }
 
-    /// - Returns: whether it is done with.
-    private func answer(_ asked: QueuedRead) -> Bool {
+    /// Who waits for nothing but his deadline learns of that in time.
+    private func patience(_ quiet: Int, _ waiting: [Waiting], _ now: Instant) -> Duration {
+        let usual = Duration.milliseconds(quiet > 3 ? 1000 : 100)
+        guard let deadline = waiting.compactMap(\.read.deadline).min() else { return usual }
+        return max(.milliseconds(2), min(usual, deadline - now + .milliseconds(1)))
+    }
+
+    /// - Returns: `nil`: it is done with.
+    private func lookAgain(_ one: Waiting) -> Waiting? {
+        let isLate = one.read.deadline.map { $0 < .now } ?? false
+        if let news = one.news, news == room.news, !isLate, !desk.hurry.isOn { return one }
+        return answer(one.read)
+    }
+
+    /// - Returns: `nil`: it is done with.
+    private func answer(_ asked: QueuedRead) -> Waiting? {
         var read = asked
-        guard let answer = desk.step(&read, now: .now) else { return false }
+        let (news, awaited) = (room.news, room.awaited)
+        guard let answer = desk.step(&read, now: .now) else {
+            return Waiting(read: read, news: room.awaited > awaited ? news : nil)
+        }
         // The core admits no more look-ups than the inbox has room for.
         _ = results.push(.answered(ticket: read.ticket, answer))
-        return true
+        return nil
     }
 
     private func tell(_ fault: inout RepeatedFault) {

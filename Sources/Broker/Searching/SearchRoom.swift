@@ -35,6 +35,10 @@ final class SearchRoom: @unchecked Sendable {
     private var tryMeaningAgain = Instant(nanoseconds: 0)
     /// The turns in which something was tried.
     private(set) var tries = 0
+    /// The answers that wait for news of meaning.
+    private(set) var awaited = 0
+    /// Of meaning, as ``MeaningNews`` counts it.
+    var news: Int { embedding.news.latest }
 
     init(
         in directory: String, lineage: Lineage, _ reader: Reader, visible: VisibleRevision, _ embedding: EmbeddingDesk
@@ -107,6 +111,7 @@ final class SearchRoom: @unchecked Sendable {
         if vectors == nil {
             vectors = try VectorFile.open(in: directory, of: source.identity, dimensions: source.dimensions)
             attach(to: index)
+            embedding.news.tell()
         }
         if let made = embedding.takeMade() { try index.take(made.wanted, made.vectors) }
         guard embedding.isFree else { return }
@@ -244,7 +249,8 @@ final class SearchRoom: @unchecked Sendable {
         _ asked: Asked, check: @escaping () throws(Refusal) -> Void
     ) throws(Refusal) -> Asked.Answer? {
         index?.check = check
-        index?.isMeaningAwaited = embedding.isLooking
+        // One that is there is attached by the next step.
+        index?.isMeaningAwaited = embedding.isLooking || embedding.source != nil && meaningFault == nil
         index?.meaningFault = embedding.endpointFault
         defer { index?.check = {} }
         return try answer(of: asked.branch, at: asked.at, atLeast: asked.atLeast) { index, state, reader, visible in
@@ -273,7 +279,10 @@ final class SearchRoom: @unchecked Sendable {
         }
         do { return try body(index, layers, reader, newest) } catch let refusal as Refusal {
             throw refusal
-        } catch is MeaningIsAwaited { return nil } catch {
+        } catch is MeaningIsAwaited {
+            awaited += 1
+            return nil
+        } catch {
             _ = recover(from: error, now: .now)
             throw unavailable
         }

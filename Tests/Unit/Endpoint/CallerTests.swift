@@ -71,6 +71,9 @@ import Testing
         let fault = try expectedFault(of: caller, texts)
         #expect(fault.kind == .refused && fault.text == 37 && fault.retry == .seconds(300))
         #expect(fault.message.contains("(HTTP 400): too long"))
+        var before: [[Float]] = []
+        #expect(throws: EndpointFault.self) { try caller.embed(texts, into: &before) }
+        #expect(before == texts[..<37].map(vector(of:)), "what was answered is lost")
         texts.remove(at: 37)
         #expect(try caller.embed(texts).count == 63)
 
@@ -92,6 +95,17 @@ import Testing
             for _ in 0..<20 where (try? caller.embed(texts)) == texts.map(vector(of:)) { right.withLock { $0 += 1 } }
         }
         #expect(right.withLock { $0 } == 160)
+    }
+}
+
+extension EndpointCaller {
+    /// All of them, or none.
+    func embed(
+        _ texts: [String], cancelled: @escaping @Sendable () -> Bool = { false }
+    ) throws(EndpointFault) -> [[Float]] {
+        var vectors: [[Float]] = []
+        try embed(texts, into: &vectors, cancelled: cancelled)
+        return vectors
     }
 }
 
