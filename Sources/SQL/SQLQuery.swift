@@ -86,6 +86,10 @@ package struct SQLResult: Hashable, Sendable {
 /// Finds the best records of the state that is asked for `search(question, k)`.
 package typealias SQLSearch = (_ question: String, _ k: Int) throws -> [SQLFound]
 
+/// Finds the records that link to a key, in the state that is asked. It may leave out those under `.membus/`.
+/// - Returns: `nil`: it can't be told.
+package typealias SQLSources = (_ target: String) -> [Key]?
+
 /// A row of `search(question, k)`.
 package struct SQLFound: Hashable, Sendable {
     package var key: String

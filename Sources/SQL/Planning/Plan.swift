@@ -63,13 +63,18 @@ struct PlanQuestion {
     func uses(_ column: Int32) -> Bool { info.pointee.colUsed & 1 << UInt64(min(column, 63)) != 0 }
 
     /// Takes the constraints on a column that can be told as bytes or numbers are.
-    /// - Parameter isHidden: the column is an argument: SQLite need not look at it again.
+    /// - Parameters:
+    ///   - isHidden: the column is an argument: SQLite need not look at it again.
+    ///   - only: by this comparison alone; `nil`: by any.
     /// - Returns: how each compares.
-    mutating func take(_ column: Int32, as name: Column, isHidden: Bool = false) -> [Comparison] {
+    mutating func take(
+        _ column: Int32, as name: Column, isHidden: Bool = false, only: Comparison? = nil
+    ) -> [Comparison] {
         var taken: [Comparison] = []
         for index in 0..<Int(info.pointee.nConstraint) {
             let constraint = info.pointee.aConstraint[index]
             guard constraint.iColumn == column, let comparison = Comparison(constraint.op) else { continue }
+            if let only, comparison != only { continue }
             // Another order than that of the bytes is SQLite's own affair.
             guard sqlite3_stricmp(sqlite3_vtab_collation(info, Int32(index)), "BINARY") == 0 else { continue }
             guard constraint.usable != 0, words.count < 2 * Self.most else {
@@ -133,6 +138,7 @@ enum Column: UInt8 {
     case revision = 114  // r
     case question = 113  // q
     case limit = 110  // n
+    case target = 116  // t
 }
 
 /// The constraints that were taken, with what the columns are compared with.

@@ -14,6 +14,8 @@ struct VersionBounds {
     /// Revisions beyond this one, up to the other.
     private(set) var after: Revision = 0
     private(set) var upTo: Revision = .max
+    /// Of links: what they lead to.
+    private(set) var target: [UInt8]?
 
     var areKeysBound: Bool { exact != nil || !from.isEmpty || below != nil || prefix != nil }
 
@@ -23,6 +25,9 @@ struct VersionBounds {
             case (_, .null): isEmpty = true
             case (.key, .text(let key)): narrow(comparison, key)
             case (.revision, .integer(let revision)): narrow(comparison, revision)
+            case (.target, .text(let key)):
+                if let target, target != key { isEmpty = true }
+                target = key
             default: break
             }
         }
@@ -32,6 +37,12 @@ struct VersionBounds {
         }
         if after >= upTo { isEmpty = true }
     }
+
+    /// This key alone.
+    init(exactly key: [UInt8]) { exact = key }
+
+    /// Keys that start so.
+    init(under prefix: [UInt8]) { (from, below) = (prefix, Self.end(of: prefix)) }
 
     private mutating func narrow(_ comparison: Comparison, _ key: [UInt8]) {
         switch comparison {

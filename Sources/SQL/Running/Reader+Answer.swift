@@ -21,26 +21,28 @@ import MembusStore
 extension Reader {
     /// - Parameters:
     ///   - cancellation: whoever holds it may end the query.
+    ///   - sources: for links to a key, of the same state, as `search`.
     ///   - search: for `search(question, k)`, of the same state. It must not use this reader.
     /// - Throws: `invalidArgument`: it is no statement that reads; in SQLite's words, with the place. `limitExceeded`,
     ///   `deadlineExceeded`, `busy` (it was cancelled), and what any read throws.
     package func answer(
         _ query: SQLQuery, visible: Revision, cancellation: SQLCancellation? = nil,
-        search: @escaping SQLSearch
+        sources: @escaping SQLSources = { _ in nil }, search: @escaping SQLSearch
     ) throws(Refusal) -> SQLResult {
-        try answer(query, visible: visible, cancellation: cancellation, search: search, tally: nil)
+        try answer(
+            query, visible: visible, cancellation: cancellation, sources: sources, search: search, tally: nil)
     }
 
     /// - Parameter tally: is told how much was looked at.
     func answer(
         _ query: SQLQuery, visible: Revision, cancellation: SQLCancellation? = nil,
-        search: @escaping SQLSearch, tally: QueryTally?
+        sources: @escaping SQLSources = { _ in nil }, search: @escaping SQLSearch, tally: QueryTally?
     ) throws(Refusal) -> SQLResult {
         try QueryText.check(query.text, within: query.limits)
         let watch = QueryWatch(query.limits, cancellation)
         do {
             return try rows(of: query.branch, at: query.at, visible: visible, isToEnd: watch.isToEnd) { state in
-                let run = QueryRun(state, watch, search: search, tally: tally)
+                let run = QueryRun(state, watch, sources: sources, search: search, tally: tally)
                 return try Temporary.counted(upTo: query.limits.temporaryBytes) { temporary in
                     try run.answer(query, temporary)
                 }

@@ -10,7 +10,12 @@ final class LinksTable: QueryTable {
 
     override func plan(_ question: inout PlanQuestion) {
         question.planRecords(key: Column.source.rawValue, revision: Column.revision.rawValue, isUnique: false)
+        let targets = question.take(Column.target.rawValue, as: .target, only: .equal)
+        guard !targets.isEmpty, question.cost > Self.costByTarget else { return }
+        (question.cost, question.rows, question.isOrdered) = (Self.costByTarget, 20, false)
+        question.plan.remove(.byKey)
     }
+    private static let costByTarget = 200.0
 
     override func makeCursor() -> TableCursor { LinksCursor(run) }
 }
@@ -19,6 +24,17 @@ private final class LinksCursor: ShownCursor {
     private var links: ArraySlice<Link> = []
 
     override func begin() { links = [] }
+
+    /// Who links to a key the index of links may know. It knows nothing of what lies under `.membus/`, which is looked through.
+    override func walk(by bounds: VersionBounds) throws -> (any VersionWalk)? {
+        guard bounds.exact == nil, let target = bounds.target, let sources = run.sources(of: target) else { return nil }
+        let others = Set(sources).map { Array($0.text.utf8) }.filter { !$0.starts(with: Self.own) }
+        let keys = try self.keys ?? KeyWalk(run, withValues: false)
+        self.keys = keys
+        return ListedWalk(others.map(VersionBounds.init(exactly:)) + [VersionBounds(under: Self.own)], by: keys)
+    }
+    private var keys: KeyWalk?
+    private static let own = Array(".membus/".utf8)
 
     override func next() throws -> Bool {
         links = links.dropFirst()

@@ -54,6 +54,10 @@ class ShownCursor: TableCursor {
         walk = nil
         begin()
         if bounds.isEmpty { return }
+        if let own = try walk(by: bounds) {
+            walk = own
+            return
+        }
         let withValues = plan.contains(.withValues)
         if plan.contains(.byKey) || isByKey(bounds) {
             let byKey = try self.byKey ?? KeyWalk(run, withValues: withValues)
@@ -74,6 +78,8 @@ class ShownCursor: TableCursor {
     private static let few: Revision = 50
 
     func begin() {}
+    /// A way of the table's own; `nil`: there is none.
+    func walk(by bounds: VersionBounds) throws -> (any VersionWalk)? { nil }
     override func next() throws -> Bool { try walk?.next() ?? false }
     override var rowNumber: Int64 { walk.map { VersionColumns(run: run, row: $0.row).position } ?? 0 }
 }

@@ -149,6 +149,28 @@ final class KeyWalk: VersionWalk {
     }
 }
 
+/// Records of a state whose keys lie in one of several places, one place after the other. No key is in two of them.
+final class ListedWalk: VersionWalk {
+    private let keys: KeyWalk
+    private var places: ArraySlice<VersionBounds>
+    private var hasBegun = false
+    var row: RawRows { keys.row }
+
+    init(_ places: [VersionBounds], by keys: KeyWalk) {
+        self.places = places[...]
+        self.keys = keys
+    }
+
+    func next() throws -> Bool {
+        while true {
+            if hasBegun, try keys.next() { return true }
+            guard let place = places.popFirst() else { return false }
+            keys.start(place)
+            hasBegun = true
+        }
+    }
+}
+
 extension RawRows {
     func bind(_ text: [UInt8], at column: Int32) throws {
         try check(text.withUnsafeBytes { membus_bind_text(statement, column, $0.baseAddress, $0.count) })

@@ -78,10 +78,12 @@ final class AskedStore {
 
     func ask(
         _ text: String, on branch: BranchName = .main, at: Revision? = nil, limits: SQLLimits = .roomy,
-        cancellation: SQLCancellation? = nil, tally: QueryTally? = nil, search: @escaping SQLSearch = { _, _ in [] }
+        cancellation: SQLCancellation? = nil, tally: QueryTally? = nil,
+        search: @escaping SQLSearch = { _, _ in [] }, sources: @escaping SQLSources = { _ in nil }
     ) throws -> SQLResult {
         let query = SQLQuery(text, on: branch, at: at.map { Position(revision: $0, hash: 0) }, limits: limits)
-        return try reader.answer(query, visible: head, cancellation: cancellation, search: search, tally: tally)
+        return try reader.answer(
+            query, visible: head, cancellation: cancellation, sources: sources, search: search, tally: tally)
     }
 
     /// Rows as a person would write them.

@@ -73,6 +73,27 @@ struct BadQueryTests {
     }
 
     @Test(
+        "a time is told as people say it",
+        arguments: [
+            (Duration.nanoseconds(1_998_939_330), "2 seconds"), (.milliseconds(1), "1 ms"),
+            (.milliseconds(949), "949 ms"),
+            (.milliseconds(950), "1 second"), (.nanoseconds(999_999_999), "1 second"),
+            (.milliseconds(1450), "1.5 seconds"),
+            (.milliseconds(1449), "1.4 seconds"), (.seconds(30), "30 seconds"),
+        ])
+    func times(time: Duration, told: String) { #expect(time.told == told) }
+
+    @Test("NULL is to printf() what SQLite documents")
+    func formats() throws {
+        let world = try Self.small()
+        #expect(
+            try world.ask("SELECT printf('%s', NULL), printf('%d', NULL), printf('%s')").rows == [
+                [.text(""), .text("0"), .text("")]
+            ])
+        #expect(try world.rows("SELECT printf('%q %Q', NULL, NULL), typeof(printf(NULL))") == ["(NULL) NULL null"])
+    }
+
+    @Test(
         "what goes on for ever ends at the deadline",
         arguments: [
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",

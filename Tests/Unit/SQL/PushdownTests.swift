@@ -62,6 +62,54 @@ struct PushdownTests {
         #expect(try count("records a JOIN records b ON a.key = b.key OR a.revision = b.revision") == ["3"])
     }
 
+    @Test(
+        "who links to a key comes from those who know, and what they do not know of is looked through",
+        arguments: [
+            ("target = 'hub'", 21, 40), ("target = 'hub' AND relation = 'likes'", 11, 40), ("target = 'none'", 0, 5),
+            ("target = 'hub' AND source > 'a/15'", 8, 40), ("target = 'hub' AND source = 'a/15'", 2, 5),
+            ("target = 'hub' AND target = 'a/15'", 0, 0), ("target = NULL", 0, 0),
+            ("target IN ('hub', 'a/15', 'hub')", 22, 50),
+        ])
+    func targets(condition: String, count: Int, most: Int) throws {
+        let world = try AskedStore()
+        let hub = ["likes", "knows"].map { Link(relation: $0, target: Key(unchecked: "hub")) }
+        try world.put("b", Put(Data(), links: [Link(relation: "likes", target: Key(unchecked: "a/15"))]))
+        try world.put(".membus/note", Put(Data(), links: [hub[0]]))
+        for number in 10..<20 { try world.put("a/\(number)", Put(Data(), links: hub)) }
+        for number in 0..<500 { try world.put("other/\(number)", "x") }
+        let known = ["hub": (10..<20).map { "a/\($0)" }, "a/15": ["b", "gone"]]
+        func ask(_ condition: String, _ tally: QueryTally, _ sources: @escaping SQLSources) throws -> [[SQLCell]] {
+            try world.ask("SELECT * FROM links WHERE \(condition)", tally: tally, sources: sources).rows
+        }
+        let tally = QueryTally()
+        let found = try ask(condition, tally) { target in
+            // As an index does, it names a key for each link.
+            (known[target] ?? []).flatMap { [Key(unchecked: $0), Key(unchecked: $0)] }
+        }
+        #expect(found.count == count)
+        #expect(max(tally.rows, tally.seeks) <= most, "\(tally.rows) rows, \(tally.seeks) seeks")
+        let unknown = try ask(condition, QueryTally()) { _ in nil }
+        let hidden = condition.replacing("target", with: "+target").replacing("source", with: "+source")
+        let all = try ask(hidden, QueryTally()) { _ in [] }
+        #expect(Set(found) == Set(all) && Set(unknown) == Set(all) && unknown.count == count)
+    }
+
+    @Test("who does not know once is not asked again")
+    func unknownTargets() throws {
+        let world = try AskedStore()
+        let link = Link(relation: "likes", target: Key(unchecked: "hub"))
+        for key in ["a", "b", "c"] { try world.put(key, Put(Data(), links: [link])) }
+        var asked = 0
+        let text = "SELECT count(*) FROM records r LEFT JOIN links l ON l.target = r.key"
+        let result = try world.ask(
+            text,
+            sources: { _ in
+                asked += 1
+                return nil
+            })
+        #expect(result.rows == [[.integer(3)]] && asked == 1)
+    }
+
     @Test("comparisons by other rules than the bytes' are left to SQLite, and are right")
     func otherRules() throws {
         let world = try AskedStore()
