@@ -577,6 +577,17 @@ def test_control_characters_in_the_memory_do_not_reach_a_terminal(broker):
         assert "\x1b" not in run(broker, *command).stdout
 
 
+def test_a_text_does_not_turn_the_lines_around_that_show_it(broker):
+    turning = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    put(broker, "plans/a", f"the invoice {turning}gpj.exe", "--message", f"why{turning}", "--agent", f"ada{turning}")
+    for command in (
+            ["log"], ["history", "plans/a"], ["watch", "plans/a", "--from", "0", "--count", "1"], ["search", "invoice"],
+            ["sql", "SELECT value FROM records"], ["diff", "main@0", "main"], ["blame", "plans/a"]):
+        shown = run(broker, *command).stdout
+        assert not set(turning) & set(shown) and "\\u{202e}" in shown, command
+    assert turning in run(broker, "get", "plans/a").stdout
+
+
 def test_a_reader_that_goes_away_ends_the_command_quietly(broker):
     run(broker, "commit", "-", input=json.dumps({"changes": [
         {"key": f"many/{n}", "put": {"value": "x" * 3000}} for n in range(50)]}))

@@ -178,12 +178,20 @@ enum PathRules {
 }
 
 extension String {
-    /// The text with control characters written as `\u{…}`, so that a name from outside cannot move a
-    /// person's cursor when an error shows it.
+    /// The text with control characters, and those that turn the direction of what is written, as `\u{…}`: a text from outside
+    /// can neither move a person's cursor nor have a line read otherwise than it is.
     package var escapingControlCharacters: String {
-        guard unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else { return self }
-        return unicodeScalars.map {
-            $0.properties.generalCategory == .control ? "\\u{\(String($0.value, radix: 16))}" : String($0)
-        }.joined()
+        guard unicodeScalars.contains(where: \.movesOrTurns) else { return self }
+        return unicodeScalars.map { $0.movesOrTurns ? "\\u{\(String($0.value, radix: 16))}" : String($0) }.joined()
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var movesOrTurns: Bool {
+        switch value {
+        // Marks, embeddings, overrides and isolates of Unicode's bidirectional algorithm.
+        case 0x061C, 0x200E, 0x200F, 0x202A...0x202E, 0x2066...0x2069: true
+        default: properties.generalCategory == .control
+        }
     }
 }

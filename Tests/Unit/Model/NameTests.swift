@@ -46,6 +46,17 @@ struct NameTests {
         #expect((failure?.message.utf8.count ?? .max) < 300)
     }
 
+    @Test("what moves the cursor or turns the line around is shown by its number, and no other character")
+    func escapes() {
+        for value in [0x1B, 0x7F, 0x85, 0x061C, 0x200E, 0x200F, 0x202A, 0x202E, 0x2066, 0x2069] as [UInt32] {
+            let scalar = Unicode.Scalar(value).map(String.init) ?? ""
+            let shown = "\\u{" + String(value, radix: 16) + "}"
+            #expect("a\(scalar)b".escapingControlCharacters.hasSameBytes(as: "a\(shown)b"))
+        }
+        let plain = "é שלום عربي 👩\u{200D}👩 \u{2065}\u{206A}\u{2029}"
+        #expect(plain.escapingControlCharacters.hasSameBytes(as: plain))
+    }
+
     @Test("an error shows no control characters and not all of a long name")
     func shown() {
         #expect(InvalidName(.key, "a\u{1b}[2J", "x").description.contains("\u{1b}") == false)
