@@ -52,7 +52,7 @@ package enum ChangeDocument {
             let all = try TransactionDocument.list(own) { (vector) throws(JSONError) in try vector.floats() }
             guard Set(all.map(\.count)).count <= 1 else { throw own.fault("vectors of one length expected") }
             let space = Vectors.Space(text, all)
-            if let fault = space.fault { throw own.fault(fault) }
+            if let fault = space.fault { throw own.fault("\(fault.what); \(fault.hint)") }
             spaces.append(space)
         }
         return Vectors(spaces)

@@ -69,7 +69,7 @@ public struct QuestionVector: Hashable, Sendable {
     }
 
     /// What keeps it from being compared; `nil`: nothing.
-    package var fault: String? { Vectors.Space(space, dimensions: values.count, values: values).fault }
+    package var fault: VectorsFault? { Vectors.Space(space, dimensions: values.count, values: values).fault }
 }
 
 /// Whether vectors take part in a search.

@@ -69,6 +69,8 @@ public struct Vectors: Hashable, Sendable {
     /// Of one record.
     package static let most = 1000
     package static let mostSpaces = 16
+    /// Of a space, in bytes.
+    package static let longestName = 256
 
     // MARK: Bytes
 
@@ -111,42 +113,6 @@ public struct Vectors: Hashable, Sendable {
         } catch {
             return nil
         }
-    }
-}
-
-extension Vectors.Space {
-    /// What keeps it from being searched by; `nil`: nothing.
-    package var fault: String? {
-        if name.isEmpty { return "a space has no name" }
-        if name.utf8.count > 256 || name.unicodeScalars.contains(where: { $0.value < 32 }) {
-            return "a space's name is longer than 256 bytes, or holds control characters"
-        }
-        let told = "space \"\(name.escapingControlCharacters)\""
-        if dimensions < 1 || dimensions > Vectors.mostDimensions {
-            return "\(told): \(dimensions) dimensions are not in 1...\(Vectors.mostDimensions)"
-        }
-        if values.isEmpty || values.count % dimensions != 0 {
-            return "\(told): \(values.count) numbers are no vectors of \(dimensions) dimensions"
-        }
-        for index in 0..<count {
-            var squares = 0.0
-            for value in self[index] { squares += Double(value) * Double(value) }
-            // An infinity or what is no number makes the sum one; none at all has no direction.
-            if !squares.isFinite { return "\(told): vector \(index) holds what is not a finite number" }
-            if squares == 0 { return "\(told): vector \(index) is all zeroes, which has no direction" }
-        }
-        return nil
-    }
-}
-
-extension Vectors {
-    /// What keeps them from being sent; `nil`: nothing.
-    package var fault: String? {
-        let spaces = spaces
-        if spaces.count > Self.mostSpaces { return "\(spaces.count) spaces are more than \(Self.mostSpaces)" }
-        let count = spaces.reduce(0) { $0 + $1.count }
-        if count > Self.most { return "\(count) vectors are more than \(Self.most)" }
-        return spaces.lazy.compactMap(\.fault).first
     }
 }
 

@@ -146,12 +146,11 @@ extension Put {
             return Refusal(
                 .limitExceeded,
                 "key \"\(key)\": its vectors have \(vectors.encoded.count) bytes, over the limit valueBytes of \(limits.valueBytes)",
+                hint: "send fewer or shorter vectors, or raise valueBytes in the broker's configuration",
                 subject: key.text)
         }
         guard let fault = vectors.fault else { return nil }
-        return Refusal(
-            .invalidArgument, "key \"\(key)\": \(fault)",
-            hint: "send vectors as the model made them, all of a space by one model", subject: key.text)
+        return Refusal(.invalidArgument, "key \"\(key)\": \(fault.what)", hint: fault.hint, subject: key.text)
     }
 
     private func expiryRefusal(key: Key) -> Refusal? {

@@ -41,9 +41,11 @@ extension SearchIndex {
         guard sent.takes(name) else {
             throw Refusal(
                 .limitExceeded,
-                "vector: the index compares vectors of \(SpaceFiles.most) spaces, and those of "
-                    + "\"\(brought.space.escapingControlCharacters)\" are of one more",
-                hint: "use one name for all vectors of a model", subject: "space")
+                "vector: the index compares vectors of \(SpaceFiles.most) spaces, and space "
+                    + "\"\(brought.space.escapingControlCharacters)\" came after those",
+                hint:
+                    "name one space for each model, not for each record; `membus reindex` forgets those that are in no version any more",
+                subject: "space")
         }
         let all = state.versionCount
         let have = count(of: name, in: state)

@@ -160,9 +160,7 @@ extension Parse {
         }
         let vector = QuestionVector(values, in: space)
         if let fault = vector.fault {
-            throw Refusal(
-                .invalidArgument, "\(field()): \(fault)", hint: "bring one vector, by the model of the space",
-                subject: field())
+            throw Refusal(.invalidArgument, "\(field()): \(fault.what)", hint: fault.hint, subject: field())
         }
         if meaning == .never {
             throw Refusal(

@@ -110,8 +110,9 @@ extension Put {
             let space = Vectors.Space(
                 message.space, dimensions: Int(message.dimensions), values: message.values)
             let isDoubled = spaces.contains { $0.name.hasSameBytes(as: space.name) }
-            if let fault = space.fault ?? (isDoubled ? "it is of the same space as one before" : nil) {
-                throw Refusal(.invalidArgument, "\(field())[\(index)]: \(fault)", subject: "vectors")
+            if let fault = space.fault ?? (isDoubled ? space.doubled : nil) {
+                throw Refusal(
+                    .invalidArgument, "\(field())[\(index)]: \(fault.what)", hint: fault.hint, subject: "vectors")
             }
             spaces.append(space)
         }
@@ -123,5 +124,12 @@ extension Put {
         throw Refusal(
             .invalidArgument, "\(field()): \(milliseconds) is not in 1...\(farthest)",
             hint: "name a time to come in milliseconds, or leave it out", subject: field())
+    }
+}
+
+extension Vectors.Space {
+    fileprivate var doubled: VectorsFault {
+        VectorsFault(
+            "space \"\(name.escapingControlCharacters)\" comes twice", hint: "send all vectors of a space together")
     }
 }

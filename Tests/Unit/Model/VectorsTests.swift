@@ -41,6 +41,33 @@ struct VectorsTests {
         #expect(Vectors([Vectors.Space("", [[1]])]).fault != nil)
     }
 
+    @Test(
+        "what is wrong is told of the space, with what to do",
+        arguments: [
+            (Vectors.Space("", [[1]]), "no name", "name it"), (Vectors.Space("a\u{7}", [[1]]), "control", "leave"),
+            (Vectors.Space(String(repeating: "a", count: 257), [[1]]), "257 bytes", "shorten"),
+            (Vectors.Space("mine", dimensions: 0, values: [1]), "\"mine\": vectors of 0 dimensions", "numbers"),
+            (Vectors.Space("mine", dimensions: 8193, values: []), "8193 dimensions", "shorter"),
+            (Vectors.Space("mine", dimensions: 3, values: [1, 2, 3, 4]), "\"mine\": 4 numbers", "one length"),
+            (Vectors.Space("mine", dimensions: 3, values: []), "\"mine\" holds no vector", "send one"),
+            (Vectors.Space("mine", [[1], [.nan]]), "\"mine\": vector 1 holds NaN", "leave"),
+            (Vectors.Space("mine", [[1], [0]]), "\"mine\": vector 1 is all zeroes", "leave"),
+        ])
+    func words(space: Vectors.Space, what: String, hint: String) throws {
+        let fault = try #require(space.fault)
+        #expect(fault.what.contains(what), "\(fault.what)")
+        #expect(fault.hint.contains(hint), "\(fault.hint)")
+        #expect(fault.what == fault.what.escapingControlCharacters)
+    }
+
+    @Test("how many come with one record is bounded, and said")
+    func bounds() throws {
+        let spaces = try #require(Vectors((0..<17).map { Vectors.Space("s\($0)", [[1]]) }).fault)
+        #expect(spaces.what.contains("17 spaces, more than 16") && spaces.hint.contains("at most 16"))
+        let many = try #require(Vectors([Vectors.Space("a", [[Float]](repeating: [1], count: 1001))]).fault)
+        #expect(many.what.contains("1001 vectors, more than 1000") && many.hint.contains("at most 1000"))
+    }
+
     @Test("they count in the commit's hash and in the payload of a retry")
     func hashes() {
         func work(_ vectors: Vectors) -> Work {
