@@ -14,6 +14,7 @@ extension JSONValue {
         var shown =
             state(page.at, page.standing) + ["found": JSONValue(page.found), "records": JSONValue(page.passages)]
         if !page.terms.isEmpty { shown = shown + ["terms": .array(page.terms.map(term))] }
+        if page.usesSettings { shown = shown + ["settings": true] }
         return page.isUnchanged ? shown + ["unchanged": true] : shown
     }
 
@@ -32,6 +33,7 @@ extension JSONValue {
                     ]
                 ]
         }
+        if hit.usesSettings { shown = shown + ["settings": true] }
         return hit.shares.isEmpty ? shown : shown + ["shares": .array(hit.shares.map { .number($0) })]
     }
 

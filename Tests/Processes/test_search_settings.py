@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent / "retrieval"))
 from asking import answer, indexed, keys, links, made_anew, recall, search  # noqa: E402
 from membus_client import Refused  # noqa: E402
 from membus_protos import bus, errors  # noqa: E402
-from processes import eventually, membus, start  # noqa: E402
+from processes import eventually, membus, run, start  # noqa: E402
 from writing import delete, head, link, on, put  # noqa: E402
 
 
@@ -215,3 +215,16 @@ def test_an_index_that_is_made_anew_or_read_from_its_file_answers_the_same(broke
     assert broker.stop() == 0
     broker.start()
     assert [answer(search(connection, question, at=revision, limit=100)) for question in questions] == before
+
+
+def test_an_explanation_says_where_a_setting_applied(session, connection, broker):
+    session.transact(put("logs/1", "train"), put("plan", "the night train"), put("chat/1", "a train"))
+    before = head(session, setting("none", "elsewhere/", search="off"))
+    after = head(session, setting("chat", "chat/", context=False), setting("logs", "logs/", search="off"))
+    page = search(connection, "train", at=before, explain=True)
+    assert not page.settings and not any(hit.settings for hit in page.hits)
+    page = search(connection, "train", at=after, explain=True)
+    assert page.settings and {hit.key: hit.settings for hit in page.hits} == {"plan": False, "chat/1": True}
+    assert not search(connection, "train", at=after).settings
+    told = run(broker, "search", "train", "--explain").stdout
+    assert told.count("settings under .membus/search/") == 1 and told.count("searched as set under .membus/search/") == 1

@@ -460,6 +460,8 @@ def test_the_command_line_sends_and_asks(broker, tmp_path):
     assert hits[0]["key"] == "plans/paris" and hits[0]["cosine"] == 1
     written = run_json_lines(broker, "search", "train", "--space", "other", "--vector", "[3, 2, 1]")
     assert written[0]["cosine"] == pytest.approx(cosine([1, 2, 3], [3, 2, 1]), abs=1e-9)
+    explained = run(broker, "search", "--space", "mine", "--vector", str(asked), "--explain").stdout
+    assert explained.splitlines()[-1] == "        cosine 1.0000"
     assert "plans/paris@1" in run(broker, "recall", "--space", "mine", "--vector", "[1, 1]").stdout
     for wrong in (["search"], ["search", "--space", "mine"], ["search", "--space", "mine", "--vector", "[1, 2, 3]"], ["recall", "--vector", "[1]"]):
         assert run(broker, *wrong, check=False).returncode != 0

@@ -75,7 +75,7 @@ struct SearchCommand: AsyncParsableCommand {
             for hit in page.hits { try output.line(.hit(hit)) }
             return try output.line(.standing(page))
         }
-        try show(page, on: output)
+        try show(page, explained: explain, on: output)
     }
 
     private func follow() async throws {
@@ -101,8 +101,8 @@ struct SearchCommand: AsyncParsableCommand {
         }
     }
 
-    private func show(_ page: SearchPage, on output: Output) throws {
-        let text = SearchText(page, style: output.style, onTerminal: output.isTerminal)
+    private func show(_ page: SearchPage, explained isExplained: Bool = false, on output: Output) throws {
+        let text = SearchText(page, explained: isExplained, style: output.style, onTerminal: output.isTerminal)
         for line in text.lines { try output.line(line) }
         try output.flush()
         Output.warn(text.summary)
@@ -112,17 +112,19 @@ struct SearchCommand: AsyncParsableCommand {
 /// A page of hits, for people.
 struct SearchText {
     let page: SearchPage
+    let isExplained: Bool
     let style: Style
     let isOnTerminal: Bool
 
-    init(_ page: SearchPage, style: Style, onTerminal isOnTerminal: Bool) {
+    init(_ page: SearchPage, explained isExplained: Bool = false, style: Style, onTerminal isOnTerminal: Bool) {
         self.page = page
+        self.isExplained = isExplained
         self.style = style
         self.isOnTerminal = isOnTerminal
     }
 
     var lines: [String] {
-        terms + page.hits.flatMap { hit in [line(hit)] + passage(hit) + reasons(hit) }
+        terms + settings + page.hits.flatMap { hit in [line(hit)] + passage(hit) + reasons(hit) }
     }
 
     /// `2 of 37 records, at revision 41; meaning: 83 %`
@@ -157,11 +159,18 @@ struct SearchText {
         }
     }
 
+    private var settings: [String] {
+        page.usesSettings ? [style.dim("settings under .membus/search/ apply to some of what is searched")] : []
+    }
+
+    /// Where a vector alone was brought there are no words to tell of.
     private func reasons(_ hit: SearchHit) -> [String] {
-        guard !hit.shares.isEmpty else { return [] }
+        guard isExplained else { return [] }
         let shares = zip(page.terms, hit.shares).map { "\($0.term.escapingControlCharacters) \(Human.fixed($1))" }
-        let sum = ["words \(Human.fixed(hit.words))", "cosine \(Human.fixed(hit.cosine))"]
-        return ["        " + style.dim((sum + shares).joined(separator: "  "))]
+        let words = page.terms.isEmpty ? [] : ["words \(Human.fixed(hit.words))"]
+        let sum = words + ["cosine \(Human.fixed(hit.cosine))"]
+        let set = hit.usesSettings ? ["searched as set under .membus/search/"] : []
+        return ["        " + style.dim((sum + shares + set).joined(separator: "  "))]
     }
 }
 

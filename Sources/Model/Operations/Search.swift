@@ -113,10 +113,12 @@ public struct SearchPage: Hashable, Sendable {
     public var passages: Int
     /// Nothing newer than the revision that the question named counts: there are no hits in this answer.
     public var isUnchanged: Bool
+    /// If terms were asked for: records under `.membus/search/` have some of what the state shows searched in another way, or not at all.
+    public var usesSettings: Bool
 
     package init(
         at: Position, standing: IndexStanding, hits: [SearchHit] = [], found: Int = 0, terms: [SearchTerm] = [],
-        passages: Int = 0, isUnchanged: Bool = false
+        passages: Int = 0, isUnchanged: Bool = false, usesSettings: Bool = false
     ) {
         self.at = at
         self.standing = standing
@@ -125,6 +127,7 @@ public struct SearchPage: Hashable, Sendable {
         self.terms = terms
         self.passages = passages
         self.isUnchanged = isUnchanged
+        self.usesSettings = usesSettings
     }
 }
 
@@ -143,6 +146,8 @@ public struct SearchHit: Hashable, Sendable {
     public var passage: Passage?
     /// Of each term, in the order of ``SearchPage/terms``; if they were asked for.
     public var shares: [Double]
+    /// If terms were asked for: records under `.membus/search/` set how this one is searched.
+    public var usesSettings: Bool
     public var kind: Kind
     private var authorBytes: ByBytes
     /// Of the commit that wrote the version.
@@ -150,7 +155,7 @@ public struct SearchHit: Hashable, Sendable {
 
     package init(
         key: Key, revision: Revision, score: Double, words: Double = 0, cosine: Double = 0, passage: Passage? = nil,
-        shares: [Double] = [], kind: Kind, author: String
+        shares: [Double] = [], usesSettings: Bool = false, kind: Kind, author: String
     ) {
         self.key = key
         self.revision = revision
@@ -159,6 +164,7 @@ public struct SearchHit: Hashable, Sendable {
         self.cosine = cosine
         self.passage = passage
         self.shares = shares
+        self.usesSettings = usesSettings
         self.kind = kind
         authorBytes = ByBytes(author)
     }

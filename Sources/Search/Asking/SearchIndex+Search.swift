@@ -36,11 +36,13 @@ extension SearchIndex {
         ) { try self.stored($0, withVectors: true, reader: reader, visible: visible).map(\.record) }
         var page = SearchPage(at: layers.at, standing: standing, found: ranked.found, passages: state.unitCount)
         if search.explains {
+            page.usesSettings = state.rules?.isUsed ?? false
             page.terms = zip(ranked.terms, ranked.words.weights).map {
                 SearchTerm(term: $0.name, passages: $0.entries.count, weight: $1)
             }
         }
-        page.hits = try told(ranked.hits.dropFirst(search.offset), of: search, ranked, reader: reader, visible: visible)
+        page.hits = try told(
+            ranked.hits.dropFirst(search.offset), of: search, ranked, in: state, reader: reader, visible: visible)
         return page
     }
 
@@ -212,7 +214,8 @@ extension SearchIndex {
     // MARK: What is told
 
     private func told(
-        _ hits: ArraySlice<Ranked.Hit>, of search: Search, _ ranked: Ranked, reader: Reader, visible: Revision
+        _ hits: ArraySlice<Ranked.Hit>, of search: Search, _ ranked: Ranked, in state: VisibleState, reader: Reader,
+        visible: Revision
     ) throws -> [SearchHit] {
         let versions = try stored(hits.map(\.version), reader: reader, visible: visible)
         return zip(hits, versions).map { hit, stored in
@@ -221,6 +224,7 @@ extension SearchIndex {
                 words: hit.row?.score ?? 0, cosine: hit.cosine,
                 passage: search.withPassages ? passage(hit.unit, of: hit.version, stored.record) : nil,
                 shares: search.explains ? hit.row.map(ranked.words.shares) ?? ranked.terms.map { _ in 0 } : [],
+                usesSettings: search.explains && state.isSet(columns.keyOf[Int(hit.version)]),
                 kind: stored.record.kind, author: stored.agent)
         }
     }

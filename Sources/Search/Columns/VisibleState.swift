@@ -165,6 +165,9 @@ final class VisibleState {
     @inline(__always)
     func rule(of key: UInt32) -> SearchRules.Rule? { rules.map { rule(of: key, by: $0) } }
 
+    /// Whether something is set for a key that is shown.
+    func isSet(_ key: UInt32) -> Bool { rules != nil && ruleOf[Int(key)] != 0 }
+
     /// Whether numbered neighbours count for a key that is shown.
     @inline(__always)
     func takesContext(_ key: UInt32) -> Bool { rule(of: key)?.takesContext ?? true }

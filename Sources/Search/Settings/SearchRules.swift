@@ -41,6 +41,9 @@ final class SearchRules {
         isForAll = settings.topics.contains(.everything)
     }
 
+    /// Whether something is set for a key that was looked up.
+    var isUsed: Bool { rules.count > 1 }
+
     /// Whether a rule may name members.
     var hasFields: Bool { !paths.isEmpty || rules.contains { $0.fields != nil } }
 

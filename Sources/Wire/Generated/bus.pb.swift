@@ -34,7 +34,9 @@
 //
 // Versions. `Request.version` is the major version, 1, and Hello.major repeats it. Another one is refused with
 // UNSUPPORTED_VERSION. Within a major version fields and bodies are only added: ignore fields that you do not
-// know; a body that the broker does not know is refused with UNKNOWN_REQUEST. Say Hello first.
+// know; a body that the broker does not know is refused with UNKNOWN_REQUEST. Say Hello first. Where a field that a
+// broker does not know would be lost without a word, Welcome.minor tells whether to send it: from 1 on it takes vectors
+// (Put.vectors; space and vector of Search and Recall).
 //
 // Names. A key is a slash-separated UTF-8 path (plans/paris/day-1) of at most 1,024 bytes: no empty, "." or
 // ".." segment, no control characters; it is never normalised. A topic is a prefix ending in "/", one exact
@@ -3429,6 +3431,9 @@ package nonisolated struct PBSearchPage: Sendable {
 
   package var unchanged: Bool = false
 
+  /// If explained: records under .membus/search/ have some of what the state shows searched in another way, or not at all.
+  package var settings: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -3472,6 +3477,9 @@ package nonisolated struct PBHit: Sendable {
 
   /// of the commit that wrote the version
   package var author: String = String()
+
+  /// if explained: records under .membus/search/ set how this one is searched
+  package var settings: Bool = false
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -10130,7 +10138,7 @@ nonisolated extension PBSearch.Meaning: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension PBSearchPage: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SearchPage"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}indexed\0\u{1}hits\0\u{1}found\0\u{1}embedded\0\u{1}meaning\0\u{1}terms\0\u{1}records\0\u{1}unchanged\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}at\0\u{1}indexed\0\u{1}hits\0\u{1}found\0\u{1}embedded\0\u{1}meaning\0\u{1}terms\0\u{1}records\0\u{1}unchanged\0\u{1}settings\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -10147,6 +10155,7 @@ nonisolated extension PBSearchPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.terms) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.records) }()
       case 9: try { try decoder.decodeSingularBoolField(value: &self.unchanged) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.settings) }()
       default: break
       }
     }
@@ -10184,6 +10193,9 @@ nonisolated extension PBSearchPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if self.unchanged != false {
       try visitor.visitSingularBoolField(value: self.unchanged, fieldNumber: 9)
     }
+    if self.settings != false {
+      try visitor.visitSingularBoolField(value: self.settings, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -10197,6 +10209,7 @@ nonisolated extension PBSearchPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.terms != rhs.terms {return false}
     if lhs.records != rhs.records {return false}
     if lhs.unchanged != rhs.unchanged {return false}
+    if lhs.settings != rhs.settings {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -10204,7 +10217,7 @@ nonisolated extension PBSearchPage: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension PBHit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Hit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}revision\0\u{1}score\0\u{1}words\0\u{1}cosine\0\u{1}passage\0\u{1}shares\0\u{1}kind\0\u{1}author\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}revision\0\u{1}score\0\u{1}words\0\u{1}cosine\0\u{1}passage\0\u{1}shares\0\u{1}kind\0\u{1}author\0\u{1}settings\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -10221,6 +10234,7 @@ nonisolated extension PBHit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
       case 7: try { try decoder.decodeRepeatedDoubleField(value: &self.shares) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.kind) }()
       case 9: try { try decoder.decodeSingularStringField(value: &self.author) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.settings) }()
       default: break
       }
     }
@@ -10258,6 +10272,9 @@ nonisolated extension PBHit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if !self.author.isEmpty {
       try visitor.visitSingularStringField(value: self.author, fieldNumber: 9)
     }
+    if self.settings != false {
+      try visitor.visitSingularBoolField(value: self.settings, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -10271,6 +10288,7 @@ nonisolated extension PBHit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplem
     if lhs.shares != rhs.shares {return false}
     if lhs.kind != rhs.kind {return false}
     if lhs.author != rhs.author {return false}
+    if lhs.settings != rhs.settings {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -44,7 +44,8 @@ extension Search: CodedOperation {
             terms: message.terms.map {
                 SearchTerm(term: $0.term, passages: Int(clamping: $0.passages), weight: $0.weight)
             },
-            passages: Int(clamping: message.records), isUnchanged: message.unchanged)
+            passages: Int(clamping: message.records), isUnchanged: message.unchanged,
+            usesSettings: message.settings)
     }
 
     static func message(of page: SearchPage) -> PBSearchPage {
@@ -64,6 +65,7 @@ extension Search: CodedOperation {
             }
             $0.records = UInt64(page.passages)
             $0.unchanged = page.isUnchanged
+            $0.settings = page.usesSettings
         }
     }
 }
@@ -101,7 +103,7 @@ extension SearchHit {
                 ? Passage(
                     text: message.passage.text, number: Int(message.passage.number), count: Int(message.passage.count))
                 : nil,
-            shares: message.shares, kind: Kind(message.kind), author: message.author)
+            shares: message.shares, usesSettings: message.settings, kind: Kind(message.kind), author: message.author)
     }
 }
 
@@ -121,6 +123,7 @@ extension PBHit {
             }
         }
         shares = hit.shares
+        settings = hit.usesSettings
         kind = hit.kind.name
         author = hit.author
     }

@@ -38,7 +38,7 @@ extension Samples {
                 SearchPage(
                     at: position(), standing: standing(), hits: list { $0.hit() }, found: small(),
                     terms: list { SearchTerm(term: $0.text(), passages: $0.small(), weight: $0.number()) },
-                    passages: small(), isUnchanged: flag())),
+                    passages: small(), isUnchanged: flag(), usesSettings: flag())),
             .recall(
                 Recollection(
                     at: position(), standing: standing(), block: text(), citations: list { $0.citation() },

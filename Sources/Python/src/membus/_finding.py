@@ -35,6 +35,7 @@ class SearchHit(NamedTuple):
         passage: the best one, if passages were asked for.
         shares: of each term, in the order of the page's `terms`, if they were asked for.
         author: of the commit that wrote the version.
+        settings: records under `.membus/search/` set how this one is searched; if terms were asked for.
     """
 
     key: str
@@ -46,6 +47,7 @@ class SearchHit(NamedTuple):
     author: str
     passage: Passage | None = None
     shares: tuple[float, ...] = ()
+    settings: bool = False
 
 
 class SearchTerm(NamedTuple):
@@ -69,6 +71,8 @@ class SearchPage(NamedTuple):
         meaning: whether vectors took part.
         passages: visible ones, of which the worth of a word is counted.
         terms: if they were asked for.
+        settings: records under `.membus/search/` have some of what the state shows searched in another way, or not at all; if
+            terms were asked for.
     """
 
     hits: list[SearchHit]
@@ -79,6 +83,7 @@ class SearchPage(NamedTuple):
     meaning: bool
     passages: int
     terms: list[SearchTerm]
+    settings: bool = False
 
 
 class Citation(NamedTuple):
@@ -183,7 +188,8 @@ def search(
         return SearchPage(
             [_hit(hit) for hit in told["hits"]], told["found"], told["at"]["revision"], told["indexed"],
             told["embedded"], told["meaning"], told["records"],
-            [SearchTerm(term["term"], term["passages"], term["weight"]) for term in told.get("terms", ())])
+            [SearchTerm(term["term"], term["passages"], term["weight"]) for term in told.get("terms", ())],
+            told.get("settings", False))
 
     return _made(ask(memory, "search", said, timeout), make)
 
@@ -193,7 +199,7 @@ def _hit(told: dict[str, Any]) -> SearchHit:
     return SearchHit(
         told["key"], told["revision"], told["score"], told["words"], told["cosine"], told["kind"], told["author"],
         None if passage is None else Passage(passage["text"], passage["number"], passage["count"]),
-        tuple(told.get("shares", ())))
+        tuple(told.get("shares", ())), told.get("settings", False))
 
 
 def recall(
