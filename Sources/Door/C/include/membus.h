@@ -769,7 +769,8 @@ typedef struct membus_resolution {
     int64_t theirs;
     /* MEMBUS_OURS … Required. */
     int32_t choice;
-    /* Of MEMBUS_REPLACE: value, kind, attributes, links, expiry; its action and key are not looked at. */
+    /* Of MEMBUS_REPLACE: value, kind, attributes, links, expiry; its action and key are not looked at. Vectors have no place
+     * in it: `carry_out` (membus_ask) takes "vectors" with the "put" of a resolution, or a transaction sends them later. */
     const membus_change *put;
 } membus_resolution;
 
