@@ -3,28 +3,31 @@ import MembusModel
 // What a search told, held against the state that it says it speaks of. Which records hold a word is said here in the simplest
 // way, which is enough for what the worlds write: runs of ASCII letters and digits. What hits are worth is proven elsewhere.
 
-/// The answer to a question of single words, told in one page.
+/// The answer to a question of single words, of a vector or of both, told in one page.
 package struct Searched: Sendable {
     package var lineage: Lineage
     package var branch: BranchName
     package var at: Position
     package var words: [String]
-    package var hits: [(key: Key, revision: Revision)]
-    package var found: Int
-    /// Of the state.
-    package var passages: Int
+    package var vector: QuestionVector?
+    /// `nil`: refused, because vectors of the space have other dimensions.
+    package var page: SearchPage?
 
     package init(
-        lineage: Lineage, branch: BranchName, at: Position, words: [String], hits: [(key: Key, revision: Revision)],
-        found: Int, passages: Int
+        lineage: Lineage, branch: BranchName, at: Position, words: [String], vector: QuestionVector?, page: SearchPage?
     ) {
         self.lineage = lineage
         self.branch = branch
         self.at = at
         self.words = words
-        self.hits = hits
-        self.found = found
-        self.passages = passages
+        self.vector = vector
+        self.page = page
+    }
+}
+
+extension Searched {
+    package var question: String {
+        (words + (vector.map { ["\($0.space) \($0.values)"] } ?? [])).joined(separator: ", ")
     }
 }
 
@@ -32,29 +35,55 @@ extension Check {
     /// Of so many bytes none has two passages.
     private static let shortValue = 300
 
-    /// 23: it finds all that holds one of the words, each as the state has it, and nothing else.
+    /// 23: it finds all that holds one of the words or is near, each as the state has it, and nothing else.
     mutating func take(_ searched: Searched) {
         let at = searched.at.revision
-        let who = "the search for \(searched.words) on \(searched.branch) at \(at)"
+        let who = "the search for \(searched.question) on \(searched.branch) at \(at)"
         guard let run = exists(searched.at, searched.lineage, who), let truth = truth(of: run) else { return }
         let records = truth.state(of: searched.branch, .everything, at: at).filter { !$0.isTheBrokers }
+        guard let page = searched.page else { return refused(searched, truth, records, who) }
         let words = searched.words.map { Array($0.utf8) }
         let expected = records.filter { record in
             let texts = record.texts + [Array((truth.commit(record.revision)?.info.agent ?? "").utf8)]
-            return words.contains { word in texts.contains { $0.holds(word) } }
+            if words.contains(where: { word in texts.contains { $0.holds(word) } }) { return true }
+            return searched.vector.flatMap { truth.cosine(of: record, to: $0) }.map { words.isEmpty || $0 > 1e-9 }
+                ?? false
         }
-        let hits = searched.hits.sorted { $0.key < $1.key }
+        let hits = page.hits.sorted { $0.key < $1.key }
         if !hits.elementsEqual(expected, by: { $0.key == $1.key && $0.revision == $1.revision }) {
             let found = hits.map { "\($0.key)@\($0.revision)" }
             violated(.retrieval, "\(who) finds \(found), there is \(expected.map { "\($0.key)@\($0.revision)" })")
         }
-        if searched.found != hits.count {
-            violated(.retrieval, "\(who) finds \(searched.found) records, and shows \(hits.count)")
+        compareCounts(searched, page, truth, records, who)
+        compareCosines(searched, page, truth, records, who)
+    }
+
+    private mutating func compareCounts(
+        _ searched: Searched, _ page: SearchPage, _ truth: Truth, _ records: [Record], _ who: String
+    ) {
+        // Beside words what is near is counted as bytes tell: what is across may be either.
+        let across =
+            searched.words.isEmpty
+            ? 0
+            : records.count { record in
+                searched.vector.flatMap { truth.cosine(of: record, to: $0) }.map { abs($0) < 0.02 } ?? false
+            }
+        if abs(page.found - page.hits.count) > across {
+            violated(.retrieval, "\(who) finds \(page.found) records, and shows \(page.hits.count)")
         }
         let areShort = records.allSatisfy { $0.value.map { $0.count < Self.shortValue } ?? true }
-        if searched.passages != records.count && areShort || searched.passages < records.count {
-            violated(.retrieval, "\(who) is of \(searched.passages) passages, there are \(records.count) records")
+        if page.passages != records.count && areShort || page.passages < records.count {
+            violated(.retrieval, "\(who) is of \(page.passages) passages, there are \(records.count) records")
         }
+    }
+
+    private mutating func refused(_ searched: Searched, _ truth: Truth, _ records: [Record], _ who: String) {
+        let isRight =
+            searched.vector.map { vector in
+                records.contains { truth.hasOtherDimensions($0, than: vector) }
+                    && records.allSatisfy { truth.cosine(of: $0, to: vector) == nil }
+            } ?? false
+        if !isRight { violated(.retrieval, "\(who) is refused for its dimensions") }
     }
 }
 

@@ -201,6 +201,7 @@ extension Check {
         for run in allRuns {
             guard let truth = truth(of: run) else { continue }
             var merged = MergedStates()
+            checkVectors(in: truth)
             for commit in truth.commits {
                 guard let op = Int(commit.info.message.dropFirst(3)), let write = writes[op] else { continue }
                 if let refusal = write.refusal(in: run) {
@@ -238,7 +239,7 @@ extension Check {
         let patched = Set(transaction.changes.filter(\.isPatch).map(\.key))
         let actual = commit.records.map {
             let value = patched.contains($0.key) ? $0.value.flatMap(Merged.canonical) : $0.value
-            return Written(key: $0.key, value: value, isDeleted: $0.isDeleted)
+            return Written(key: $0.key, value: value, isDeleted: $0.isDeleted, vectors: truth.vectors(of: $0))
         }
         if expected != actual {
             violated(
@@ -251,6 +252,7 @@ struct Written: Equatable {
     var key: Key
     var value: Data?
     var isDeleted: Bool
+    var vectors = Vectors.none
 }
 
 extension Work {
@@ -303,9 +305,14 @@ extension Transaction {
     func values(in truth: Truth, at revision: Revision) -> [Written] {
         changes.compactMap { change in
             let old = truth.record(change.key, on: branch, at: revision)
-            func wrote(_ value: Data) -> Written { Written(key: change.key, value: value, isDeleted: false) }
+            // What leaves the value as it was leaves its vectors.
+            func wrote(_ value: Data) -> Written {
+                let vectors = old.map { $0.value == value ? truth.vectors(of: $0) : .none } ?? .none
+                return Written(key: change.key, value: value, isDeleted: false, vectors: vectors)
+            }
             switch change.action {
-            case .put(let put): return wrote(put.value)
+            case .put(let put):
+                return Written(key: change.key, value: put.value, isDeleted: false, vectors: put.vectors)
             case .delete: return old == nil ? nil : Written(key: change.key, value: Data(), isDeleted: true)
             case .increment(let amount): return wrote(Data("\((old?.count ?? 0) + amount)".utf8))
             case .append(let text): return wrote((old?.value ?? Data()) + text)

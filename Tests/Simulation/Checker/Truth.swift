@@ -8,6 +8,14 @@ package struct Truth: Sendable {
     package private(set) var branches: [BranchName: BranchInfo] = [:]
     /// Of each key on each branch, in the order of history, deletions included.
     private var versions: [BranchName: [Key: [Record]]] = [:]
+    /// What came with them. It stays with the broker, so that the versions here are as everybody else sees them.
+    private var sent: [Place: Vectors] = [:]
+
+    private struct Place: Hashable {
+        var revision: Revision
+        var ordinal: UInt32
+        init(of record: Record) { (revision, ordinal) = (record.revision, record.ordinal) }
+    }
 
     package init(lineage: Lineage, branches: [BranchInfo] = []) {
         self.lineage = lineage
@@ -23,6 +31,11 @@ package struct Truth: Sendable {
     /// - Returns: false if it is not the next one.
     package mutating func append(_ commit: Commit) -> Bool {
         guard commit.info.revision == head.revision + 1 else { return false }
+        var commit = commit
+        for (index, record) in commit.records.enumerated() where !record.vectors.isEmpty {
+            sent[Place(of: record)] = record.vectors
+            commit.records[index] = record.withoutVectors
+        }
         commits.append(commit)
         for record in commit.records {
             versions[commit.info.branch, default: [:]][record.key, default: []].append(record)
@@ -34,6 +47,7 @@ package struct Truth: Sendable {
     package func prefix(_ revision: Revision, as lineage: Lineage) -> Truth {
         var prefix = Truth(lineage: lineage, branches: branches.values.filter { $0.created <= revision })
         for commit in commits.prefix(Int(revision)) { _ = prefix.append(commit) }
+        prefix.sent = sent.filter { $0.key.revision <= revision }
         return prefix
     }
 
@@ -47,6 +61,9 @@ package struct Truth: Sendable {
 
     /// Whether it is the one, or beyond what was harvested of a history that goes on.
     package func mayHold(_ position: Position) -> Bool { position.revision > head.revision || holds(position) }
+
+    /// What a version came with.
+    package func vectors(of record: Record) -> Vectors { sent[Place(of: record)] ?? .none }
 
     // MARK: States
 
@@ -102,6 +119,12 @@ extension [Record] {
 }
 
 extension Record {
+    fileprivate var withoutVectors: Record {
+        Record(
+            key: key, revision: revision, ordinal: ordinal, isDeleted: isDeleted, kind: kind, content: content,
+            attributes: attributes, links: links, owner: owner, expires: expires)
+    }
+
     /// Whether this is the version that the truth has, with its value or announced.
     func tells(_ truth: Record) -> Bool {
         self == truth || (value == nil && self == truth.announced)

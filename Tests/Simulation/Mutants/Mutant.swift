@@ -227,6 +227,18 @@ package enum Mutant: String, CaseIterable, Sendable {
     case indexSkipsAfterKill = "index-skips-after-kill"
     /// The index of another history is taken for that of this one.
     case indexOfReplacedHistory = "index-of-replaced-history"
+    /// A key's vectors are compared though another value has come without any.
+    case staleVectorsCompared = "stale-vectors-compared"
+    /// The vectors of what the newest commit replaced or deleted are compared.
+    case hiddenVectorsCompared = "hidden-vectors-compared"
+    /// A question is compared with the vectors of another space.
+    case otherSpaceCompared = "other-space-compared"
+    /// An index that is opened lacks vectors that it had.
+    case vectorsLostOnRestart = "vectors-lost-on-restart"
+    /// What stays though the floor has passed it loses its vectors.
+    case vectorsLostBelowTheFloor = "vectors-lost-below-the-floor"
+    /// The vectors of what is put do not reach the store.
+    case vectorsNotStored = "vectors-not-stored"
 
     /// The broker forgets when the next record expires.
     case expiryForgotten = "expiry-forgotten"

@@ -53,8 +53,10 @@ extension Mutant {
         case .deafForEver: [.liveAgain]
         case .replacedNotSubtracted, .projectionOverReplacedHistory, .projectionOverTheFloor: [.projections]
         case .searchedTooEarly, .searchedBeforeLast, .searchedPastTheFork, .searchedWithGaps, .indexSkipsAfterKill,
-            .indexOfReplacedHistory:
+            .indexOfReplacedHistory, .staleVectorsCompared, .hiddenVectorsCompared, .otherSpaceCompared,
+            .vectorsLostOnRestart, .vectorsLostBelowTheFloor:
             [.retrieval]
+        case .vectorsNotStored: [.replayedOutcomes]
         }
     }
 

@@ -102,10 +102,10 @@ extension Mutant {
             profile.searches = true
             profile.often(.fork, 8)
         case .searchedWithGaps:
-            profile.searches = true
-            profile.pace = 5...60
+            (profile.searches, profile.indexLags) = (true, true)
+            profile.crowd()
             profile.often(.write, 80)
-            profile.often(.compact, 20)
+            profile.often(.compact, 50)
         case .indexSkipsAfterKill:
             profile.searches = true
             profile.often(.kill, 10)
@@ -113,6 +113,14 @@ extension Mutant {
             profile.searches = true
             profile.often(.restore, 8)
             profile.often(.copyBack, 8)
+        case .hiddenVectorsCompared, .otherSpaceCompared, .vectorsNotStored: profile.searchByVectors()
+        case .staleVectorsCompared, .vectorsLostOnRestart:
+            profile.searchByVectors()
+            profile.often(.kill, 10)
+        case .vectorsLostBelowTheFloor:
+            profile.searchByVectors()
+            profile.often(.kill, 10)
+            profile.often(.compact, 10)
         case .deafForEver: profile.often(.deafen, 10)
         case .recordNotApplied:
             // Who reads finds it, too.

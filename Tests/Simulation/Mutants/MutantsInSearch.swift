@@ -13,20 +13,36 @@ extension World {
             && (index.isWhole || mutant == .searchedWithGaps)
     }
 
-    /// What a state is made of.
-    func alter(_ layers: inout LayeredState) {
+    /// What is asked, and of what the state is made.
+    func altered(_ question: SearchQuestion, _ layers: inout LayeredState) -> SearchQuestion {
+        var question = question
         switch mutant {
         case .searchedBeforeLast: layers.levels[0].upTo = max(0, layers.levels[0].upTo - 1)
         case .searchedPastTheFork:
             for level in layers.levels.indices { layers.levels[level].upTo = layers.at.revision }
+        case .hiddenVectorsCompared where question.vector != nil:
+            layers.levels[0].upTo = max(0, layers.levels[0].upTo - 1)
+        case .otherSpaceCompared:
+            question.vector = question.vector.map { QuestionVector($0.values, in: $0.space == "m" ? "n" : "m") }
         default: break
         }
+        return question
     }
 
     /// The file that a process finds.
     /// - Returns: false: it is not to be opened yet.
-    func alterFile(_ path: String, for broker: BrokerProcess) throws -> Bool {
-        guard mutant == .indexSkipsAfterKill || mutant == .indexOfReplacedHistory else { return true }
+    func alterFile(_ path: String, for broker: BrokerProcess, _ searcher: Searcher) throws -> Bool {
+        switch mutant {
+        case .indexSkipsAfterKill, .indexOfReplacedHistory: return try alterPlace(path, for: broker)
+        case .staleVectorsCompared, .vectorsLostBelowTheFloor: try alterSent(path, for: broker, searcher)
+        case .vectorsLostOnRestart:
+            try IndexFile(path).db.run("DELETE FROM sent WHERE version * 2 > (SELECT max(version) FROM sent)")
+        default: break
+        }
+        return true
+    }
+
+    private func alterPlace(_ path: String, for broker: BrokerProcess) throws -> Bool {
         let file = try IndexFile(path)
         let (visible, own) = (broker.core.visible, Int64(bitPattern: broker.lineage.id))
         let known = try file.meta("lineage")
@@ -42,5 +58,39 @@ extension World {
         default: break
         }
         return true
+    }
+
+    /// Which versions have which vectors, by the file.
+    private func alterSent(_ path: String, for broker: BrokerProcess, _ searcher: Searcher) throws {
+        // Of another history there is nothing to be altered.
+        guard let index = try? SearchIndex(at: path, lineage: broker.lineage, searcher.splitter, searcher.spaces) else {
+            return
+        }
+        let (columns, file) = (index.columns, try IndexFile(path))
+        if mutant == .vectorsLostBelowTheFloor {
+            let below = LogCursor.end(of: broker.floor).position
+            for (version, place) in columns.places.enumerated() where place <= below {
+                try file.db.run("DELETE FROM sent WHERE version = ?", [version])
+            }
+            return
+        }
+        // Vectors stay with their key, whatever has become of its value.
+        var newest: [UInt32: SentVectors.Sent] = [:]
+        var (all, own): ([SentVectors.Sent], Set<UInt32>) = ([], [])
+        try file.readSent {
+            all.append($0)
+            own.insert($0.version)
+        }
+        var rest = all[...]
+        for version in 0..<UInt32(columns.versionCount) {
+            let key = columns.keyOf[Int(version)]
+            while let sent = rest.first, sent.version == version {
+                newest[key] = sent
+                rest.removeFirst()
+            }
+            guard !own.contains(version), var sent = newest[key] else { continue }
+            sent.version = version
+            try file.insert(sent)
+        }
     }
 }

@@ -35,6 +35,13 @@ extension World {
     private func altered(_ work: Work, of broker: BrokerProcess) -> Work? {
         let head = broker.writer.head.revision
         switch (mutant, work) {
+        case (.vectorsNotStored, .transaction(var transaction)):
+            for (place, change) in transaction.changes.enumerated() {
+                guard case .put(var put) = change.action else { continue }
+                put.vectors = .none
+                transaction.changes[place] = Change(change.key, .put(put))
+            }
+            return .transaction(transaction)
         case (.mergeOfOlder, .merge(var merge)):
             merge.at = max(0, (merge.at ?? head) - 3)
             return .merge(merge)

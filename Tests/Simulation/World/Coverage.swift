@@ -124,8 +124,13 @@ package enum Happening: String, CaseIterable, Sendable {
     case countedAnewAboveFloor = "counts begun anew, overtaken by the floor"
     case countedAnewInAnotherHistory = "counts begun anew in another history"
     // The index
+    case sentVectors = "vectors sent along"
+    case sentSeveralVectors = "several vectors of a space sent along"
     case searched = "search of the newest state"
     case searchedOfThePast = "search of a past state"
+    case searchedByVector = "search by a vector"
+    case searchedByBoth = "search by words and a vector"
+    case searchOfOtherDimensions = "search by a vector of other dimensions"
     case searchWaited = "search of a state that the index had not"
     case searchRefused = "search of a state that is not there"
     case indexOpened = "index went on where it was written"

@@ -145,6 +145,7 @@ extension World {
         let size = dice.chance(15) ? dice.pick([60, 150, 500]) : 0
         var put = Put(Data("op \(lastOp) \(key)\(String(repeating: ".", count: size))".utf8))
         if dice.chance(10) { put.expiry = .after(dice.milliseconds(20...3000)) }
+        put.vectors = vectors(for: key)
         return .put(put)
     }
 

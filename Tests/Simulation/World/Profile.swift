@@ -36,6 +36,10 @@ struct Profile {
     var readingWriters = 0
     /// An index follows, and is asked.
     var searches = false
+    /// It has long pauses between its turns: compaction overtakes it.
+    var indexLags = false
+    /// What is put comes with vectors now and then.
+    var sendsVectors = false
     /// Many keys, written first.
     var isWide = false
 

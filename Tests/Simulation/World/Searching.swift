@@ -33,10 +33,11 @@ struct Searching {
     /// The store was, since the index was seen to be of it.
     var isReplaced = false
 
-    init(_ dice: Dice, isOn: Bool) {
+    init(_ dice: Dice, _ profile: Profile) {
         var dice = dice
-        self.isOn = isOn
-        period = dice.pick([.milliseconds(50), .milliseconds(250), .milliseconds(1500)])
+        isOn = profile.searches
+        let pause: Duration = dice.pick([.milliseconds(50), .milliseconds(250), .milliseconds(1500)])
+        period = profile.indexLags ? .milliseconds(400) : pause
         pieces = dice.pick([1, 2, 10])
         isAsked = dice.pick([15, 30])
         isMadeAnew = dice.pick([0, 0, 5])
@@ -58,9 +59,9 @@ struct Searching {
 
 /// What one process has of it.
 final class Searcher {
-    fileprivate let splitter: WordSplitter
-    fileprivate let spaces: SpaceFiles
-    fileprivate var index: SearchIndex?
+    let splitter: WordSplitter
+    let spaces: SpaceFiles
+    var index: SearchIndex?
     fileprivate var making: SearchIndex?
 
     fileprivate init(in directory: String) throws {
@@ -104,7 +105,7 @@ extension World {
         let isFirst = broker.searcher == nil
         broker.searcher = searcher
         if isFirst, searching.dice.chance(searching.isLost) { SearchIndex.remove(searching.path) }
-        guard try alterFile(searching.path, for: broker) else { return nil }
+        guard try alterFile(searching.path, for: broker, searcher) else { return nil }
         do { try open(searcher, broker) } catch let fault as SearchFault { try beginAnew(searcher, broker, fault) }
         // Only then it is known to be of this history.
         _ = try follow(by: searcher, broker)
@@ -165,50 +166,6 @@ extension World {
         return false
     }
 
-    // MARK: Asking
-
-    private func ask(_ searcher: Searcher, _ broker: BrokerProcess) throws {
-        let visible = broker.core.visible.revision
-        let branch = searching.dice.chance(50) ? .main : searching.dice.pick(branches + briefs)
-        var revision: Revision?
-        if searching.dice.chance(60) { revision = max(0, visible - Int64(searching.dice.below(8))) }
-        try ask(words(), of: branch, at: revision, searcher, broker)
-    }
-
-    /// Of what is written here, no two of which have the same stem.
-    private func words() -> [String] {
-        if searching.dice.chance(20) { return [searching.dice.pick(["a", "b", "c", "n", "op"])] }
-        return (0..<searching.dice.within(1...2)).map { _ in
-            searching.dice.chance(80)
-                ? "\(max(0, lastOp - searching.dice.below(12)))" : searching.dice.pick(["b", "c", "op"])
-        }
-    }
-
-    private func ask(
-        _ words: [String], of branch: BranchName, at revision: Revision?, _ searcher: Searcher, _ broker: BrokerProcess
-    ) throws {
-        guard let index = searcher.index else { return }
-        let visible = broker.core.visible.revision
-        // Below the floor, not yet made, or deleted.
-        guard
-            var layers = try? broker.reader.layers(
-                of: branch, at: revision, newest: index.indexed.revision, visible: visible)
-        else { return coverage.count(.searchRefused) }
-        guard isReady(index, for: max(layers.created, revision ?? layers.floor)) else {
-            return coverage.count(.searchWaited)
-        }
-        alter(&layers)
-        let search = Search(
-            branch: branch, at: revision, question: words.joined(separator: " "), limit: 1000, meaning: .never)
-        let page = try index.search(search, in: layers, reader: broker.reader, visible: visible)
-        coverage.count(revision == nil ? .searched : .searchedOfThePast)
-        note(
-            .searched(
-                Searched(
-                    lineage: broker.lineage, branch: branch, at: page.at, words: words,
-                    hits: page.hits.map { ($0.key, $0.revision) }, found: page.found, passages: page.passages)))
-    }
-
     /// At the end: it is at the head, and finds what is there.
     func restSearching(_ broker: BrokerProcess) throws {
         guard searching.isOn else { return }
@@ -219,8 +176,8 @@ extension World {
             note(.broken(.retrieval, "the index is at \(index.indexed), not whole at the head, \(head)"))
         }
         for branch in [.main] + branches.suffix(2) {
-            try ask(["op"], of: branch, at: nil, searcher, broker)
-            try ask(words(), of: branch, at: nil, searcher, broker)
+            try ask(SearchQuestion(words: ["op"]), of: branch, at: nil, searcher, broker)
+            try ask(question(), of: branch, at: nil, searcher, broker)
         }
     }
 }

@@ -52,7 +52,8 @@ extension Fact {
             "\(commits.map { "\($0.revision)" }.joined(separator: " ")) were decided at \(time.milliseconds)"
         case .counted(_, let counts): "counted are \(counts.story)"
         case .searched(let searched):
-            "\(searched.words) on \(searched.branch) at \(searched.at.revision) finds \(searched.hits.map(\.key))"
+            "\(searched.question) on \(searched.branch) at \(searched.at.revision) finds "
+                + (searched.page.map { "\($0.hits.map(\.key))" } ?? "other dimensions")
         case .remark(let text): text
         }
     }

@@ -88,6 +88,7 @@ package final class World {
         profile.bounds.shortenPieces(&lifeDice)
         var searchDice = Dice(seed: seed, move: -4)
         profile.searches = searchDice.chance(35)
+        profile.sendVectors(&searchDice)
         mutant?.provoke(&profile)
         profile.spare(part.spared)
         self.profile = profile
@@ -96,7 +97,7 @@ package final class World {
         disk = try Disk(lineage: lineage, isOnDisk: profile.isOnDisk)
         replica = try Replica(lineage: lineage)
         projecting = Projecting(Dice(seed: seed, move: .max - 2))
-        searching = Searching(Dice(seed: seed, move: .max - 3), isOn: profile.searches)
+        searching = Searching(Dice(seed: seed, move: .max - 3), profile)
         if profile.isWired { coverage.count(.wired) }
         if profile.isOnDisk { coverage.count(.onDisk) }
     }
