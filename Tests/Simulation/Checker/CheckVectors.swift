@@ -26,17 +26,15 @@ extension Check {
 
     /// 23: each hit is as near as the nearest of its vectors, and they stand in the order of their scores: of words, and half as much
     /// of meaning, each over its best.
-    mutating func compareCosines(
-        _ searched: Searched, _ page: SearchPage, _ truth: Truth, _ records: [Record], _ who: String
-    ) {
+    mutating func compareCosines(_ searched: Searched, _ page: SearchPage, _ state: SearchedState) {
         guard let vector = searched.vector else { return }
-        let versions = Dictionary(uniqueKeysWithValues: records.map { ($0.key, $0) })
+        let versions = Dictionary(uniqueKeysWithValues: state.records.map { ($0.key, $0) })
         for hit in page.hits {
-            let cosine = versions[hit.key].flatMap { truth.cosine(of: $0, to: vector) } ?? 0
+            let cosine = versions[hit.key].flatMap { state.truth.cosine(of: $0, to: vector) } ?? 0
             // With words, what points away is not near.
-            let expected = searched.words.isEmpty ? cosine : max(cosine, 0)
+            let expected = searched.terms.isEmpty ? cosine : max(cosine, 0)
             if abs(hit.cosine - expected) > 1e-6 {
-                violated(.retrieval, "\(who) tells a cosine of \(hit.cosine) for \(hit.key), it has \(expected)")
+                violated(.retrieval, "\(state.who) tells a cosine of \(hit.cosine) for \(hit.key), it has \(expected)")
             }
         }
         let bestWords = page.hits.map(\.words).max().flatMap { $0 > 0 ? $0 : nil } ?? 1
@@ -44,11 +42,11 @@ extension Check {
         for hit in page.hits {
             let score = hit.words / bestWords + 0.5 * hit.cosine / bestCosine
             if abs(hit.score - score) > 0.000_051 {
-                violated(.retrieval, "\(who) tells a score of \(hit.score) for \(hit.key), it has \(score)")
+                violated(.retrieval, "\(state.who) tells a score of \(hit.score) for \(hit.key), it has \(score)")
             }
         }
         for (hit, next) in zip(page.hits, page.hits.dropFirst()) where !hit.precedes(next, searched) {
-            violated(.retrieval, "\(who) shows \(hit.key) (\(hit.score)) before \(next.key) (\(next.score))")
+            violated(.retrieval, "\(state.who) shows \(hit.key) (\(hit.score)) before \(next.key) (\(next.score))")
         }
     }
 }
@@ -57,7 +55,7 @@ extension SearchHit {
     /// Where only a vector was brought, equal scores stand by their cosines.
     fileprivate func precedes(_ other: SearchHit, _ searched: Searched) -> Bool {
         if score != other.score { return score > other.score }
-        if searched.words.isEmpty, cosine != other.cosine { return cosine > other.cosine }
+        if searched.terms.isEmpty, cosine != other.cosine { return cosine > other.cosine }
         return key < other.key
     }
 }
@@ -81,12 +79,8 @@ extension Truth {
 
     /// Whether it has vectors of the space, but none that the question can be compared with.
     func hasOtherDimensions(_ record: Record, than question: QuestionVector) -> Bool {
-        vectors(of: record).spaces.contains {
-            $0.name == question.space && $0.dimensions != question.values.count
-        }
+        vectors(of: record).spaces.contains { $0.name == question.space && $0.dimensions != question.values.count }
     }
 }
 
-extension Work {
-    fileprivate var isTransaction: Bool { if case .transaction = self { true } else { false } }
-}
+extension Work { fileprivate var isTransaction: Bool { if case .transaction = self { true } else { false } } }

@@ -237,6 +237,16 @@ package enum Mutant: String, CaseIterable, Sendable {
     case vectorsLostOnRestart = "vectors-lost-on-restart"
     /// What stays though the floor has passed it loses its vectors.
     case vectorsLostBelowTheFloor = "vectors-lost-below-the-floor"
+    /// Words of a phrase are found in any order.
+    case phraseWithoutOrder = "phrase-without-order"
+    /// A prefix is looked for in the newest state's words, whatever state is asked for.
+    case prefixOfHead = "prefix-of-head"
+    /// A field's word is found wherever it stands.
+    case fieldUnheeded = "field-unheeded"
+    /// Hits are of all topics, whichever were named.
+    case scopeUnheeded = "scope-unheeded"
+    /// The past is searched in the way that is set now.
+    case settingsOfHead = "settings-of-head"
     /// The vectors of what is put do not reach the store.
     case vectorsNotStored = "vectors-not-stored"
 

@@ -97,7 +97,9 @@ extension Mutant {
             profile.often(.deafen, 10)
         case .projectionOverReplacedHistory: profile.often(.copyBack, 8)
         case .projectionOverTheFloor: profile.often(.compact, 10)
-        case .searchedTooEarly, .searchedBeforeLast: profile.searches = true
+        case .searchedTooEarly, .searchedBeforeLast, .phraseWithoutOrder, .prefixOfHead, .fieldUnheeded, .scopeUnheeded:
+            profile.searches = true
+        case .settingsOfHead: (profile.searches, profile.setsSearch) = (true, true)
         case .searchedPastTheFork:
             profile.searches = true
             profile.often(.fork, 8)

@@ -1,3 +1,4 @@
+import MembusChecker
 import MembusModel
 import MembusStore
 
@@ -14,19 +15,50 @@ extension World {
     }
 
     /// What is asked, and of what the state is made.
-    func altered(_ question: SearchQuestion, _ layers: inout LayeredState) -> SearchQuestion {
+    func altered(
+        _ question: SearchQuestion, _ layers: inout LayeredState, _ index: SearchIndex, _ broker: BrokerProcess
+    ) throws -> SearchQuestion {
         var question = question
         switch mutant {
         case .searchedBeforeLast: layers.levels[0].upTo = max(0, layers.levels[0].upTo - 1)
-        case .searchedPastTheFork:
-            for level in layers.levels.indices { layers.levels[level].upTo = layers.at.revision }
+        case .searchedPastTheFork: for level in layers.levels.indices { layers.levels[level].upTo = layers.at.revision }
         case .hiddenVectorsCompared where question.vector != nil:
             layers.levels[0].upTo = max(0, layers.levels[0].upTo - 1)
         case .otherSpaceCompared:
             question.vector = question.vector.map { QuestionVector($0.values, in: $0.space == "m" ? "n" : "m") }
+        case .settingsOfHead: try readSettingsOfHead(for: layers, index, broker)
+        case .phraseWithoutOrder: question.terms += question.terms.compactMap(\.reversed)
+        case .fieldUnheeded: question.terms = question.terms.map(\.ofAnyField)
+        case .scopeUnheeded: question.filter = .everything
         default: break
         }
         return question
+    }
+
+    /// As an index does that knows one way to search of each branch.
+    private func readSettingsOfHead(for layers: LayeredState, _ index: SearchIndex, _ broker: BrokerProcess) throws {
+        let visible = broker.core.visible.revision
+        let head = LayeredState.levelsOfHead(layers, upTo: index.indexed.revision)
+        let settings = try broker.reader.searchSettings(in: head, visible: visible)
+        let state = index.states.state(layers.levels, isHead: layers.isHead, index.columns)
+        state.searched =
+            settings.isEmpty ? .itself : .other(VisibleState(layers.levels, index.columns, SearchRules(settings)))
+    }
+
+    /// What is told of a page.
+    func altered(
+        _ page: SearchPage?, to question: SearchQuestion, _ search: Search, _ index: SearchIndex,
+        _ broker: BrokerProcess
+    ) throws -> SearchPage? {
+        guard mutant == .prefixOfHead, question.terms.contains(where: \.isPrefix), var page,
+            let head = try? broker.reader.layers(
+                of: search.branch, at: nil, newest: index.indexed.revision, visible: broker.core.visible.revision)
+        else { return page }
+        let other = try answer(search, by: index, in: head, broker, broker.core.visible.revision)
+        let all = page.hits.count
+        page.hits.removeAll { hit in other.map { !$0.hits.map(\.key).contains(hit.key) } ?? false }
+        page.found -= all - page.hits.count
+        return page
     }
 
     /// The file that a process finds.
@@ -93,4 +125,21 @@ extension World {
             try file.insert(sent)
         }
     }
+}
+
+extension LayeredState {
+    /// Of its own branch, as far as it goes; what is inherited stays.
+    fileprivate static func levelsOfHead(_ layers: LayeredState, upTo newest: Revision) -> [Level] {
+        var levels = layers.levels
+        levels[0].upTo = newest
+        return levels
+    }
+}
+
+extension SearchedTerm {
+    fileprivate var reversed: SearchedTerm? {
+        if case .phrase(let words) = self { .phrase(words.reversed()) } else { nil }
+    }
+    fileprivate var ofAnyField: SearchedTerm { if case .field(_, let word) = self { .word(word) } else { self } }
+    fileprivate var isPrefix: Bool { if case .prefix = self { true } else { false } }
 }

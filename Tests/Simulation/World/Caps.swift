@@ -90,7 +90,7 @@ extension World {
         if kept.counted != kept.bytes {
             note(.overgrown("\(follower.name) counts \(kept.counted) bytes, and there are \(kept.bytes)"))
         }
-        let keys = profile.keys.count + Self.specialKeys.count + 1 + conflictsParked
+        let keys = profile.keys.count + Self.specialKeys.count + 1 + mostSettings + conflictsParked
         hold(kept.records, to: keys, "records of \(follower.name)")
     }
 

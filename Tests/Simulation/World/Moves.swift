@@ -113,6 +113,7 @@ extension World {
         for (place, key) in Self.specialKeys.enumerated() where dice.chance(12) {
             transaction.changes.append(Change(key, merge(place)))
         }
+        setSearch(in: &transaction)
         if dice.chance(40) { transaction.preconditions = preconditions(agent, transaction.branch) }
         if dice.chance(4), !transaction.preconditions.isEmpty { transaction.changes = [] }
         agent.transact(lastOp, .transaction(transaction))

@@ -40,6 +40,8 @@ struct Profile {
     var indexLags = false
     /// What is put comes with vectors now and then.
     var sendsVectors = false
+    /// So does a setting of how it is searched.
+    var setsSearch = false
     /// Many keys, written first.
     var isWide = false
 

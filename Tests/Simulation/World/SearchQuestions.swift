@@ -8,7 +8,9 @@ import MembusStore
 // What the index of a broker's store is asked, and what it answers.
 
 struct SearchQuestion {
-    var words: [String]
+    var terms: [SearchedTerm]
+    /// Hits are of these.
+    var filter = TopicFilter.everything
     var vector: QuestionVector?
 }
 
@@ -23,18 +25,47 @@ extension World {
     }
 
     func question() -> SearchQuestion {
-        guard profile.sendsVectors, searching.dice.chance(50) else { return SearchQuestion(words: words()) }
-        let words = searching.dice.chance(50) ? words() : []
-        return SearchQuestion(words: words, vector: Self.questionVector(&searching.dice))
+        var question = SearchQuestion(terms: [])
+        if profile.sendsVectors, searching.dice.chance(50) { question.vector = Self.questionVector(&searching.dice) }
+        if question.vector == nil || searching.dice.chance(50) { question.terms = terms() }
+        if searching.dice.chance(20) {
+            question.filter = TopicFilter(searching.dice.pick(Profile.topics).map { Topic(unchecked: $0) })
+        }
+        return question
     }
 
-    /// Of what is written here, no two of which have the same stem.
-    private func words() -> [String] {
-        if searching.dice.chance(20) { return [searching.dice.pick(["a", "b", "c", "n", "op"])] }
+    /// Of what is written here, no two words of which have the same stem.
+    private func terms() -> [SearchedTerm] {
+        // The first of them is looked for only where nothing else is.
+        if searching.dice.chance(15) { return [.word(searching.dice.pick(["a", "b", "c", "n", "op"]))] }
         return (0..<searching.dice.within(1...2)).map { _ in
-            searching.dice.chance(80)
-                ? "\(max(0, lastOp - searching.dice.below(12)))" : searching.dice.pick(["b", "c", "op"])
+            switch searching.dice.below(10) {
+            case 0, 1: phrase()
+            case 2: .prefix(searching.dice.pick(["o", "op", String(number().prefix(1)), number()]))
+            case 3, 4: field()
+            default: .word(searching.dice.chance(80) ? number() : searching.dice.pick(["b", "c", "op"]))
+            }
         }
+    }
+
+    private func number() -> String { "\(max(0, lastOp - searching.dice.below(12)))" }
+
+    /// As some values have it, or nearly.
+    private func phrase() -> SearchedTerm {
+        let letter = searching.dice.pick(["a", "b", "c"])
+        return .phrase(
+            searching.dice.pick([
+                ["op", number()], [number(), letter], [letter, searching.dice.pick(["0", "1"])],
+                ["op", number(), letter], [number(), "op"],
+            ]))
+    }
+
+    private func field() -> SearchedTerm {
+        let (name, words) = searching.dice.pick([
+            ("key", ["a", "b", "c", "0", "1"]), ("author", ["agent", "0", "1"]), ("kind", ["text", "json", "counter"]),
+            ("message", [number(), "op"]), ("x", [number(), "op"]), ("z", [number(), "op"]),
+        ])
+        return .field(name, searching.dice.pick(words))
     }
 
     func ask(
@@ -52,21 +83,22 @@ extension World {
             return coverage.count(.searchWaited)
         }
         let at = layers.at
-        let asked = altered(question, &layers)
+        let asked = try altered(question, &layers, index, broker)
         let search = Search(
-            branch: branch, at: revision, question: asked.words.joined(separator: " "), limit: 1000, meaning: .never,
-            vector: asked.vector)
-        let page = try answer(search, by: index, in: layers, broker, visible)
+            branch: branch, at: revision, question: asked.terms.map(\.text).joined(separator: " "),
+            filter: asked.filter, limit: 1000, meaning: .never, vector: asked.vector)
+        let page = try altered(
+            try answer(search, by: index, in: layers, broker, visible), to: question, search, index, broker)
         count(question, ofThePast: revision != nil, isRefused: page == nil)
         note(
             .searched(
                 Searched(
-                    lineage: broker.lineage, branch: branch, at: page?.at ?? at, words: question.words,
-                    vector: question.vector, page: page)))
+                    lineage: broker.lineage, branch: branch, at: page?.at ?? at, terms: question.terms,
+                    filter: question.filter, vector: question.vector, page: page)))
     }
 
     /// - Returns: `nil`: vectors of the space have other dimensions.
-    private func answer(
+    func answer(
         _ search: Search, by index: SearchIndex, in layers: LayeredState, _ broker: BrokerProcess, _ visible: Revision
     ) throws -> SearchPage? {
         do { return try index.search(search, in: layers, reader: broker.reader, visible: visible) } catch {
@@ -79,8 +111,17 @@ extension World {
 
     private func count(_ question: SearchQuestion, ofThePast: Bool, isRefused: Bool) {
         coverage.count(ofThePast ? .searchedOfThePast : .searched)
+        if question.filter != .everything { coverage.count(.searchedWithin) }
+        for term in question.terms {
+            switch term {
+            case .word: break
+            case .phrase: coverage.count(.searchedByPhrase)
+            case .prefix: coverage.count(.searchedByPrefix)
+            case .field: coverage.count(.searchedByField)
+            }
+        }
         if question.vector == nil { return }
-        coverage.count(question.words.isEmpty ? .searchedByVector : .searchedByBoth)
+        coverage.count(question.terms.isEmpty ? .searchedByVector : .searchedByBoth)
         if isRefused { coverage.count(.searchOfOtherDimensions) }
     }
 }

@@ -176,7 +176,7 @@ extension World {
             note(.broken(.retrieval, "the index is at \(index.indexed), not whole at the head, \(head)"))
         }
         for branch in [.main] + branches.suffix(2) {
-            try ask(SearchQuestion(words: ["op"]), of: branch, at: nil, searcher, broker)
+            try ask(SearchQuestion(terms: [.word("op")]), of: branch, at: nil, searcher, broker)
             try ask(question(), of: branch, at: nil, searcher, broker)
         }
     }

@@ -89,6 +89,7 @@ package final class World {
         var searchDice = Dice(seed: seed, move: -4)
         profile.searches = searchDice.chance(35)
         profile.sendVectors(&searchDice)
+        profile.setSearch(&searchDice)
         mutant?.provoke(&profile)
         profile.spare(part.spared)
         self.profile = profile
