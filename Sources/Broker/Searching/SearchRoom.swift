@@ -23,8 +23,8 @@ final class SearchRoom: @unchecked Sendable {
     private var vectors: VectorFile?
     private let spaces: SpaceFiles
     private var splitter: WordSplitter?
-    private var index: SearchIndex?
-    private var making: SearchIndex?
+    private(set) var index: SearchIndex?
+    private(set) var making: SearchIndex?
     private var audit: Audit?
     private var audited: (floor: Revision, at: Instant)?
     private(set) var fault: String?
@@ -260,8 +260,8 @@ final class SearchRoom: @unchecked Sendable {
 
     /// Answers from the index, as of a state.
     /// - Returns: `nil`: the index is not yet far enough.
-    private func answer<Answer>(
-        of branch: BranchName, at revision: Revision?, atLeast: Revision,
+    func answer<Answer>(
+        of branch: BranchName, at revision: Revision?, atLeast: Revision, now: Instant = .now,
         _ body: (SearchIndex, LayeredState, Reader, Revision) throws -> Answer
     ) throws(Refusal) -> Answer? {
         let newest = visible.newest
@@ -283,7 +283,7 @@ final class SearchRoom: @unchecked Sendable {
             awaited += 1
             return nil
         } catch {
-            _ = recover(from: error, now: .now)
+            _ = recover(from: error, now: now)
             throw unavailable
         }
     }

@@ -237,6 +237,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case vectorsLostOnRestart = "vectors-lost-on-restart"
     /// What stays though the floor has passed it loses its vectors.
     case vectorsLostBelowTheFloor = "vectors-lost-below-the-floor"
+    /// A damaged row is taken for a sound one.
+    case damageTrusted = "damage-trusted"
     /// Words of a phrase are found in any order.
     case phraseWithoutOrder = "phrase-without-order"
     /// A prefix is looked for in the newest state's words, whatever state is asked for.

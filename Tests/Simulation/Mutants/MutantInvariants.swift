@@ -54,7 +54,8 @@ extension Mutant {
         case .replacedNotSubtracted, .projectionOverReplacedHistory, .projectionOverTheFloor: [.projections]
         case .searchedTooEarly, .searchedBeforeLast, .searchedPastTheFork, .searchedWithGaps, .indexSkipsAfterKill,
             .indexOfReplacedHistory, .staleVectorsCompared, .hiddenVectorsCompared, .otherSpaceCompared,
-            .vectorsLostOnRestart, .vectorsLostBelowTheFloor, .phraseWithoutOrder, .prefixOfHead, .fieldUnheeded,
+            .vectorsLostOnRestart, .vectorsLostBelowTheFloor, .damageTrusted, .phraseWithoutOrder, .prefixOfHead,
+            .fieldUnheeded,
             .scopeUnheeded, .settingsOfHead:
             [.retrieval]
         case .vectorsNotStored: [.replayedOutcomes]

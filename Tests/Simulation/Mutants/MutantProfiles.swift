@@ -116,7 +116,7 @@ extension Mutant {
             profile.often(.restore, 8)
             profile.often(.copyBack, 8)
         case .hiddenVectorsCompared, .otherSpaceCompared, .vectorsNotStored: profile.searchByVectors()
-        case .staleVectorsCompared, .vectorsLostOnRestart:
+        case .staleVectorsCompared, .vectorsLostOnRestart, .damageTrusted:
             profile.searchByVectors()
             profile.often(.kill, 10)
         case .vectorsLostBelowTheFloor:

@@ -8,10 +8,13 @@ import MembusStore
 // Mutants of whoever keeps the index, and asks it.
 
 extension World {
-    /// Whether the index may be asked.
-    func isReady(_ index: SearchIndex, for needed: Revision) -> Bool {
-        (index.indexed.revision >= needed || mutant == .searchedTooEarly)
-            && (index.isWhole || mutant == .searchedWithGaps)
+    /// Whether the index is asked, though the room would not have it.
+    func isAskedAnyway(_ index: SearchIndex, for needed: Revision) -> Bool {
+        switch mutant {
+        case .searchedTooEarly: index.isWhole
+        case .searchedWithGaps: index.indexed.revision >= needed
+        default: false
+        }
     }
 
     /// What is asked, and of what the state is made.
@@ -63,10 +66,11 @@ extension World {
 
     /// The file that a process finds.
     /// - Returns: false: it is not to be opened yet.
-    func alterFile(_ path: String, for broker: BrokerProcess, _ searcher: Searcher) throws -> Bool {
+    func alterFile(_ path: String, for broker: BrokerProcess) throws -> Bool {
         switch mutant {
         case .indexSkipsAfterKill, .indexOfReplacedHistory: return try alterPlace(path, for: broker)
-        case .staleVectorsCompared, .vectorsLostBelowTheFloor: try alterSent(path, for: broker, searcher)
+        case .staleVectorsCompared, .vectorsLostBelowTheFloor: try alterSent(path, for: broker)
+        case .damageTrusted: try mixUpSent(IndexFile(path))
         case .vectorsLostOnRestart:
             try IndexFile(path).db.run("DELETE FROM sent WHERE version * 2 > (SELECT max(version) FROM sent)")
         default: break
@@ -92,12 +96,25 @@ extension World {
         return true
     }
 
-    /// Which versions have which vectors, by the file.
-    private func alterSent(_ path: String, for broker: BrokerProcess, _ searcher: Searcher) throws {
-        // Of another history there is nothing to be altered.
-        guard let index = try? SearchIndex(at: path, lineage: broker.lineage, searcher.splitter, searcher.spaces) else {
-            return
+    /// A row with the vectors of another, and a sum that fits.
+    private func mixUpSent(_ file: IndexFile) throws {
+        var all: [SentVectors.Sent] = []
+        try file.readSent { all.append($0) }
+        guard let one = all.last, let other = all.last(where: { $0.space == one.space && $0.contents != one.contents })
+        else { return }
+        for (sent, contents) in [(one, other.contents), (other, one.contents)] {
+            try file.db.run(
+                "DELETE FROM sent WHERE version = ? AND space = ?", [Int64(sent.version), sent.space.name.text])
+            var sent = sent
+            sent.contents = contents
+            try file.insert(sent)
         }
+    }
+
+    /// Which versions have which vectors, by the file.
+    private func alterSent(_ path: String, for broker: BrokerProcess) throws {
+        // Of another history there is nothing to be altered.
+        guard let index = try? SearchIndex(at: path, lineage: broker.lineage, WordSplitter()) else { return }
         let (columns, file) = (index.columns, try IndexFile(path))
         if mutant == .vectorsLostBelowTheFloor {
             let below = LogCursor.end(of: broker.floor).position

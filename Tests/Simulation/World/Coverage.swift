@@ -140,6 +140,10 @@ package enum Happening: String, CaseIterable, Sendable {
     case searchRefused = "search of a state that is not there"
     case indexOpened = "index went on where it was written"
     case indexedAnewInAnotherHistory = "index begun anew in another history"
+    case indexLost = "index lost between two processes"
+    case indexDamaged = "index damaged between two processes"
+    case vectorsDamaged = "vectors damaged between two processes"
+    case indexedAnewForDamage = "index begun anew for damage"
     case indexHadGaps = "index looked for what compaction dropped"
     case indexReplaced = "index replaced by another"
     // Bounds

@@ -72,29 +72,56 @@ extension World {
         _ question: SearchQuestion, of branch: BranchName, at revision: Revision?, _ searcher: Searcher,
         _ broker: BrokerProcess
     ) throws {
-        guard let index = searcher.index else { return }
-        let visible = broker.core.visible.revision
+        let room = searcher.room
+        searcher.visible.rise(to: broker.core.visible.revision)
         // Below the floor, not yet made, or deleted.
         guard
-            var layers = try? broker.reader.layers(
-                of: branch, at: revision, newest: index.indexed.revision, visible: visible)
+            let layers = try? broker.reader.layers(
+                of: branch, at: revision, newest: room.index?.indexed.revision ?? 0,
+                visible: broker.core.visible.revision)
         else { return coverage.count(.searchRefused) }
-        guard isReady(index, for: max(layers.created, revision ?? layers.floor)) else {
-            return coverage.count(.searchWaited)
+        let searched: Searched?
+        if let index = room.index, isAskedAnyway(index, for: max(layers.created, revision ?? layers.floor)) {
+            searched = try? answer(question, of: branch, at: revision, by: index, in: layers, broker)
+        } else {
+            searched = try answered(question, of: branch, at: revision, by: searcher, broker)
         }
-        let at = layers.at
-        let asked = try altered(question, &layers, index, broker)
+        guard let searched else { return coverage.count(.searchWaited) }
+        count(question, ofThePast: revision != nil, isRefused: searched.page == nil)
+        note(.searched(searched))
+    }
+
+    /// - Returns: `nil`: the index is not far enough, or was thrown away: what was looked at is damaged.
+    private func answered(
+        _ question: SearchQuestion, of branch: BranchName, at revision: Revision?, by searcher: Searcher,
+        _ broker: BrokerProcess
+    ) throws -> Searched? {
+        let hadIndex = searcher.room.index != nil
+        let asked = AskedOfRoom(question: question, branch: branch, revision: revision, broker: broker)
+        do { return try asked.answer(by: searcher.room, in: self) } catch let refusal as Refusal
+            where refusal.subject == "index"
+        {
+            if hadIndex { settleFault(of: searcher) }
+            return nil
+        }
+    }
+
+    fileprivate func answer(
+        _ question: SearchQuestion, of branch: BranchName, at revision: Revision?, by index: SearchIndex,
+        in layers: LayeredState, _ broker: BrokerProcess
+    ) throws -> Searched {
+        var altered = layers
+        let asked = try self.altered(question, &altered, index, broker)
         let search = Search(
             branch: branch, at: revision, question: asked.terms.map(\.text).joined(separator: " "),
             filter: asked.filter, limit: 1000, meaning: .never, vector: asked.vector)
-        let page = try altered(
-            try answer(search, by: index, in: layers, broker, visible), to: question, search, index, broker)
-        count(question, ofThePast: revision != nil, isRefused: page == nil)
-        note(
-            .searched(
-                Searched(
-                    lineage: broker.lineage, branch: branch, at: page?.at ?? at, terms: question.terms,
-                    filter: question.filter, vector: question.vector, page: page)))
+        let page = try self.altered(
+            try answer(search, by: index, in: altered, broker, broker.core.visible.revision), to: question, search,
+            index,
+            broker)
+        return Searched(
+            lineage: broker.lineage, branch: branch, at: page?.at ?? layers.at, terms: question.terms,
+            filter: question.filter, vector: question.vector, page: page)
     }
 
     /// - Returns: `nil`: vectors of the space have other dimensions.
@@ -123,5 +150,18 @@ extension World {
         if question.vector == nil { return }
         coverage.count(question.terms.isEmpty ? .searchedByVector : .searchedByBoth)
         if isRefused { coverage.count(.searchOfOtherDimensions) }
+    }
+}
+
+private struct AskedOfRoom {
+    let question: SearchQuestion
+    let branch: BranchName
+    let revision: Revision?
+    let broker: BrokerProcess
+
+    func answer(by room: SearchRoom, in world: World) throws -> Searched? {
+        try room.answer(of: branch, at: revision, atLeast: 0, now: world.now) { index, layers, _, _ in
+            try world.answer(question, of: branch, at: revision, by: index, in: layers, broker)
+        }
     }
 }

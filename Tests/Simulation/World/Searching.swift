@@ -7,14 +7,15 @@ import MembusStore
 @testable import MembusBroker
 @testable import MembusSearch
 
-// An index of each broker's store, as the thread that searches keeps it:
+// An index of each broker's store, kept by the product's own room, as the thread that searches has it kept:
 //
 //   opened ─▶ follows what is visible ─▶ is asked, now and then ─▶ …
-//     │ of another history ─▶ begun anew
+//     │ of another history, or damaged ─▶ begun anew
 //     └ another is made beside it ─▶ takes its place once it is as far
 //
-// It dies with its process, and what it had not written with it; its file is there when the next one starts, or is lost. So it
-// meets kills, compaction, restored backups and copies put back as files. All of it draws from dice of its own, and changes nothing.
+// It dies with its process, and what it had not written with it; its files are there when the next one starts, or are lost or damaged
+// (SearchFaults). So it meets kills, compaction, restored backups and copies put back as files. All of it draws from dice of its own, and
+// changes nothing.
 
 struct Searching {
     var dice: Dice
@@ -26,12 +27,16 @@ struct Searching {
     /// In percent of the turns.
     fileprivate let isAsked: Int
     fileprivate let isMadeAnew: Int
-    /// In percent of the processes.
-    fileprivate let isLost: Int
-    fileprivate let directory = Disk.newPath()
-    fileprivate var hasDirectory = false
+    /// In percent of the processes: what it finds is lost or damaged.
+    let isSpoiled: Int
+    let directory = Disk.newPath()
+    private var hasDirectory = false
+    /// The process that was last to find files.
+    fileprivate var finder = 0
     /// The store was, since the index was seen to be of it.
     var isReplaced = false
+    /// So are its files, since it was last begun anew.
+    var isDamaged = false
 
     init(_ dice: Dice, _ profile: Profile) {
         var dice = dice
@@ -41,11 +46,11 @@ struct Searching {
         pieces = dice.pick([1, 2, 10])
         isAsked = dice.pick([15, 30])
         isMadeAnew = dice.pick([0, 0, 5])
-        isLost = dice.pick([0, 0, 50])
+        isSpoiled = dice.pick([0, 30, 70])
         self.dice = dice
     }
 
-    fileprivate var path: String { directory + "/search.db" }
+    var path: String { directory + "/search.db" }
 
     fileprivate mutating func makeDirectory() throws {
         if !hasDirectory {
@@ -59,14 +64,13 @@ struct Searching {
 
 /// What one process has of it.
 final class Searcher {
-    let splitter: WordSplitter
-    let spaces: SpaceFiles
-    var index: SearchIndex?
-    fileprivate var making: SearchIndex?
+    let room: SearchRoom
+    let visible: VisibleRevision
 
-    fileprivate init(in directory: String) throws {
-        splitter = try WordSplitter()
-        spaces = SpaceFiles(in: directory)
+    fileprivate init(_ broker: BrokerProcess, in directory: String) {
+        visible = VisibleRevision(broker.core.visible.revision)
+        room = SearchRoom(
+            in: directory, lineage: broker.lineage, broker.reader, visible: visible, EmbeddingDesk(nil, wake: {}))
     }
 }
 
@@ -83,11 +87,11 @@ extension World {
         guard let searcher = try searcher(of: broker) else { return }
         // Who asks may be first: then the index lags.
         if searching.dice.chance(searching.isAsked) { try ask(searcher, broker) }
-        for _ in 0..<searching.pieces where try follow(by: searcher, broker) {
+        for _ in 0..<searching.pieces where follow(by: searcher, broker) {
             if searching.dice.chance(50) { try ask(searcher, broker) }
         }
         if searching.dice.chance(searching.isAsked) { try ask(searcher, broker) }
-        if searching.dice.chance(searching.isMadeAnew) { try beginAnother(searcher, broker) }
+        if searching.dice.chance(searching.isMadeAnew), searcher.room.index != nil { _ = try searcher.room.reindex() }
     }
 
     /// A disk that has failed ends the process at its next write.
@@ -99,85 +103,83 @@ extension World {
     // MARK: Following
 
     private func searcher(of broker: BrokerProcess) throws -> Searcher? {
-        if let searcher = broker.searcher, searcher.index != nil { return searcher }
+        if let searcher = broker.searcher { return searcher }
         try searching.makeDirectory()
-        let searcher = try broker.searcher ?? Searcher(in: searching.directory)
-        let isFirst = broker.searcher == nil
+        if searching.finder != broker.number { try spoilIndex() }
+        searching.finder = broker.number
+        let isThere = FileManager.default.fileExists(atPath: searching.path)
+        // What is damaged is beyond altering.
+        guard (try? alterFile(searching.path, for: broker)) ?? true else { return nil }
+        let searcher = Searcher(broker, in: searching.directory)
         broker.searcher = searcher
-        if isFirst, searching.dice.chance(searching.isLost) { SearchIndex.remove(searching.path) }
-        guard try alterFile(searching.path, for: broker, searcher) else { return nil }
-        do { try open(searcher, broker) } catch let fault as SearchFault { try beginAnew(searcher, broker, fault) }
         // Only then it is known to be of this history.
-        _ = try follow(by: searcher, broker)
+        _ = follow(by: searcher, broker)
+        if isThere, searcher.room.index != nil { coverage.count(.indexOpened) }
         return searcher
     }
 
-    private func open(_ searcher: Searcher, _ broker: BrokerProcess) throws {
-        let index = try SearchIndex(
-            at: searching.path, lineage: broker.lineage, searcher.splitter, searcher.spaces)
-        if index.indexed != .origin { coverage.count(.indexOpened) }
-        searcher.index = index
-    }
-
-    /// Where an old copy of the store was put beside it, as it is to be.
-    private func beginAnew(_ searcher: Searcher, _ broker: BrokerProcess, _ fault: any Error) throws {
-        guard searching.isReplaced else { throw fault }
-        searching.isReplaced = false
-        coverage.count(.indexedAnewInAnotherHistory)
-        (searcher.index, searcher.making) = (nil, nil)
-        SearchIndex.remove(searching.path)
-        try open(searcher, broker)
-    }
-
+    /// - Parameter late: it is so much later for the index: what went wrong is tried again.
     /// - Returns: whether there is more.
-    private func follow(by searcher: Searcher, _ broker: BrokerProcess) throws -> Bool {
-        let visible = broker.core.visible.revision
-        let isIdle = searching.dice.chance(50)
-        var hasMore = false
-        do {
-            hasMore = try searcher.index?.step(from: broker.reader, upTo: visible, isIdle: isIdle) ?? false
-            searching.isReplaced = false
-        } catch let fault as SearchFault {
-            try beginAnew(searcher, broker, fault)
-            return true
-        }
-        if searcher.index?.isWhole == false { coverage.count(.indexHadGaps) }
-        if searcher.making != nil { hasMore = try goOnMaking(searcher, broker, upTo: visible) || hasMore }
+    private func follow(by searcher: Searcher, _ broker: BrokerProcess, late: Duration = .zero) -> Bool {
+        let (room, isIdle) = (searcher.room, searching.dice.chance(50))
+        searcher.visible.rise(to: broker.core.visible.revision)
+        let (wasMaking, tries) = (room.making != nil, room.tries)
+        let hasMore = room.step(isIdle: isIdle, now: now + late)
+        if room.tries != tries, room.fault != nil { settleFault(of: searcher) }
+        if room.fault != nil { return hasMore }
+        searching.isReplaced = false
+        if room.index?.isWhole == false { coverage.count(.indexHadGaps) }
+        if wasMaking, room.making == nil { settleMaking(of: room) }
         return hasMore
     }
 
-    // MARK: Another in its place
-
-    private func beginAnother(_ searcher: Searcher, _ broker: BrokerProcess) throws {
-        searcher.making = nil
-        SearchIndex.remove(searching.path + ".new")
-        searcher.making = try SearchIndex(
-            at: searching.path + ".new", lineage: broker.lineage, searcher.splitter, searcher.spaces)
+    private func settleMaking(of room: SearchRoom) {
+        guard let fault = room.figures.fault else { return coverage.count(.indexReplaced) }
+        if disk.faults == nil { settle(Lost(fault)) }
     }
 
-    private func goOnMaking(_ searcher: Searcher, _ broker: BrokerProcess, upTo visible: Revision) throws -> Bool {
-        guard let making = searcher.making else { return false }
-        let hasMore = try making.step(from: broker.reader, upTo: visible, isIdle: false)
-        guard !hasMore, making.indexed.revision >= visible, making.isWhole else { return true }
-        (searcher.making, searcher.index) = (nil, nil)
-        try making.flushAll()
-        searcher.index = try making.moved(to: searching.path)
-        coverage.count(.indexReplaced)
-        return false
+    /// It is thrown away where its store was replaced, or its files were damaged; and does not go on while the disk fails.
+    func settleFault(of searcher: Searcher) {
+        guard let fault = searcher.room.fault else { return }
+        if searcher.room.index != nil || !fault.hasPrefix("the index is made anew") {
+            if disk.faults == nil { settle(Lost(fault)) }
+        } else if searching.isReplaced {
+            searching.isReplaced = false
+            coverage.count(.indexedAnewInAnotherHistory)
+        } else if searching.isDamaged {
+            searching.isDamaged = false
+            coverage.count(.indexedAnewForDamage)
+        } else {
+            settle(Lost(fault))
+        }
     }
+
+    // MARK: Rest
 
     /// At the end: it is at the head, and finds what is there.
     func restSearching(_ broker: BrokerProcess) throws {
-        guard searching.isOn else { return }
-        guard let searcher = try searcher(of: broker) else { return }
-        while try follow(by: searcher, broker) {}
-        let head = broker.core.visible.revision
-        if let index = searcher.index, index.indexed.revision != head || !index.isWhole {
-            note(.broken(.retrieval, "the index is at \(index.indexed), not whole at the head, \(head)"))
-        }
+        guard searching.isOn, let searcher = try searcher(of: broker) else { return }
+        catchUp(searcher, broker)
         for branch in [.main] + branches.suffix(2) {
-            try ask(SearchQuestion(terms: [.word("op")]), of: branch, at: nil, searcher, broker)
-            try ask(question(), of: branch, at: nil, searcher, broker)
+            for question in [SearchQuestion(terms: [.word("op")]), question()] {
+                try ask(question, of: branch, at: nil, searcher, broker)
+                // It was damaged where nobody had looked yet.
+                guard searcher.room.index == nil else { continue }
+                catchUp(searcher, broker)
+                try ask(question, of: branch, at: nil, searcher, broker)
+            }
+        }
+    }
+
+    private func catchUp(_ searcher: Searcher, _ broker: BrokerProcess) {
+        var turns = 0
+        while follow(by: searcher, broker, late: .seconds(3 * turns)) || searcher.room.index == nil, turns < 1000 {
+            turns += 1
+        }
+        let head = broker.core.visible.revision
+        guard let index = searcher.room.index, index.indexed.revision == head, index.isWhole else {
+            let at = searcher.room.index?.indexed.description ?? "nowhere"
+            return note(.broken(.retrieval, "the index is at \(at), not whole at the head, \(head)"))
         }
     }
 }
