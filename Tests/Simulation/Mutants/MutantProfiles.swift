@@ -1,3 +1,5 @@
+import MembusModel
+
 // In what kind of world a mutant shows, as swarm testing does it: a fault that is needed for it happens
 // more often than in a plain world. Without a line here the plain worlds do.
 
@@ -105,7 +107,10 @@ extension Mutant {
             profile.often(.fork, 8)
         case .searchedWithGaps:
             (profile.searches, profile.indexLags) = (true, true)
-            profile.crowd()
+            profile.pace = 5...60
+            // Of a key that is put again nothing is missed.
+            profile.keys = (0..<8).map { Key(unchecked: "a/\($0)") }
+            profile.deletions = 40
             profile.often(.write, 80)
             profile.often(.compact, 50)
         case .indexSkipsAfterKill:

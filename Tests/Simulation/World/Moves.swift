@@ -142,7 +142,7 @@ extension World {
     }
 
     func action(on key: Key) -> Change.Action {
-        if dice.chance(12) { return .delete }
+        if dice.chance(profile.deletions) { return .delete }
         let size = dice.chance(15) ? dice.pick([60, 150, 500]) : 0
         var put = Put(Data("op \(lastOp) \(key)\(String(repeating: ".", count: size))".utf8))
         if dice.chance(10) { put.expiry = .after(dice.milliseconds(20...3000)) }

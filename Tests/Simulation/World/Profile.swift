@@ -16,6 +16,8 @@ struct Profile {
     var writing = 0...3
     var reading = 0...3
     var pace = 5...60
+    /// Of changes, in percent.
+    var deletions = 12
     /// Records that a page of a pull holds.
     var pageRecords = 2
     var cacheBytes = 1 << 20
@@ -36,7 +38,7 @@ struct Profile {
     var readingWriters = 0
     /// An index follows, and is asked.
     var searches = false
-    /// It has long pauses between its turns: compaction overtakes it.
+    /// It has long pauses between its turns, so that compaction overtakes it, and is asked in each.
     var indexLags = false
     /// What is put comes with vectors now and then.
     var sendsVectors = false

@@ -42,9 +42,10 @@ struct Searching {
         var dice = dice
         isOn = profile.searches
         let pause: Duration = dice.pick([.milliseconds(50), .milliseconds(250), .milliseconds(1500)])
-        period = profile.indexLags ? .milliseconds(400) : pause
+        period = profile.indexLags ? .milliseconds(800) : pause
         pieces = dice.pick([1, 2, 10])
-        isAsked = dice.pick([15, 30])
+        let share = dice.pick([15, 30])
+        isAsked = profile.indexLags ? 100 : share
         isMadeAnew = dice.pick([0, 0, 5])
         isSpoiled = dice.pick([0, 30, 70])
         self.dice = dice
