@@ -95,6 +95,8 @@ final class World {
         return outcome
     }
 
+    func outcome(of work: Work) throws -> Outcome { try outcome(write(work)) }
+
     func refusal(_ work: Work) throws -> Refusal { try #require(try write(work).results.last?.refusal) }
 
     func expire() throws -> [Commit] { try writer.write([.expire], at: now).commits }
