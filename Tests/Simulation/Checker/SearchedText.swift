@@ -100,6 +100,9 @@ struct SearchedSettings {
         var isOff: Bool?
         /// Empty: all.
         var fields: [String]?
+
+        /// `/` is as long as any key of one letter, and holds them all.
+        var rank: (Int, Int) { (topic.isEverything ? 0 : topic.text.utf8.count, kind == nil ? 0 : 1) }
     }
     private var settings: [Setting] = []
 
@@ -128,8 +131,6 @@ struct SearchedSettings {
     private func said<Value>(of record: Record, _ what: KeyPath<Setting, Value?>) -> Value? {
         settings.filter {
             $0.topic.matches(record.key) && $0.kind ?? record.kind.name == record.kind.name && $0[keyPath: what] != nil
-        }.max {
-            ($0.topic.text.utf8.count, $0.kind == nil ? 0 : 1) < ($1.topic.text.utf8.count, $1.kind == nil ? 0 : 1)
-        }?[keyPath: what]
+        }.max { $0.rank < $1.rank }?[keyPath: what]
     }
 }
