@@ -57,7 +57,7 @@ package final class SearchIndex {
     private(set) var sent: SentVectors
 
     /// So many versions are written together, at least.
-    private static let flushedVersions = 8192
+    private static let flushedVersions = 24_576
     private static let flushedBytes = 24 << 20
     /// Beyond it nothing more is taken in until something is written.
     private static let mostBytes = 96 << 20
