@@ -7,7 +7,7 @@ import MembusSystem
 
 // The index's file, beside the store. It can be thrown away at any moment.
 //
-//   meta       what it is of: format, lineage, and the place in history up to which it holds everything
+//   meta       what it is of: lineage, and the place in history up to which it holds everything; how many rows of postings there are
 //   versions   the columns, a row for each flush
 //   postings   a term's postings of a span of units; of many small rows of a term one is made
 //   sent       which vectors came with a version

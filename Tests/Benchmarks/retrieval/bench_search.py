@@ -6,7 +6,8 @@
 Three versions of each record of 45 words, in commits of 100: all are written, then all again in random order, which is the old
 state, then again. After the second time a branch of a branch of … four deep, each with a hundredth of the records anew.
 A question has 3 to 8 words of a record's, never the 50 commonest. --writers: a client commits beside it, 200 records a second.
---meaning: waits until all passages have vectors, and asks by words and meaning; a question is embedded as it comes.
+--meaning: waits until all passages that show have vectors, and asks by words and meaning; a question is embedded as it comes. Of
+100,000 records that is half an hour, the newest first, and what is older goes on being embedded.
 --vectors: every record is written once more with a vector of 384 dimensions, which are those that the peers hold; questions bring one.
 A round asks everybody all questions; figures are medians over the rounds, of milliseconds.
 """
